@@ -1,0 +1,59 @@
+"""Every setting of the pipeline: default, unit, limits. Pure: opens no files, logs nothing."""
+
+from pipeline.config.evaluate import EvaluateSettings
+from pipeline.config.heatmap import HeatmapSettings
+from pipeline.config.ingest import DataSettings, PhantomSettings
+from pipeline.config.preprocess import (
+    DicomSettings,
+    ImageSettings,
+    LabelSettings,
+    SplitSettings,
+    StoreSettings,
+)
+from pipeline.config.section import Section
+from pipeline.config.train import NetworkSettings, TrainSettings
+
+__all__ = [
+    "STAGE_SECTIONS",
+    "DataSettings",
+    "DicomSettings",
+    "EvaluateSettings",
+    "HeatmapSettings",
+    "ImageSettings",
+    "LabelSettings",
+    "NetworkSettings",
+    "PhantomSettings",
+    "Section",
+    "Settings",
+    "SplitSettings",
+    "StoreSettings",
+    "TrainSettings",
+]
+
+
+class Settings(Section):
+    """All settings of a run, by section."""
+
+    data: DataSettings = DataSettings()
+    phantom: PhantomSettings = PhantomSettings()
+    store: StoreSettings = StoreSettings()
+    dicom: DicomSettings = DicomSettings()
+    image: ImageSettings = ImageSettings()
+    labels: LabelSettings = LabelSettings()
+    split: SplitSettings = SplitSettings()
+    network: NetworkSettings = NetworkSettings()
+    train: TrainSettings = TrainSettings()
+    heatmap: HeatmapSettings = HeatmapSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+
+# The sections whose change redoes a stage. A stage reads no others, except that
+# everything about the image and the labels reaches later stages through the files of
+# preprocess and the model.
+STAGE_SECTIONS = {
+    "ingest": ("data", "phantom"),
+    "preprocess": ("store", "dicom", "image", "labels", "split"),
+    "train": ("network", "train"),
+    "heatmap": ("heatmap",),
+    "evaluate": ("evaluate",),
+}

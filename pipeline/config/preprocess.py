@@ -1,0 +1,85 @@
+"""Settings of the preprocess stage: reading, standardising, splitting, labelling."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.config.section import Section
+
+
+class StoreSettings(Section):
+    """Where standardised mammograms are kept, shared by all runs."""
+
+    root: Path = Field(Path("data/store"), description="folder of the standardised mammograms")
+
+
+class DicomSettings(Section):
+    """Which files count as mammograms and how they are decoded."""
+
+    modalities: tuple[str, ...] | Literal["any"] = Field(
+        ("MG",), description="Modality (0008,0060) values that are read, or any"
+    )
+    for_processing: bool = Field(
+        False, description="also read images with Presentation Intent FOR PROCESSING"
+    )
+    prefer_lut: bool = Field(
+        False, description="prefer the VOI LUT Sequence where a window is there as well"
+    )
+    max_megapixels: int = Field(
+        150, ge=1, description="larger images fail before they are decoded, in 10^6 pixels"
+    )
+    decode_seconds: int = Field(120, ge=1, description="time limit for one file, in s")
+    decode_mib: int = Field(4096, ge=512, description="memory limit for one worker, in MiB")
+    max_lost_share: float = Field(
+        0.05, ge=0, le=1, description="stop when more than this share of the mammograms failed"
+    )
+    workers: int | None = Field(None, ge=1, description="worker processes; all cores if absent")
+
+
+class ImageSettings(Section):
+    """The standard form of a mammogram. A change makes new entries in the store."""
+
+    spacing_mm: float = Field(0.1, ge=0.05, le=1, description="pixel spacing after resampling, in mm")
+    low_percentile: float = Field(
+        0.5, ge=0, le=50, description="grey value inside the breast that becomes black, in %"
+    )
+    high_percentile: float = Field(
+        99.8, ge=50, le=100, description="grey value inside the breast that becomes white, in %"
+    )
+
+
+class LabelSettings(Section):
+    """What the probability means: which positions are positive, ignored, negative."""
+
+    kinds: tuple[str, ...] | Literal["all"] = Field(
+        "all", description="kinds of findings that count as abnormal"
+    )
+    positive: tuple[str, ...] | Literal["all"] = Field(
+        "all", description="pathologies of findings that count as abnormal"
+    )
+    min_radius_mm: float = Field(4.0, ge=0, description="an outline counts as at least this large, in mm")
+    circle_share: float = Field(
+        0.8, gt=0, le=1, description="share of an annotated circle's radius that is positive"
+    )
+    ignore_mm: float = Field(
+        9.6, ge=0, description="negatives keep at least this distance from any outline, in mm"
+    )
+    pitch_mm: float = Field(3.2, gt=0, description="distance between positions of the patch table, in mm")
+
+
+class SplitSettings(Section):
+    """Patients are split by a hash of their id, separately with and without findings."""
+
+    test: float = Field(0.25, ge=0, le=1, description="share of patients held out for the test")
+    validation: float = Field(0.15, ge=0, le=1, description="share of patients for validation")
+    seed: int = Field(0, ge=0, description="seed of the split")
+    use_hints: bool = Field(True, description="keep the data set's own split where it has one")
+
+    @model_validator(mode="after")
+    def _shares_leave_room(self):
+        if self.test + self.validation > 1:
+            raise ValueError(
+                f"split.test + split.validation must be at most 1, not {self.test + self.validation}"
+            )
+        return self

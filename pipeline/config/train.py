@@ -1,0 +1,56 @@
+"""Settings of the train stage: the network and how it is trained."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+
+
+class NetworkSettings(Section):
+    """The network: an image in, one logit per position out."""
+
+    backbone: Literal["valid", "efficientnet_lite0"] = Field(
+        "valid", description="valid: unpadded convolutions; efficientnet_lite0: up to stride 16"
+    )
+    weights: Literal["imagenet", "none"] = Field(
+        "none", description="start of the backbone; imagenet needs efficientnet_lite0"
+    )
+    patch_mm: float = Field(12.8, gt=0, description="side of the window that a position sees, in mm")
+    width: int = Field(16, ge=4, description="channels of the first layer of backbone valid")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the logit")
+
+
+class TrainSettings(Section):
+    """The training loop."""
+
+    epochs: int = Field(8, ge=1, description="number of epochs; each ends with a validation")
+    steps_per_epoch: int = Field(50, ge=1, description="training steps in an epoch")
+    batch: int = Field(8, ge=1, description="crops per step, over all devices")
+    crop_mm: float = Field(51.2, gt=0, description="side of a training crop, in mm")
+    positive_share: float = Field(
+        0.5, gt=0, lt=1, description="share of crops placed around a finding"
+    )
+    learning_rate: float = Field(3e-4, gt=0, description="peak rate of AdamW; cosine to zero")
+    backbone_rate: float = Field(1.0, ge=0, description="factor on the rate of the backbone")
+    warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(1e-4, ge=0, description="decoupled weight decay of AdamW")
+    average: float = Field(
+        0.99, ge=0, lt=1, description="decay of the running average of the weights; 0: none"
+    )
+    clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient of all weights")
+    augment: bool = Field(True, description="flips, rotations, scale and contrast on the crops")
+    seed: int = Field(0, ge=0, description="seed of weights, crops, augmentation and dropout")
+    deterministic: bool = Field(False, description="the same bits every time, at some cost")
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
+        "auto", description="auto: measured at the start, the faster of those the device has"
+    )
+    checkpoint_seconds: int = Field(
+        45, ge=1, le=60, description="longest time between two checkpoints, in s"
+    )
+    init: Path | None = Field(None, description="run or model folder to fine-tune from")
+    readers: int | None = Field(None, ge=1, description="threads that cut crops; all cores if absent")
+    fp_per_image: float = Field(
+        1.0, gt=0, description="false alarms per image that the region threshold is set for"
+    )

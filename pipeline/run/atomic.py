@@ -1,0 +1,45 @@
+"""Files that are whole or absent, and JSON and YAML in one style."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+
+def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it over `path`.
+
+    The temporary name keeps the suffix, because some writers choose the format by it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_text_if_changed(path: Path, text: str) -> bool:
+    """Write atomically unless the file already says the same; True when it was written."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    write_text(path, text)
+    return True
+
+
+def json_text(value) -> str:
+    """JSON with two spaces of indent and a final newline; refuses NaN."""
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def yaml_text(value) -> str:
+    """YAML in block style, keys in the given order."""
+    return yaml.safe_dump(value, sort_keys=False, default_flow_style=False, allow_unicode=True)

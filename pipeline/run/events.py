@@ -1,0 +1,62 @@
+"""The event log of a run: one JSON object per line, appended by the stages, read by tracking.
+
+Every line has `time` (Unix seconds), `stage` and `event`:
+
+    start     settings (flat dict), commit (git commit or ""), dirty (bool)
+    metrics   step (int), values (dict of name to float)
+    artifact  path (relative to the run folder), folder ("" or a subfolder in MLflow)
+    figure    path of an image that belongs to a `step`, `key` names the series
+    finish    status ("finished" or "failed"), seconds, peak_mib, message
+"""
+
+import json
+import math
+import time
+from pathlib import Path
+
+from pipeline.run.layout import RunFolder
+
+
+class EventLog:
+    """Appends the events of one stage to RUN/events.jsonl."""
+
+    def __init__(self, run: RunFolder, stage: str):
+        self._run = run
+        self._stage = stage
+
+    def start(self, *, settings: dict, commit: str, dirty: bool) -> None:
+        self._append(event="start", settings=settings, commit=commit, dirty=dirty)
+
+    def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
+        """Log named numbers at a step; values that are not finite are left out."""
+        finite = {name: float(v) for name, v in values.items() if math.isfinite(v)}
+        self._append(event="metrics", step=int(step), values=finite)
+
+    def artifact(self, path: Path, *, folder: str = "") -> None:
+        self._append(event="artifact", path=self._relative(path), folder=folder)
+
+    def figure(self, path: Path, *, key: str, step: int) -> None:
+        self._append(event="figure", path=self._relative(path), key=key, step=int(step))
+
+    def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
+        self._append(
+            event="finish", status=status, seconds=seconds, peak_mib=peak_mib, message=message
+        )
+
+    def _relative(self, path: Path) -> str:
+        return path.resolve().relative_to(self._run.root.resolve()).as_posix()
+
+    def _append(self, **fields) -> None:
+        self._run.events.parent.mkdir(parents=True, exist_ok=True)
+        line = json.dumps({"time": time.time(), "stage": self._stage, **fields})
+        with self._run.events.open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+def read_events(path: Path) -> list[dict]:
+    """All complete lines of an event log; a last line cut off by a crash is left out."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()]

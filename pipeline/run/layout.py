@@ -1,0 +1,141 @@
+"""Names of the files in a run folder, each defined here and nowhere else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths below one run folder. Creates nothing."""
+
+    root: Path
+
+    # settings
+    def stage_settings(self, stage: str) -> Path:
+        return self.root / "settings" / f"{stage}.yaml"
+
+    @property
+    def remembered(self) -> Path:
+        """CONFIG, SET, MODEL and INPUT of this run."""
+        return self.root / "settings" / "run.yaml"
+
+    # ingest
+    @property
+    def images_table(self) -> Path:
+        return self.root / "catalog" / "images.csv"
+
+    @property
+    def findings_table(self) -> Path:
+        return self.root / "catalog" / "findings.csv"
+
+    @property
+    def files_table(self) -> Path:
+        return self.root / "catalog" / "files.csv"
+
+    @property
+    def catalog(self) -> Path:
+        """Written last by ingest, and only when the catalog changed."""
+        return self.root / "catalog" / "catalog.json"
+
+    # preprocess
+    @property
+    def intake(self) -> Path:
+        return self.root / "intake.csv"
+
+    @property
+    def mammograms(self) -> Path:
+        return self.root / "mammograms.csv"
+
+    @property
+    def outlines(self) -> Path:
+        return self.root / "outlines.json"
+
+    @property
+    def positions(self) -> Path:
+        return self.root / "positions.parquet"
+
+    @property
+    def contact_sheet(self) -> Path:
+        return self.root / "contact-sheet.png"
+
+    @property
+    def preprocess_summary(self) -> Path:
+        """Written last by preprocess."""
+        return self.root / "preprocess.json"
+
+    # train
+    @property
+    def training(self) -> Path:
+        """The unfinished training: checkpoint and history."""
+        return self.root / "training"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def set_aside(self) -> Path:
+        """Finished trainings that a later one replaced."""
+        return self.root / "set-aside"
+
+    # heatmap
+    @property
+    def heatmaps(self) -> Path:
+        return self.root / "heatmaps"
+
+    def heatmap(self, image_id: str) -> Path:
+        return self.heatmaps / f"{image_id}.npz"
+
+    @property
+    def overlays(self) -> Path:
+        return self.root / "overlays"
+
+    def overlay(self, image_id: str) -> Path:
+        return self.overlays / f"{image_id}.png"
+
+    @property
+    def regions(self) -> Path:
+        return self.root / "regions.csv"
+
+    @property
+    def candidates(self) -> Path:
+        return self.root / "candidates.csv"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.parquet"
+
+    @property
+    def images(self) -> Path:
+        return self.root / "images.csv"
+
+    @property
+    def heatmap_summary(self) -> Path:
+        """Written last by heatmap, before the report."""
+        return self.root / "heatmap.json"
+
+    # evaluate and report
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.json"
+
+    @property
+    def plots(self) -> Path:
+        return self.root / "plots"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    # tracking
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def tracking_state(self) -> Path:
+        return self.root / "tracking.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"

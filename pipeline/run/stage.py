@@ -1,0 +1,105 @@
+"""What every stage does around its work: lock, event log, memory, clear errors."""
+
+import contextlib
+import fcntl
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import STAGE_SECTIONS, Settings
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage gets: its run folder, all settings, its event log."""
+
+    run: RunFolder
+    settings: Settings
+    events: EventLog
+
+
+@contextlib.contextmanager
+def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
+    """Lock the run folder, log start and finish; exit with a sentence on a UserError.
+
+    Raises:
+        SystemExit: status 2, after the message of a UserError went to standard error.
+    """
+    run = RunFolder(run_root)
+    started = time.monotonic()
+    try:
+        with locked(run):
+            stage = Stage(run, load_settings(run), EventLog(run, name))
+            commit, dirty = git_commit()
+            sections = stage.settings.model_dump(mode="json")
+            shown = {s: sections[s] for s in STAGE_SECTIONS[name]}
+            stage.events.start(settings=shown, commit=commit, dirty=dirty)
+            try:
+                yield stage
+            except BaseException as error:
+                _finish(stage, started, "failed", f"{type(error).__name__}: {error}")
+                raise
+            _finish(stage, started, "finished", "")
+    except UserError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Hold RUN/lock; the kernel gives it back when the process dies.
+
+    Raises:
+        UserError: another process works on the run folder.
+    """
+    run.root.mkdir(parents=True, exist_ok=True)
+    with run.lock.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise UserError(
+                f"{run.root} is in use by process {stream.read().strip() or 'unknown'}. "
+                "Wait for it, or take another RUN=."
+            ) from None
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+def git_commit() -> tuple[str, bool]:
+    """Commit of the code and whether files differ from it; ("", False) outside git."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", here, *words], capture_output=True, text=True)
+        except FileNotFoundError:
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit = git("rev-parse", "HEAD")
+    return (commit, bool(git("status", "--porcelain"))) if commit else ("", False)
+
+
+def peak_memory_mib() -> float:
+    """Largest resident memory of this process or of one of its finished children, in MiB."""
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(w).ru_maxrss for w in who) / 1024
+
+
+def _finish(stage: Stage, started: float, status: str, message: str) -> None:
+    seconds = time.monotonic() - started
+    stage.events.finish(
+        status=status, seconds=seconds, peak_mib=peak_memory_mib(), message=message
+    )
