@@ -1,0 +1,109 @@
+# Mammograms in, a probability map for each out. `make help` explains everything.
+SHELL := /bin/bash
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# A run remembers CONFIG, SET and MODEL; what is given here replaces what it remembers.
+RUN ?= runs/$(basename $(notdir $(or $(CONFIG),default)))
+SET ?=
+MODEL ?= $(shell cat $(RUN)/settings/model 2>/dev/null)
+PORT ?= 5000
+GIVEN := --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET),--set "$(SET)") \
+         $(if $(MODEL),--model "$(MODEL)") $(if $(INPUT),--input "$(INPUT)")
+
+VENV := .venv
+PY := $(VENV)/bin/python
+GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo -gpu)
+LOCK := requirements$(GPU).lock
+STAGES := ingest preprocess train heatmap evaluate
+SETTINGS := $(STAGES:%=$(RUN)/settings/%.yaml)
+MODEL_FILE := $(if $(MODEL),$(MODEL)/model/model.json,$(RUN)/model/model.json)
+
+# With FORCE=1 the targets named on the command line are redone.
+forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
+# Every stage writes whole files or none, so Make must not delete them when it is interrupted.
+.PRECIOUS: $(SETTINGS) $(RUN)/catalog/catalog.json $(RUN)/preprocess.json \
+           $(RUN)/model/model.json $(RUN)/heatmap.json $(RUN)/metrics.json
+
+track = @$(PY) scripts/track.py --run "$(RUN)"
+
+## Stages, in order; each does what it needs before it and redoes only what changed
+.PHONY: $(STAGES)
+ingest: $(RUN)/catalog/catalog.json      ## list the data set: images, findings, every file
+preprocess: $(RUN)/preprocess.json       ## standardise the mammograms, split the patients, label the positions
+train: $(MODEL_FILE)                     ## train the network, calibrate it; a killed training goes on where it stopped
+heatmap: $(RUN)/heatmap.json             ## probability map, overlay and regions of each test mammogram; the report
+evaluate: $(RUN)/metrics.json            ## patch AUC, FROC, calibration with intervals; completes the report
+
+$(SETTINGS) &: always | $(VENV)/installed
+	@$(PY) scripts/settings.py $(GIVEN)
+
+$(RUN)/catalog/catalog.json: $(RUN)/settings/ingest.yaml always
+	@$(PY) scripts/ingest.py --run "$(RUN)"
+
+$(RUN)/preprocess.json: $(RUN)/catalog/catalog.json $(RUN)/settings/preprocess.yaml $(call forced,preprocess)
+	@$(PY) scripts/preprocess.py --run "$(RUN)"
+	$(track)
+
+$(RUN)/model/model.json: $(RUN)/preprocess.json $(RUN)/settings/train.yaml $(call forced,train)
+	@$(PY) scripts/track.py --run "$(RUN)" --follow $$$$ & $(PY) scripts/train.py --run "$(RUN)"
+	$(track)
+
+$(RUN)/heatmap.json: $(MODEL_FILE) $(RUN)/preprocess.json $(RUN)/settings/heatmap.yaml $(call forced,heatmap)
+	@$(PY) scripts/heatmap.py --run "$(RUN)"
+	$(track)
+
+$(RUN)/metrics.json: $(RUN)/heatmap.json $(RUN)/settings/evaluate.yaml $(call forced,evaluate)
+	@$(PY) scripts/evaluate.py --run "$(RUN)"
+	$(track)
+
+ifneq ($(MODEL),)
+$(MODEL)/model/model.json:
+	@echo "MODEL=$(MODEL) holds no finished model ($@ is missing). Name a run folder whose training finished."; exit 2
+endif
+
+## Looking
+.PHONY: status ui track settings help phantom-ideal
+status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
+	@$(PY) scripts/status.py --run "$(RUN)"
+
+ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
+	@$(PY) scripts/ui.py --port $(PORT)
+
+track: | $(VENV)/installed               ## send results to MLflow that it did not take before
+	$(track)
+
+settings: $(SETTINGS)                    ## check CONFIG and SET and write them to RUN/settings, without any work
+
+phantom-ideal: | $(VENV)/installed       ## AUC of an ideal reader on the phantom's lesions
+	@$(PY) scripts/phantom_ideal.py
+
+help:                                    ## this text
+	@awk -f scripts/help.awk Makefile docs/settings.md
+
+## Working on the code
+.PHONY: setup test lint lock docs always
+setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
+
+test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
+	@$(PY) -m pytest $(TESTS)
+
+lint: $(VENV)/installed-dev              ## ruff: errors and format
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
+	@$(PY) scripts/docs.py
+
+lock: | $(VENV)/installed                ## resolve the lock files anew
+	@scripts/lock.sh $(VENV)
+
+$(VENV)/installed: $(LOCK) scripts/set_up.sh
+	@scripts/set_up.sh $(VENV) $(LOCK)
+
+$(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+always:

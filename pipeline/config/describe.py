@@ -1,0 +1,35 @@
+"""The settings as a table for people."""
+
+from pydantic_core import PydanticUndefined
+
+from pipeline.config import Settings
+
+
+def settings_markdown() -> str:
+    """All settings with default, meaning and limits, one Markdown table per section."""
+    parts = ["# Settings\n", "Written by `make docs` from `pipeline/config/`.\n"]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        parts.append(f"\n## {name}\n\n{section.__doc__.strip()}\n")
+        parts.append("| setting | default | meaning |\n|---|---|---|")
+        overridden = field.default.model_dump(mode="json")
+        for key, setting in section.model_fields.items():
+            parts.append(f"| `{name}.{key}` | `{_text(overridden[key])}` | {_meaning(setting)} |")
+    return "\n".join(parts) + "\n"
+
+
+def _text(value) -> str:
+    if value is None or value is PydanticUndefined:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _meaning(setting) -> str:
+    signs = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [
+        f"{signs[sign]} {getattr(rule, sign)}"
+        for rule in setting.metadata
+        for sign in signs
+        if getattr(rule, sign, None) is not None
+    ]
+    return setting.description + (f" ({', '.join(limits)})" if limits else "")

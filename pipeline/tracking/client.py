@@ -1,0 +1,34 @@
+"""Where MLflow keeps its data: sqlite under runs/mlflow unless the usual variable says otherwise."""
+
+import os
+from pathlib import Path
+
+EXPERIMENT = "mammography-patch-probability"
+LOCAL = Path("runs/mlflow")
+
+
+def quiet_environment() -> None:
+    """No telemetry, and a server that does not answer costs seconds, not minutes.
+
+    Call it before mlflow is imported; what the user set stays.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    # Alembic reports every table that it makes in a new database.
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, or the sqlite file under runs/mlflow, whose folder is made."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given:
+        return given
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{(LOCAL / 'mlflow.db').resolve()}"
+
+
+def artifact_root() -> str | None:
+    """Folder for artifacts when the tracking store is local; a server has its own."""
+    return None if "MLFLOW_TRACKING_URI" in os.environ else (LOCAL / "artifacts").resolve().as_uri()

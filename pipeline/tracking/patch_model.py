@@ -1,0 +1,33 @@
+"""The model as MLflow loads it: patches in, calibrated probabilities out.
+
+The patches are cut from standardised mammograms, with grey values in [0, 1].
+"""
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+
+
+class PatchProbability(mlflow.pyfunc.PythonModel):
+    """Patches (N, P, P) float32 in [0, 1] -> probability (N,) float32."""
+
+    def load_context(self, context) -> None:
+        from models.saved import load_network
+
+        folder = Path(context.artifacts["model"])
+        self._network = load_network(folder)
+        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        self._calibration = card["calibration"]
+
+    def predict(self, context, model_input, params=None):
+        from pipeline.metrics.calibration import calibrated_logit, sigmoid
+
+        patches = model_input["patches"] if isinstance(model_input, dict) else model_input
+        patches = np.asarray(patches, np.float32)[..., np.newaxis]  # (N, P, P, 1)
+        logits = np.asarray(self._network(patches, training=False))[:, 0, 0]  # (N,)
+        return sigmoid(calibrated_logit(logits, **self._calibration)).astype(np.float32)
+
+
+mlflow.models.set_model(PatchProbability())

@@ -1,0 +1,37 @@
+"""RUN/model as an MLflow model with a signature, loaded from code and never from a pickle."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import numpy as np
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+
+CODE = Path(__file__).resolve().parents[2]
+NEEDS = ("tensorflow", "safetensors", "pydantic", "numpy")
+
+
+def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
+    """Log the model folder into an MLflow run.
+
+    Args:
+        folder: RUN/model with model.json and model.safetensors.
+        run_id: the run that gets it.
+        uri: the tracking store.
+    """
+    side = json.loads((folder / "model.json").read_text(encoding="utf-8"))["network"]["patch_px"]
+    signature = ModelSignature(
+        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side), "patches")]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),
+    )
+    mlflow.set_tracking_uri(uri)
+    with mlflow.start_run(run_id=run_id):
+        mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(Path(__file__).with_name("patch_model.py")),
+            artifacts={"model": str(folder)},
+            code_paths=[str(CODE / "models"), str(CODE / "pipeline")],
+            pip_requirements=list(NEEDS),
+            signature=signature,
+        )
