@@ -1,0 +1,67 @@
+"""Coordinates: pixels of the DICOM image (original) and of the standardised mammogram (standard).
+
+Both are (row, col), 0-based, with pixel centres at integers. The standard image is the crop
+box of the original, resampled, and mirrored where that brings the chest wall to the left.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How the standard image lies in the original one.
+
+    Attributes:
+        original_height, original_width: size of the DICOM image in pixels.
+        height, width: size of the standard image in pixels.
+        row0, col0: first row and column of the crop box in the original image, before mirroring.
+        row_scale, col_scale: original pixels per standard pixel (box size / standard size).
+        flipped: the columns of the box are mirrored.
+        spacing_mm: pixel spacing of the standard image.
+    """
+
+    original_height: int
+    original_width: int
+    height: int
+    width: int
+    row0: int
+    col0: int
+    row_scale: float
+    col_scale: float
+    flipped: bool
+    spacing_mm: float
+
+    def to_original(self, rows: ArrayLike, cols: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Standard coordinates to original ones; float64 arrays of the given shapes."""
+        box_rows = (np.asarray(rows, np.float64) + 0.5) * self.row_scale - 0.5
+        box_cols = (np.asarray(cols, np.float64) + 0.5) * self.col_scale - 0.5
+        return self.row0 + box_rows, self.col0 + self._mirror(box_cols)
+
+    def to_standard(self, rows: ArrayLike, cols: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Original coordinates to standard ones; float64 arrays of the given shapes."""
+        box_rows = np.asarray(rows, np.float64) - self.row0
+        box_cols = self._mirror(np.asarray(cols, np.float64) - self.col0)
+        return (box_rows + 0.5) / self.row_scale - 0.5, (box_cols + 0.5) / self.col_scale - 0.5
+
+    def _mirror(self, box_cols: np.ndarray) -> np.ndarray:
+        return self.width * self.col_scale - 1 - box_cols if self.flipped else box_cols
+
+
+def geometry_of(mammogram: Mapping) -> Geometry:
+    """The geometry in a row of mammograms.csv."""
+    return Geometry(
+        original_height=int(mammogram["original_height"]),
+        original_width=int(mammogram["original_width"]),
+        height=int(mammogram["height"]),
+        width=int(mammogram["width"]),
+        row0=int(mammogram["row0"]),
+        col0=int(mammogram["col0"]),
+        row_scale=float(mammogram["row_scale"]),
+        col_scale=float(mammogram["col_scale"]),
+        flipped=bool(mammogram["flipped"]),
+        spacing_mm=float(mammogram["spacing_mm"]),
+    )

@@ -1,0 +1,82 @@
+"""Positions: the regular grid of points that get a label and a probability."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from pipeline.preprocess.labels import IGNORED, LabelRule, finding_at, label_points
+from pipeline.preprocess.outlines import Outline
+from pipeline.preprocess.store import breast_at
+
+
+def pitch_px(pitch_mm: float, spacing_mm: float) -> int:
+    """Distance between positions in whole pixels, at least 1."""
+    return max(1, round(pitch_mm / spacing_mm))
+
+
+def position_grid(height: int, width: int, pitch_px: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the positions of an image.
+
+    Args:
+        height, width: size of the standard image in pixels.
+        pitch_px: distance between positions in pixels.
+
+    Returns:
+        Two 1-D float64 arrays: k * pitch_px - 0.5, k = 0 ... ceil(n / pitch_px). The first is
+        the image's upper (left) edge, the last lies at or beyond its lower (right) edge.
+
+    Example:
+        >>> position_grid(5, 4, 2)
+        (array([-0.5,  1.5,  3.5,  5.5]), array([-0.5,  1.5,  3.5]))
+    """
+    return _axis(height, pitch_px), _axis(width, pitch_px)
+
+
+def label_positions(
+    mammogram: Mapping,
+    outlines: Sequence[Outline],
+    breast: np.ndarray,
+    rule: LabelRule,
+    pitch_px: int,
+) -> pd.DataFrame:
+    """The rows of the patch table of one mammogram: its positions in the breast.
+
+    Args:
+        mammogram: row of mammograms.csv. Where it is unlocated (abnormal, but nobody outlined
+            where), all its positions are ignored.
+        outlines: all its outlines, in standard pixels.
+        breast: its breast mask, as kept in the store.
+        rule: the label rule in standard pixels.
+        pitch_px: distance between positions in standard pixels.
+
+    Returns:
+        Columns of positions.parquet, ordered by row and column.
+    """
+    rows, cols = position_grid(int(mammogram["height"]), int(mammogram["width"]), pitch_px)
+    row_index, col_index = np.nonzero(breast_at(breast, rows[:, None], cols[None, :]))
+    row, col = rows[row_index], cols[col_index]
+    if mammogram["unlocated"]:
+        label = np.full(len(row), IGNORED, np.int8)
+        finding = np.full(len(row), "", object)
+    else:
+        label = label_points(row, col, outlines, rule)
+        finding = finding_at(row, col, outlines, rule)
+    return pd.DataFrame(
+        {
+            "image_id": mammogram["image_id"],
+            "patient_id": mammogram["patient_id"],
+            "split": mammogram["split"],
+            "row_index": row_index.astype(np.int32),
+            "col_index": col_index.astype(np.int32),
+            "row": row.astype(np.float32),
+            "col": col.astype(np.float32),
+            "label": label,
+            "finding_id": finding,
+        }
+    )
+
+
+def _axis(size: int, pitch_px: int) -> np.ndarray:
+    return np.arange(math.ceil(size / pitch_px) + 1) * float(pitch_px) - 0.5

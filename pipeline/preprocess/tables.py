@@ -1,0 +1,131 @@
+"""The tables that preprocess writes and later stages read. The same content is the same bytes."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.run.atomic import write_atomic, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+# Column of mammograms.csv: type. Lengths in pixels are of the standard image unless they are
+# called original; row_scale and col_scale are original pixels per standard pixel.
+MAMMOGRAM_COLUMNS = {
+    "image_id": str,
+    "patient_id": str,
+    "laterality": str,
+    "view": str,
+    "split": str,
+    "dataset": str,
+    "outcome": str,
+    "density": str,
+    "source": str,
+    "file": str,
+    "store": str,
+    "height": "int64",
+    "width": "int64",
+    "spacing_mm": "float64",
+    "original_height": "int64",
+    "original_width": "int64",
+    "original_spacing_mm": "float64",
+    "flipped": bool,
+    "row0": "int64",
+    "col0": "int64",
+    "row_scale": "float64",
+    "col_scale": "float64",
+    "breast_mm2": "float64",
+    "unlocated": bool,
+    "pixel_sha256": str,
+    "window": str,
+    "polarity": str,
+    "spacing_source": str,
+    "scanner": str,
+}
+
+POSITION_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("patient_id", pa.string()),
+        ("split", pa.string()),
+        ("row_index", pa.int32()),
+        ("col_index", pa.int32()),
+        ("row", pa.float32()),
+        ("col", pa.float32()),
+        ("label", pa.int8()),
+        ("finding_id", pa.string()),
+    ]
+)
+
+
+def write_mammograms(run: RunFolder, mammograms: pd.DataFrame) -> None:
+    """Write mammograms.csv, ordered by image. Floats keep every digit.
+
+    Raises:
+        ValueError: a column is missing or unknown.
+    """
+    if set(mammograms.columns) != set(MAMMOGRAM_COLUMNS):
+        wrong = sorted(set(mammograms.columns) ^ set(MAMMOGRAM_COLUMNS))
+        raise ValueError(f"mammograms.csv: columns missing or unknown: {', '.join(wrong)}")
+    table = mammograms[list(MAMMOGRAM_COLUMNS)].astype(MAMMOGRAM_COLUMNS).sort_values("image_id")
+    write_text(run.mammograms, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_mammograms(run: RunFolder) -> pd.DataFrame:
+    """Read mammograms.csv; ids and other text stay text.
+
+    Raises:
+        UserError: it is missing.
+    """
+    _require(run.mammograms)
+    return pd.read_csv(
+        run.mammograms,
+        dtype=MAMMOGRAM_COLUMNS,
+        keep_default_na=False,  # an id or scanner may be called "NA"
+        float_precision="round_trip",
+    )
+
+
+def write_outlines(run: RunFolder, outlines: dict[str, list[dict]]) -> None:
+    """Write outlines.json: image id to outlines, in original pixels, one image per line."""
+    lines = [
+        f"{json.dumps(image_id)}: {json.dumps(outlines[image_id], allow_nan=False)}"
+        for image_id in sorted(outlines)
+    ]
+    write_text(run.outlines, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read_outlines(run: RunFolder) -> dict[str, list[dict]]:
+    """Read outlines.json; an image without findings has an empty list.
+
+    Raises:
+        UserError: it is missing.
+    """
+    _require(run.outlines)
+    return json.loads(run.outlines.read_text(encoding="utf-8"))
+
+
+def write_positions(run: RunFolder, positions: pd.DataFrame) -> None:
+    """Write positions.parquet, ordered by image, row and column."""
+    ordered = positions.sort_values(["image_id", "row_index", "col_index"], ignore_index=True)
+    table = pa.Table.from_pandas(ordered, schema=POSITION_SCHEMA, preserve_index=False)
+    # Without pandas' own metadata the bytes depend on the content only.
+    table = table.replace_schema_metadata(None)
+    write_atomic(run.positions, lambda path: pq.write_table(table, path, compression="zstd"))
+
+
+def read_positions(run: RunFolder) -> pd.DataFrame:
+    """Read positions.parquet.
+
+    Raises:
+        UserError: it is missing.
+    """
+    _require(run.positions)
+    return pq.read_table(run.positions).to_pandas()
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing. make preprocess writes it.")
