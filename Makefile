@@ -83,7 +83,7 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint lock docs always
+.PHONY: setup test lint lock docs result always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
@@ -95,6 +95,9 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 
 docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
 	@$(PY) scripts/docs.py
+
+result: $(RUN)/metrics.json              ## keep the figures of RUN in docs/results and show them in the README
+	@$(PY) scripts/docs.py --run "$(RUN)"
 
 lock: | $(VENV)/installed                ## resolve the lock files anew
 	@scripts/lock.sh $(VENV)

@@ -1,0 +1,41 @@
+"""Write docs/settings.md and the README's results table; with --run keep that run's results first.
+
+Reads   pipeline/config, docs/results/*.json, RUN/metrics.json
+Writes  docs/settings.md, README.md, docs/results/<run>.json
+Run     make docs; make result RUN=runs/mias
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import start  # noqa: F401
+
+from pipeline.config.describe import settings_markdown
+from pipeline.report.results import results_markdown, with_results, write_result
+from pipeline.run.atomic import write_text_if_changed
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+RESULTS = Path("docs/results")
+README = Path("README.md")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path)
+    run = parser.parse_args().run
+    try:
+        if run:
+            print(write_result(RunFolder(run), RESULTS))
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    write_text_if_changed(Path("docs/settings.md"), settings_markdown())
+    text = README.read_text(encoding="utf-8")
+    write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
