@@ -1,0 +1,72 @@
+"""Local maxima of a probability map: the points that a map proposes as findings."""
+
+import numpy as np
+from scipy import ndimage
+
+_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+
+
+def find_peaks(
+    values: np.ndarray, *, min_distance_cells: float, limit: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Local maxima among the eight neighbours, best first.
+
+    A plateau of equal values counts once, at its cell nearest to its centre of mass. Of two
+    peaks nearer to each other than `min_distance_cells` only the better one stays (of equal
+    ones the upper, then the left).
+
+    Args:
+        values: map of scores, NaN outside the breast, (h, w).
+        min_distance_cells: smallest Euclidean distance between two peaks, in cells.
+        limit: at most so many peaks.
+
+    Returns:
+        Row and column indices, int, (n,) each; n is 0 for a map without a finite value.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2:
+        raise ValueError(f"a map must have two axes, not {values.ndim}")
+    rows, cols = _all_maxima(np.where(np.isnan(values), -np.inf, values))
+    order = np.lexsort((cols, rows, -values[rows, cols]))
+    return _keep_distant(rows[order], cols[order], min_distance_cells, limit)
+
+
+def _all_maxima(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One cell for each plateau (of one cell or more) without a higher neighbour."""
+    if not values.size:
+        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
+    highest = ndimage.maximum_filter(values, footprint=_NEIGHBOURS, mode="nearest")
+    top = (values == highest) & (values > -np.inf)
+    # A flat shoulder of a higher summit: some of its cells see that summit, so they are not
+    # `top`, and those beside them are equal to a neighbour that is not `top`.
+    below = np.where(top, -np.inf, values)
+    beside = ndimage.maximum_filter(below, footprint=_NEIGHBOURS, mode="nearest")
+    plateau, count = ndimage.label(top, structure=_NEIGHBOURS)
+    is_shoulder = np.zeros(count + 1, dtype=bool)
+    is_shoulder[plateau[top & (beside == values)]] = True
+    rows, cols = np.nonzero(top & ~is_shoulder[plateau])
+    return _one_per_plateau(rows, cols, plateau[rows, cols])
+
+
+def _one_per_plateau(rows, cols, plateau) -> tuple[np.ndarray, np.ndarray]:
+    if not len(rows):
+        return rows, cols
+    _, index, size = np.unique(plateau, return_inverse=True, return_counts=True)
+    mean_row = np.bincount(index, rows) / size
+    mean_col = np.bincount(index, cols) / size
+    off_centre = np.hypot(rows - mean_row[index], cols - mean_col[index])
+    order = np.lexsort((cols, rows, off_centre, index))
+    first = np.append(True, np.diff(index[order]) > 0)
+    chosen = order[first]
+    return rows[chosen], cols[chosen]
+
+
+def _keep_distant(rows, cols, min_distance, limit) -> tuple[np.ndarray, np.ndarray]:
+    kept = []
+    free = np.ones(len(rows), dtype=bool)
+    while len(kept) < limit and free.any():
+        best = int(np.argmax(free))  # the first that is free, the best by the order
+        kept.append(best)
+        free &= np.hypot(rows - rows[best], cols - cols[best]) >= min_distance
+        free[best] = False
+    return rows[kept].astype(int), cols[kept].astype(int)
