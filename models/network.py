@@ -1,0 +1,122 @@
+"""The patch classifier: an image in, one float32 logit for every window of patch size."""
+
+from dataclasses import dataclass
+
+import keras
+
+from models.conv import initialise_kernels
+from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
+from models.head import initialise_head, window_logits
+from models.valid_network import valid_backbone
+
+BACKBONES = ("valid", "efficientnet_lite0")
+_HEAD_LAYERS = ("logit",)
+# Cells that training leaves out along each edge of a crop (measured, see docs of margin_cells).
+_LITE0_MARGIN_CELLS = 3
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What has to be known to build a network; weights are kept apart.
+
+    backbone: valid or efficientnet_lite0. patch_px: side of the window of a position.
+    width: channels of the first layer of backbone valid. dropout: before the logit.
+    """
+
+    backbone: str
+    patch_px: int
+    width: int = 16
+    dropout: float = 0.2
+
+
+class PatchNetwork(keras.Model):
+    """(B, H, W, 1) float32 in [0, 1] -> (B, h, w) float32 logits, H = patch_px + (h-1) stride_px.
+
+    Cell (i, j) is the position at the pixel (i * stride_px + patch_px / 2 - 0.5, ...).
+
+    Attributes:
+        spec: the NetworkSpec.
+        stride_px: distance between cells in pixels.
+        halo_px: pixels around a patch that can still change its logit (0 for valid), rounded up
+            to a multiple of stride_px.
+        margin_cells: cells along each edge of a crop that the network's own zero padding
+            disturbs noticeably (0 for valid); training ignores them, maps pad by so much more.
+    """
+
+    spec: NetworkSpec
+    stride_px: int
+    halo_px: int
+    margin_cells: int
+
+    @property
+    def head_variables(self) -> list:
+        """Trainable variables behind the backbone."""
+        return [v for name in _HEAD_LAYERS for v in self.get_layer(name).trainable_variables]
+
+    @property
+    def backbone_variables(self) -> list:
+        """Trainable variables of the backbone."""
+        head = {id(v) for v in self.head_variables}
+        return [v for v in self.trainable_variables if id(v) not in head]
+
+    @property
+    def dropout_state(self):
+        """State of the dropout's generator, two integers; assign it to repeat a step exactly."""
+        return self.get_layer("dropout").seed_generator.state
+
+
+def build_network(spec: NetworkSpec, *, weights: str = "none", seed: int = 0) -> PatchNetwork:
+    """Build a network under the current Keras precision policy.
+
+    Args:
+        spec: what to build.
+        weights: "none" draws all weights from the seed; "imagenet" is for efficientnet_lite0,
+            whose batch normalisations keep the statistics of ImageNet.
+        seed: seed of the weights and of the dropout.
+
+    Raises:
+        ValueError: unknown backbone or weights, a patch that does not fit the backbone.
+    """
+    if weights not in ("none", "imagenet"):
+        raise ValueError(f"weights must be none or imagenet, not {weights!r}")
+    if weights == "imagenet" and spec.backbone != "efficientnet_lite0":
+        raise ValueError(f"weights imagenet need backbone efficientnet_lite0, not {spec.backbone}")
+    network = _assemble(spec, seed)
+    initialise_kernels(network, seed=seed)
+    initialise_head(network, seed=seed)
+    if weights == "imagenet":
+        load_imagenet(network)
+    return network
+
+
+def _assemble(spec: NetworkSpec, seed: int) -> PatchNetwork:
+    image = keras.Input((None, None, 1), name="image")
+    if spec.backbone == "valid":
+        features, cells, stride = valid_backbone(image, patch_px=spec.patch_px, width=spec.width)
+        halo, margin = 0, 0
+    elif spec.backbone == "efficientnet_lite0":
+        features, cells, stride = lite0_features(image), _lite0_cells(spec.patch_px), STRIDE_PX
+        halo, margin = _lite0_halo(spec.patch_px), _LITE0_MARGIN_CELLS
+    else:
+        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {spec.backbone!r}")
+    logits = window_logits(features, cells=cells, dropout=spec.dropout, seed=seed)
+    network = PatchNetwork(image, logits, name=spec.backbone)
+    network.spec, network.stride_px = spec, stride
+    network.halo_px, network.margin_cells = halo, margin
+    return network
+
+
+def _lite0_cells(patch_px: int) -> int:
+    if patch_px < STRIDE_PX or patch_px % STRIDE_PX:
+        raise ValueError(
+            f"patch_px must be a multiple of {STRIDE_PX} for backbone efficientnet_lite0, "
+            f"not {patch_px}: change network.patch_mm or image.spacing_mm"
+        )
+    return patch_px // STRIDE_PX
+
+
+def _lite0_halo(patch_px: int) -> int:
+    """Pixels that the outer cells of a window see outside its patch, in whole strides."""
+    field = lite0_field()
+    after = field.start_px + (patch_px - STRIDE_PX) + field.size_px - patch_px
+    return -(-max(-field.start_px, after) // STRIDE_PX) * STRIDE_PX

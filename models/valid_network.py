@@ -1,0 +1,85 @@
+"""A small convolutional network without padding, shaped by the size of the patch.
+
+No padding and no normalisation over maps: the features of a window do not depend on what
+surrounds it, so the dense map equals the network applied patch by patch.
+
+The total stride S is an eighth of the patch and the receptive field 5 S, whatever the patch: at
+64 px (12.8 mm at 0.2 mm) S = 8 and 40 px, at 128 px (0.1 mm) S = 16 and 80 px. The window of a
+position averages the 4 x 4 cells that fill its patch.
+"""
+
+from dataclasses import dataclass
+
+import keras
+
+from models.conv import ScaledConv, StandardisedConv
+from models.receptive_field import Step, receptive_field
+
+_LARGEST_STRIDE = 32
+
+
+@dataclass(frozen=True)
+class ValidLayer:
+    """A convolution with ReLU (channels given) or a maximum over 2 x 2 (channels None)."""
+
+    kernel: int
+    stride: int
+    channels: int | None
+
+
+def stride_of_patch(patch_px: int) -> int:
+    """The largest power of two that is at most an eighth of the patch, at most 32."""
+    if patch_px < 32 or patch_px % 2:
+        raise ValueError(
+            f"patch_px must be even and at least 32 for backbone valid, not {patch_px}"
+        )
+    return min(_LARGEST_STRIDE, 1 << ((patch_px // 8).bit_length() - 1))
+
+
+def valid_layers(stride_px: int, width: int) -> list[ValidLayer]:
+    """The layers for a total stride of 4 or more; receptive field 5 * stride_px."""
+    layers = [
+        ValidLayer(4, 2, width),
+        ValidLayer(3, 1, width),
+        ValidLayer(3, 2, 2 * width),
+        ValidLayer(3, 1, 2 * width),
+    ]
+    channels, stride = 2 * width, 4
+    while stride < stride_px:
+        channels, stride = 2 * channels, 2 * stride
+        layers += [ValidLayer(2, 2, None), ValidLayer(3, 1, channels)]
+    return [*layers, ValidLayer(1, 1, 2 * channels)]
+
+
+def valid_backbone(image, *, patch_px: int, width: int):
+    """Features without padding.
+
+    Args:
+        image: Keras tensor (B, H, W, 1), values in [0, 1].
+        patch_px: side of the patch in pixels, even, at least 32.
+        width: channels of the first layer.
+
+    Returns:
+        (features (B, h, w, C), cells along each side of a patch, total stride in pixels).
+        Cell (i, j) to (i + cells - 1, ...) lie inside the patch that begins at pixel i * stride.
+    """
+    stride_px = stride_of_patch(patch_px)
+    layers = valid_layers(stride_px, width)
+    field = receptive_field(Step(layer.kernel, layer.stride) for layer in layers)
+    cells = (patch_px - field.size_px) // stride_px + 1
+    # What the cells do not reach of a patch is cut off evenly, so that they stay centred.
+    spare = patch_px - field.size_px - (cells - 1) * stride_px
+    x = keras.layers.Cropping2D(spare // 2, name="centre")(image) if spare else image
+    x = keras.layers.Rescaling(4.0, offset=-1.0, name="rescale")(x)
+    for index, layer in enumerate(layers):
+        x = _apply(layer, x, index)
+    return x, cells, stride_px
+
+
+def _apply(layer: ValidLayer, x, index: int):
+    if layer.channels is None:
+        return keras.layers.MaxPooling2D(layer.kernel, layer.stride, name=f"pool{index}")(x)
+    # A kernel of mean 0 would not see how bright the tissue is, so the first one is left free.
+    kind = StandardisedConv if index else ScaledConv
+    x = kind(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
+    return keras.layers.ReLU(name=f"relu{index}")(x)
