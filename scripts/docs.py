@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import start  # noqa: F401
-
 from pipeline.config.describe import settings_markdown
 from pipeline.report.results import results_markdown, with_results, write_result
 from pipeline.run.atomic import write_text_if_changed

@@ -5,9 +5,9 @@ Writes  RUN/metrics.json, RUN/plots/, RUN/report.html
 Run     make evaluate
 """
 
-import start
-
 from pipeline.evaluate.stage import evaluate
+
+import start
 
 if __name__ == "__main__":
     start.stage("evaluate", evaluate)

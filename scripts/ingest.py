@@ -6,7 +6,6 @@ Run     make ingest
 """
 
 import start
-
 from pipeline.ingest.stage import ingest
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ Writes  the store, RUN/{intake.csv,mammograms.csv,outlines.json,positions.parque
 Run     make preprocess
 """
 
-import start
-
 from pipeline.preprocess.stage import preprocess
+
+import start
 
 if __name__ == "__main__":
     start.stage("preprocess", preprocess)

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import start  # noqa: F401
-
 from pipeline.run.configure import configure
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

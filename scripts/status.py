@@ -8,7 +8,6 @@ import argparse
 from pathlib import Path
 
 import start  # noqa: F401
-
 from pipeline.run.layout import RunFolder
 from pipeline.run.status import status
 

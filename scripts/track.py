@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import start  # noqa: F401
-
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import quiet_environment
 

@@ -5,9 +5,9 @@ Writes  RUN/model/, and RUN/training/ while it goes on
 Run     make train
 """
 
-import start
-
 from pipeline.train.stage import train
+
+import start
 
 if __name__ == "__main__":
     start.stage("train", train)

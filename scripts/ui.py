@@ -15,7 +15,6 @@ import urllib.request
 from pathlib import Path
 
 import start  # noqa: F401
-
 from pipeline.tracking.client import artifact_root, quiet_environment, tracking_uri
 
 START_SECONDS = 90

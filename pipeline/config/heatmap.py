@@ -16,7 +16,9 @@ class HeatmapSettings(Section):
     flips: Literal[1, 2, 4] = Field(
         1, description="mean logit over so many mirrored copies (1: the image as it is)"
     )
-    tile_px: int = Field(2048, ge=256, description="tiles of larger images, without their halo, in pixels")
+    tile_px: int = Field(
+        2048, ge=256, description="tiles of larger images, without their halo, in pixels"
+    )
     candidate_distance_mm: float = Field(
         8.0, gt=0, description="smallest distance between two candidates, in mm"
     )

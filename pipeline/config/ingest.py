@@ -20,10 +20,12 @@ class DataSettings(Section):
         None, gt=0, le=1, description="pixel spacing in mm of files that carry none"
     )
     findings: Path | None = Field(
-        None, description="table of findings for importer dicom; findings.csv in data.root if absent"
+        None,
+        description="table of findings for importer dicom; findings.csv in data.root if absent",
     )
     split: Path | None = Field(
-        None, description="table patient_id,split that fixes the split; split.csv in data.root if absent"
+        None,
+        description="table patient_id,split that fixes the split; split.csv in data.root if absent",
     )
 
 

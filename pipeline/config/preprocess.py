@@ -40,7 +40,9 @@ class DicomSettings(Section):
 class ImageSettings(Section):
     """The standard form of a mammogram. A change makes new entries in the store."""
 
-    spacing_mm: float = Field(0.1, ge=0.05, le=1, description="pixel spacing after resampling, in mm")
+    spacing_mm: float = Field(
+        0.1, ge=0.05, le=1, description="pixel spacing after resampling, in mm"
+    )
     low_percentile: float = Field(
         0.5, ge=0, le=50, description="grey value inside the breast that becomes black, in %"
     )
@@ -58,14 +60,18 @@ class LabelSettings(Section):
     positive: tuple[str, ...] | Literal["all"] = Field(
         "all", description="pathologies of findings that count as abnormal"
     )
-    min_radius_mm: float = Field(4.0, ge=0, description="an outline counts as at least this large, in mm")
+    min_radius_mm: float = Field(
+        4.0, ge=0, description="an outline counts as at least this large, in mm"
+    )
     circle_share: float = Field(
         0.8, gt=0, le=1, description="share of an annotated circle's radius that is positive"
     )
     ignore_mm: float = Field(
         9.6, ge=0, description="negatives keep at least this distance from any outline, in mm"
     )
-    pitch_mm: float = Field(3.2, gt=0, description="distance between positions of the patch table, in mm")
+    pitch_mm: float = Field(
+        3.2, gt=0, description="distance between positions of the patch table, in mm"
+    )
 
 
 class SplitSettings(Section):
@@ -78,8 +84,7 @@ class SplitSettings(Section):
 
     @model_validator(mode="after")
     def _shares_leave_room(self):
-        if self.test + self.validation > 1:
-            raise ValueError(
-                f"split.test + split.validation must be at most 1, not {self.test + self.validation}"
-            )
+        total = self.test + self.validation
+        if total > 1:
+            raise ValueError(f"split.test + split.validation must be at most 1, not {total}")
         return self

@@ -17,7 +17,9 @@ class NetworkSettings(Section):
     weights: Literal["imagenet", "none"] = Field(
         "none", description="start of the backbone; imagenet needs efficientnet_lite0"
     )
-    patch_mm: float = Field(12.8, gt=0, description="side of the window that a position sees, in mm")
+    patch_mm: float = Field(
+        12.8, gt=0, description="side of the window that a position sees, in mm"
+    )
     width: int = Field(16, ge=4, description="channels of the first layer of backbone valid")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the logit")
 
@@ -50,7 +52,9 @@ class TrainSettings(Section):
         45, ge=1, le=60, description="longest time between two checkpoints, in s"
     )
     init: Path | None = Field(None, description="run or model folder to fine-tune from")
-    readers: int | None = Field(None, ge=1, description="threads that cut crops; all cores if absent")
+    readers: int | None = Field(
+        None, ge=1, description="threads that cut crops; all cores if absent"
+    )
     fp_per_image: float = Field(
         1.0, gt=0, description="false alarms per image that the region threshold is set for"
     )

@@ -1,4 +1,4 @@
-"""The results that the README shows: written from a run, kept under docs/results, put into a table."""
+"""The results that the README shows: from a run to docs/results/*.json to a table."""
 
 import json
 import os

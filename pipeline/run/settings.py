@@ -51,7 +51,9 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
     except yaml.YAMLError as error:
         raise UserError(f"{config} is not YAML: {error}") from error
     if not isinstance(tree, dict) or not all(isinstance(v, dict) for v in tree.values()):
-        raise UserError(f"{config} must hold sections of settings, such as 'train:' with 'epochs: 3'.")
+        raise UserError(
+            f"{config} must hold sections of settings, such as 'train:' with 'epochs: 3'."
+        )
     for section, values in tree.items():
         for name in values:
             _check_name(f"{section}.{name}", where=str(config))
@@ -110,7 +112,9 @@ def load_settings(run: RunFolder) -> Settings:
     for stage in STAGE_SECTIONS:
         path = run.stage_settings(stage)
         if not path.is_file():
-            raise UserError(f"{path} is missing. Start with make, e.g. make preprocess RUN={run.root}.")
+            raise UserError(
+                f"{path} is missing. Start with make, e.g. make preprocess RUN={run.root}."
+            )
         tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
     return Settings.model_validate(tree)
 
@@ -130,7 +134,9 @@ def _check_name(name: str, *, where: str) -> None:
         return
     # A right name in the wrong section is the commonest slip; then spelling.
     last = name.rsplit(".", 1)[-1]
-    near = [n for n in names if n.split(".")[1] == last] or difflib.get_close_matches(name, names, 3, 0.6)
+    near = [n for n in names if n.split(".")[1] == last] or difflib.get_close_matches(
+        name, names, 3, 0.6
+    )
     hint = f" Did you mean {' or '.join(near)}?" if near else " make help lists all settings."
     raise UserError(f"{where} names a setting that does not exist: {name}.{hint}")
 

@@ -83,7 +83,9 @@ def git_commit() -> tuple[str, bool]:
 
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(["git", "-C", here, *words], capture_output=True, text=True)
+            done = subprocess.run(
+                ["git", "-C", here, *words], check=False, capture_output=True, text=True
+            )
         except FileNotFoundError:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
@@ -100,6 +102,4 @@ def peak_memory_mib() -> float:
 
 def _finish(stage: Stage, started: float, status: str, message: str) -> None:
     seconds = time.monotonic() - started
-    stage.events.finish(
-        status=status, seconds=seconds, peak_mib=peak_memory_mib(), message=message
-    )
+    stage.events.finish(status=status, seconds=seconds, peak_mib=peak_memory_mib(), message=message)

@@ -69,6 +69,8 @@ def _commits(run: RunFolder) -> dict[str, str]:
 def _code_changed(stage: str, commit: str) -> bool:
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        ["git", "-C", root, "diff", "--quiet", commit, "--", *CODE[stage]], capture_output=True
+        ["git", "-C", root, "diff", "--quiet", commit, "--", *CODE[stage]],
+        check=False,
+        capture_output=True,
     )
     return done.returncode == 1

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its data: sqlite under runs/mlflow unless the usual variable says otherwise."""
+"""Where MLflow keeps its data: sqlite under runs/mlflow, or where the usual variable says."""
 
 import os
 from pathlib import Path

@@ -1,0 +1,108 @@
+"""What Make redoes: exactly the stages whose settings or inputs changed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.settings import setting_names
+
+ROOT = Path(__file__).parents[2]
+
+# Stands for the python of the stages: settings run for real, a stage only makes its target.
+STUB = """#!/usr/bin/env bash
+name=$(basename "$1" .py)
+case $name in
+  settings) exec {python} "$@" ;;
+  track) exit 0 ;;
+esac
+echo "$name" >> {log}
+case $name in
+  ingest) target=catalog/catalog.json ;;
+  preprocess) target=preprocess.json ;;
+  train) target=model/model.json ;;
+  heatmap) target=heatmap.json ;;
+  evaluate) target=metrics.json ;;
+esac
+mkdir -p "$(dirname "$3/$target")"
+# Like the real one, ingest leaves an unchanged catalog alone.
+[ "$name" = ingest ] && [ -e "$3/$target" ] || date +%N > "$3/$target"
+"""
+
+
+@pytest.fixture
+def make(tmp_path):
+    log, stub = tmp_path / "log", tmp_path / "stub"
+    stub.write_text(STUB.format(python=sys.executable, log=log))
+    stub.chmod(0o755)
+    installed = tmp_path / "venv" / "installed"
+    installed.parent.mkdir()
+    installed.write_text("")
+
+    def run(*words: str, ok: bool = True) -> list[str]:
+        log.write_text("")
+        # Inside `make test` these would reach the inner make.
+        clean = {
+            k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+        }
+        done = subprocess.run(
+            ["make", *words, f"RUN={tmp_path / 'run'}", f"PY={stub}", f"VENV={tmp_path / 'venv'}"],
+            cwd=ROOT,
+            env=clean,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode == 0) == ok, done.stdout + done.stderr
+        run.output = done.stdout + done.stderr
+        return log.read_text().split()
+
+    return run
+
+
+ALL = ["ingest", "preprocess", "train", "heatmap", "evaluate"]
+
+
+def test_a_stage_does_what_it_needs_before_it_and_nothing_twice(make):
+    assert make("evaluate") == ALL
+    # Ingest looks for new files every time; it finds none, so nothing else runs.
+    assert make("preprocess", "train", "heatmap", "evaluate") == ["ingest"]
+
+
+def test_a_changed_setting_redoes_the_stages_that_depend_on_it(make):
+    make("evaluate")
+    assert make("evaluate", "SET=heatmap.flips=4") == ["ingest", "heatmap", "evaluate"]
+    assert make("evaluate") == ["ingest"]
+    assert make("evaluate", "SET=train.seed=5") == ["ingest", "train", "heatmap", "evaluate"]
+
+
+def test_force_redoes_the_named_target(make):
+    make("heatmap")
+    assert make("train", "FORCE=1") == ["ingest", "train"]
+
+
+def test_a_misspelt_setting_stops_before_any_work(make):
+    assert make("heatmap", "SET=train.epoch=3", ok=False) == []
+    assert "Did you mean train.epochs" in make.output
+
+
+def test_a_model_of_another_run_replaces_training(make, tmp_path):
+    model = tmp_path / "other" / "model" / "model.json"
+    words = (f"MODEL={tmp_path / 'other'}", "CONFIG=configs/dicom.yaml")
+    assert make("heatmap", *words, ok=False) == []
+    assert "holds no finished model" in make.output
+    model.parent.mkdir(parents=True)
+    model.write_text(Settings().model_dump_json(include={"image", "labels"}))
+    assert make("heatmap", *words) == ["ingest", "preprocess", "heatmap"]
+    # The run remembers its model.
+    assert make("heatmap") == ["ingest"]
+
+
+def test_help_explains_every_target_and_every_setting(make):
+    make("help")
+    shown = make.output
+    for name in (*ALL, "ui", "status", "test", "lint", "CONFIG=", "RUN=", "SET=", *setting_names()):
+        assert name in shown

@@ -1,0 +1,90 @@
+"""Lock, event log, atomic files, status."""
+
+import os
+import time
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.atomic import write_atomic, write_text_if_changed
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog, read_events
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import locked, open_stage
+from pipeline.run.status import status
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    remember(run, Settings(), Remembered("configs/default.yaml"))
+    return run
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomic(path, fail)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_same_text_is_not_written_again(tmp_path):
+    path = tmp_path / "a"
+    assert write_text_if_changed(path, "x")
+    assert not write_text_if_changed(path, "x")
+
+
+def test_two_stages_cannot_work_on_one_run_folder(run):
+    with (
+        locked(run),
+        pytest.raises(UserError, match=rf"in use by process {os.getpid()}"),
+        locked(run),
+    ):
+        pass
+    with locked(run):  # given back
+        pass
+
+
+def test_a_stage_logs_its_settings_and_how_it_ended(run):
+    with open_stage("evaluate", run.root) as stage:
+        stage.events.metrics({"auc": 0.5, "not_finite": float("nan")}, step=3)
+    start, metrics, finish = read_events(run.events)
+    assert start["settings"] == {"evaluate": Settings().evaluate.model_dump(mode="json")}
+    assert (metrics["values"], metrics["step"]) == ({"auc": 0.5}, 3)
+    assert finish["status"] == "finished"
+    assert finish["peak_mib"] > 1
+
+
+def test_a_user_error_ends_the_stage_with_a_sentence_and_no_traceback(run, capsys):
+    with pytest.raises(SystemExit) as exit_, open_stage("train", run.root):
+        raise UserError("no positions")
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err == "train: no positions\n"
+    assert read_events(run.events)[-1]["status"] == "failed"
+
+
+def test_a_line_cut_off_by_a_crash_is_left_out(run):
+    EventLog(run, "train").metrics({"loss": 1.0}, step=1)
+    with run.events.open("a") as stream:
+        stream.write('{"time": 1, "stage": "tr')
+    assert [event["step"] for event in read_events(run.events)] == [1]
+
+
+def test_status_names_what_a_result_is_older_than(run):
+    for number, path in enumerate((run.catalog, run.preprocess_summary, run.heatmap_summary)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        os.utime(path, (time.time() + number, time.time() + number))
+    sentences = dict(status(run))
+    assert sentences["preprocess"] == "up to date"
+    assert sentences["train"] == "not done"
+    os.utime(run.stage_settings("preprocess"), (time.time() + 9, time.time() + 9))
+    assert "older than preprocess.yaml" in dict(status(run))["preprocess"]
