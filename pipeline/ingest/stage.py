@@ -1,0 +1,135 @@
+"""The ingest stage: a data set becomes the catalog of a run.
+
+Make calls it every time, so it first asks whether anything changed, without loading pandas.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+from pipeline.config import Settings
+from pipeline.ingest.importers import Request, importer
+from pipeline.ingest.listing import Listing, fingerprint, list_files
+from pipeline.ingest.split_table import read_split, split_file
+from pipeline.run.checksum import value_sha256
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.stage import Stage
+
+
+def ingest(stage: Stage) -> str:
+    """Write RUN/catalog unless it is up to date; return a line that sums it up.
+
+    Raises:
+        UserError: the data set is not there, or wrong in a way that the user can mend.
+    """
+    run, settings = stage.run, stage.settings
+    listing = _list_root(run, settings)
+    print_ = _fingerprint(listing, settings)
+    known = _known(run)
+    if known.get("fingerprint") == print_ and _all_there(run):
+        return f"nothing changed ({_counts(known)})"
+    return _import(run, settings, listing, print_)
+
+
+def _import(run: RunFolder, settings: Settings, listing: Listing, print_: str) -> str:
+    from pipeline.ingest.catalog import check_catalog
+    from pipeline.ingest.catalog_files import write_catalog
+    from pipeline.ingest.selection import apply_split, limit_patients
+
+    data = settings.data
+    request = Request(data, settings.phantom, listing.files, wrapped_folder(settings))
+    catalog = importer(data.importer)(request)
+    if data.importer == "phantom":  # it has just written its files
+        listing = list_files(data.root)
+        print_ = _fingerprint(listing, settings)
+    path = split_file(data)
+    if path is not None:
+        catalog = apply_split(catalog, read_split(path), where=str(path))
+    if data.limit is not None:
+        catalog = limit_patients(catalog, data.limit)
+    check_catalog(catalog)
+    _check_all_listed(catalog, listing)
+    if catalog.images.empty:
+        reasons = catalog.files["reason"].value_counts()
+        seen = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
+        raise UserError(
+            f"data.root={data.root} has no image that importer {data.importer} can read: "
+            f"{seen or 'the folder is empty'}. Set data.importer and data.root."
+        )
+    summary = {"importer": data.importer, "root": str(data.root), "fingerprint": print_}
+    write_catalog(run, catalog, summary=summary)
+    return _counts(_known(run)) + _link_note(listing)
+
+
+def wrapped_folder(settings: Settings) -> Path:
+    """Where an importer puts the DICOM files that it makes of other formats."""
+    return settings.store.root / "dicom" / settings.data.importer
+
+
+def _list_root(run: RunFolder, settings: Settings) -> Listing:
+    root = settings.data.root
+    if not root.is_dir():
+        if settings.data.importer == "phantom":
+            return Listing(root, (), ())
+        raise UserError(
+            f"data.root={root} is no folder. "
+            'Name the folder of the data set: SET="data.root=FOLDER".'
+        )
+    for what, folder in (("RUN", run.root), ("store.root", settings.store.root)):
+        if folder.resolve().is_relative_to(root.resolve()):
+            raise UserError(
+                f"{what}={folder} lies inside data.root={root}, so results would be taken for "
+                f"data. Choose another {what} or data.root."
+            )
+    try:
+        return list_files(root)
+    except PermissionError as error:
+        raise UserError(f"{error.filename} cannot be read. Mend its permissions.") from error
+
+
+def _fingerprint(listing: Listing, settings: Settings) -> str:
+    """Changes with the files, with the tables outside data.root, and with settings that matter."""
+    data = settings.data
+    tree = {"data": data.model_dump(mode="json"), "wrapped": str(wrapped_folder(settings))}
+    if data.importer == "phantom":
+        tree["phantom"] = settings.phantom.model_dump(mode="json")
+    for path in (data.findings, data.split):
+        if path is not None and path.is_file():
+            status = path.stat()
+            tree[str(path)] = [status.st_size, status.st_mtime_ns]
+    return fingerprint(listing.files, salt=value_sha256(tree))
+
+
+def _known(run: RunFolder) -> dict:
+    return json.loads(run.catalog.read_text(encoding="utf-8")) if run.catalog.is_file() else {}
+
+
+def _all_there(run: RunFolder) -> bool:
+    """Whether the tables and every DICOM file that they name exist."""
+    tables = (run.images_table, run.findings_table, run.files_table)
+    if not all(table.is_file() for table in tables):
+        return False
+    with run.images_table.open(encoding="utf-8", newline="") as stream:
+        return all(Path(row["file"]).exists() for row in csv.DictReader(stream))
+
+
+def _check_all_listed(catalog, listing: Listing) -> None:
+    missed = {file.name for file in listing.files} ^ set(catalog.files["file"])
+    if missed:
+        raise UserError(
+            f"{len(missed)} files appeared or vanished during ingest, such as {min(missed)}. "
+            "Run it again when nothing writes into data.root."
+        )
+
+
+def _counts(known: dict) -> str:
+    return (
+        f"{known['files']} files, {known['images']} images of {known['patients']} patients, "
+        f"{known['findings']} findings from {known['root']}"
+    )
+
+
+def _link_note(listing: Listing) -> str:
+    links = listing.linked_folders
+    return f"; {len(links)} linked folders not entered, such as {links[0]}" if links else ""
