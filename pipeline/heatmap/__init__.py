@@ -1,0 +1,1 @@
+"""Mammogram -> probability map -> candidates, regions, overlay."""

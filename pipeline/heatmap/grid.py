@@ -1,0 +1,61 @@
+"""Which positions a map has, and which of them are finite."""
+
+import math
+
+import numpy as np
+
+from pipeline.preprocess.store import BREAST_CELL_PX
+from pipeline.run.errors import UserError
+
+
+def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pitch_px: int) -> int:
+    """Distance between positions of the map, in standard pixels.
+
+    The largest multiple of the network's stride that is not above `pitch_mm` and divides the
+    pitch of the patch table, so that the table's positions are positions of the map as well.
+
+    Raises:
+        UserError: no such distance exists.
+    """
+    limit_px = math.floor(pitch_mm / spacing_mm + 1e-6)
+    fitting = [px for px in range(stride_px, limit_px + 1, stride_px) if label_pitch_px % px == 0]
+    if fitting:
+        return fitting[-1]
+    if limit_px < stride_px:
+        raise UserError(
+            f"heatmap.pitch_mm must be at least {stride_px * spacing_mm:g} mm, the step of this "
+            f"network ({stride_px} pixels of {spacing_mm:g} mm), not {pitch_mm:g}."
+        )
+    raise UserError(
+        f"The positions of the patch table are {label_pitch_px} pixels apart, which is no multiple "
+        f"of the network's step of {stride_px} pixels. Train with another labels.pitch_mm, "
+        f"e.g. {stride_px * round(label_pitch_px / stride_px) * spacing_mm:g}."
+    )
+
+
+def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: int) -> np.ndarray:
+    """Positions of the grid that have a breast pixel less than one step away.
+
+    So the breast is widened by one step, and each of its pixels lies between four finite
+    positions, at its border too.
+
+    Args:
+        breast: (ceil(H/8), ceil(W/8)) bool, cells of 8 x 8 pixels.
+        height, width: size of the image, in pixels.
+        pitch_px: distance between positions.
+
+    Returns:
+        (ceil(H/pitch)+1, ceil(W/pitch)+1) bool.
+    """
+    rows = _touches(height, breast.shape[0], pitch_px)
+    cols = _touches(width, breast.shape[1], pitch_px)
+    return rows @ breast.astype(np.float32) @ cols.T > 0
+
+
+def _touches(size_px: int, cells: int, pitch_px: int) -> np.ndarray:
+    """(positions, cells) float32: 1 where a cell reaches into the two steps round a position."""
+    centre = np.arange(math.ceil(size_px / pitch_px) + 1) * pitch_px
+    start = np.arange(cells) * BREAST_CELL_PX
+    end = np.minimum(start + BREAST_CELL_PX, size_px)
+    near = (end > centre[:, None] - pitch_px) & (start < centre[:, None] + pitch_px)
+    return near.astype(np.float32)

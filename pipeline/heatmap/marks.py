@@ -1,0 +1,119 @@
+"""What is drawn on a picture: regions, outlines, the scale bar, the word SYNTHETIC.
+
+All coordinates are original pixels, (row, col) with centres at integers.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Polygon
+from matplotlib.patheffects import withStroke
+
+from pipeline.heatmap.field import Field
+from pipeline.heatmap.maps import ImageMap
+from pipeline.heatmap.regions import Regions
+from pipeline.heatmap.words import percent
+
+BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
+DARK_EDGE = [withStroke(linewidth=3, foreground="#000000c0")]
+BAR_LENGTHS_MM = (50, 20, 10, 5, 2, 1)
+
+
+def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
+    """Show a grey or coloured picture; the axes then count in original pixels."""
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=field.extent, interpolation="nearest")
+    axes.set_xlim(field.left, field.right)
+    axes.set_ylim(field.bottom, field.top)
+    axes.set_axis_off()
+
+
+def draw_outlines(axes: Axes, outlines: Iterable[dict]) -> None:
+    """Draw findings: solid where they count as abnormal, dotted where not."""
+    for outline in outlines:
+        shapes = [Polygon(np.array(p)[:, ::-1], closed=True) for p in outline["polygons"]]
+        if circle := outline["circle"]:
+            shapes.append(Circle((circle["col"], circle["row"]), circle["radius"]))
+        for shape in shapes:
+            shape.set(
+                fill=False,
+                edgecolor=TRUTH,
+                linewidth=2,
+                linestyle="-" if outline["positive"] else ":",
+            )
+            axes.add_patch(shape)
+
+
+def draw_regions(axes: Axes, image_map: ImageMap, regions: Regions, field: Field) -> None:
+    """Outline the regions and write rank and highest probability beside them."""
+    if regions.table.empty:
+        return
+    inside = np.pad((regions.areas > 0).astype(np.float32), 1)
+    axes.contour(_widened(image_map.cols), _widened(image_map.rows), inside, [0.5], colors=REGION)
+    axes.set_xlim(field.left, field.right)
+    axes.set_ylim(field.bottom, field.top)
+    middle = (field.left + field.right) / 2
+    for region in regions.table.itertuples():
+        # Beside the box, on the side where there is more room.
+        on_right = region.centroid_col < middle
+        axes.annotate(
+            f"{region.rank}: {percent(region.peak_probability)}",
+            (region.col1 if on_right else region.col0, region.row0),
+            xytext=(6 if on_right else -6, 0),
+            textcoords="offset points",
+            ha="left" if on_right else "right",
+            va="center",
+            color=REGION,
+            fontsize=13,
+            weight="bold",
+            path_effects=DARK_EDGE,
+        )
+
+
+def draw_scale_bar(axes: Axes, field: Field, *, spacing_mm: float, at_left: bool) -> None:
+    """Draw a bar of a round length, about a fifth of the picture's width, at the lower edge."""
+    width_mm = (field.right - field.left) * spacing_mm
+    length_mm = next((mm for mm in BAR_LENGTHS_MM if mm <= width_mm / 4), BAR_LENGTHS_MM[-1])
+    length = length_mm / spacing_mm
+    margin = 0.03 * (field.bottom - field.top)
+    start = field.left + margin if at_left else field.right - margin - length
+    row = field.bottom - margin
+    axes.plot(
+        [start, start + length], [row, row], color=TEXT, linewidth=4, solid_capstyle="butt",
+        path_effects=[withStroke(linewidth=6, foreground="#000000c0")],
+    )  # fmt: skip
+    axes.annotate(
+        f"{length_mm} mm",
+        (start + length / 2, row),
+        xytext=(0, 6),
+        textcoords="offset points",
+        ha="center",
+        color=TEXT,
+        fontsize=12,
+        path_effects=DARK_EDGE,
+    )
+
+
+def mark_synthetic(figure: Figure, panels: Iterable[Axes], *, at_left: bool) -> None:
+    """Say in each panel and in the title that this is no patient."""
+    figure.text(0.5, 0.955, "SYNTHETIC", color=WARNING, fontsize=20, weight="bold", ha="center")
+    for axes in panels:
+        axes.text(
+            0.02 if at_left else 0.98,
+            0.98,
+            "SYNTHETIC",
+            transform=axes.transAxes,
+            ha="left" if at_left else "right",
+            va="top",
+            color=WARNING,
+            fontsize=13,
+            weight="bold",
+            path_effects=DARK_EDGE,
+        )
+
+
+def _widened(axis: np.ndarray) -> np.ndarray:
+    """The axis with one more position at each end."""
+    step = axis[1] - axis[0]
+    return np.concatenate([[axis[0] - step], axis, [axis[-1] + step]])

@@ -1,0 +1,193 @@
+"""The heatmap stage: map, picture, candidates and regions of each test mammogram."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+
+from pipeline.config import HeatmapSettings
+from pipeline.heatmap import results, tables
+from pipeline.heatmap.grid import map_pitch_px
+from pipeline.heatmap.maps import map_image, write_map
+from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
+from pipeline.heatmap.progress import Progress
+from pipeline.heatmap.words import duration, percent
+from pipeline.heatmap.work import Described, Work, describe_image
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage, git_commit
+
+# For the estimate before the start, measured on 2 cores.
+SECONDS_PER_MEGAPIXEL = 0.2  # and mirrored copy
+SECONDS_PER_PICTURE = 0.5
+BYTES_PER_IMAGE = 1_200_000
+
+
+def heatmap(stage: Stage) -> str:
+    """Map the test mammograms of a run and write its maps, pictures and tables.
+
+    The results of before stay until the new ones are whole; a stopped run goes on from the maps
+    that it has made.
+
+    Returns:
+        A line that sums up.
+
+    Raises:
+        UserError: there is no model or no test mammogram, or they do not fit each other.
+    """
+    started = time.monotonic()
+    card = read_model_card(model_folder(stage.run))
+    mammograms = _test_mammograms(stage.run, card)
+    _announce(stage.run, mammograms, stage.settings.heatmap)
+    work, network = _prepare(stage, card)
+    made = _make_maps(work, network, list(_rows(mammograms)))
+    mapped = time.monotonic()
+    described = _describe(stage.run, work, mammograms)
+    summary = _summary(work, described)
+    _put_in_place(stage.run, work, described)
+    stage.events.metrics(
+        {
+            "images": len(described),
+            "regions": summary["regions"],
+            "maps_per_second": made / (mapped - started),
+            "images_per_second": len(described) / (time.monotonic() - started),
+        }
+    )
+    stage.events.artifact(stage.run.regions)
+    for image_id in described:
+        stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
+    write_text(stage.run.heatmap_summary, json_text(summary))
+    return (
+        f"{len(described)} mammograms, {summary['regions']} regions above "
+        f"{percent(card.region_threshold)} in {duration(time.monotonic() - started)}; "
+        f"pictures in {stage.run.overlays}"
+    )
+
+
+def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
+    mammograms = read_mammograms(run)
+    chosen = mammograms[mammograms["split"] == "test"]
+    if chosen.empty:
+        raise UserError(
+            f"{run.mammograms} has no test mammogram. Give split.test more than 0, or fix the "
+            "split with a table split.csv."
+        )
+    other = chosen[(chosen["spacing_mm"] - card.image.spacing_mm).abs() > 1e-6]
+    if len(other):
+        raise UserError(
+            f"The mammograms of {run.root} are prepared at {other['spacing_mm'].iloc[0]:g} mm per "
+            f"pixel, and the model in {card.folder} expects {card.image.spacing_mm:g} mm. "
+            "Leave image.spacing_mm to the model, or train one for this spacing."
+        )
+    return chosen
+
+
+def _announce(run: RunFolder, mammograms: pd.DataFrame, settings: HeatmapSettings) -> None:
+    """Say how long it may take and check that the disk has room."""
+    count = len(mammograms)
+    megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
+    seconds = megapixels * settings.flips * SECONDS_PER_MEGAPIXEL + count * SECONDS_PER_PICTURE
+    needed = count * BYTES_PER_IMAGE
+    print(
+        f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "
+        f"{duration(seconds)}; {needed / 1e6:.0f} MB",
+        flush=True,
+    )
+    results.check_disk(run.root, needed)
+
+
+def _prepare(stage: Stage, card: ModelCard):
+    """The work and the network."""
+    from models.saved import load_network  # TensorFlow, only now that there is work
+
+    settings = stage.settings.heatmap
+    try:
+        network = load_network(card.folder)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    pitch_px = map_pitch_px(
+        pitch_mm=settings.pitch_mm,
+        spacing_mm=card.image.spacing_mm,
+        stride_px=network.stride_px,
+        label_pitch_px=card.label_pitch_px,
+    )
+    name = recall(stage.run).model or stage.run.root.as_posix()
+    folder = results.unfinished(stage.run)
+    return Work(card, name, settings, folder, pitch_px, git_commit()[0]), network
+
+
+def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
+    """Make the maps that an earlier attempt has not made; returns how many."""
+    missing = [
+        m
+        for m in mammograms
+        if not results.has_map(work.folder, m["image_id"], key=work.map_key(m))
+    ]
+    if len(missing) < len(mammograms):
+        print(f"heatmap: {len(mammograms) - len(missing)} maps are there from before", flush=True)
+    progress = Progress("heatmap: maps", len(missing))
+    for count, mammogram in enumerate(missing, start=1):
+        image_map = map_image(
+            network,
+            work.card.calibration,
+            mammogram,
+            pitch_px=work.pitch_px,
+            tile_px=work.settings.tile_px,
+            flips=work.settings.flips,
+        )
+        path = work.folder.heatmap(mammogram["image_id"])
+        write_map(path, image_map, key=work.map_key(mammogram))
+        progress.done(count)
+    return len(missing)
+
+
+def _describe(run: RunFolder, work: Work, mammograms: pd.DataFrame) -> dict[str, Described]:
+    """Pictures and tables of all images, by image id."""
+    outlines = read_outlines(run)
+    positions = read_positions(run)
+    by_image = dict(iter(positions.groupby("image_id")))
+    none = positions.iloc[:0]
+    progress = Progress("heatmap: pictures", len(mammograms))
+    described = {}
+    for count, mammogram in enumerate(_rows(mammograms), start=1):
+        image_id = mammogram["image_id"]
+        described[image_id] = describe_image(
+            work, mammogram, outlines.get(image_id, []), by_image.get(image_id, none)
+        )
+        progress.done(count)
+    return described
+
+
+def _put_in_place(run: RunFolder, work: Work, described: dict[str, Described]) -> None:
+    """Replace maps, pictures and tables of before."""
+    results.put_in_place(work.folder, run, list(described))
+    tables.write_csv(run.regions, tables.join_regions({i: d.regions for i, d in described.items()}))
+    candidates = {i: d.candidates for i, d in described.items()}
+    tables.write_csv(run.candidates, tables.join_candidates(candidates))
+    images = pd.DataFrame([d.image for d in described.values()], columns=tables.IMAGE_COLUMNS)
+    tables.write_csv(run.images, images)
+    predictions = pd.concat([d.predictions for d in described.values()], ignore_index=True)
+    tables.write_parquet(run.predictions, predictions)
+
+
+def _summary(work: Work, described: dict[str, Described]) -> dict:
+    """What heatmap.json says: the counts, and what the numbers were made with."""
+    calibration = work.card.calibration
+    return {
+        "images": len(described),
+        "regions": sum(len(d.regions) for d in described.values()),
+        "model": work.model_name,
+        "model_sha256": work.card.sha256,
+        "natural_prior": calibration.natural_prior,
+        "region_threshold": work.card.region_threshold,
+        "pitch_mm": work.pitch_mm,
+        "flips": work.settings.flips,
+        "commit": work.commit,
+    }
+
+
+def _rows(table: pd.DataFrame) -> Iterator[Mapping]:
+    return iter(table.to_dict("records"))

@@ -1,0 +1,101 @@
+"""What is the same for all images of one heatmap run, and what is made of one image."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.config import HeatmapSettings
+from pipeline.heatmap.candidates import find_candidates
+from pipeline.heatmap.maps import read_map
+from pipeline.heatmap.model import ModelCard
+from pipeline.heatmap.overlay import Caption, write_overlay
+from pipeline.heatmap.regions import find_regions
+from pipeline.heatmap.tables import image_row, predict_positions
+from pipeline.run.checksum import value_sha256
+from pipeline.run.layout import RunFolder
+
+
+@dataclass(frozen=True)
+class Work:
+    """The model, the settings and the places of one heatmap run.
+
+    Attributes:
+        model_name: as the pictures name the model.
+        folder: where maps and pictures lie until all are whole.
+        pitch_px: distance between positions of the map, in standard pixels.
+        commit: git commit of the code.
+    """
+
+    card: ModelCard
+    model_name: str
+    settings: HeatmapSettings
+    folder: RunFolder
+    pitch_px: int
+    commit: str
+
+    @property
+    def pitch_mm(self) -> float:
+        """Distance between positions of the map."""
+        return self.pitch_px * self.card.image.spacing_mm
+
+    @property
+    def caption(self) -> Caption:
+        prior = self.card.calibration.natural_prior
+        return Caption(model=self.model_name, prior=prior, threshold=self.card.region_threshold)
+
+    def map_key(self, mammogram: Mapping) -> str:
+        """Everything that a map depends on, as a hash."""
+        return value_sha256(
+            {
+                "model": self.card.sha256,
+                "calibration": vars(self.card.calibration),
+                "pitch_px": self.pitch_px,
+                "flips": self.settings.flips,
+                "store": mammogram["store"],
+                "commit": self.commit,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Described:
+    """The tables of one image."""
+
+    regions: pd.DataFrame
+    candidates: pd.DataFrame
+    image: dict
+    predictions: pd.DataFrame
+
+
+def describe_image(
+    work: Work, mammogram: Mapping, outlines: list[dict], positions: pd.DataFrame
+) -> Described:
+    """Read the map of an image, draw its picture and return its tables.
+
+    Args:
+        mammogram: row of mammograms.csv.
+        outlines: its entry of outlines.json.
+        positions: its rows of positions.parquet.
+    """
+    image_id = mammogram["image_id"]
+    image_map = read_map(work.folder.heatmap(image_id))
+    regions = find_regions(
+        image_map,
+        threshold=work.card.region_threshold,
+        min_area_mm2=work.settings.min_region_mm2,
+        pitch_mm=work.pitch_mm,
+        original_height=int(mammogram["original_height"]),
+        original_width=int(mammogram["original_width"]),
+    )
+    candidates = find_candidates(
+        image_map,
+        distance_mm=work.settings.candidate_distance_mm,
+        pitch_mm=work.pitch_mm,
+        limit=work.settings.max_candidates,
+    )
+    picture = work.folder.overlay(image_id)
+    write_overlay(picture, mammogram, image_map, regions, outlines, work.caption)
+    steps = work.card.label_pitch_px // work.pitch_px
+    predictions = predict_positions(positions, image_map, steps=steps)
+    return Described(regions.table, candidates, image_row(mammogram, image_map), predictions)
