@@ -1,0 +1,112 @@
+"""The contact sheet: positive, ignored and negative patches with their outlines, to look at."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.preprocess.outlines import Outline, outline_curves, standard_outlines
+from pipeline.preprocess.store import read_image
+from pipeline.run.atomic import write_atomic
+
+_ROWS = (("positive", POSITIVE), ("ignored", IGNORED), ("negative", NEGATIVE))
+
+
+def write_contact_sheet(
+    path: Path,
+    *,
+    mammograms: pd.DataFrame,
+    outlines: Mapping[str, list[dict]],
+    positions: pd.DataFrame,
+    patch_mm: float,
+    per_row: int = 8,
+    seed: int = 0,
+) -> None:
+    """Write a PNG with one row of patches per label.
+
+    Args:
+        path: the PNG.
+        mammograms, outlines, positions: the tables of preprocess.
+        patch_mm: side of a patch in mm.
+        per_row: patches per label, of different images as far as there are enough.
+        seed: chooses the patches.
+    """
+    by_id = mammograms.set_index("image_id", drop=False)
+    figure = Figure(figsize=(1.5 * per_row, 6.2))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(_ROWS), per_row, squeeze=False)
+    figure.suptitle(_title(mammograms, patch_mm))
+    for index, (name, label) in enumerate(_ROWS):
+        chosen = choose_positions(positions, label=label, count=per_row, seed=[seed, index])
+        total = int((positions["label"] == label).sum())
+        axes[index, 0].set_title(f"{name} ({total} positions)", loc="left", fontsize=9)
+        for ax in axes[index]:
+            ax.axis("off")
+        for ax, position in zip(axes[index], chosen.itertuples(), strict=False):
+            mammogram = by_id.loc[position.image_id]
+            shapes = standard_outlines(outlines[position.image_id], geometry_of(mammogram))
+            _draw(ax, mammogram, position, shapes, patch_mm=patch_mm)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.88, wspace=0.05, hspace=0.25)
+    # Without the version of the library the bytes depend on the content only.
+    write_atomic(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))
+
+
+def choose_positions(
+    positions: pd.DataFrame, *, label: int, count: int, seed: int | list[int]
+) -> pd.DataFrame:
+    """Positions of one label by chance, one per image before a second of any."""
+    rng = np.random.default_rng(seed)
+    fitting = positions[positions["label"] == label]
+    shuffled = fitting.iloc[rng.permutation(len(fitting))]
+    turn = shuffled.groupby("image_id").cumcount()
+    return shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")[:count]]
+
+
+def cut_patch(mammogram: Mapping, row: float, col: float, size_px: int) -> np.ndarray:
+    """The patch around a position, mirrored at the borders: (size_px, size_px) uint16.
+
+    Only the part of the image that the patch touches is read.
+    """
+    rows = _mirrored(round(row + 0.5) - size_px // 2, size_px, int(mammogram["height"]))
+    cols = _mirrored(round(col + 0.5) - size_px // 2, size_px, int(mammogram["width"]))
+    row0, col0 = rows.min(), cols.min()
+    crop = read_image(mammogram["store"], slice(row0, rows.max() + 1), slice(col0, cols.max() + 1))
+    return crop[np.ix_(rows - row0, cols - col0)]
+
+
+def _mirrored(start: int, size: int, limit: int) -> np.ndarray:
+    """Indices start ... start + size - 1, reflected into 0 ... limit - 1 as np.pad does."""
+    period = max(2 * (limit - 1), 1)
+    index = np.arange(start, start + size) % period
+    return np.minimum(index, period - index) if limit > 1 else np.zeros(size, np.int64)
+
+
+def _draw(ax, mammogram: Mapping, position, shapes: list[Outline], *, patch_mm: float) -> None:
+    half = max(1, round(patch_mm / mammogram["spacing_mm"] / 2))
+    patch = cut_patch(mammogram, position.row, position.col, 2 * half)
+    top, left = position.row - half, position.col - half
+    extent = (left, left + 2 * half, top + 2 * half, top)
+    ax.imshow(patch, cmap="gray", vmin=0, vmax=65535, extent=extent, interpolation="bilinear")
+    for shape in shapes:
+        for curve in outline_curves(shape):
+            colour = "tab:orange" if shape.positive else "tab:blue"
+            ax.plot(curve[:, 1], curve[:, 0], color=colour, linewidth=0.9)
+    ax.plot(position.col, position.row, "+", color="cyan", markersize=5, markeredgewidth=0.7)
+    ax.set_xlim(extent[0], extent[1])
+    ax.set_ylim(extent[2], extent[3])
+    ax.text(0.02, 0.02, position.image_id, transform=ax.transAxes, fontsize=5.5, color="white")
+
+
+def _title(mammograms: pd.DataFrame, patch_mm: float) -> str:
+    names = ", ".join(sorted(mammograms["dataset"].unique()))
+    synthetic = (
+        "SYNTHETIC, not of a patient: " if (mammograms["dataset"] == "phantom").any() else ""
+    )
+    return (
+        f"{synthetic}{names}, patches of {patch_mm:g} mm; outlines that count orange, others blue"
+    )

@@ -1,0 +1,150 @@
+"""The split: every patient is in exactly one of train, validation and test."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pipeline.config import SplitSettings
+from pipeline.run.errors import UserError
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+@dataclass
+class PatientSplit:
+    """Split by patient id, and how it came about, in sentences for the user."""
+
+    of: dict[str, str]
+    notes: list[str] = field(default_factory=list)
+
+
+def split_patients(
+    images: pd.DataFrame,
+    findings: pd.DataFrame,
+    settings: SplitSettings,
+    *,
+    fixed: Mapping[str, str] | None = None,
+    all_test: bool = False,
+) -> PatientSplit:
+    """Split the patients of a catalog.
+
+    In this order: everything is test where `all_test`; the user's own table; the data set's own
+    split; else a hash of seed and patient id ranks the patients with findings and those
+    without, and the first of each rank are the test patients, the next validation. A given
+    split without validation patients gives a part of its training patients to validation,
+    chosen by the same ranks.
+
+    Args:
+        images: catalog/images.csv: image_id, patient_id, split_hint.
+        findings: catalog/findings.csv: image_id.
+        fixed: split by patient id from the user's own table; patients that it does not name
+            are split by hash.
+        all_test: the data are judged with a model that was trained elsewhere.
+
+    Raises:
+        UserError: the data set's own split has a patient twice.
+    """
+    patients = sorted(images["patient_id"].unique())
+    if all_test:
+        return PatientSplit(dict.fromkeys(patients, TEST), ["all patients are test patients"])
+    with_finding = images["image_id"].isin(findings["image_id"])
+    abnormal = set(images.loc[with_finding, "patient_id"])
+    given, origin = _given(images, settings, fixed)
+    given = {patient: given[patient] for patient in patients if patient in given}
+    rest = [patient for patient in patients if patient not in given]
+    by_hash = _hashed(
+        rest, abnormal, test=settings.test, validation=settings.validation, seed=settings.seed
+    )
+    result = PatientSplit({**given, **by_hash})
+    if given:
+        result.notes.append(f"{len(given)} patients are split by {origin}")
+        if VALIDATION not in given.values():
+            _take_validation(result, given, abnormal, settings)
+    if rest:
+        result.notes.append(f"{len(rest)} patients are split by hash, seed {settings.seed}")
+    return result
+
+
+def _given(
+    images: pd.DataFrame, settings: SplitSettings, fixed: Mapping[str, str] | None
+) -> tuple[Mapping[str, str], str]:
+    if fixed is not None:
+        return fixed, "the given table"
+    return (_hints(images), "the data set's own split") if settings.use_hints else ({}, "")
+
+
+def _hints(images: pd.DataFrame) -> dict[str, str]:
+    hinted = images.loc[images["split_hint"] != "", ["patient_id", "split_hint"]]
+    hinted = hinted.drop_duplicates().sort_values(["patient_id", "split_hint"])
+    twice = sorted(hinted.loc[hinted["patient_id"].duplicated(), "patient_id"].unique())
+    if twice:
+        raise UserError(
+            f"The data set's own split has patients in more than one part: {_some(twice)}. "
+            "Decide in a split.csv with the columns patient_id,split, or set "
+            "split.use_hints=false."
+        )
+    return dict(zip(hinted["patient_id"], hinted["split_hint"], strict=True))
+
+
+def _take_validation(
+    result: PatientSplit, given: Mapping[str, str], abnormal: set[str], settings: SplitSettings
+) -> None:
+    """Move training patients of a given split to validation, in the proportion of the settings."""
+    not_test = 1 - settings.test
+    share = settings.validation / not_test if not_test > 0 else 0.0
+    train = [patient for patient, part in given.items() if part == TRAIN]
+    moved = _hashed(train, abnormal, test=0.0, validation=share, seed=settings.seed)
+    result.of.update(moved)
+    count = sum(part == VALIDATION for part in moved.values())
+    if count:
+        result.notes.append(f"{count} of its training patients became validation patients")
+
+
+def _hashed(
+    patients: list[str], abnormal: set[str], *, test: float, validation: float, seed: int
+) -> dict[str, str]:
+    """Split patients by the rank of their hash, separately with and without findings."""
+    groups = [
+        sorted((p for p in patients if (p in abnormal) is kind), key=lambda p: _rank(p, seed))
+        for kind in (True, False)
+    ]
+    sizes = [len(group) for group in groups]
+    split = {}
+    for group, tests, validations in zip(
+        groups, _shares(sizes, test), _shares(sizes, validation), strict=True
+    ):
+        parts = [TEST] * tests + [VALIDATION] * validations + [TRAIN] * len(group)
+        split.update(zip(group, parts, strict=False))
+    return split
+
+
+def _shares(sizes: list[int], share: float) -> list[int]:
+    """How many of each group, so that the sum is `share` of all, rounded to the nearest.
+
+    What rounding down leaves over goes to the first group, those with findings, if it got
+    none, and else to the larger remainder.
+
+    Example:
+        >>> _shares([3, 97], 0.25)
+        [1, 24]
+    """
+    counts = [int(share * size + 1e-9) for size in sizes]
+    over = int(share * sum(sizes) + 0.5) - sum(counts)
+    wants = sorted(
+        (i for i, size in enumerate(sizes) if counts[i] < size),
+        key=lambda i: (not (i == 0 and counts[0] == 0), counts[i] - share * sizes[i], i),
+    )
+    for i in wants[: max(over, 0)]:
+        counts[i] += 1
+    return counts
+
+
+def _rank(patient: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()
+
+
+def _some(values: Iterable[str]) -> str:
+    ordered = sorted(values)
+    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
