@@ -1,0 +1,177 @@
+"""One synthetic mammogram: tissue, confusers, lesions, noise, borders; 12 bit."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.phantom.anatomy import Anatomy, make_anatomy, make_body
+from pipeline.ingest.phantom.borders import AIR, add_surroundings
+from pipeline.ingest.phantom.confusers import CONFUSERS, draw_confuser
+from pipeline.ingest.phantom.lesions import draw_lesion
+from pipeline.ingest.phantom.plan import SIDES, VIEWS, Patient
+from pipeline.ingest.phantom.streams import Stream, stream
+from pipeline.ingest.phantom.tissue import draw_tissue
+
+WHITE = 4095  # 12 bit
+NOISE = 16.0  # standard deviation of the detector's noise, in grey values
+LESION_MARGIN_MM = 4.0  # lesions keep this distance from skin, edges and each other
+
+
+@dataclass(frozen=True)
+class DrawnLesion:
+    """A lesion of the plan in one view."""
+
+    number: int  # of the patient's plan
+    kind: str
+    outline: np.ndarray  # (points, 2) float64 row, col in pixels of the picture
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels as they are shown, before polarity, and what is in them."""
+
+    pixels: np.ndarray  # (rows, columns) uint16, dense tissue bright
+    breast: np.ndarray  # (rows, columns) bool
+    lesions: tuple[DrawnLesion, ...]
+
+
+def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSettings) -> Picture:
+    """Draw one of the four views of a patient.
+
+    Lesions are added last and draw from streams of their own, so that the same patient
+    without lesions has the same picture everywhere else.
+    """
+    key = (patient.index, SIDES.index(side), VIEWS.index(view))
+    seed, spacing_mm = phantom.seed, phantom.spacing_mm
+    anatomy = make_anatomy(
+        make_body(patient.index, phantom),
+        view,
+        spacing_mm=spacing_mm,
+        rng=stream(seed, Stream.OUTLINE, *key),
+    )
+    grey = draw_tissue(anatomy, stream(seed, Stream.TISSUE, *key))
+    taken = _add_confusers(grey, anatomy, phantom, stream(seed, Stream.CONFUSERS, *key))
+    lesions = _add_lesions(grey, anatomy, patient, side, taken, phantom, key)
+    noise = stream(seed, Stream.NOISE, *key).standard_normal(grey.shape, dtype=np.float32)
+    grey = np.where(anatomy.breast, np.maximum(grey + NOISE * noise, AIR), 0)
+    if side == "R":
+        grey, anatomy_breast = grey[:, ::-1], anatomy.breast[:, ::-1]
+        lesions = tuple(_mirrored(lesion, grey.shape[1]) for lesion in lesions)
+    else:
+        anatomy_breast = anatomy.breast
+    pixels = add_surroundings(
+        np.ascontiguousarray(grey),
+        anatomy_breast,
+        text=f"{side} {view}",
+        wall_left=side == "L",
+        film=patient.film,
+        spacing_mm=spacing_mm,
+        noise=noise,
+    )
+    return Picture(
+        np.clip(np.rint(pixels), 0, WHITE).astype(np.uint16),
+        np.ascontiguousarray(anatomy_breast),
+        lesions,
+    )
+
+
+def _add_confusers(
+    grey: np.ndarray, anatomy: Anatomy, phantom: PhantomSettings, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """Add all confusers in place; return (row, col, radius) in pixels of what they take up."""
+    taken = []
+    for kind, lowest, highest in CONFUSERS:
+        for _ in range(int(rng.integers(lowest, highest + 1))):
+            signal, radius_mm = draw_confuser(
+                kind, contrast=phantom.contrast, spacing_mm=phantom.spacing_mm, rng=rng
+            )
+            row, col = choose_place(anatomy, radius_mm, taken, rng)
+            add_stamp(grey, signal, row, col)
+            if radius_mm:
+                taken.append((row, col, radius_mm / phantom.spacing_mm))
+    return taken
+
+
+def _add_lesions(
+    grey: np.ndarray,
+    anatomy: Anatomy,
+    patient: Patient,
+    side: str,
+    taken: list[tuple[float, float, float]],
+    phantom: PhantomSettings,
+    key: tuple[int, int, int],
+) -> tuple[DrawnLesion, ...]:
+    drawn, taken = [], list(taken)
+    for number, lesion in enumerate(patient.lesions):
+        if lesion.side != side:
+            continue
+        stamp = draw_lesion(
+            lesion.kind,
+            radius_mm=lesion.radius_mm,
+            contrast=phantom.contrast,
+            spacing_mm=phantom.spacing_mm,
+            rng=stream(phantom.seed, Stream.SHAPES, *key, number),
+        )
+        places = stream(phantom.seed, Stream.PLACES, *key, number)
+        row, col = choose_place(
+            anatomy, lesion.radius_mm, taken, places, depth_share=lesion.depth_share
+        )
+        add_stamp(grey, stamp.signal, row, col)
+        taken.append((row, col, lesion.radius_mm / phantom.spacing_mm))
+        drawn.append(DrawnLesion(number, lesion.kind, stamp.outline + (row, col)))
+    return tuple(drawn)
+
+
+def choose_place(
+    anatomy: Anatomy,
+    radius_mm: float,
+    taken: list[tuple[float, float, float]],
+    rng: np.random.Generator,
+    *,
+    depth_share: float | None = None,
+) -> tuple[int, int]:
+    """A random pixel in the breast with room for `radius_mm` around it.
+
+    Args:
+        anatomy: the breast.
+        radius_mm: room that is needed.
+        taken: (row, col, radius) in pixels that must stay free; ignored if there is no room.
+        rng: the choice.
+        depth_share: prefer this place between chest wall and skin.
+    """
+    spacing_mm = anatomy.spacing_mm
+    step = max(1, round(1 / spacing_mm))  # a grid of 1 mm is fine enough
+    rows, cols = (np.arange(0, n, step) for n in anatomy.breast.shape)
+    need = (radius_mm + LESION_MARGIN_MM) / spacing_mm
+    coarse = np.ix_(rows, cols)
+    free = anatomy.skin_mm[coarse] > radius_mm + LESION_MARGIN_MM
+    free &= ((rows > need) & (rows < anatomy.breast.shape[0] - need))[:, None]
+    free &= (cols > need)[None, :]
+    free &= anatomy.muscle[coarse] < 0.1
+    clear = free.copy()
+    for row, col, radius in taken:
+        clear &= np.hypot(rows[:, None] - row, cols[None, :] - col) > radius + need
+    allowed = clear if clear.any() else free
+    weight = allowed.astype(np.float64)
+    if depth_share is not None:
+        weight *= np.exp(-0.5 * ((anatomy.depth_share[coarse] - depth_share) / 0.06) ** 2) + 1e-6
+    index = rng.choice(weight.size, p=weight.ravel() / weight.sum())
+    return int(rows[index // cols.size]), int(cols[index % cols.size])
+
+
+def add_stamp(grey: np.ndarray, signal: np.ndarray, row: int, col: int) -> None:
+    """Add a square drawing centred on a pixel, in place; what leaves the picture is cut off."""
+    half = signal.shape[0] // 2
+    top, left = max(0, row - half), max(0, col - half)
+    bottom, right = min(grey.shape[0], row + half + 1), min(grey.shape[1], col + half + 1)
+    grey[top:bottom, left:right] += signal[
+        top - row + half : bottom - row + half, left - col + half : right - col + half
+    ]
+
+
+def _mirrored(lesion: DrawnLesion, width: int) -> DrawnLesion:
+    outline = lesion.outline.copy()
+    outline[:, 1] = width - 1 - outline[:, 1]
+    return DrawnLesion(lesion.number, lesion.kind, outline)

@@ -1,0 +1,90 @@
+"""Who is abnormal, and how each patient's files look.
+
+Patients come in pairs of consecutive numbers. Both women of a pair have the same transfer
+syntax, polarity, borders and label; which of them is abnormal is drawn at random. So nothing
+outside the breast can tell about lesions, whatever the number of patients.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.phantom.streams import Stream, stream
+
+KINDS = ("mass_smooth", "mass_spiculated", "microcalcifications")
+PATHOLOGY = {
+    "mass_smooth": "benign",
+    "mass_spiculated": "malignant",
+    "microcalcifications": "malignant",
+}
+SIDES = ("L", "R")
+VIEWS = ("CC", "MLO")
+SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")
+
+
+@dataclass(frozen=True)
+class PlannedLesion:
+    """A lesion of one breast, as far as both views share it."""
+
+    side: str
+    kind: str
+    radius_mm: float
+    depth_share: float  # 0 at the chest wall, 1 at the skin
+
+
+@dataclass(frozen=True)
+class Patient:
+    """One synthetic woman."""
+
+    index: int
+    lesions: tuple[PlannedLesion, ...]
+    syntax: str
+    inverted: bool  # MONOCHROME1
+    film: bool  # white film borders and a sticker
+
+    @property
+    def patient_id(self) -> str:
+        return f"SYNTHETIC-{self.index + 1:04d}"
+
+    def image_id(self, side: str, view: str) -> str:
+        return f"{self.patient_id}-{side}-{view}"
+
+
+def plan_patient(index: int, phantom: PhantomSettings) -> Patient:
+    """The plan of patient `index` (from 0); it depends on no other patient."""
+    pair = index // 2
+    return Patient(
+        index=index,
+        lesions=_plan_lesions(index, phantom) if is_abnormal(index, phantom) else (),
+        syntax=SYNTAXES[pair % len(SYNTAXES)],
+        inverted=(pair // len(SYNTAXES)) % 2 == 1,
+        film=pair % 3 == 2,
+    )
+
+
+def is_abnormal(index: int, phantom: PhantomSettings) -> bool:
+    """Whether the patient has lesions; in every run of patients the share is kept.
+
+    With a share of one half exactly one woman of each pair is abnormal.
+    """
+    pair, member = divmod(index, 2)
+    swapped = stream(phantom.seed, Stream.PAIR, pair).integers(2)
+    place = 2 * pair + (member ^ int(swapped))
+    share = phantom.abnormal_share
+    return int(np.floor((place + 1) * share)) > int(np.floor(place * share))
+
+
+def _plan_lesions(index: int, phantom: PhantomSettings) -> tuple[PlannedLesion, ...]:
+    rng = stream(phantom.seed, Stream.LESIONS, index)
+    count = int(rng.integers(1, 4))
+    first = int(rng.integers(len(KINDS)))
+    return tuple(
+        PlannedLesion(
+            side=SIDES[rng.integers(2)],
+            kind=KINDS[(first + n) % len(KINDS)],
+            radius_mm=float(rng.uniform(4.5, 8.5)),
+            depth_share=float(rng.uniform(0.15, 0.85)),
+        )
+        for n in range(count)
+    )

@@ -1,0 +1,96 @@
+"""Small drawings on a local grid in mm, from which lesions and confusers are made."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Something added to a picture around a centre."""
+
+    signal: np.ndarray  # (n, n) float32 grey values, n odd, the centre in the middle
+    outline: np.ndarray  # (points, 2) float64 row, col in pixels from the centre
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Coordinates in mm around a centre."""
+
+    row: np.ndarray  # (n, 1) float32
+    col: np.ndarray  # (1, n) float32
+    spacing_mm: float
+
+    @property
+    def radius(self) -> np.ndarray:
+        return np.hypot(self.row, self.col)
+
+    @property
+    def angle(self) -> np.ndarray:
+        return np.arctan2(self.row, self.col)
+
+
+def make_grid(reach_mm: float, spacing_mm: float) -> Grid:
+    """A square grid with a pixel in the centre that reaches at least `reach_mm`."""
+    half = int(np.ceil(reach_mm / spacing_mm))
+    axis = (np.arange(-half, half + 1) * spacing_mm).astype(np.float32)
+    return Grid(axis[:, None], axis[None, :], spacing_mm)
+
+
+def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator):
+    """A closed curve around the centre: radius in mm as a function of the angle.
+
+    Args:
+        radius_mm: mean radius.
+        lumps: relative size of the deviations from a circle.
+        rng: shape.
+    """
+    orders = np.arange(2, 6)
+    sizes = lumps * rng.normal(size=orders.size) / orders
+    phases = rng.uniform(0, 2 * np.pi, orders.size)
+
+    def boundary(angle: np.ndarray) -> np.ndarray:
+        waves = sum(
+            s * np.cos(k * angle + p) for k, s, p in zip(orders, sizes, phases, strict=True)
+        )
+        return radius_mm * np.clip(1 + waves, 0.6, 1.4)
+
+    return boundary
+
+
+def boundary_polygon(boundary, spacing_mm: float, points: int = 48) -> np.ndarray:
+    """The curve as (points, 2) row, col in pixels from the centre."""
+    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+    radius = boundary(angle) / spacing_mm
+    return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
+
+
+def line(grid: Grid, start, end, width_mm: float, *, taper: bool) -> np.ndarray:
+    """A straight line of height 1 with a Gaussian cross-section.
+
+    Args:
+        grid: where to draw.
+        start: (row, col) in mm.
+        end: (row, col) in mm.
+        width_mm: standard deviation of the cross-section.
+        taper: fade out and get thinner towards the end.
+    """
+    drow, dcol = end[0] - start[0], end[1] - start[1]
+    length = float(np.hypot(drow, dcol))
+    row, col = grid.row - start[0], grid.col - start[1]
+    along = (row * drow + col * dcol) / length
+    across = (row * dcol - col * drow) / length
+    t = along / length
+    beyond = np.maximum(np.maximum(-along, along - length), 0)
+    width = width_mm * (1 - 0.5 * np.clip(t, 0, 1)) if taper else width_mm
+    height = 1 - np.clip(t, 0, 1) if taper else 1
+    return (height * np.exp(-0.5 * (across**2 + beyond**2) / width**2)).astype(np.float32)
+
+
+def speck(grid: Grid, row_mm: float, col_mm: float, diameter_mm: float) -> np.ndarray:
+    """A small round spot of height 1 with a slightly soft edge."""
+    distance = np.hypot(grid.row - row_mm, grid.col - col_mm)
+    edge = max(0.08, 0.4 * grid.spacing_mm)
+    return (1 / (1 + np.exp(np.clip((distance - diameter_mm / 2) / edge, -30, 30)))).astype(
+        np.float32
+    )

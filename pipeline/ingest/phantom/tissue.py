@@ -1,0 +1,53 @@
+"""Grey values of the breast without lesions: fat, gland, muscle, skin, vessels.
+
+Grey values are those of a 12-bit picture for presentation, dense tissue bright.
+"""
+
+import cv2
+import numpy as np
+
+from pipeline.ingest.phantom.anatomy import Anatomy
+from pipeline.ingest.phantom.texture import power_law_field
+
+FAT = 1250.0
+GLAND = 1350.0  # added where there is nothing but gland
+MUSCLE = 1150.0
+SKIN = 400.0
+TEXTURE = 190.0  # standard deviation of the texture that lies over everything
+VESSEL = 180.0
+SKIN_MM = 1.5
+
+
+def draw_tissue(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+    """Grey values inside the breast, 0 outside; (rows, columns) float32."""
+    shape, spacing_mm = anatomy.breast.shape, anatomy.spacing_mm
+    # Patches of gland are where a power-law field is high; their borders are soft.
+    clumps = power_law_field(shape, spacing_mm=spacing_mm, rng=rng)
+    clumps -= 1.6 - 1.2 * anatomy.body.density - 1.8 * anatomy.gland
+    gland = 1 / (1 + np.exp(-clumps / 0.45))
+    texture = power_law_field(shape, spacing_mm=spacing_mm, rng=rng)
+    grey = FAT + GLAND * gland * (1 - anatomy.muscle) * (0.55 + 0.45 * anatomy.gland)
+    grey += MUSCLE * anatomy.muscle
+    grey += TEXTURE * texture * (1 - 0.4 * anatomy.muscle)
+    grey += VESSEL * _vessels(anatomy, rng)
+    # Compressed breasts are equally thick except near the skin.
+    grey *= 1 - 0.75 * np.exp(-anatomy.skin_mm / 3.5)
+    grey += SKIN * np.exp(-((anatomy.skin_mm / SKIN_MM) ** 4))
+    return np.where(anatomy.breast, grey, 0).astype(np.float32)
+
+
+def _vessels(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
+    """A few winding bright lines from the chest wall towards the nipple, 0 to 1."""
+    rows, cols = anatomy.breast.shape
+    canvas = np.zeros((rows, cols), np.uint8)
+    for _ in range(int(rng.integers(3, 7))):
+        t = np.linspace(0, 1, 40)
+        row = rows * (rng.uniform(0.25, 0.75) + rng.uniform(-0.2, 0.2) * t)
+        for waves in (1, 2, 4):
+            swing = 0.02 * rows / waves * rng.normal()
+            row = row + swing * np.sin(np.pi * waves * t + rng.uniform(0, 2 * np.pi))
+        col = anatomy.body.depth_mm * rng.uniform(0.6, 0.95) / anatomy.spacing_mm * t
+        points = np.rint(np.stack([col, row], axis=1)).astype(np.int32)
+        width = max(1, round(rng.uniform(0.8, 1.6) / anatomy.spacing_mm))
+        cv2.polylines(canvas, [points], False, int(rng.integers(120, 255)), width, cv2.LINE_AA)
+    return cv2.GaussianBlur(canvas.astype(np.float32) / 255, (0, 0), 0.45 / anatomy.spacing_mm)
