@@ -6,6 +6,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
+from pipeline.metrics.undefined import Undefined
+
 ECE_BINS = 15
 # Outside these limits a temperature is a sign of a broken model, not of over-confidence.
 TEMPERATURE_LIMITS = (0.05, 20.0)
@@ -72,12 +74,12 @@ def observed_over_expected(probabilities, labels, weights=None) -> float:
     """Positives that are there over positives that the probabilities promise; ideal is 1.
 
     Raises:
-        ValueError: all probabilities are 0.
+        Undefined: all probabilities are 0.
     """
     probabilities, labels, weights = _checked(probabilities, labels, weights)
     expected = float(np.sum(weights * probabilities))
     if expected == 0:
-        raise ValueError("observed / expected needs a probability above 0")
+        raise Undefined("observed / expected needs a probability above 0")
     return float(np.sum(weights * labels)) / expected
 
 
@@ -110,7 +112,7 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
     A slope below 1 means that the logits are too extreme.
 
     Raises:
-        ValueError: a class is missing, the logits separate the classes (infinite slope) or are all equal.
+        Undefined: a class is missing, or the logits separate the classes or are all equal.
 
     Source: Cox 1958, doi:10.1093/biomet/45.3-4.562.
     """
@@ -138,7 +140,7 @@ def fit_temperature(logits, labels, weights=None) -> float:
         labels: 0 or 1, (n,).
 
     Raises:
-        ValueError: a class is missing.
+        Undefined: a class is missing.
     """
     logits, labels, weights = _checked(logits, labels, weights)
     _need_both(labels, weights, "a temperature")
@@ -191,11 +193,11 @@ def _need_both(labels, weights, what: str) -> None:
     positive = float(np.sum(weights * labels))
     if positive == 0 or positive == float(np.sum(weights)):
         missing = "positive" if positive == 0 else "negative"
-        raise ValueError(f"{what} needs both classes, there is no {missing}")
+        raise Undefined(f"{what} needs both classes, there is no {missing}")
 
 
 def _need_overlap(logits, labels, weights) -> None:
     used = weights > 0
     positive, negative = logits[used & (labels == 1)], logits[used & (labels == 0)]
     if positive.min() >= negative.max() or negative.min() >= positive.max():
-        raise ValueError("logits that separate the classes, or are all equal, have no finite slope")
+        raise Undefined("logits that separate the classes, or are all equal, have no finite slope")

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.metrics.undefined import Undefined
+
 FP_RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -71,7 +73,7 @@ def match_image(scores, hits, neutral=None) -> tuple[np.ndarray, np.ndarray]:
 def collect(matched: Sequence[tuple[np.ndarray, np.ndarray]]) -> Matches:
     """Join the results of `match_image`, one for every image (none left out)."""
     if not matched:
-        raise ValueError("FROC needs at least one image")
+        raise Undefined("FROC needs at least one image")
     lesions = [best for best, _ in matched]
     false = [scores for _, scores in matched]
     image = np.arange(len(matched))
@@ -88,10 +90,10 @@ def sensitivity_at(matches: Matches, fp_per_image: float) -> float:
     """Share of lesions found with at most so many false alarms per image.
 
     Raises:
-        ValueError: there are no lesions.
+        Undefined: there are no lesions.
     """
     if not len(matches.lesion_scores):
-        raise ValueError("the sensitivity needs at least one lesion, there is none")
+        raise Undefined("the sensitivity needs at least one lesion, there is none")
     return float(np.mean(matches.lesion_scores > _first_excluded(matches, fp_per_image)))
 
 
@@ -99,7 +101,7 @@ def mean_sensitivity(matches: Matches, rates: Sequence[float] = FP_RATES) -> flo
     """Mean of the sensitivities at the standard rates.
 
     Raises:
-        ValueError: there are no lesions.
+        Undefined: there are no lesions.
     """
     return float(np.mean([sensitivity_at(matches, rate) for rate in rates]))
 
@@ -117,12 +119,12 @@ def threshold_at(matches: Matches, fp_per_image: float) -> float:
     of all candidates.
 
     Raises:
-        ValueError: there are no candidates.
+        Undefined: there are no candidates.
     """
     found = matches.lesion_scores[np.isfinite(matches.lesion_scores)]
     scores = np.unique(np.concatenate([found, matches.false_scores]))
     if not len(scores):
-        raise ValueError("a threshold needs at least one candidate, there is none")
+        raise Undefined("a threshold needs at least one candidate, there is none")
     excluded = _first_excluded(matches, fp_per_image)
     above = scores[scores > excluded]
     if excluded == -np.inf:
@@ -139,10 +141,10 @@ def froc_curve(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
         end, where all candidates count. Drawn as steps (`where="post"`).
 
     Raises:
-        ValueError: there are no lesions.
+        Undefined: there are no lesions.
     """
     if not len(matches.lesion_scores):
-        raise ValueError("an FROC curve needs at least one lesion, there is none")
+        raise Undefined("an FROC curve needs at least one lesion, there is none")
     excluded, count = np.unique(-matches.false_scores, return_counts=True)
     false = np.concatenate([[0], np.cumsum(count)])
     limits = np.append(-excluded, -np.inf)  # falling; candidates above the limit count

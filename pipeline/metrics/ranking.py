@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.metrics.undefined import Undefined
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -32,7 +34,8 @@ def roc_auc(labels, scores, weights=None) -> float:
         weights: how much each sample counts, (n,); all alike if absent.
 
     Raises:
-        ValueError: the arrays do not fit, a score is not finite, or a class is missing.
+        ValueError: the arrays do not fit, or a score is not finite.
+        Undefined: a class is missing.
 
     Example:
         >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
@@ -57,7 +60,7 @@ def average_precision(labels, scores, weights=None) -> float:
     """
     counts = cumulate(labels, scores, weights)
     if counts.true[-1] == 0:
-        raise ValueError("average precision needs at least one positive, there is none")
+        raise Undefined("average precision needs at least one positive, there is none")
     gained = np.diff(counts.true, prepend=0.0)
     met = gained > 0
     precision = counts.true[met] / (counts.true[met] + counts.false[met])
@@ -116,4 +119,4 @@ def _checked(labels, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def _need_both(counts: Counts, what: str) -> None:
     if counts.true[-1] == 0 or counts.false[-1] == 0:
         missing = "positive" if counts.true[-1] == 0 else "negative"
-        raise ValueError(f"{what} needs both classes, there is no {missing}")
+        raise Undefined(f"{what} needs both classes, there is no {missing}")

@@ -1,0 +1,109 @@
+"""Candidates and regions against the outlines: which lesions are found, which alarms are false."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluate.load import UNKNOWN, Judged
+from pipeline.metrics.froc import Matches, collect, match_image
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import LabelRule, contains
+from pipeline.preprocess.outlines import original_outlines, standard_outlines
+
+MIN_IOU = 0.2
+
+HIT_RULE = (
+    "a candidate (local maximum of the map) hits a lesion when its point lies inside the outline, "
+    "of a circle the whole disc; an outline counts as at least labels.min_radius_mm in radius; "
+    "best score per lesion; further hits are no false positives; candidates in findings that do "
+    "not count are neither; images with a finding but no outline are left out"
+)
+
+# (candidates or regions of an image, its row, its outlines) -> inside, bool (n, outlines)
+Inside = Callable[[pd.DataFrame, Mapping, list[dict]], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The FROC input of all images with known truth.
+
+    Attributes:
+        matches: lesions and false alarms.
+        images: rows of the images, in the order of the indices in `matches`.
+        kinds: kind of each lesion, (L,).
+    """
+
+    matches: Matches
+    images: pd.DataFrame
+    kinds: np.ndarray
+
+
+def match_candidates(judged: Judged) -> Matched:
+    """Candidates by the rule of the point inside the lesion; scores are logits.
+
+    Raises:
+        Undefined: no image has a known truth.
+    """
+    labels = judged.labels
+
+    def inside(table: pd.DataFrame, image: Mapping, entries: list[dict]) -> np.ndarray:
+        geometry = geometry_of(image)
+        rows, cols = geometry.to_standard(table["row"].to_numpy(), table["col"].to_numpy())
+        rule = LabelRule.from_settings(labels, geometry.spacing_mm)
+        columns = [contains(o, rows, cols, rule) for o in standard_outlines(entries, geometry)]
+        return _as_matrix(columns, len(table))
+
+    return _match(judged, judged.candidates, inside, score="logit")
+
+
+def match_regions(judged: Judged) -> Matched:
+    """Regions by the rule of boxes: intersection over union of at least 0.2.
+
+    Raises:
+        Undefined: no image has a known truth.
+    """
+
+    def inside(table: pd.DataFrame, image: Mapping, entries: list[dict]) -> np.ndarray:
+        boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64)
+        columns = [box_iou(boxes, o.bounds) >= MIN_IOU for o in original_outlines(entries)]
+        return _as_matrix(columns, len(table))
+
+    return _match(judged, judged.regions, inside, score="peak_probability")
+
+
+def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """Intersection over union of boxes (n, 4) with one box, as (row0, col0, row1, col1)."""
+    height = np.minimum(boxes[:, 2], box[2]) - np.maximum(boxes[:, 0], box[0])
+    width = np.minimum(boxes[:, 3], box[3]) - np.maximum(boxes[:, 1], box[1])
+    common = np.clip(height, 0, None) * np.clip(width, 0, None)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    union = areas + (box[2] - box[0]) * (box[3] - box[1]) - common
+    return np.divide(common, union, out=np.zeros(len(boxes)), where=union > 0)
+
+
+def has_known_truth(images: pd.DataFrame) -> np.ndarray:
+    """Images on which a false alarm is known to be one, bool (n,)."""
+    known = (images["truth"] != UNKNOWN) | images["outlined"]
+    return (known & ~images["unlocated"]).to_numpy(dtype=bool)
+
+
+def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -> Matched:
+    images = judged.images[has_known_truth(judged.images)].reset_index(drop=True)
+    by_image = dict(iter(table.groupby("image_id")))
+    matched, kinds = [], []
+    for image in images.to_dict("records"):
+        entries = judged.outlines[image["image_id"]]
+        rows = by_image.get(image["image_id"], table.iloc[:0])
+        counts = np.array([entry["positive"] for entry in entries], dtype=bool)
+        hits = inside(rows, image, entries)
+        neutral = hits[:, ~counts].any(axis=1)
+        scores = rows[score].to_numpy(dtype=np.float64)
+        matched.append(match_image(scores, hits[:, counts], neutral=neutral))
+        kinds += [entry["kind"] for entry in entries if entry["positive"]]
+    return Matched(collect(matched), images, np.array(kinds, dtype=object))
+
+
+def _as_matrix(columns: list[np.ndarray], rows: int) -> np.ndarray:
+    return np.stack(columns, axis=1) if columns else np.zeros((rows, 0), dtype=bool)

@@ -1,0 +1,137 @@
+"""What is judged: the mapped mammograms of the test patients, their positions and candidates."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import LabelSettings
+from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
+from pipeline.metrics.bootstrap import patient_index
+from pipeline.preprocess.tables import read_mammograms, read_outlines
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+
+ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything that the figures are computed from.
+
+    Attributes:
+        split: "test", or "all" for a run that only applies another run's model.
+        images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
+            `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
+        positions: predictions.parquet without ignored positions; `patient` is an index.
+        candidates, regions: tables of the heatmap stage.
+        outlines: of each image, original pixels.
+        patients: ids, the units of the bootstrap.
+    """
+
+    split: str
+    images: pd.DataFrame
+    positions: pd.DataFrame
+    candidates: pd.DataFrame
+    regions: pd.DataFrame
+    outlines: dict[str, list[dict]]
+    patients: list[str]
+    card: ModelCard
+
+    @property
+    def labels(self) -> LabelSettings:
+        """The label rule that the model was trained with."""
+        return self.card.labels
+
+    @property
+    def is_synthetic(self) -> bool:
+        return bool((self.images["dataset"] == "phantom").any())
+
+
+def load_judged(run: RunFolder) -> Judged:
+    """Read the tables of the heatmap stage and what they refer to.
+
+    Raises:
+        UserError: a table is missing, or the tables are not of the same images.
+    """
+    split = "all" if recall(run).model else "test"
+    images = _read_csv(run.images)
+    if split != "all":
+        images = images[images["split"] == split]
+    outlines = read_outlines(run)
+    images = _with_truth(_with_mammograms(images, read_mammograms(run)), outlines)
+    patients = sorted(images["patient_id"].unique())
+    return Judged(
+        split=split,
+        images=images,
+        positions=_labelled_positions(run, images, patients),
+        candidates=_of_images(_read_csv(run.candidates), images),
+        regions=_of_images(_read_csv(run.regions), images),
+        outlines={i: outlines.get(i, []) for i in images["image_id"]},
+        patients=patients,
+        card=read_model_card(model_folder(run)),
+    )
+
+
+def network_patch_px(card: ModelCard) -> int:
+    """Side of the window that a position sees, in standard pixels."""
+    tree = json.loads((card.folder / "model.json").read_text(encoding="utf-8"))
+    return int(tree["network"]["patch_px"])
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    _require(path)
+    ids = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
+    return pd.read_csv(path, dtype=ids, keep_default_na=False, float_precision="round_trip")
+
+
+def _require(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing. make heatmap writes it.")
+
+
+def _with_mammograms(images: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataFrame:
+    unknown = sorted(set(images["image_id"]) - set(mammograms["image_id"]))
+    if unknown:
+        raise UserError(
+            f"images.csv lists {unknown[0]} (and {len(unknown) - 1} more) that mammograms.csv "
+            "lacks. The maps are older than the mammograms: run make heatmap FORCE=1."
+        )
+    known = mammograms.drop(columns=["patient_id", "split", "outcome"])
+    joined = images.merge(known, on="image_id", how="left", validate="one_to_one")
+    return joined.sort_values("image_id", ignore_index=True)
+
+
+def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.DataFrame:
+    """Abnormal: a finding that counts, or one without outline. Left out: only others, or unknown."""
+    truth = []
+    for image in images.itertuples():
+        entries = outlines.get(image.image_id, [])
+        if any(entry["positive"] for entry in entries):
+            truth.append(ABNORMAL)
+        elif entries:
+            truth.append(UNKNOWN)
+        else:
+            truth.append({"abnormal": ABNORMAL, "normal": NORMAL}.get(image.outcome, UNKNOWN))
+    outlined = [bool(outlines.get(i)) for i in images["image_id"]]
+    return images.assign(
+        truth=np.array(truth, dtype=np.int64), outlined=np.array(outlined, dtype=bool)
+    )
+
+
+def _labelled_positions(run: RunFolder, images: pd.DataFrame, patients: list[str]) -> pd.DataFrame:
+    _require(run.predictions)
+    table = _of_images(pd.read_parquet(run.predictions), images)
+    table = table[table["label"] >= 0].reset_index(drop=True)
+    # One look-up per image, not one per position.
+    index = dict(
+        zip(images["image_id"], patient_index(images["patient_id"], patients=patients), strict=True)
+    )
+    return table.assign(patient=table["image_id"].map(index).astype(np.int64))
+
+
+def _of_images(table: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    return table[table["image_id"].isin(images["image_id"])].reset_index(drop=True)
