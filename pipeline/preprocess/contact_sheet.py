@@ -40,7 +40,7 @@ def write_contact_sheet(
     figure = Figure(figsize=(1.5 * per_row, 6.2))
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(_ROWS), per_row, squeeze=False)
-    figure.suptitle(_title(mammograms, patch_mm))
+    figure.suptitle(sheet_title(mammograms, patch_mm=patch_mm))
     for index, (name, label) in enumerate(_ROWS):
         chosen = choose_positions(positions, label=label, count=per_row, seed=[seed, index])
         total = int((positions["label"] == label).sum())
@@ -102,7 +102,7 @@ def _draw(ax, mammogram: Mapping, position, shapes: list[Outline], *, patch_mm: 
     ax.text(0.02, 0.02, position.image_id, transform=ax.transAxes, fontsize=5.5, color="white")
 
 
-def _title(mammograms: pd.DataFrame, patch_mm: float) -> str:
+def sheet_title(mammograms: pd.DataFrame, *, patch_mm: float) -> str:
     names = ", ".join(sorted(mammograms["dataset"].unique()))
     synthetic = (
         "SYNTHETIC, not of a patient: " if (mammograms["dataset"] == "phantom").any() else ""

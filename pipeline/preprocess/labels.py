@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.config import LabelSettings
-from pipeline.preprocess.outlines import Outline, standard_outlines
+from pipeline.preprocess.outlines import Circle, Outline, standard_outlines
 from pipeline.preprocess.polygon import area_and_centroid, distance_to_polygon
 
 __all__ = [
     "IGNORED",
     "NEGATIVE",
     "POSITIVE",
+    "Circle",
     "LabelRule",
     "Outline",
     "contains",
@@ -43,10 +44,11 @@ class LabelRule:
     @classmethod
     def from_settings(cls, labels: LabelSettings, spacing_mm: float) -> "LabelRule":
         """The rule for an image with the given pixel spacing."""
+        # 9.6 / 0.2 is 47.99999999999999: points at exactly 9.6 mm must not fall out.
         return cls(
-            min_radius_px=labels.min_radius_mm / spacing_mm,
+            min_radius_px=round(labels.min_radius_mm / spacing_mm, 6),
             circle_share=labels.circle_share,
-            ignore_px=labels.ignore_mm / spacing_mm,
+            ignore_px=round(labels.ignore_mm / spacing_mm, 6),
         )
 
 

@@ -111,29 +111,30 @@ def _hashed(
         for kind in (True, False)
     ]
     sizes = [len(group) for group in groups]
+    tests = _shares(sizes, test, room=sizes)
+    room = [size - taken for size, taken in zip(sizes, tests, strict=True)]
+    validations = _shares(sizes, validation, room=room)
     split = {}
-    for group, tests, validations in zip(
-        groups, _shares(sizes, test), _shares(sizes, validation), strict=True
-    ):
-        parts = [TEST] * tests + [VALIDATION] * validations + [TRAIN] * len(group)
+    for group, first, second in zip(groups, tests, validations, strict=True):
+        parts = [TEST] * first + [VALIDATION] * second + [TRAIN] * len(group)
         split.update(zip(group, parts, strict=False))
     return split
 
 
-def _shares(sizes: list[int], share: float) -> list[int]:
+def _shares(sizes: list[int], share: float, *, room: list[int]) -> list[int]:
     """How many of each group, so that the sum is `share` of all, rounded to the nearest.
 
     What rounding down leaves over goes to the first group, those with findings, if it got
-    none, and else to the larger remainder.
+    none, and else to the larger remainder. No group gives more than it has `room` for.
 
     Example:
-        >>> _shares([3, 97], 0.25)
+        >>> _shares([3, 97], 0.25, room=[3, 97])
         [1, 24]
     """
-    counts = [int(share * size + 1e-9) for size in sizes]
+    counts = [min(int(share * size), most) for size, most in zip(sizes, room, strict=True)]
     over = int(share * sum(sizes) + 0.5) - sum(counts)
     wants = sorted(
-        (i for i, size in enumerate(sizes) if counts[i] < size),
+        (i for i, most in enumerate(room) if counts[i] < most),
         key=lambda i: (not (i == 0 and counts[0] == 0), counts[i] - share * sizes[i], i),
     )
     for i in wants[: max(over, 0)]:

@@ -84,7 +84,6 @@ def read_mammograms(run: RunFolder) -> pd.DataFrame:
         run.mammograms,
         dtype=MAMMOGRAM_COLUMNS,
         keep_default_na=False,  # an id or scanner may be called "NA"
-        float_precision="round_trip",
     )
 
 

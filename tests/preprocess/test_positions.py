@@ -1,0 +1,71 @@
+"""Positions and the patch table."""
+
+import numpy as np
+import pytest
+
+from pipeline.preprocess.labels import LabelRule
+from pipeline.preprocess.outlines import Circle, Outline
+from pipeline.preprocess.positions import label_positions, pitch_px, position_grid
+
+RULE = LabelRule(min_radius_px=4, circle_share=0.8, ignore_px=10)
+LESION = Outline("f1", "mass", "malignant", True, circle=Circle(15.0, 15.0, 6.0))
+
+
+def mammogram(**changes) -> dict:
+    row = {"image_id": "a", "patient_id": "p", "split": "train", "height": 40, "width": 32}
+    return row | {"unlocated": False} | changes
+
+
+def test_positions_start_at_the_upper_edge_and_reach_the_lower_one():
+    rows, cols = position_grid(5, 4, 2)
+    assert rows.tolist() == [-0.5, 1.5, 3.5, 5.5]
+    assert cols.tolist() == [-0.5, 1.5, 3.5]
+    assert rows.dtype == cols.dtype == np.float64
+
+
+@pytest.mark.parametrize("size", [1, 31, 32, 33, 500])
+def test_every_pixel_lies_within_half_a_pitch_of_a_position(size):
+    rows, _ = position_grid(size, 1, 32)
+    pixels = np.arange(size)
+    assert np.abs(pixels[:, None] - rows).min(axis=1).max() <= 16
+    assert rows[-2] < size - 0.5 <= rows[-1]
+
+
+def test_a_pitch_is_whole_pixels_and_at_least_one():
+    assert pitch_px(3.2, 0.1) == 32
+    assert pitch_px(3.2, 0.2) == 16
+    assert pitch_px(0.01, 0.1) == 1
+
+
+def test_only_positions_in_the_breast_are_in_the_table():
+    breast = np.zeros((5, 4), bool)
+    breast[1:3, 0:3] = True  # rows 7.5 to 23.5, columns up to 23.5
+    table = label_positions(mammogram(), [], breast, RULE, 8)
+    points = list(zip(table["row_index"], table["col_index"], strict=True))
+    assert points == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
+    assert table["row"].tolist() == [7.5] * 3 + [15.5] * 3
+    assert table["col"].tolist() == [-0.5, 7.5, 15.5] * 2
+    assert (table["label"] == 0).all()
+
+
+def test_positive_positions_name_their_finding():
+    table = label_positions(mammogram(), [LESION], np.ones((5, 4), bool), RULE, 8)
+    positive = table[table["label"] == 1]
+    assert list(zip(positive["row"], positive["col"], strict=True)) == [(15.5, 15.5)]
+    assert positive["finding_id"].tolist() == ["f1"]
+    assert set(table.loc[table["label"] != 1, "finding_id"]) == {""}
+    assert {-1, 0} <= set(table["label"])
+
+
+def test_an_image_with_a_finding_but_no_outline_is_never_a_source_of_negatives():
+    breast = np.ones((5, 4), bool)
+    table = label_positions(mammogram(unlocated=True), [LESION], breast, RULE, 8)
+    assert len(table) > 0
+    assert set(table["label"]) == {-1}
+    assert set(table["finding_id"]) == {""}
+
+
+def test_the_columns_have_the_types_of_the_table():
+    table = label_positions(mammogram(), [LESION], np.ones((5, 4), bool), RULE, 8)
+    types = {name: str(table[name].dtype) for name in ("row_index", "row", "col", "label")}
+    assert types == {"row_index": "int32", "row": "float32", "col": "float32", "label": "int8"}
