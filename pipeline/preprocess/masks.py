@@ -12,6 +12,17 @@ from pydicom.errors import InvalidDicomError
 _SIMPLIFY_PX = 0.5
 _ASPECT_TOLERANCE = 0.01
 
+# What pydicom and its decoders raise for a damaged file.
+_DAMAGED = (
+    InvalidDicomError,
+    AttributeError,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+
 
 class NoOutline(ValueError):
     """Why a finding has no usable outline."""
@@ -69,8 +80,7 @@ def read_mask(path: Path) -> np.ndarray:
 def _read_dicom(path: Path) -> np.ndarray | None:
     try:
         return pydicom.dcmread(path).pixel_array
-    # What pydicom and its decoders raise for a damaged file.
-    except (InvalidDicomError, AttributeError, ValueError, RuntimeError, OSError) as error:
+    except _DAMAGED as error:
         raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
 
 

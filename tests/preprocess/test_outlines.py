@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pipeline.config import LabelSettings
 from pipeline.preprocess.findings import check_choice, counts, image_outlines
@@ -142,6 +144,18 @@ def test_a_mask_file_is_outlined(tmp_path):
     (polygon,) = found.entries[0]["polygons"]
     assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
     assert not found.unlocated
+
+
+def test_a_mask_may_be_a_dicom_file(tmp_path):
+    mask = np.zeros((100, 80), np.uint8)
+    mask[10:21, 30:41] = 255
+    file = Dataset()
+    file.SOPClassUID, file.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    file.set_pixel_data(mask, "MONOCHROME2", 8)
+    file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file.save_as(tmp_path / "mask", enforce_file_format=True)
+    (polygon,) = mask_polygons(tmp_path / "mask", height=100, width=80)
+    assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
 
 
 def test_a_mask_of_another_size_is_resized_where_the_aspect_ratio_agrees(tmp_path):
