@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from pipeline.heatmap.maps import ImageMap
 from pipeline.preprocess.geometry import Geometry
+from pipeline.preprocess.store import BREAST_CELL_PX
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,16 @@ def field_of(geometry: Geometry) -> Field:
     return Field(rows.min(), rows.max(), cols.min(), cols.max())
 
 
-def grey_picture(image: np.ndarray, shape: tuple[int, int], *, flipped: bool) -> np.ndarray:
+def grey_picture(
+    image: np.ndarray, breast: np.ndarray, shape: tuple[int, int], *, flipped: bool
+) -> np.ndarray:
     """A standardised mammogram at the size of a picture, oriented like the original.
+
+    Black outside the breast, where film labels may name the patient.
 
     Args:
         image: (H, W) uint16.
+        breast: (ceil(H/8), ceil(W/8)) bool, cells of 8 x 8 pixels.
         shape: rows and columns of the picture.
         flipped: whether standardising mirrored the image.
 
@@ -52,7 +59,13 @@ def grey_picture(image: np.ndarray, shape: tuple[int, int], *, flipped: bool) ->
         float32 of `shape` in [0, 1].
     """
     small = cv2.resize(image, shape[::-1], interpolation=cv2.INTER_AREA)
-    upright = small[:, ::-1] if flipped else small
+    rows, cols = (
+        ((np.arange(count) + 0.5) * size / count).astype(np.int64) // BREAST_CELL_PX
+        for count, size in zip(shape, image.shape, strict=True)
+    )
+    # One cell more, so that the skin line is whole.
+    shown = binary_dilation(breast)[np.ix_(rows, cols)]
+    upright = np.where(shown, small, 0)[:, :: -1 if flipped else 1]
     return upright.astype(np.float32) / np.float32(65535)
 
 

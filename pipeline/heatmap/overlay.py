@@ -13,11 +13,12 @@ from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import Regions
 from pipeline.heatmap.words import percent
 from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.store import read_image
+from pipeline.preprocess.store import read_breast, read_image
 from pipeline.run.atomic import write_atomic
 
 DPI = 100
 WIDTH_INCH, HEIGHT_INCH = 16, 10
+TITLE_LETTERS = 38  # of the full size, left of the middle
 PANEL_PX = (860, 710)  # the mammogram is reduced to this before it is drawn
 LEFT_AXES, RIGHT_AXES, BAR_AXES = (
     (0.015, 0.06, 0.445, 0.86),
@@ -58,7 +59,8 @@ def write_overlay(
     geometry = geometry_of(mammogram)
     field = field_of(geometry)
     shape = field.shape_px(*PANEL_PX)
-    grey = grey_picture(read_image(mammogram["store"]), shape, flipped=geometry.flipped)
+    store = mammogram["store"]
+    grey = grey_picture(read_image(store), read_breast(store), shape, flipped=geometry.flipped)
     scale = ProbabilityScale(low=caption.prior)
     share = on_picture(scale.share(image_map.probability), image_map, field, shape)
 
@@ -84,16 +86,20 @@ def write_overlay(
 def _write_title(figure: Figure, mammogram: Mapping, caption: Caption) -> None:
     view = " ".join(filter(None, (mammogram["laterality"], mammogram["view"])))
     title = "   ".join(filter(None, (mammogram["image_id"], view)))
-    figure.text(0.015, 0.955, title, color=marks.TEXT, fontsize=20, weight="bold")
-    words = f"model {caption.model}     prior in use: {percent(caption.prior)}"
-    figure.text(0.945, 0.957, words, color=marks.TEXT, fontsize=13, ha="right")
+    size = 20 * min(1, TITLE_LETTERS / len(title))
+    style = {"color": marks.TEXT, "parse_math": False}
+    figure.text(0.015, 0.955, title, fontsize=size, weight="bold", **style)
+    model = caption.model if len(caption.model) <= 40 else f"…{caption.model[-39:]}"
+    words = f"model {model}     prior in use: {percent(caption.prior)}"
+    figure.text(0.985, 0.957, words, fontsize=13, ha="right", **style)
 
 
 def _write_legend(figure: Figure, outlines: list[dict], regions: Regions, caption: Caption) -> None:
     """One line below the pictures, in the colours of what it explains."""
     figure.text(0.015, 0.02, "Mammogram", color=marks.TEXT, fontsize=13)
     count = len(regions.table)
-    found = f"{count or 'no'} region{'' if count == 1 else 's'} above {percent(caption.threshold)}"
+    regions_found = f"{count or 'no'} region{'' if count == 1 else 's'}"
+    found = f"Heatmap: {regions_found} above {percent(caption.threshold)}"
     figure.text(0.475, 0.02, found, color=marks.REGION, fontsize=13)
     known = any(o["circle"] or o["polygons"] for o in outlines)
     words = "outlined finding" if known else "no outlined finding"

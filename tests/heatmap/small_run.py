@@ -1,0 +1,132 @@
+"""A run folder as preprocess and train leave it, with two small mammograms, for the tests."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import LabelSettings
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import LabelRule
+from pipeline.preprocess.outlines import standard_outlines
+from pipeline.preprocess.positions import label_positions
+from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.tables import (
+    MAMMOGRAM_COLUMNS,
+    write_mammograms,
+    write_outlines,
+    write_positions,
+)
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.layout import RunFolder
+
+SPACING_MM = 0.2
+LABELS = LabelSettings(min_radius_mm=1.0, ignore_mm=2.0, pitch_mm=3.2)
+MARK = (150, 130)  # row and column of the finding in both original images
+ORIGINAL_SIZE = (300, 240)
+OUTLINE = {
+    "finding_id": "a",
+    "kind": "mass",
+    "pathology": "malignant",
+    "positive": True,
+    "circle": {"row": MARK[0], "col": MARK[1], "radius": 20},
+    "polygons": [],
+}
+
+
+def mammogram_row(image_id, store, **changed) -> dict:
+    """A row of mammograms.csv: box of 200 x 160 pixels at (50, 40), at twice the spacing."""
+    row = dict.fromkeys(MAMMOGRAM_COLUMNS, "") | {
+        "image_id": image_id,
+        "patient_id": f"patient-{image_id}",
+        "laterality": "L",
+        "view": "MLO",
+        "split": "test",
+        "dataset": "mias",
+        "outcome": "abnormal",
+        "store": str(store),
+        "height": 100,
+        "width": 80,
+        "spacing_mm": SPACING_MM,
+        "original_height": ORIGINAL_SIZE[0],
+        "original_width": ORIGINAL_SIZE[1],
+        "original_spacing_mm": 0.1,
+        "flipped": False,
+        "row0": 50,
+        "col0": 40,
+        "row_scale": 2.0,
+        "col_scale": 2.0,
+        "breast_mm2": 100.0,
+        "unlocated": False,
+    }
+    return row | changed
+
+
+def write_store_entry(store, *, flipped: bool) -> None:
+    """The marked original as the standard form, by plain slicing; all of it is breast."""
+    original = np.full(ORIGINAL_SIZE, 10_000, np.uint16)
+    original[MARK[0] - 8 : MARK[0] + 9, MARK[1] - 8 : MARK[1] + 9] = 50_000
+    standard = original[50:250:2, 40:200:2]
+    standard = standard[:, ::-1] if flipped else standard
+    breast = np.ones((13, 10), bool)
+    write_entry(store, image=standard, breast=breast, info={})
+
+
+def write_small_run(root: Path, **changed) -> RunFolder:
+    """Mammograms `plain` and `mirrored`, a finding in each, a model card without weights.
+
+    `changed` replaces columns of mammograms.csv.
+    """
+    run = RunFolder(root / "run")
+    rows = []
+    for image_id, flipped in (("mirrored", True), ("plain", False)):
+        write_store_entry(root / image_id, flipped=flipped)
+        rows.append(mammogram_row(image_id, root / image_id, flipped=flipped, **changed))
+    rule = LabelRule.from_settings(LABELS, SPACING_MM)
+    breast = np.ones((13, 10), bool)
+    parts = [
+        label_positions(row, standard_outlines([OUTLINE], geometry_of(row)), breast, rule, 16)
+        for row in rows
+    ]
+    write_mammograms(run, pd.DataFrame(rows))
+    write_outlines(run, {row["image_id"]: [OUTLINE] for row in rows})
+    write_positions(run, pd.concat(parts))
+    write_model_card(run)
+    return run
+
+
+def write_model_card(run: RunFolder, **changed) -> None:
+    """model.json as train writes it, without the network."""
+    card = {
+        "image": {"spacing_mm": SPACING_MM},
+        "labels": LABELS.model_dump(mode="json"),
+        "calibration": {"training_prior": 0.5, "natural_prior": 0.02, "temperature": 1.0},
+        "region_threshold": 0.3,
+        "sha256": "f" * 64,
+        "commit": "c0ffee",
+    }
+    write_text(run.model / "model.json", json_text(card | changed))
+
+
+class BrightnessNetwork:
+    """In place of a trained network: a position's logit is how bright the image is there."""
+
+    stride_px = 4
+
+    def __init__(self):
+        self.mapped = 0
+
+    def logit_map(self, network, image, *, pitch_px, tile_px, flips):
+        """Stands for models.dense.logit_map."""
+        self.mapped += 1
+        sides = [(0, -size % pitch_px + 1) for size in image.shape]
+        return 20 * np.pad(image, sides, mode="edge")[::pitch_px, ::pitch_px] - 8
+
+    def install(self, monkeypatch) -> None:
+        """Let the stage find this network, without TensorFlow."""
+        dense = SimpleNamespace(logit_map=self.logit_map)
+        saved = SimpleNamespace(load_network=lambda folder: self)
+        monkeypatch.setitem(sys.modules, "models.dense", dense)
+        monkeypatch.setitem(sys.modules, "models.saved", saved)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from pipeline.heatmap.grid import finite_positions, map_pitch_px
+from pipeline.run.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("stride_px", "label_pitch_px", "expected"),
+    [(16, 32, 16), (8, 32, 16), (2, 24, 12), (4, 20, 4)],
+)
+def test_the_map_has_the_largest_pitch_that_fits_network_and_patch_table(
+    stride_px, label_pitch_px, expected
+):
+    pitch_px = map_pitch_px(
+        pitch_mm=1.6, spacing_mm=0.1, stride_px=stride_px, label_pitch_px=label_pitch_px
+    )
+    assert pitch_px == expected
+
+
+def test_a_pitch_below_the_step_of_the_network_is_refused_with_the_least_one():
+    with pytest.raises(UserError, match=r"at least 1\.6 mm"):
+        map_pitch_px(pitch_mm=0.8, spacing_mm=0.1, stride_px=16, label_pitch_px=32)
+
+
+def test_a_patch_table_that_no_map_contains_is_refused():
+    with pytest.raises(UserError, match=r"no multiple of the network's step of 16 pixels"):
+        map_pitch_px(pitch_mm=3.2, spacing_mm=0.1, stride_px=16, label_pitch_px=40)
+
+
+def test_the_breast_is_widened_by_one_step():
+    breast = np.zeros((5, 5), bool)  # cells of 8 x 8 pixels
+    breast[2, 2] = True  # pixels 16 ... 23
+    finite = finite_positions(breast, height=40, width=40, pitch_px=8)  # at -0.5, 7.5, 15.5 ...
+    assert finite.shape == (6, 6)
+    # 15.5 and 23.5 are its edges; 7.5 is a whole step away from pixel 16, so not within it.
+    assert np.argwhere(finite).tolist() == [[2, 2], [2, 3], [3, 2], [3, 3]]
+
+
+@pytest.mark.parametrize("pitch_px", [4, 8, 12, 16, 32])
+def test_every_breast_pixel_lies_between_four_finite_positions(pitch_px):
+    rng = np.random.default_rng([0, pitch_px])
+    height, width = 203, 117
+    breast = rng.random((26, 15)) < 0.05
+    finite = finite_positions(breast, height=height, width=width, pitch_px=pitch_px)
+    pixels = np.kron(breast, np.ones((8, 8), bool))[:height, :width]
+    rows, cols = np.nonzero(pixels)
+    for down in (0, 1):
+        for right in (0, 1):
+            assert finite[rows // pitch_px + down, cols // pitch_px + right].all()
+
+
+def test_positions_away_from_the_breast_are_not_finite():
+    breast = np.zeros((26, 15), bool)
+    breast[:3] = True  # pixels 0 ... 23
+    finite = finite_positions(breast, height=203, width=117, pitch_px=16)
+    assert finite[:3].all()  # at -0.5, 15.5 and 31.5
+    assert not finite[3:].any()

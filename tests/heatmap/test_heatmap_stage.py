@@ -1,0 +1,178 @@
+"""The stage as a whole, on two small mammograms."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import HeatmapSettings, Settings
+from pipeline.heatmap.model import model_folder, read_model_card
+from pipeline.heatmap.stage import heatmap
+from pipeline.preprocess.tables import read_positions
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog, read_events
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import Stage
+from tests.heatmap.small_run import MARK, BrightnessNetwork, write_model_card, write_small_run
+
+
+@pytest.fixture
+def network(monkeypatch) -> BrightnessNetwork:
+    network = BrightnessNetwork()
+    network.install(monkeypatch)
+    return network
+
+
+def stage_of(run: RunFolder, **settings) -> Stage:
+    chosen = HeatmapSettings(min_region_mm2=1.0, **settings)
+    return Stage(run, Settings(heatmap=chosen), EventLog(run, "heatmap"))
+
+
+def test_it_writes_everything_that_it_promises(tmp_path, network):
+    run = write_small_run(tmp_path)
+    line = heatmap(stage_of(run))
+    assert line.startswith("2 mammograms, 2 regions above 30 %")
+    for image_id in ("plain", "mirrored"):
+        assert run.heatmap(image_id).is_file() and run.overlay(image_id).is_file()
+    regions = pd.read_csv(run.regions)
+    assert regions["image_id"].tolist() == ["mirrored", "plain"]
+    # Positions are 16 original pixels apart.
+    assert (abs(regions["centroid_row"] - MARK[0]) <= 8).all()
+    assert (abs(regions["centroid_col"] - MARK[1]) <= 8).all()
+    images = pd.read_csv(run.images)
+    assert images.columns.tolist() == [
+        "image_id", "patient_id", "split", "outcome", "score", "logit",
+    ]  # fmt: skip
+    assert (images["score"] > 0.5).all()
+    candidates = pd.read_csv(run.candidates)
+    assert candidates.groupby("image_id")["rank"].min().tolist() == [1, 1]
+    assert json.loads(run.heatmap_summary.read_text())["images"] == 2
+
+
+def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, network):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run))
+    predictions = pd.read_parquet(run.predictions)
+    positions = read_positions(run)
+    pd.testing.assert_frame_equal(predictions[positions.columns.tolist()], positions)
+    for image_id, rows in predictions.groupby("image_id"):
+        with np.load(run.heatmap(image_id)) as file:
+            row = np.searchsorted(file["rows"], rows["row_original"])
+            order = np.argsort(file["cols"])
+            col = order[np.searchsorted(file["cols"][order], rows["col_original"])]
+            np.testing.assert_array_equal(file["logit"][row, col], rows["logit"])
+            np.testing.assert_array_equal(file["probability"][row, col], rows["probability"])
+    # The mark lies in the outline, so positive positions score higher in both orientations.
+    mean = predictions.groupby(["image_id", "label"])["logit"].mean().unstack()
+    assert (mean[1] > mean[0] + 3).all()
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path, network):
+    run = write_small_run(tmp_path)
+
+    def contents():
+        heatmap(stage_of(run))
+        files = [run.regions, run.candidates, run.images, run.predictions, run.heatmap("plain")]
+        return [path.read_bytes() for path in files]
+
+    assert contents() == contents()
+
+
+def test_a_stopped_run_goes_on_and_the_old_result_stays_until_then(tmp_path, network, monkeypatch):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run))
+    before = run.heatmap("plain").read_bytes()
+    write_model_card(run, sha256="e" * 64)  # another model: all maps are made anew
+    network.mapped = 0
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.heatmap.stage._describe", _stop)
+        with pytest.raises(KeyboardInterrupt):
+            heatmap(stage_of(run))
+    assert network.mapped == 2
+    assert run.heatmap("plain").read_bytes() == before
+    heatmap(stage_of(run))
+    assert network.mapped == 2  # both maps of the stopped run are used
+    assert run.heatmap("plain").read_bytes() != before
+    assert not (run.root / "heatmaps.unfinished").exists()
+
+
+def _stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_files_of_images_that_are_gone_are_removed(tmp_path, network):
+    run = write_small_run(tmp_path)
+    for stale in (run.heatmap("gone"), run.overlay("gone")):
+        stale.parent.mkdir(parents=True, exist_ok=True)
+        stale.write_bytes(b"old")
+    heatmap(stage_of(run))
+    assert sorted(p.name for p in run.heatmaps.iterdir()) == ["mirrored.npz", "plain.npz"]
+    assert sorted(p.name for p in run.overlays.iterdir()) == ["mirrored.png", "plain.png"]
+
+
+def test_regions_and_pictures_are_announced_to_tracking(tmp_path, network):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run))
+    events = read_events(run.events)
+    paths = [(e["path"], e["folder"]) for e in events if e["event"] == "artifact"]
+    assert paths == [
+        ("regions.csv", ""),
+        ("overlays/mirrored.png", "heatmaps"),
+        ("overlays/plain.png", "heatmaps"),
+    ]
+    metrics = next(e["values"] for e in events if e["event"] == "metrics")
+    assert metrics["images"] == 2 and metrics["images_per_second"] > 0
+
+
+def test_without_test_mammograms_it_says_so(tmp_path, network):
+    run = write_small_run(tmp_path, split="train")
+    with pytest.raises(UserError, match="no test mammogram"):
+        heatmap(stage_of(run))
+
+
+def test_a_model_for_another_spacing_is_refused(tmp_path, network):
+    run = write_small_run(tmp_path)
+    write_model_card(run, image={"spacing_mm": 0.1})
+    with pytest.raises(UserError, match=r"prepared at 0\.2 mm.* expects 0\.1 mm"):
+        heatmap(stage_of(run))
+
+
+def test_a_patch_table_older_than_the_mammogram_is_refused(tmp_path, network):
+    run = write_small_run(tmp_path)
+    positions = read_positions(run)
+    positions.loc[0, "row_index"] = 99
+    positions.to_parquet(run.positions)
+    with pytest.raises(UserError, match="older than the mammogram"):
+        heatmap(stage_of(run))
+
+
+def test_damaged_weights_are_a_sentence_not_a_traceback(tmp_path, network, monkeypatch):
+    run = write_small_run(tmp_path)
+
+    def damaged(folder):
+        raise ValueError(f"{folder} was damaged")
+
+    monkeypatch.setattr(sys.modules["models.saved"], "load_network", damaged)
+    with pytest.raises(UserError, match="was damaged"):
+        heatmap(stage_of(run))
+
+
+def test_a_run_can_use_the_model_of_another_run(tmp_path):
+    other = write_small_run(tmp_path)
+    run = RunFolder(tmp_path / "new")
+    for named in (other.root, other.model):
+        remember(run, Settings(), Remembered(model=str(named)))
+        assert model_folder(run) == other.model
+    remember(run, Settings(), Remembered(model=str(tmp_path / "nothing")))
+    with pytest.raises(UserError, match=r"nothing/model/model\.json is missing"):
+        model_folder(run)
+
+
+def test_an_unfinished_model_card_is_refused(tmp_path):
+    run = write_small_run(tmp_path)
+    (run.model / "model.json").write_text('{"calibration": {}}', encoding="utf-8")
+    with pytest.raises(UserError, match="lacks"):
+        read_model_card(run.model)

@@ -1,0 +1,94 @@
+"""Regions and candidates of a map that can be checked by eye."""
+
+import numpy as np
+import pytest
+
+from pipeline.heatmap.candidates import CANDIDATE_COLUMNS, find_candidates
+from pipeline.heatmap.maps import ImageMap
+from pipeline.heatmap.regions import REGION_COLUMNS, find_regions
+
+NAN = np.nan
+PROBABILITY = np.float32(
+    [
+        [0.1, 0.1, 0.1, 0.1, 0.1, NAN],
+        [0.1, 0.6, 0.7, 0.1, 0.1, NAN],
+        [0.1, 0.1, 0.1, 0.8, 0.1, NAN],  # touches the 0.7 at a corner
+        [0.1, 0.1, 0.1, 0.1, 0.1, 0.9],
+        [0.5, 0.1, 0.1, 0.1, 0.1, 0.1],
+    ]
+)
+# Ten original pixels from position to position, the first at the edge of the image.
+ROWS, COLS = np.arange(5) * 10 - 0.5, np.arange(6) * 10 - 0.5
+
+
+def image_map(*, mirrored: bool = False) -> ImageMap:
+    cols = COLS[::-1] if mirrored else COLS
+    logit = np.log(PROBABILITY) - np.log1p(-PROBABILITY)
+    return ImageMap(logit=logit, probability=PROBABILITY, rows=ROWS, cols=cols)
+
+
+def regions(*, mirrored: bool = False, threshold: float = 0.5, min_area_mm2: float = 0.0):
+    return find_regions(
+        image_map(mirrored=mirrored),
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+        pitch_mm=2.0,
+        original_height=40,
+        original_width=50,
+    )
+
+
+def test_connected_positions_are_one_region_and_the_best_peak_comes_first():
+    found = regions()
+    table = found.table
+    assert list(table.columns) == REGION_COLUMNS
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["peak_probability"].tolist() == pytest.approx([0.9, 0.8, 0.5])
+    second = table.iloc[1]
+    assert second["mean_probability"] == pytest.approx(0.7)
+    assert second["area_mm2"] == 3 * 2.0 * 2.0
+    assert (second["peak_row"], second["peak_col"]) == (19.5, 29.5)
+    assert second["centroid_row"] == pytest.approx((9.5 + 9.5 + 19.5) / 3)
+    assert second["centroid_col"] == pytest.approx((9.5 + 19.5 + 29.5) / 3)
+    np.testing.assert_array_equal(
+        found.areas == 2, np.isin(PROBABILITY, np.float32([0.6, 0.7, 0.8]))
+    )
+
+
+def test_a_box_holds_the_squares_of_its_positions_and_stays_inside_the_image():
+    table = regions().table.set_index("rank")
+    assert table.loc[2, ["row0", "row1", "col0", "col1"]].tolist() == [5, 25, 5, 35]
+    # Lower left corner: the position lies on the edge of 40 x 50 pixels.
+    assert table.loc[3, ["row0", "row1", "col0", "col1"]].tolist() == [35, 40, 0, 5]
+
+
+def test_columns_of_a_mirrored_mammogram_fall_and_boxes_still_rise():
+    second = regions(mirrored=True).table.iloc[1]
+    assert second["peak_col"] == 19.5
+    assert (second["col0"], second["col1"]) == (15, 45)
+
+
+def test_small_regions_are_dropped_and_ranks_have_no_gap():
+    table = regions(min_area_mm2=12.0).table
+    assert table["peak_probability"].tolist() == pytest.approx([0.8])
+    assert table["rank"].tolist() == [1]
+
+
+def test_a_map_below_the_threshold_has_an_empty_table():
+    found = regions(threshold=0.95)
+    assert found.table.empty and list(found.table.columns) == REGION_COLUMNS
+    assert not found.areas.any()
+
+
+def test_candidates_are_the_maxima_in_original_pixels():
+    table = find_candidates(image_map(), distance_mm=4.1, pitch_mm=2.0, limit=40)
+    assert list(table.columns) == CANDIDATE_COLUMNS
+    # 0.8 is 2.24 steps from 0.9 and 2.05 steps are asked for.
+    assert table["probability"].tolist()[:3] == pytest.approx([0.9, 0.8, 0.5])
+    assert table.loc[0, ["row", "col"]].tolist() == [29.5, 49.5]
+    assert table.loc[0, "logit"] == pytest.approx(np.log(9), rel=1e-5)
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+
+
+def test_no_more_candidates_than_the_limit():
+    assert len(find_candidates(image_map(), distance_mm=1, pitch_mm=2.0, limit=1)) == 1
