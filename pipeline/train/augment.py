@@ -1,0 +1,105 @@
+"""Random views of a crop, and the exact affine map between a view and its source.
+
+albumentations transforms image and keypoints together; three keypoints give the affine map,
+so the targets of a view are computed from the outlines and not by resampling a mask.
+"""
+
+import math
+import os
+import random
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import
+import albumentations as A
+
+ROTATION_DEGREES = 20.0
+SMALLEST, LARGEST = 0.9, 1.1  # scale
+
+
+@dataclass(frozen=True)
+class View:
+    """A crop as the network sees it.
+
+    Attributes:
+        image: (size, size) float32 in [0, 1].
+        to_window: (2, 3) float64; (row, col) in the view to (row, col) in the window that it
+            was made from: `to_window @ (row, col, 1)`.
+    """
+
+    image: np.ndarray
+    to_window: np.ndarray
+
+
+def source_size(size_px: int) -> int:
+    """Side of the window whose pixels fill every rotated and shrunk view of `size_px`.
+
+    Differs from `size_px` by an even number, so both have one centre.
+    """
+    angle = math.radians(ROTATION_DEGREES)
+    needed = size_px * (math.cos(angle) + math.sin(angle)) / SMALLEST
+    border = math.ceil((needed - size_px) / 2) + 2  # two pixels for the interpolation
+    return size_px + 2 * border
+
+
+def plain_view(window: np.ndarray) -> View:
+    """The window as it is."""
+    return View(window, np.eye(2, 3))
+
+
+class Augmenter:
+    """Makes views. Not thread-safe: albumentations keeps its random state in the transforms."""
+
+    def __init__(self, size_px: int):
+        # Cubic, because linear interpolation would blur the fine texture that maps contain.
+        # Outside the window is never in a view; border modes that mirror would multiply
+        # the keypoints.
+        affine = A.Affine(
+            rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
+            scale=(SMALLEST, LARGEST),
+            interpolation=cv2.INTER_CUBIC,
+            border_mode=cv2.BORDER_CONSTANT,
+            p=0.75,
+        )
+        self._spatial = A.Compose(
+            [A.D4(p=1.0), affine, A.CenterCrop(size_px, size_px)],
+            keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
+        )
+        self._grey = A.Compose(
+            [
+                A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.75),
+                A.RandomGamma(gamma_limit=(80, 125), p=0.5),
+            ]
+        )
+
+    def view(self, window: np.ndarray, *, seed: int) -> View:
+        """A random view of a window; the same seed gives the same view.
+
+        Args:
+            window: (source_size, source_size) float32 in [0, 1].
+        """
+        self._reseed(seed)
+        side = window.shape[0] - 1.0
+        corners = np.array([[0.0, 0.0], [side, 0.0], [0.0, side]])  # (x, y)
+        moved = self._spatial(image=window, keypoints=corners)
+        image = np.clip(moved["image"], 0.0, 1.0)  # cubic interpolation overshoots
+        image = self._grey(image=image)["image"]
+        return View(
+            np.clip(image, 0.0, 1.0, dtype=np.float32), _inverse_affine(corners, moved["keypoints"])
+        )
+
+    def _reseed(self, seed: int) -> None:
+        # One stream for all: Compose.set_random_seed would give each transform the same one,
+        # and a strong rotation would always come with a strong contrast.
+        numpy_state, python_state = np.random.default_rng(seed), random.Random(seed)
+        for compose in (self._spatial, self._grey):
+            for transform in compose.transforms:
+                transform.set_random_state(numpy_state, python_state)
+
+
+def _inverse_affine(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Affine map that takes `after` back to `before`, both (3, 2) in (x, y), as (row, col)."""
+    homogeneous = np.column_stack([np.asarray(after, np.float64)[:, ::-1], np.ones(3)])
+    return np.linalg.solve(homogeneous, before[:, ::-1]).T

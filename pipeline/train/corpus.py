@@ -1,0 +1,170 @@
+"""What training may draw from: the training mammograms, their lesions, their negative positions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import LabelSettings
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import (
+    IGNORED,
+    NEGATIVE,
+    POSITIVE,
+    LabelRule,
+    Outline,
+    label_points,
+    standard_outlines,
+)
+from pipeline.preprocess.store import breast_at, read_breast
+from pipeline.run.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingImage:
+    """A mammogram of the store with its outlines in standard pixels."""
+
+    image_id: str
+    store: str
+    height: int
+    width: int
+    outlines: Sequence[Outline]
+    rule: LabelRule
+
+    @cached_property
+    def breast(self) -> np.ndarray:
+        """Breast mask in cells of the store; kept, for it is small."""
+        return read_breast(self.store)
+
+    def labels(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Targets at points in standard pixels: as the patch table, ignored outside the breast.
+
+        Returns:
+            int8 array of the broadcast shape.
+        """
+        labels = label_points(rows, cols, self.outlines, self.rule)
+        return np.where(breast_at(self.breast, rows, cols), labels, np.int8(IGNORED))
+
+
+@dataclass(frozen=True, eq=False)
+class Lesion:
+    """The positive positions of one finding."""
+
+    image: int  # index into Corpus.images
+    rows: np.ndarray  # (n,) float, standard pixels
+    cols: np.ndarray  # (n,)
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """All that crops are drawn from.
+
+    Attributes:
+        images: the located training mammograms, normal and abnormal.
+        lesions: findings with at least one positive position.
+        negative_image, negative_row, negative_col: (n,) each, all negative positions.
+    """
+
+    images: Sequence[TrainingImage]
+    lesions: Sequence[Lesion]
+    negative_image: np.ndarray
+    negative_row: np.ndarray
+    negative_col: np.ndarray
+
+    @property
+    def positive_count(self) -> int:
+        """Number of positive positions."""
+        return sum(len(lesion.rows) for lesion in self.lesions)
+
+
+def read_corpus(
+    mammograms: pd.DataFrame,
+    outlines: Mapping[str, Sequence[Mapping]],
+    positions: pd.DataFrame,
+    *,
+    labels: LabelSettings,
+) -> Corpus:
+    """Collect the training split of the tables of preprocess.
+
+    Raises:
+        UserError: the training patients have no positive or no negative position.
+    """
+    # Somewhere in an unlocated mammogram is a lesion, so nothing in it is known to be normal.
+    used = mammograms[(mammograms["split"] == "train") & ~mammograms["unlocated"]]
+    images = [
+        _training_image(row, outlines.get(row["image_id"], ()), labels)
+        for row in used.to_dict("records")
+    ]
+    number = pd.Series(range(len(images)), index=used["image_id"].to_numpy(), dtype="int64")
+    rows = positions[positions["image_id"].isin(number.index)]
+    positive = rows[rows["label"] == POSITIVE]
+    negative = rows[rows["label"] == NEGATIVE]
+    _need_both_classes(len(positive), len(negative))
+    lesions = [
+        Lesion(int(number[image_id]), group["row"].to_numpy(float), group["col"].to_numpy(float))
+        for (image_id, _), group in positive.groupby(["image_id", "finding_id"], sort=True)
+    ]
+    return Corpus(
+        images=images,
+        lesions=lesions,
+        negative_image=number[negative["image_id"]].to_numpy(np.int64),
+        negative_row=negative["row"].to_numpy(np.float32),
+        negative_col=negative["col"].to_numpy(np.float32),
+    )
+
+
+def check_sources(mammograms: pd.DataFrame, positions: pd.DataFrame) -> list[str]:
+    """Look for sources that give one class only: there the network may learn the source.
+
+    Returns:
+        Warnings about scanners; scanners are often few, so they do not stop the run.
+
+    Raises:
+        UserError: a data set among several gives the training only one class.
+    """
+    train = positions[(positions["split"] == "train") & (positions["label"] != IGNORED)]
+    train = train.merge(mammograms[["image_id", "dataset", "scanner"]], on="image_id")
+    for source, only in _one_class_sources(train, "dataset"):
+        raise UserError(
+            f"Data set {source!r} gives the training only {only} positions while others give "
+            "both, so the network could learn the data set instead of the tissue. Add "
+            f"mammograms of the other class from {source!r}, or leave it out."
+        )
+    return [
+        f"Scanner {source!r} gives the training only {only} positions; the network may learn "
+        "the scanner instead of the tissue."
+        for source, only in _one_class_sources(train, "scanner")
+    ]
+
+
+def _one_class_sources(train: pd.DataFrame, column: str) -> list[tuple[str, str]]:
+    positive_share = (train["label"] == POSITIVE).groupby(train[column]).mean()
+    if len(positive_share) < 2:
+        return []
+    names = {0.0: "negative", 1.0: "positive"}
+    return [(str(s), names[share]) for s, share in positive_share.items() if share in names]
+
+
+def _training_image(row: Mapping, entries: Sequence[Mapping], labels: LabelSettings):
+    geometry = geometry_of(row)
+    return TrainingImage(
+        image_id=row["image_id"],
+        store=row["store"],
+        height=geometry.height,
+        width=geometry.width,
+        outlines=standard_outlines(entries, geometry),
+        rule=LabelRule.from_settings(labels, geometry.spacing_mm),
+    )
+
+
+def _need_both_classes(positives: int, negatives: int) -> None:
+    if positives and negatives:
+        return
+    missing = "negative" if positives else "positive"
+    raise UserError(
+        f"The training patients have no {missing} position ({positives} positive, {negatives} "
+        "negative). Training needs both: check the findings of the catalog, labels.kinds, "
+        "labels.positive and the split, or raise data.limit."
+    )

@@ -1,0 +1,129 @@
+"""Which crop belongs to which index: a pure function of (seed, index)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.preprocess.store import read_image
+from pipeline.run.errors import UserError
+from pipeline.train.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class CropShape:
+    """A crop and the logits that a network gives for it.
+
+    Attributes:
+        cells: logits along one side.
+        patch_px: window that a logit sees.
+        stride_px: distance between logits.
+        margin_cells: logits nearer than this to the crop's edge are not trained on.
+    """
+
+    cells: int
+    patch_px: int
+    stride_px: int
+    margin_cells: int
+
+    @property
+    def size_px(self) -> int:
+        """Side of the crop."""
+        return self.patch_px + (self.cells - 1) * self.stride_px
+
+    @property
+    def reach_px(self) -> float:
+        """From the centre of the crop to the outermost logit that is trained on."""
+        return ((self.cells - 1) / 2 - self.margin_cells) * self.stride_px
+
+    @property
+    def centres(self) -> np.ndarray:
+        """Coordinates of the logits in the crop, the same for rows and columns: (cells,)."""
+        return np.arange(self.cells) * float(self.stride_px) + self.patch_px / 2 - 0.5
+
+
+def fitting_shape(
+    crop_mm: float, *, spacing_mm: float, patch_px: int, stride_px: int, margin_cells: int
+) -> CropShape:
+    """The crop nearest to `crop_mm` that the network covers exactly.
+
+    Raises:
+        UserError: no logit of such a crop could be trained on.
+    """
+    cells = round((crop_mm / spacing_mm - patch_px) / stride_px) + 1
+    least = 2 * margin_cells + 1
+    if cells < least:
+        needed_mm = (patch_px + (least - 1) * stride_px) * spacing_mm
+        raise UserError(
+            f"train.crop_mm must be at least {needed_mm:.1f} for this network, not {crop_mm}: "
+            "nearer to the edge of a crop its logits are not trained on."
+        )
+    return CropShape(cells, patch_px, stride_px, margin_cells)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a crop is cut: image, centre in standard pixels, and the seed of its augmentation."""
+
+    image: int
+    row: float
+    col: float
+    seed: int
+
+
+def place_crop(
+    corpus: Corpus, shape: CropShape, index: int, *, seed: int, positive_share: float, zoom: float
+) -> Placement:
+    """Choose crop number `index` of the training.
+
+    A positive crop takes a lesion (each alike, whatever its area), one of its positions, and
+    a centre such that the position lies anywhere in a disc of the trained part of the crop,
+    whichever way the crop is rotated afterwards. The others are centred near any negative
+    position, of normal and abnormal mammograms alike.
+
+    Args:
+        zoom: largest factor by which the augmentation enlarges.
+    """
+    rng = np.random.default_rng([seed, index])
+    if rng.random() < positive_share:
+        lesion = corpus.lesions[rng.integers(len(corpus.lesions))]
+        at = rng.integers(len(lesion.rows))
+        image, row, col = lesion.image, lesion.rows[at], lesion.cols[at]
+        distance = shape.reach_px / zoom * math.sqrt(rng.random())
+        angle = 2 * math.pi * rng.random()
+        shift = distance * math.sin(angle), distance * math.cos(angle)
+    else:
+        at = rng.integers(len(corpus.negative_row))
+        image = int(corpus.negative_image[at])
+        row, col = corpus.negative_row[at], corpus.negative_col[at]
+        shift = rng.uniform(-0.5, 0.5, 2) * shape.stride_px
+    return Placement(image, float(row + shift[0]), float(col + shift[1]), int(rng.integers(2**63)))
+
+
+def window_start(centre: float, size: int) -> int:
+    """First pixel of a window of `size` pixels whose centre is nearest to `centre`."""
+    return round(centre - (size - 1) / 2)
+
+
+def read_window(
+    store: str, row0: int, col0: int, size: int, *, height: int, width: int
+) -> np.ndarray:
+    """Pixels of a square that may stick out of the image, there reflected as the maps are.
+
+    Returns:
+        (size, size) float32 in [0, 1].
+    """
+    rows = _reflected(row0, size, height)
+    cols = _reflected(col0, size, width)
+    first_row, first_col = rows.min(), cols.min()
+    pixels = read_image(store, slice(first_row, rows.max() + 1), slice(first_col, cols.max() + 1))
+    if pixels.shape != (size, size) or rows[0] > rows[-1] or cols[0] > cols[-1]:
+        pixels = pixels[np.ix_(rows - first_row, cols - first_col)]
+    return pixels.astype(np.float32) * np.float32(1 / 65535)
+
+
+def _reflected(start: int, size: int, length: int) -> np.ndarray:
+    """Indices start ... start + size - 1, mirrored at the first and the last pixel."""
+    period = max(2 * (length - 1), 1)
+    index = np.arange(start, start + size) % period
+    return np.minimum(index, period - index) if length > 1 else np.zeros(size, np.int64)

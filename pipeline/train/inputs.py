@@ -1,0 +1,62 @@
+"""What preprocess wrote, as training and validation use it."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.preprocess.labels import IGNORED, POSITIVE
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.stage import Stage
+from pipeline.train.corpus import Corpus, check_sources, read_corpus
+from pipeline.train.start import warn
+from pipeline.train.validate import ValidationImage, read_validation
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The tables, and what is drawn from them."""
+
+    mammograms: pd.DataFrame
+    positions: pd.DataFrame
+    corpus: Corpus
+    validation: list[ValidationImage]
+
+
+def read_inputs(stage: Stage) -> Inputs:
+    """Read and check the tables of a run.
+
+    Raises:
+        UserError: a table is missing, or the training split lacks a class.
+    """
+    mammograms, positions = read_mammograms(stage.run), read_positions(stage.run)
+    outlines, labels = read_outlines(stage.run), stage.settings.labels
+    corpus = read_corpus(mammograms, outlines, positions, labels=labels)
+    for warning in check_sources(mammograms, positions):
+        warn(warning)
+    validation = read_validation(mammograms, outlines, positions, labels=labels)
+    inputs = Inputs(mammograms, positions, corpus, validation)
+    if split_counts(inputs, "validation")["positives"] == 0:
+        warn(
+            "the validation patients have no positive position, so the last weights are taken "
+            "instead of the best and the temperature stays 1. Raise split.validation."
+        )
+    return inputs
+
+
+def split_counts(inputs: Inputs, split: str) -> dict[str, int]:
+    """Patients, mammograms, lesions and positions of a split."""
+    mammograms = inputs.mammograms[inputs.mammograms["split"] == split]
+    positions = inputs.positions[inputs.positions["split"] == split]
+    positive = positions["label"] == POSITIVE
+    return {
+        "patients": int(mammograms["patient_id"].nunique()),
+        "mammograms": len(mammograms),
+        "lesions": int(positions.loc[positive, "finding_id"].nunique()),
+        "positives": int(positive.sum()),
+        "negatives": int(((positions["label"] != IGNORED) & ~positive).sum()),
+    }
+
+
+def counts_text(counts: dict[str, int]) -> str:
+    """Counts of a split for a line of text."""
+    return ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -1,0 +1,157 @@
+"""The network in training: one step on a batch, and everything that a checkpoint must keep."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.config import TrainSettings
+from pipeline.train.loss import balanced_loss
+from pipeline.train.optimiser import Optimiser
+
+# float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
+FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step gave, as tensors, so that asking for it is left to the caller."""
+
+    loss: tf.Tensor
+    gradient_norm: tf.Tensor
+
+
+class Learner:
+    """A network, its running average and its optimiser under a tf.distribute strategy.
+
+    Args:
+        network: PatchNetwork that is trained, built in the strategy's scope.
+        averaged: the same network in float32; holds the running average of the weights.
+        scale_loss: needed for float16.
+    """
+
+    def __init__(
+        self,
+        network,
+        averaged,
+        *,
+        train: TrainSettings,
+        strategy: tf.distribute.Strategy,
+        scale_loss: bool = False,
+    ):
+        self.network = network
+        self.averaged = averaged
+        self._train = train
+        self._strategy = strategy
+        self._scale_loss = scale_loss
+        self._trained = list(network.head_variables)
+        if train.backbone_rate > 0:
+            self._trained = [*network.backbone_variables, *self._trained]
+        averages = {variable.path: variable for variable in averaged.weights}
+        head = {variable.path for variable in network.head_variables}
+        self._optimiser = Optimiser(
+            [
+                (v, averages[v.path], 1.0 if v.path in head else train.backbone_rate)
+                for v in self._trained
+            ],
+            weight_decay=train.weight_decay,
+            strategy=strategy,
+        )
+        with strategy.scope():
+            first = FIRST_LOSS_SCALE if scale_loss else 1.0
+            self._loss_scale = tf.Variable(first, dtype=tf.float32, trainable=False)
+            self._good_steps = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._compiled = tf.function(self._distributed_step)
+
+    def step(self, images, targets, *, step: int, rate: float, decay: float) -> StepResult:
+        """Train on one batch.
+
+        Args:
+            images: (B, H, W, 1) float32, or the strategy's form of it.
+            targets: (B, h, w) int8.
+            step: number of the step; seeds the dropout.
+            rate: learning rate.
+            decay: decay of the running average.
+        """
+        loss, norm = self._compiled(
+            images,
+            targets,
+            tf.constant(step, tf.int64),
+            tf.constant(rate, tf.float32),
+            tf.constant(decay, tf.float32),
+        )
+        return StepResult(loss, norm)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that the next step depends on, by name."""
+        return {name: _array(variable) for name, variable in self._variables().items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Continue from `state`.
+
+        Raises:
+            ValueError: the names are not those of this network.
+        """
+        variables = self._variables()
+        if variables.keys() != state.keys():
+            raise ValueError(
+                f"a checkpoint must hold {len(variables)} named arrays of this network, "
+                f"{len(variables.keys() ^ state.keys())} differ"
+            )
+        for name, variable in variables.items():
+            variable.assign(state[name])
+
+    def _variables(self) -> dict:
+        named = {f"network/{v.path}": v for v in self.network.weights}
+        named |= {f"averaged/{v.path}": v for v in self.averaged.weights}
+        named |= {f"optimiser/{name}": v for name, v in self._optimiser.state.items()}
+        return named | {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
+
+    def _distributed_step(self, images, targets, step, rate, decay):
+        losses, norms, gradients = self._strategy.run(
+            self._replica_gradients, args=(images, targets, step)
+        )
+        loss = self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+        norm = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
+        finite = tf.math.is_finite(norm)
+        self._optimiser.apply(gradients, rate=rate, decay=decay, finite=finite)
+        if self._scale_loss:
+            self._adjust_loss_scale(finite)
+        return loss, norm
+
+    def _replica_gradients(self, images, targets, step):
+        replica = tf.distribute.get_replica_context()
+        self._seed_dropout(step, replica.replica_id_in_sync_group)
+        scale = tf.convert_to_tensor(self._loss_scale)
+        with tf.GradientTape() as tape:
+            logits = self.network(images, training=True)
+            loss = balanced_loss(logits, targets, total=lambda n: _sum_replicas(replica, n))
+            scaled = loss * scale
+        gradients = tape.gradient(scaled, [v.value for v in self._trained])
+        # All replicas together first: clipping each part would clip something else.
+        gradients = [g / scale for g in _sum_replicas(replica, gradients)]
+        gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)
+        return loss, norm, gradients
+
+    def _seed_dropout(self, step, replica_id) -> None:
+        if self.network.spec.dropout > 0:
+            stream = self._train.seed * 64 + tf.cast(replica_id, tf.int64)
+            self.network.dropout_state.assign(tf.cast(tf.stack([stream, step]), tf.uint32))
+
+    def _adjust_loss_scale(self, finite) -> None:
+        good = tf.where(finite, self._good_steps + 1, 0)
+        double = good >= STEPS_TO_DOUBLE
+        factor = tf.where(finite, tf.where(double, 2.0, 1.0), 0.5)
+        self._loss_scale.assign(tf.maximum(self._loss_scale * factor, 1.0))
+        self._good_steps.assign(tf.where(double, tf.zeros_like(good), good))
+
+
+def _sum_replicas(replica, value):
+    if replica.num_replicas_in_sync == 1:
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
+def _array(variable) -> np.ndarray:
+    # A copy: on the CPU numpy() may show the variable's own memory.
+    return np.array(variable.numpy())

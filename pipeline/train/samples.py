@@ -1,0 +1,71 @@
+"""One training sample: the pixels of a crop and the label of each of its logits."""
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.preprocess.labels import IGNORED
+from pipeline.train.augment import LARGEST, Augmenter, View, plain_view, source_size
+from pipeline.train.corpus import Corpus, TrainingImage
+from pipeline.train.crops import CropShape, place_crop, read_window, window_start
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Makes sample number `index`; many threads may ask at once, in any order."""
+
+    corpus: Corpus
+    shape: CropShape
+    seed: int
+    positive_share: float
+    augment: bool
+    _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+
+    def sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The sample of this index.
+
+        Returns:
+            image (size_px, size_px, 1) float32 in [0, 1] and targets (cells, cells) int8.
+        """
+        placement = place_crop(
+            self.corpus,
+            self.shape,
+            index,
+            seed=self.seed,
+            positive_share=self.positive_share,
+            zoom=LARGEST if self.augment else 1.0,
+        )
+        image = self.corpus.images[placement.image]
+        size = source_size(self.shape.size_px) if self.augment else self.shape.size_px
+        row0, col0 = window_start(placement.row, size), window_start(placement.col, size)
+        window = read_window(image.store, row0, col0, size, height=image.height, width=image.width)
+        view = self._view(window, placement.seed)
+        return view.image[..., None], view_targets(image, view, self.shape, row0=row0, col0=col0)
+
+    def _view(self, window: np.ndarray, seed: int) -> View:
+        if not self.augment:
+            return plain_view(window)
+        if not hasattr(self._local, "augmenter"):
+            self._local.augmenter = Augmenter(self.shape.size_px)
+        return self._local.augmenter.view(window, seed=seed)
+
+
+def view_targets(
+    image: TrainingImage, view: View, shape: CropShape, *, row0: int, col0: int
+) -> np.ndarray:
+    """Label of each logit of a view whose window starts at (row0, col0) of the image.
+
+    Returns:
+        (cells, cells) int8; ignored outside the breast and nearer to the edge than the margin.
+    """
+    rows, cols = np.meshgrid(shape.centres, shape.centres, indexing="ij")
+    points = np.stack([rows, cols, np.ones_like(rows)])
+    window_rows, window_cols = np.einsum("ij,jkl->ikl", view.to_window, points)
+    targets = image.labels(window_rows + row0, window_cols + col0)
+    margin = shape.margin_cells
+    if margin:
+        trained = np.zeros(targets.shape, bool)
+        trained[margin:-margin, margin:-margin] = True
+        targets[~trained] = IGNORED
+    return targets

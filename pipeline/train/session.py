@@ -1,0 +1,185 @@
+"""One training, from its first or its unfinished state to the exported model."""
+
+import math
+import shutil
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from models.network import NetworkSpec, PatchNetwork, build_network
+from models.saved import assign_weights, load_network, spec_as_dict, weights_of
+from pipeline.config import Settings
+from pipeline.preprocess.positions import pitch_px
+from pipeline.run.errors import UserError
+from pipeline.run.stage import Stage
+from pipeline.train.checkpoint import Checkpoint, checkpoint_path
+from pipeline.train.contract import check_contract
+from pipeline.train.crops import fitting_shape
+from pipeline.train.devices import choose_precision, choose_strategy
+from pipeline.train.finish import finish
+from pipeline.train.inputs import Inputs
+from pipeline.train.learner import Learner
+from pipeline.train.loop import Loop, Stopped
+from pipeline.train.loss import balanced_loss
+from pipeline.train.samples import Sampler
+from pipeline.train.start import check_init, init_folder, patch_px
+from pipeline.train.state import TrainingState, from_checkpoint
+from pipeline.train.stopping import StopRequest, stop_request
+from pipeline.train.validate import MapRule
+
+
+def run_session(
+    stage: Stage, inputs: Inputs, *, identity: dict[str, str], checkpoint: Checkpoint | None
+) -> str:
+    """Build, train, export.
+
+    Args:
+        identity: what the training depends on, kept in its checkpoints.
+        checkpoint: where to continue, if anywhere.
+
+    Returns:
+        A summary in one line.
+
+    Raises:
+        UserError: the settings do not fit each other or the model to start from.
+        SystemExit: after a signal, with 128 + its number.
+    """
+    settings = stage.settings
+    if settings.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy = choose_strategy()
+    state, variables = from_checkpoint(checkpoint) if checkpoint else (TrainingState(), None)
+    state.precision = state.precision or choose_precision(settings.train.precision)
+    learner = build_learner(settings, strategy, precision=state.precision)
+    if variables:
+        learner.restore(variables)
+    with stop_request() as request:
+        loop = _build_loop(stage, inputs, learner, strategy, state, identity, request)
+        _print_start(loop, settings)
+        try:
+            loop.run()
+        except Stopped:
+            print(f"Stopped at step {state.step} of {loop.steps}; the same command continues.")
+            raise SystemExit(128 + request.signal) from None
+    summary = finish(stage, inputs, loop)
+    shutil.rmtree(stage.run.training, ignore_errors=True)
+    return summary
+
+
+def build_learner(
+    settings: Settings, strategy: tf.distribute.Strategy, *, precision: str
+) -> Learner:
+    """The network with its first weights, checked, ready for the first step.
+
+    Args:
+        precision: a Keras policy.
+    """
+    spec = _network_spec(settings)
+    with strategy.scope():
+        # The average is what is validated and exported: always float32.
+        averaged = _first_weights(settings, spec)
+        keras.config.set_dtype_policy(precision)
+        try:
+            network = build_network(spec, seed=settings.train.seed)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        assign_weights(network, weights_of(averaged), source="the first weights")
+    check_contract(network, balanced_loss)
+    return Learner(
+        network,
+        averaged,
+        train=settings.train,
+        strategy=strategy,
+        scale_loss=precision == "mixed_float16",
+    )
+
+
+def _network_spec(settings: Settings) -> NetworkSpec:
+    network = settings.network
+    return NetworkSpec(
+        backbone=network.backbone,
+        patch_px=patch_px(network, settings.image),
+        width=network.width,
+        dropout=network.dropout,
+    )
+
+
+def _first_weights(settings: Settings, spec: NetworkSpec) -> PatchNetwork:
+    folder = init_folder(settings.train.init)
+    weights = "none" if folder else settings.network.weights
+    try:
+        network = build_network(spec, weights=weights, seed=settings.train.seed)
+    except ValueError as error:  # a patch or weights that the backbone cannot take
+        raise UserError(f"network: {error}.") from error
+    if folder:
+        _load_init(network, folder, settings)
+    return network
+
+
+def _load_init(network: PatchNetwork, folder: Path, settings: Settings) -> None:
+    check_init(folder, network=spec_as_dict(network.spec), image=settings.image)
+    try:
+        start = load_network(folder)
+    except ValueError as error:  # damaged or incomplete
+        raise UserError(f"train.init: {error}.") from error
+    assign_weights(network, weights_of(start), source=str(folder))
+
+
+def _build_loop(
+    stage: Stage,
+    inputs: Inputs,
+    learner: Learner,
+    strategy: tf.distribute.Strategy,
+    state: TrainingState,
+    identity: dict[str, str],
+    request: StopRequest,
+) -> Loop:
+    settings, network = stage.settings, learner.network
+    spacing_mm = settings.image.spacing_mm
+    shape = fitting_shape(
+        settings.train.crop_mm,
+        spacing_mm=spacing_mm,
+        patch_px=network.spec.patch_px,
+        stride_px=network.stride_px,
+        margin_cells=network.margin_cells,
+    )
+    sampler = Sampler(
+        inputs.corpus,
+        shape,
+        seed=settings.train.seed,
+        positive_share=settings.train.positive_share,
+        augment=settings.train.augment,
+    )
+    map_rule = MapRule.from_settings(
+        settings.heatmap,
+        spacing_mm=spacing_mm,
+        stride_px=network.stride_px,
+        label_pitch_px=pitch_px(settings.labels.pitch_mm, spacing_mm),
+    )
+    return Loop(
+        learner=learner,
+        strategy=strategy,
+        sampler=sampler,
+        validation=inputs.validation,
+        map_rule=map_rule,
+        train=settings.train,
+        state=state,
+        events=stage.events,
+        checkpoint=checkpoint_path(stage.run),
+        identity=identity,
+        request=request,
+    )
+
+
+def _print_start(loop: Loop, settings: Settings) -> None:
+    network, shape = loop.learner.network, loop.sampler.shape
+    checkpoint_mib = 5 * 4 * sum(math.prod(w.shape) for w in network.weights) / 2**20
+    print(
+        f"network: {network.spec.backbone}, {network.count_params():,} weights, "
+        f"{loop.state.precision}, patches of {network.spec.patch_px} px; crops of "
+        f"{shape.size_px} px at {settings.image.spacing_mm:g} mm with "
+        f"{(shape.cells - 2 * shape.margin_cells) ** 2} logits each; "
+        f"checkpoints of {checkpoint_mib:.0f} MiB",
+        flush=True,
+    )

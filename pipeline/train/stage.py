@@ -1,0 +1,30 @@
+"""The train stage: from the tables of preprocess to RUN/model."""
+
+from pipeline.run.stage import Stage
+from pipeline.train.inputs import counts_text, read_inputs, split_counts
+from pipeline.train.start import identity, unfinished
+
+
+def train(stage: Stage) -> str:
+    """Train, select, calibrate, export; continues an unfinished training of the same kind.
+
+    Reads mammograms.csv, outlines.json, positions.parquet and the store; writes RUN/training
+    while it runs and RUN/model at the end.
+
+    Returns:
+        A summary in one line.
+
+    Raises:
+        UserError: the data or the settings do not allow a training.
+        SystemExit: 130 or 143 after a signal; the same command continues.
+    """
+    inputs = read_inputs(stage)
+    wanted = identity(stage.run, stage.settings, inputs.mammograms)
+    for split in ("train", "validation"):
+        print(f"{split}: {counts_text(split_counts(inputs, split))}", flush=True)
+    checkpoint = unfinished(stage.run, wanted)
+
+    # TensorFlow takes seconds to import, and all that can be wrong so far needs none.
+    from pipeline.train.session import run_session
+
+    return run_session(stage, inputs, identity=wanted, checkpoint=checkpoint)

@@ -1,0 +1,114 @@
+"""What a training starts from: its identity, an unfinished attempt, the first weights."""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.config import ImageSettings, NetworkSettings, Settings
+from pipeline.run.checksum import file_sha256, value_sha256
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, set_aside
+
+# They change how a training runs, and not what comes out of it.
+_EFFORT_SETTINGS = {"checkpoint_seconds", "readers"}
+# Where things lie, not what they are; pixel_sha256 and the image settings say that.
+_PLACES = ["file", "source", "store"]
+
+
+def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> dict[str, str]:
+    """Checksums of everything that the training depends on, by name.
+
+    A checkpoint is continued only where all of them are the same.
+    """
+    what = mammograms.drop(columns=_PLACES).to_csv(index=False)
+    train = settings.train.model_dump(mode="json", exclude=_EFFORT_SETTINGS)
+    model = init_folder(settings.train.init)
+    return {
+        "network settings": value_sha256(settings.network.model_dump(mode="json")),
+        "train settings": value_sha256(train),
+        "image settings": value_sha256(settings.image.model_dump(mode="json")),
+        "label settings": value_sha256(settings.labels.model_dump(mode="json")),
+        "mammograms": value_sha256(what),
+        "outlines": file_sha256(run.outlines),
+        "positions": file_sha256(run.positions),
+        "first weights": file_sha256(model / "model.json") if model else "",
+    }
+
+
+def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:
+    """The checkpoint to continue from, if there is one with the wanted identity.
+
+    A checkpoint of another training is moved to RUN/set-aside and named on standard output.
+    """
+    checkpoint = read_checkpoint(checkpoint_path(run))
+    if checkpoint is None:
+        return None
+    found = checkpoint.values["identity"]
+    changed = [name for name in wanted if found.get(name) != wanted[name]]
+    if not changed:
+        print(f"Continuing the unfinished training at step {checkpoint.values['step']}.")
+        return checkpoint
+    place = set_aside(run, run.training)
+    print(
+        f"The unfinished training in {run.training} had other {', '.join(changed)}: moved to "
+        f"{place}, starting from the beginning.",
+        flush=True,
+    )
+    return None
+
+
+def init_folder(init: Path | None) -> Path | None:
+    """The model folder that train.init names, as run or as model folder.
+
+    Raises:
+        UserError: there is no finished model.
+    """
+    if init is None:
+        return None
+    descriptions = [RunFolder(init).model / "model.json", init / "model.json"]
+    for description in descriptions:
+        if description.is_file():
+            return description.parent
+    raise UserError(
+        f"train.init={init} holds no finished model: neither {descriptions[0]} nor "
+        f"{descriptions[1]} exists."
+    )
+
+
+def patch_px(network: NetworkSettings, image: ImageSettings) -> int:
+    """Side of the window of a position in standard pixels, even."""
+    return 2 * round(network.patch_mm / image.spacing_mm / 2)
+
+
+def check_init(folder: Path, *, network: dict, image: ImageSettings) -> None:
+    """Refuse a model of another network or another image scale.
+
+    Args:
+        folder: model folder to start from.
+        network: what this run wants, as in model.json.
+
+    Raises:
+        UserError: they differ; names every difference.
+    """
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    wanted = {"network": network, "image": image.model_dump(mode="json")}
+    differences = [
+        f"{section}.{name} is {value!r} here and {card[section].get(name)!r} there"
+        for section, values in wanted.items()
+        for name, value in values.items()
+        # Dropout has no weights.
+        if card[section].get(name) != value and name != "dropout"
+    ]
+    if differences:
+        raise UserError(
+            f"The model in {folder} (train.init) must have the network and the image settings of "
+            f"this run: {'; '.join(differences)}."
+        )
+
+
+def warn(text: str) -> None:
+    """Say something that does not stop the training."""
+    print(f"train: warning: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,212 @@
+"""Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import HeatmapSettings, LabelSettings
+from pipeline.metrics.peaks import find_peaks
+from pipeline.metrics.ranking import roc_auc
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import (
+    IGNORED,
+    NEGATIVE,
+    POSITIVE,
+    LabelRule,
+    Outline,
+    contains,
+    standard_outlines,
+)
+from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store import breast_at, read_breast, read_image
+from pipeline.run.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationImage:
+    """A validation mammogram and its rows of the patch table.
+
+    Attributes:
+        row_index, col_index, labels: (n,) each, positions that are positive or negative.
+        outlines: in standard pixels.
+        unlocated: abnormal without an outline: no false alarm can be told there.
+    """
+
+    image_id: str
+    store: str
+    height: int
+    width: int
+    row_index: np.ndarray
+    col_index: np.ndarray
+    labels: np.ndarray
+    outlines: Sequence[Outline]
+    rule: LabelRule
+    unlocated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ImageScores:
+    """What the validation keeps of a map.
+
+    Attributes:
+        logits: (n,) float32, at the positions of the image in their order.
+        false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
+    """
+
+    logits: np.ndarray
+    false_alarms: np.ndarray
+
+
+@dataclass(frozen=True)
+class MapRule:
+    """How validation maps are made and searched; as the heatmap stage will.
+
+    Attributes:
+        pitch_px: distance between positions of the map.
+        label_step: distance between positions of the patch table, in positions of the map.
+        candidate_cells: smallest distance between candidates, in positions of the map.
+    """
+
+    pitch_px: int
+    label_step: int
+    candidate_cells: float
+    max_candidates: int
+    tile_px: int
+    flips: int
+
+    @classmethod
+    def from_settings(
+        cls,
+        heatmap: HeatmapSettings,
+        *,
+        spacing_mm: float,
+        stride_px: int,
+        label_pitch_px: int,
+    ) -> "MapRule":
+        """The finest pitch that holds the table's positions, up to heatmap.pitch_mm.
+
+        Raises:
+            UserError: the network has no logit at the positions of the patch table.
+        """
+        if label_pitch_px % stride_px:
+            nearest = max(1, round(label_pitch_px / stride_px)) * stride_px * spacing_mm
+            raise UserError(
+                f"labels.pitch_mm must be a multiple of the network's step of {stride_px} pixels, "
+                f"not {label_pitch_px} pixels. Take labels.pitch_mm={nearest:g}."
+            )
+        largest = max(heatmap.pitch_mm / spacing_mm + 1e-6, stride_px)
+        steps = range(1, label_pitch_px // stride_px + 1)
+        step = next(
+            s
+            for s in steps
+            if label_pitch_px % (s * stride_px) == 0 and label_pitch_px // s <= largest
+        )
+        pitch_px = label_pitch_px // step
+        return cls(
+            pitch_px=pitch_px,
+            label_step=step,
+            candidate_cells=heatmap.candidate_distance_mm / (pitch_px * spacing_mm),
+            max_candidates=heatmap.max_candidates,
+            tile_px=heatmap.tile_px,
+            flips=heatmap.flips,
+        )
+
+
+def read_validation(
+    mammograms: pd.DataFrame,
+    outlines: Mapping[str, Sequence[Mapping]],
+    positions: pd.DataFrame,
+    *,
+    labels: LabelSettings,
+) -> list[ValidationImage]:
+    """The validation split of the tables of preprocess, in the order of mammograms.csv."""
+    known = positions[(positions["split"] == "validation") & (positions["label"] != IGNORED)]
+    rows_of = dict(list(known.groupby("image_id")))
+    none = known.iloc[:0]
+    images = []
+    for row in mammograms[mammograms["split"] == "validation"].to_dict("records"):
+        geometry = geometry_of(row)
+        rows = rows_of.get(row["image_id"], none)
+        images.append(
+            ValidationImage(
+                image_id=row["image_id"],
+                store=row["store"],
+                height=geometry.height,
+                width=geometry.width,
+                row_index=rows["row_index"].to_numpy(np.int64),
+                col_index=rows["col_index"].to_numpy(np.int64),
+                labels=rows["label"].to_numpy(np.int8),
+                outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
+                rule=LabelRule.from_settings(labels, geometry.spacing_mm),
+                unlocated=bool(row["unlocated"]),
+            )
+        )
+    return images
+
+
+def score_images(
+    logit_map: Callable[[np.ndarray], np.ndarray],
+    images: Sequence[ValidationImage],
+    rule: MapRule,
+    *,
+    done: int = 0,
+) -> Iterator[ImageScores]:
+    """Scores of images[done:], one after the other.
+
+    Args:
+        logit_map: image (H, W) float32 in [0, 1] to logits at `rule.pitch_px`.
+    """
+    for image in images[done:]:
+        pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+        yield score_map(logit_map(pixels), image, rule)
+
+
+def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> ImageScores:
+    """Read the scores of one image from its map of logits."""
+    at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
+    return ImageScores(at_table.astype(np.float32), _false_alarms(logits, image, rule))
+
+
+def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:
+    """Labels of all positions, image by image."""
+    return np.concatenate([np.zeros(0, np.int8), *[image.labels for image in images]])
+
+
+def join_logits(scores: Sequence[ImageScores]) -> np.ndarray:
+    """Logits of all positions, image by image."""
+    return np.concatenate([np.zeros(0, np.float32), *[s.logits for s in scores]])
+
+
+def validation_auc(labels: np.ndarray, logits: np.ndarray) -> float | None:
+    """Rank statistic of the patch table's positions; None where a class is missing."""
+    if len(np.unique(labels)) < 2:
+        return None
+    return roc_auc(labels, logits)
+
+
+def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
+    """The balanced loss of the training, here over all positions; None without positions."""
+    z = logits.astype(np.float64)
+    losses = np.logaddexp(0.0, z) - labels * z
+    halves = [losses[labels == c] for c in (POSITIVE, NEGATIVE)]
+    present = [half.mean() for half in halves if len(half)]
+    return float(0.5 * sum(present)) if present else None
+
+
+def _false_alarms(logits, image: ValidationImage, rule: MapRule) -> np.ndarray:
+    if image.unlocated:
+        return np.zeros(0, np.float32)
+    rows, cols = position_grid(image.height, image.width, rule.pitch_px)
+    in_breast = breast_at(read_breast(image.store), rows[:, None], cols[None, :])
+    at_row, at_col = find_peaks(
+        np.where(in_breast, logits, np.nan),
+        min_distance_cells=rule.candidate_cells,
+        limit=rule.max_candidates,
+    )
+    # Findings that do not count as abnormal are no alarms either: nothing is known there.
+    outside = np.ones(len(at_row), bool)
+    for outline in image.outlines:
+        outside &= ~contains(outline, rows[at_row], cols[at_col], image.rule)
+    return logits[at_row, at_col][outside].astype(np.float32)
