@@ -20,6 +20,10 @@ class DicomSettings(Section):
     modalities: tuple[str, ...] | Literal["any"] = Field(
         ("MG",), description="Modality (0008,0060) values that are read, or any"
     )
+    views: tuple[str, ...] | Literal["any"] = Field(
+        ("CC", "MLO"),
+        description="views that are read, whole breasts only, or any; unknown views are read",
+    )
     for_processing: bool = Field(
         False, description="also read images with Presentation Intent FOR PROCESSING"
     )

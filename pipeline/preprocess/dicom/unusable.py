@@ -1,0 +1,18 @@
+"""The end of a file that does not become a mammogram."""
+
+
+class Unusable(Exception):
+    """A file that is skipped (not what we look for) or failed (broken), and why.
+
+    Args:
+        status: skipped or failed.
+        reason: one line for RUN/intake.csv.
+    """
+
+    def __init__(self, status: str, reason: str):
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+        self.reason = reason
+
+    def __reduce__(self):  # so that it passes between processes
+        return Unusable, (self.status, self.reason)
