@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.evaluate.load import Judged, network_patch_px
+from pipeline.evaluate.load import Judged, network_patch_px, with_extent
 from pipeline.metrics.undefined import Undefined
 from pipeline.preprocess.store import read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -47,8 +47,7 @@ def training_places(judged: Judged, *, seed: int) -> Places:
     origin = RunFolder(judged.card.folder.parent)
     if not (origin.positions.is_file() and origin.mammograms.is_file()):
         raise Undefined(f"the training positions are not at hand: {origin.positions} is missing")
-    positions = read_positions(origin)
-    positions = _with_extent(positions)
+    positions = with_extent(read_positions(origin))
     positions = positions[(positions["split"] == "train") & (positions["label"] >= 0)]
     if positions["label"].nunique() < 2:
         raise Undefined("a baseline needs training positions of both classes")
@@ -62,7 +61,7 @@ def training_places(judged: Judged, *, seed: int) -> Places:
 
 def judged_places(judged: Judged) -> Places:
     """The positions that are judged."""
-    return Places(_with_extent(judged.positions), judged.images)
+    return Places(judged.positions, judged.images)
 
 
 def position_features(places: Places) -> np.ndarray:
@@ -111,7 +110,8 @@ def patch_moments(
     Returns:
         (n, 2) float64, grey values in [0, 1].
     """
-    pad = patch_px
+    outside = (-row0.min(), -col0.min(), row0.max() + patch_px - len(image))
+    pad = int(max(0, *outside, col0.max() + patch_px - image.shape[1]))
     padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
     sums, squares = cv2.integral2(padded.astype(np.float32) / 65535.0, sdepth=cv2.CV_64F)
     corner = row0 + pad, col0 + pad
@@ -145,16 +145,6 @@ def baseline_scores(judged: Judged, *, seed: int) -> dict[str, Callable[[], np.n
         return model.decision_function(tested)
 
     return {"position": position, "mean_contrast": mean_contrast}
-
-
-def _with_extent(positions: pd.DataFrame) -> pd.DataFrame:
-    """Add the first and last row and the last column of the positions of each image."""
-    image = positions.groupby("image_id")
-    return positions.assign(
-        first_row=image["row"].transform("min"),
-        last_row=image["row"].transform("max"),
-        last_col=image["col"].transform("max"),
-    )
 
 
 def _box(integral: np.ndarray, row0: np.ndarray, col0: np.ndarray, side: int) -> np.ndarray:

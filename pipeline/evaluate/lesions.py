@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluate.load import UNKNOWN, Judged
+from pipeline.evaluate.load import Judged, has_known_truth
 from pipeline.metrics.froc import Matches, collect, match_image
 from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.labels import LabelRule, contains
@@ -81,12 +81,6 @@ def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     union = areas + (box[2] - box[0]) * (box[3] - box[1]) - common
     return np.divide(common, union, out=np.zeros(len(boxes)), where=union > 0)
-
-
-def has_known_truth(images: pd.DataFrame) -> np.ndarray:
-    """Images on which a false alarm is known to be one, bool (n,)."""
-    known = (images["truth"] != UNKNOWN) | images["outlined"]
-    return (known & ~images["unlocated"]).to_numpy(dtype=bool)
 
 
 def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -> Matched:

@@ -26,7 +26,8 @@ class Judged:
         split: "test", or "all" for a run that only applies another run's model.
         images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
             `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
-        positions: predictions.parquet without ignored positions; `patient` is an index.
+        positions: predictions.parquet of the images with known truth, without ignored
+            positions; `patient` is an index, and `with_extent` has added its columns.
         candidates, regions: tables of the heatmap stage.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
@@ -82,10 +83,29 @@ def network_patch_px(card: ModelCard) -> int:
     return int(tree["network"]["patch_px"])
 
 
+def has_known_truth(images: pd.DataFrame) -> np.ndarray:
+    """Images on which a false alarm is known to be one, bool (n,).
+
+    Where nobody knows the outcome, or a finding has no outline, a high score may be right.
+    """
+    known = (images["truth"] != UNKNOWN) | images["outlined"]
+    return (known & ~images["unlocated"]).to_numpy(dtype=bool)
+
+
+def with_extent(positions: pd.DataFrame) -> pd.DataFrame:
+    """Add the first and last row and the last column of all positions of each image."""
+    image = positions.groupby("image_id")
+    return positions.assign(
+        first_row=image["row"].transform("min"),
+        last_row=image["row"].transform("max"),
+        last_col=image["col"].transform("max"),
+    )
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
     _require(path)
     ids = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
-    return pd.read_csv(path, dtype=ids, keep_default_na=False, float_precision="round_trip")
+    return pd.read_csv(path, dtype=ids, keep_default_na=False)
 
 
 def _require(path: Path) -> None:
@@ -106,7 +126,11 @@ def _with_mammograms(images: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataF
 
 
 def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.DataFrame:
-    """Abnormal: a finding that counts, or one without outline. Left out: only others, or unknown."""
+    """The truth of each image.
+
+    Abnormal: a finding that counts, or one without outline. Neither: outlines of which none
+    counts, or an outcome that nobody knows.
+    """
     truth = []
     for image in images.itertuples():
         entries = outlines.get(image.image_id, [])
@@ -124,7 +148,8 @@ def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.Dat
 
 def _labelled_positions(run: RunFolder, images: pd.DataFrame, patients: list[str]) -> pd.DataFrame:
     _require(run.predictions)
-    table = _of_images(pd.read_parquet(run.predictions), images)
+    known = images[has_known_truth(images)]
+    table = with_extent(_of_images(pd.read_parquet(run.predictions), known))
     table = table[table["label"] >= 0].reset_index(drop=True)
     # One look-up per image, not one per position.
     index = dict(

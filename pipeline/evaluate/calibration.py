@@ -1,0 +1,111 @@
+"""Whether the probabilities can be taken at their word, before and after calibration."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.load import Judged
+from pipeline.metrics.calibration import (
+    brier,
+    calibrated_logit,
+    ece,
+    log_loss_from_logits,
+    observed_over_expected,
+    reliability,
+    sigmoid,
+    slope_intercept,
+)
+from pipeline.metrics.figure import Figure
+from pipeline.metrics.resampled import calibration_samples
+from pipeline.metrics.undefined import Undefined
+
+
+def calibrated_logits(judged: Judged) -> np.ndarray:
+    """Logit of the calibrated probability of each judged position, (n,) float64."""
+    used = judged.card.calibration
+    return calibrated_logit(
+        judged.positions["logit"].to_numpy(dtype=np.float64),
+        training_prior=used.training_prior,
+        natural_prior=used.natural_prior,
+        temperature=used.temperature,
+    )
+
+
+def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
+    """Calibration at natural frequency: of the trained logits, of the calibrated ones, and of
+    the calibrated ones with every lesion counted alike."""
+    if not len(judged.positions):
+        reason = "there are no labelled positions to judge"
+        return {"before": None, "after": None, "lesions_equal": None, "reason": reason}
+    labels = judged.positions["label"].to_numpy()
+    before = judged.positions["logit"].to_numpy(dtype=np.float64)
+    after = calibrated_logits(judged)
+    alike = lesion_weights(judged)
+    slope, ratio = _slope_and_ratio(judged, after, bootstrap, item_weights=alike)
+    table = reliability(sigmoid(after), labels)
+    return {
+        "before": _summary(judged, before, bootstrap),
+        "after": _summary(judged, after, bootstrap),
+        "lesions_equal": {"slope": slope.as_dict(), "observed_over_expected": ratio.as_dict()},
+        "reliability": [
+            {"mean_probability": p, "observed": o, "count": c}
+            for p, o, c in zip(
+                table.mean_probability.tolist(),
+                table.observed.tolist(),
+                table.count.tolist(),
+                strict=True,
+            )
+        ],
+    }
+
+
+def lesion_weights(judged: Judged) -> np.ndarray:
+    """Weights that count every lesion alike and leave the number of positives as it is, (n,)."""
+    positive = judged.positions["label"].to_numpy() == 1
+    lesion = judged.positions["image_id"] + "\n" + judged.positions["finding_id"]
+    lesion = lesion[positive]
+    size = lesion.map(lesion.value_counts()).to_numpy(dtype=np.float64)
+    weights = np.ones(len(positive))
+    if positive.any():
+        weights[positive] = positive.sum() / (lesion.nunique() * size)
+    return weights
+
+
+def _summary(judged: Judged, logits: np.ndarray, bootstrap: Bootstrap) -> dict:
+    labels = judged.positions["label"].to_numpy()
+    slope, ratio = _slope_and_ratio(judged, logits, bootstrap)
+    return {
+        "log_loss": log_loss_from_logits(logits, labels),
+        "brier": brier(sigmoid(logits), labels),
+        "ece": ece(sigmoid(logits), labels),
+        "intercept": _number_or_none(lambda: slope_intercept(logits, labels)[1]),
+        "slope": slope.as_dict(),
+        "observed_over_expected": ratio.as_dict(),
+    }
+
+
+def _slope_and_ratio(
+    judged: Judged, logits: np.ndarray, bootstrap: Bootstrap, *, item_weights=None
+) -> tuple[Figure, Figure]:
+    labels = judged.positions["label"].to_numpy()
+    patient = judged.positions["patient"].to_numpy()
+    ratios, slopes = calibration_samples(
+        logits, labels, patient, bootstrap.weights, item_weights=item_weights
+    )
+    slope = bootstrap.figure(
+        lambda: slope_intercept(logits, labels, item_weights)[0], lambda: slopes, n=len(labels)
+    )
+    ratio = bootstrap.figure(
+        lambda: observed_over_expected(sigmoid(logits), labels, item_weights),
+        lambda: ratios,
+        n=len(labels),
+    )
+    return slope, ratio
+
+
+def _number_or_none(compute: Callable[[], float]) -> float | None:
+    try:
+        return compute()
+    except Undefined:
+        return None  # the slope beside it carries the reason

@@ -1,0 +1,220 @@
+"""A run folder as the heatmap stage leaves it, small and with known answers."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import Settings
+from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.labels import LabelRule, finding_at, label_points
+from pipeline.preprocess.outlines import standard_outlines
+from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+
+HEIGHT, WIDTH, SPACING_MM, PITCH_PX = 240, 160, 0.4, 8
+
+
+@dataclass(frozen=True)
+class Woman:
+    """One patient with one image."""
+
+    name: str
+    split: str
+    finding: str = ""  # "", "counts", "left out" or "unlocated"
+    outcome: str = ""  # as the finding says, if empty
+
+
+def women(*, normal: int = 6, abnormal: int = 6) -> list[Woman]:
+    """As many training as test patients."""
+    return [
+        Woman(f"{split}-{finding or 'normal'}-{i}", split, finding)
+        for split in ("train", "test")
+        for finding, count in (("", normal), ("counts", abnormal))
+        for i in range(count)
+    ]
+
+
+def fabricate(
+    folder: Path,
+    people: list[Woman],
+    *,
+    oracle: bool = False,
+    dataset: str = "phantom",
+    bootstrap: int = 60,
+    model: str = "",
+) -> RunFolder:
+    """Write FOLDER/run.
+
+    Args:
+        oracle: the scores know the truth; otherwise noise with a hint of it.
+        bootstrap: number of bootstrap samples.
+        model: the run whose model is used, where it is not its own.
+    """
+    run = RunFolder(folder / "run")
+    settings = Settings.model_validate(
+        {"image": {"spacing_mm": SPACING_MM}, "evaluate": {"bootstrap": bootstrap}}
+    )
+    remember(run, settings, Remembered("configs/default.yaml", {}, model))
+    rng = np.random.default_rng(11)
+    mammograms = pd.DataFrame([_mammogram(w, i, folder, dataset) for i, w in enumerate(people)])
+    outlines = {w.name: _outlines(w, i) for i, w in enumerate(people)}
+    write_mammograms(run, mammograms)
+    write_outlines(run, outlines)
+    positions = pd.concat(
+        [_positions(row, outlines[row["image_id"]], settings) for _, row in mammograms.iterrows()]
+    )
+    write_positions(run, positions)
+    for row in mammograms.itertuples():
+        image = rng.integers(10_000, 30_000, size=(HEIGHT, WIDTH)).astype(np.uint16)
+        breast = np.ones((HEIGHT // 8, WIDTH // 8), dtype=bool)
+        write_entry(row.store, image=image, breast=breast, info={})
+    _write_model(run, settings)
+    _write_maps(run, people, mammograms, positions, outlines, oracle=oracle, rng=rng)
+    return run
+
+
+def _mammogram(woman: Woman, index: int, folder: Path, dataset: str) -> dict:
+    outcome = woman.outcome or ("abnormal" if woman.finding else "normal")
+    return {
+        "image_id": woman.name,
+        "patient_id": f"p-{woman.name}",
+        "laterality": "R" if index % 2 else "L",
+        "view": "CC",
+        "split": woman.split,
+        "dataset": dataset,
+        "outcome": outcome,
+        "density": "",
+        "source": f"{woman.name}.dcm",
+        "file": f"{woman.name}.dcm",
+        "store": str(folder / "store" / woman.name),
+        "height": HEIGHT,
+        "width": WIDTH,
+        "spacing_mm": SPACING_MM,
+        "original_height": 2 * HEIGHT + 20,
+        "original_width": 2 * WIDTH + 30,
+        "original_spacing_mm": SPACING_MM / 2,
+        "flipped": bool(index % 2),
+        "row0": 10,
+        "col0": 15,
+        "row_scale": 2.0,
+        "col_scale": 2.0,
+        "breast_mm2": 6144.0,
+        "unlocated": woman.finding == "unlocated",
+        "pixel_sha256": woman.name,
+        "window": "",
+        "polarity": "MONOCHROME2",
+        "spacing_source": "tag",
+        "scanner": "",
+    }
+
+
+def _outlines(woman: Woman, index: int) -> list[dict]:
+    if woman.finding not in ("counts", "left out"):
+        return []
+    circle = {"row": 150.0 + 30 * (index % 5), "col": 120.0 + 10 * (index % 7), "radius": 40.0}
+    return [
+        {
+            "finding_id": f"f-{woman.name}",
+            "kind": "mass",
+            "pathology": "malignant" if woman.finding == "counts" else "benign",
+            "positive": woman.finding == "counts",
+            "circle": circle,
+            "polygons": [],
+        }
+    ]
+
+
+def _positions(mammogram: pd.Series, entries: list[dict], settings: Settings) -> pd.DataFrame:
+    outlines = standard_outlines(entries, geometry_of(mammogram))
+    rule = LabelRule.from_settings(settings.labels, SPACING_MM)
+    rows, cols = position_grid(HEIGHT, WIDTH, PITCH_PX)
+    row_index, col_index = (x.ravel() for x in np.indices((len(rows), len(cols))))
+    labels = label_points(rows[row_index], cols[col_index], outlines, rule)
+    if mammogram["unlocated"]:
+        labels[:] = -1
+    return pd.DataFrame(
+        {
+            "image_id": mammogram["image_id"],
+            "patient_id": mammogram["patient_id"],
+            "split": mammogram["split"],
+            "row_index": row_index.astype(np.int32),
+            "col_index": col_index.astype(np.int32),
+            "row": rows[row_index].astype(np.float32),
+            "col": cols[col_index].astype(np.float32),
+            "label": labels,
+            "finding_id": finding_at(rows[row_index], cols[col_index], outlines, rule),
+        }
+    )
+
+
+def _write_model(run: RunFolder, settings: Settings) -> None:
+    card = {
+        "format": 1,
+        "network": {"backbone": "valid", "patch_px": 32, "width": 16, "dropout": 0.2},
+        "image": settings.image.model_dump(mode="json"),
+        "labels": settings.labels.model_dump(mode="json"),
+        "calibration": {"training_prior": 0.5, "natural_prior": 0.03, "temperature": 1.2},
+        "region_threshold": 0.2,
+        "training": {},
+        "commit": "",
+        "sha256": "0" * 64,
+        "settings": {},
+    }
+    run.model.mkdir(parents=True)
+    (run.model / "model.json").write_text(json.dumps(card))
+
+
+def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) -> None:
+    """Scores: with `oracle` +4 in a lesion and -4 elsewhere, otherwise noise with a hint of it."""
+    mapped = [w for w in people if w.split == "test"]
+    there = positions[positions["image_id"].isin([w.name for w in mapped])]
+    inside = (there["label"] == 1).to_numpy()
+    noise = rng.normal(size=len(there))
+    logit = np.where(inside, 4.0, -4.0) if oracle else noise + 1.5 * inside
+    logit = logit.astype(np.float32)
+    row = there["row"].astype(np.float64)
+    there.assign(
+        logit=logit,
+        probability=1 / (1 + np.exp(-logit)),
+        row_original=row,
+        col_original=row,
+    ).to_parquet(run.predictions, index=False)
+    images, candidates, regions = [], [], []
+    for woman in mapped:
+        best = float(logit[(there["image_id"] == woman.name).to_numpy()].max(initial=-9))
+        images.append(_image_row(woman, best, mammograms))
+        points = [] if oracle else [(60.0, 60.0, float(rng.normal()))]
+        points += [
+            (o["circle"]["row"], o["circle"]["col"], 4.0 if oracle else float(rng.normal() + 1))
+            for o in outlines[woman.name]
+        ]
+        for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):
+            candidates.append((woman.name, rank, r, c, score, 0.5))
+            regions.append(
+                (woman.name, rank, 0.5 + score / 20, 0.4, r - 40, c - 40, r + 40, c + 40)
+            )
+    columns = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
+    pd.DataFrame(images, columns=columns).to_csv(run.images, index=False)
+    columns = ["image_id", "rank", "row", "col", "logit", "probability"]
+    pd.DataFrame(candidates, columns=columns).to_csv(run.candidates, index=False)
+    columns = ["image_id", "rank", "peak_probability", "mean_probability"]
+    columns += ["row0", "col0", "row1", "col1"]
+    pd.DataFrame(regions, columns=columns).to_csv(run.regions, index=False)
+
+
+def _image_row(woman: Woman, best: float, mammograms: pd.DataFrame) -> dict:
+    outcome = mammograms.set_index("image_id").loc[woman.name, "outcome"]
+    return {
+        "image_id": woman.name,
+        "patient_id": f"p-{woman.name}",
+        "split": woman.split,
+        "outcome": outcome,
+        "score": 1 / (1 + np.exp(-best)),
+        "logit": best,
+    }
