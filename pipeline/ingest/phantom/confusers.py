@@ -8,6 +8,7 @@ ones).
 import numpy as np
 
 from pipeline.ingest.phantom.lesions import CALCIFICATION_CONTRAST, MASS_CONTRAST
+from pipeline.ingest.phantom.plan import RADIUS_MM
 from pipeline.ingest.phantom.shapes import Grid, line, lumpy_boundary, make_grid, speck
 
 # Kind and how many of it a view has, lowest and highest.
@@ -41,7 +42,7 @@ def draw_confuser(
 
 def _blob(spacing_mm: float, rng: np.random.Generator):
     """As bright and as large as a mass, without a margin."""
-    radius_mm = rng.uniform(4.5, 8.5)
+    radius_mm = rng.uniform(*RADIUS_MM)
     grid = make_grid(2.6 * radius_mm, spacing_mm)
     boundary = lumpy_boundary(radius_mm, 0.3, rng)
     share = grid.radius / boundary(grid.angle)
@@ -49,17 +50,17 @@ def _blob(spacing_mm: float, rng: np.random.Generator):
 
 
 def _crossing_lines(spacing_mm: float, rng: np.random.Generator):
-    """As many lines as a spiculated mass has, and as bright, but in no order."""
-    radius_mm = rng.uniform(4.5, 8.5)
+    """Lines as bright as spicules, but fewer, wider, and in no order."""
+    radius_mm = rng.uniform(*RADIUS_MM)
     grid = make_grid(3 * radius_mm, spacing_mm)
     core_mm = 0.7 * radius_mm
     signal = 0.9 * np.exp(-((grid.radius / (1.2 * core_mm)) ** 2)) * rng.uniform(0, 1)
-    for _ in range(int(rng.integers(7, 13))):
+    for _ in range(int(rng.integers(5, 9))):
         angle = rng.uniform(0, np.pi)
         towards = np.array([np.sin(angle), np.cos(angle)])
         centre = rng.uniform(-1.1, 1.1, 2) * radius_mm
         half = rng.uniform(0.5, 1.2) * radius_mm
-        signal = signal + 0.5 * line(
+        signal = signal + 0.6 * line(
             grid,
             centre - half * towards,
             centre + half * towards,

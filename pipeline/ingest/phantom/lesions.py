@@ -15,8 +15,9 @@ from pipeline.ingest.phantom.shapes import (
     speck,
 )
 
-MASS_CONTRAST = 330.0  # stored grey values of 4096, peak
-CALCIFICATION_CONTRAST = 420.0
+MASS_CONTRAST = 420.0  # stored grey values of 4096, peak
+HALO_MM = 0.7
+CALCIFICATION_CONTRAST = 480.0
 
 
 def draw_lesion(
@@ -41,29 +42,34 @@ def draw_lesion(
 
 
 def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
-    """The projection of an ellipsoid: a dome with a sharp margin."""
-    grid = make_grid(1.5 * radius_mm + 1, spacing_mm)
+    """The projection of an ellipsoid: a dome with a sharp margin and a thin dark halo."""
+    grid = make_grid(1.5 * radius_mm + 3, spacing_mm)
     boundary = lumpy_boundary(radius_mm, 0.12, rng)
-    inside = np.clip(1 - (grid.radius / boundary(grid.angle)) ** 2, 0, None)
+    edge_mm = boundary(grid.angle)
+    dome = np.clip(1 - (grid.radius / edge_mm) ** 2, 0, None) ** 0.3
+    outside_mm = np.maximum(grid.radius - edge_mm, 0)
+    halo = np.exp(-((outside_mm / HALO_MM) ** 2)) * (outside_mm > 0)
     height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
-    return (height * inside**0.4).astype(np.float32), boundary_polygon(boundary, spacing_mm)
+    return (height * (dome - 0.35 * halo)).astype(np.float32), boundary_polygon(
+        boundary, spacing_mm
+    )
 
 
 def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
-    """A core without a sharp margin, and lines that radiate from it."""
+    """A core without a sharp margin, and many thin lines that radiate from it."""
     core_mm = 0.7 * radius_mm
     grid = make_grid(2.4 * radius_mm + 1, spacing_mm)
     boundary = lumpy_boundary(core_mm, 0.25, rng)
     share = grid.radius / boundary(grid.angle)
-    signal = np.exp(-(share**2)) * 0.9
-    count = int(rng.integers(11, 18))
+    signal = np.exp(-(share**2)) * 0.8
+    count = int(rng.integers(15, 23))
     angles = (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2 * np.pi / count
     tips = core_mm * rng.uniform(1.6, 2.8, count)
     for angle, tip in zip(angles, tips, strict=True):
         towards = np.array([np.sin(angle), np.cos(angle)])
         start, end = 0.35 * core_mm * towards, tip * towards
         width = rng.uniform(0.3, 0.45)
-        signal = signal + 0.55 * line(grid, start, end, width, taper=True)
+        signal = signal + 0.7 * line(grid, start, end, width, taper=True)
     height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
     outline = _star(boundary, angles, tips, spacing_mm)
     return (height * signal).astype(np.float32), outline
@@ -86,7 +92,7 @@ def _star(boundary, angles: np.ndarray, tips: np.ndarray, spacing_mm: float) -> 
 def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
     """Many small bright specks close together; the outline is their hull and half a mm."""
     grid = make_grid(radius_mm + 2, spacing_mm)
-    count = int(rng.integers(10, 20))
+    count = int(rng.integers(16, 30))
     distance = radius_mm * np.sqrt(rng.uniform(0, 1, count))
     angle = rng.uniform(0, 2 * np.pi, count)
     rows, cols = distance * np.sin(angle), distance * np.cos(angle)

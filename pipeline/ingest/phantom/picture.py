@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from pipeline.config import PhantomSettings
@@ -120,7 +119,7 @@ def _add_lesions(
         )
         add_stamp(grey, stamp.signal, row, col)
         taken.append((row, col, lesion.radius_mm / phantom.spacing_mm))
-        drawn.append(DrawnLesion(number, lesion.kind, stamp.outline + (row, col)))
+        drawn.append(DrawnLesion(number, lesion.kind, stamp.outline + np.array([row, col])))
     return tuple(drawn)
 
 

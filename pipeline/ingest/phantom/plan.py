@@ -18,6 +18,7 @@ PATHOLOGY = {
     "mass_spiculated": "malignant",
     "microcalcifications": "malignant",
 }
+RADIUS_MM = (4.5, 8.5)  # of a mass without its spicules, or of a cluster
 SIDES = ("L", "R")
 VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")
@@ -77,13 +78,13 @@ def is_abnormal(index: int, phantom: PhantomSettings) -> bool:
 
 def _plan_lesions(index: int, phantom: PhantomSettings) -> tuple[PlannedLesion, ...]:
     rng = stream(phantom.seed, Stream.LESIONS, index)
-    count = int(rng.integers(1, 4))
+    count = int(rng.integers(2, 5))
     first = int(rng.integers(len(KINDS)))
     return tuple(
         PlannedLesion(
             side=SIDES[rng.integers(2)],
             kind=KINDS[(first + n) % len(KINDS)],
-            radius_mm=float(rng.uniform(4.5, 8.5)),
+            radius_mm=float(rng.uniform(*RADIUS_MM)),
             depth_share=float(rng.uniform(0.15, 0.85)),
         )
         for n in range(count)

@@ -94,3 +94,14 @@ def speck(grid: Grid, row_mm: float, col_mm: float, diameter_mm: float) -> np.nd
     return (1 / (1 + np.exp(np.clip((distance - diameter_mm / 2) / edge, -30, 30)))).astype(
         np.float32
     )
+
+
+def fit_square(signal: np.ndarray, n: int) -> np.ndarray:
+    """Cut or fill a drawing to (n, n), n even; its centre comes to row and column n / 2."""
+    half = signal.shape[0] // 2
+    reach = min(half, n // 2)
+    square = np.zeros((n, n), np.float32)
+    inner = slice(half - reach, half + min(reach, n // 2 - 1) + 1)
+    outer = slice(n // 2 - reach, n // 2 + min(reach, n // 2 - 1) + 1)
+    square[outer, outer] = signal[inner, inner]
+    return square

@@ -20,20 +20,24 @@ SKIN_MM = 1.5
 
 def draw_tissue(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
     """Grey values inside the breast, 0 outside; (rows, columns) float32."""
-    shape, spacing_mm = anatomy.breast.shape, anatomy.spacing_mm
+    full = anatomy.breast.shape
+    used = np.s_[:, : int(anatomy.breast.any(axis=0).sum())]  # the rest is air
+    gland_here, muscle, skin_mm = anatomy.gland[used], anatomy.muscle[used], anatomy.skin_mm[used]
+    fields = [
+        power_law_field(gland_here.shape, spacing_mm=anatomy.spacing_mm, rng=rng) for _ in range(2)
+    ]
     # Patches of gland are where a power-law field is high; their borders are soft.
-    clumps = power_law_field(shape, spacing_mm=spacing_mm, rng=rng)
-    clumps -= 1.6 - 1.2 * anatomy.body.density - 1.8 * anatomy.gland
-    gland = 1 / (1 + np.exp(-clumps / 0.45))
-    texture = power_law_field(shape, spacing_mm=spacing_mm, rng=rng)
-    grey = FAT + GLAND * gland * (1 - anatomy.muscle) * (0.55 + 0.45 * anatomy.gland)
-    grey += MUSCLE * anatomy.muscle
-    grey += TEXTURE * texture * (1 - 0.4 * anatomy.muscle)
-    grey += VESSEL * _vessels(anatomy, rng)
+    clumps = fields[0] - (1.6 - 1.2 * anatomy.body.density) + 1.8 * gland_here
+    gland = (1 - muscle) * (0.55 + 0.45 * gland_here) / (1 + np.exp(-clumps / 0.45))
+    grey = FAT + GLAND * gland + MUSCLE * muscle
+    grey += TEXTURE * fields[1] * (1 - 0.4 * muscle)
+    grey += VESSEL * _vessels(anatomy, rng)[used]
     # Compressed breasts are equally thick except near the skin.
-    grey *= 1 - 0.75 * np.exp(-anatomy.skin_mm / 3.5)
-    grey += SKIN * np.exp(-((anatomy.skin_mm / SKIN_MM) ** 4))
-    return np.where(anatomy.breast, grey, 0).astype(np.float32)
+    grey *= 1 - 0.75 * np.exp(-skin_mm / 3.5)
+    grey += SKIN * np.exp(-((skin_mm / SKIN_MM) ** 4))
+    picture = np.zeros(full, np.float32)
+    picture[used] = np.where(anatomy.breast[used], grey, 0)
+    return picture
 
 
 def _vessels(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,162 @@
+"""How well an ideal reader finds the phantom's lesions: the upper limit for any network.
+
+The reader knows the exact shape and place of the lesion in question and the power spectrum of
+the background. For a Gaussian background the best it can do is a prewhitened matched filter:
+both picture and lesion are divided by the square root of the spectrum, then multiplied.
+
+Source: Burgess, Jacobson, Judy, Human observer detection experiments with mammograms and
+power-law noise, Medical Physics 28(4), 2001, https://doi.org/10.1118/1.1355308
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from sklearn.metrics import roc_auc_score
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.phantom.lesions import draw_lesion
+from pipeline.ingest.phantom.picture import draw_picture
+from pipeline.ingest.phantom.plan import KINDS, RADIUS_MM, VIEWS, plan_patient
+from pipeline.ingest.phantom.shapes import fit_square
+from pipeline.ingest.phantom.streams import Stream, stream
+from pipeline.ingest.phantom.texture import power_spectrum
+
+SQUARE_MM = 25.6
+PICTURES = 40
+SQUARES = 10  # of each picture
+TEMPLATES = 10  # of each kind
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one seed gave."""
+
+    seed: int
+    by_kind: dict[str, float]  # AUC, mean over the lesions of a kind
+    known: float  # AUC, mean over all lesions: the reader knows which one to look for
+    unknown: float  # AUC: it knows all lesions, but not which one may be there
+    backgrounds: int
+    templates: int
+
+
+def read_ideally(phantom: PhantomSettings) -> Reading:
+    """Judge the ideal reader on squares from the breasts of women without lesions.
+
+    The spectrum comes from one half of the pictures, the squares it is judged on from the
+    other half; each is shown without and with each lesion in its centre.
+    """
+    squares = _backgrounds(phantom)
+    half = len(squares) // 2
+    weight = _whitening(squares[:half], phantom.spacing_mm)
+    kinds, templates = _templates(phantom, squares.shape[-1])
+    # (squares or templates, frequencies), whitened, so that responses are inner products
+    absent, lesions = _whiten(squares[half:], weight), _whiten(templates, weight)
+    noise = (absent @ lesions.conj().T).real  # (squares, templates)
+    overlap = (lesions @ lesions.conj().T).real  # response of filter b to lesion a
+    aucs = np.array([_auc(noise[:, t], noise[:, t] + overlap[t, t]) for t in range(len(kinds))])
+    energy = np.diag(overlap)
+    seen = [_any_lesion(noise + overlap[t], energy) for t in range(len(kinds))]
+    return Reading(
+        seed=phantom.seed,
+        by_kind={k: float(aucs[kinds == k].mean()) for k in KINDS},
+        known=float(aucs.mean()),
+        unknown=_auc(_any_lesion(noise, energy), np.concatenate(seen)),
+        backgrounds=len(noise),
+        templates=len(kinds),
+    )
+
+
+def _backgrounds(phantom: PhantomSettings) -> np.ndarray:
+    """(squares, n, n) float32 grey values from inside breasts without lesions."""
+    healthy = phantom.model_copy(update={"abnormal_share": 0.0})
+    n = 2 * round(SQUARE_MM / phantom.spacing_mm / 2)
+    squares = []
+    for index in range(PICTURES):
+        view = VIEWS[index % len(VIEWS)]
+        picture = draw_picture(plan_patient(index, healthy), "L", view, healthy)
+        rng = stream(phantom.seed, Stream.READER, index)
+        squares += [
+            picture.pixels[row : row + n, col : col + n]
+            for row, col in _corners(picture.breast, n, rng)
+        ]
+    return np.stack(squares).astype(np.float32)
+
+
+def _corners(breast: np.ndarray, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Upper left corners of random squares of n pixels that lie in the breast."""
+    step = n // 16
+    rows = np.arange(0, breast.shape[0] - n, step)
+    cols = np.arange(0, breast.shape[1] - n, step)
+    inside = np.ones((rows.size, cols.size), bool)
+    for down in (0, n // 2, n):  # an outline as round as a breast needs no more points
+        for right in (0, n // 2, n):
+            inside &= breast[np.ix_(rows + down, cols + right)]
+    places = np.argwhere(inside)
+    chosen = rng.choice(len(places), min(SQUARES, len(places)), replace=False)
+    return [(int(rows[r]), int(cols[c])) for r, c in places[chosen]]
+
+
+def _templates(phantom: PhantomSettings, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Kinds and (lesions, n, n) float32 grey values of lesions in the centre of a square."""
+    kinds = np.repeat(KINDS, TEMPLATES)
+    signals = []
+    for number, kind in enumerate(kinds):
+        rng = stream(phantom.seed, Stream.READER, PICTURES + number)
+        stamp = draw_lesion(
+            kind,
+            radius_mm=rng.uniform(*RADIUS_MM),
+            contrast=phantom.contrast,
+            spacing_mm=phantom.spacing_mm,
+            rng=rng,
+        )
+        signals.append(fit_square(stamp.signal, n))
+    return kinds, np.stack(signals)
+
+
+def _whitening(squares: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """1 / sqrt(power) at each frequency, from the radial mean of the power; (n, n)."""
+    frequency, power = power_spectrum(squares, spacing_mm)
+    ring = np.rint(frequency * squares.shape[-1] * spacing_mm).astype(int)
+    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
+    weight = 1 / np.sqrt(mean[ring])
+    weight[0, 0] = 0  # the mean grey value of a square tells little and varies much
+    return weight
+
+
+def _whiten(squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Whitened spectra under a Hann window, (squares, n * n) complex."""
+    n = squares.shape[-1]
+    window = np.hanning(n + 1)[:-1]
+    window = np.outer(window, window) / np.sqrt(np.sum(np.outer(window, window) ** 2))
+    centred = squares - squares.mean(axis=(1, 2), keepdims=True)
+    return (scipy.fft.fft2(centred * window) * weight).reshape(len(squares), -1)
+
+
+def _any_lesion(response: np.ndarray, energy: np.ndarray) -> np.ndarray:
+    """Log of the mean likelihood ratio over all lesions; (squares,)."""
+    log_ratio = response - energy / 2
+    top = log_ratio.max(axis=1)
+    return top + np.log(np.mean(np.exp(log_ratio - top[:, None]), axis=1))
+
+
+def _auc(absent: np.ndarray, present: np.ndarray) -> float:
+    truth = np.repeat([0, 1], [len(absent), len(present)])
+    return float(roc_auc_score(truth, np.concatenate([absent, present])))
+
+
+def readings_text(readings: list[Reading]) -> str:
+    """The numbers of all seeds and their means, as lines of text."""
+    first = readings[0]
+    lines = [
+        "Ideal reader (prewhitened matched filter that knows the lesion's template and place):",
+        f"  {first.backgrounds} backgrounds without and with each of {first.templates} lesions, "
+        f"{len(readings)} seeds",
+    ]
+    for r in readings:
+        kinds = ", ".join(f"{kind} {auc:.3f}" for kind, auc in r.by_kind.items())
+        lines.append(f"  seed {r.seed}: AUC {r.known:.3f} ({kinds})")
+    lines.append(f"  mean: AUC {np.mean([r.known for r in readings]):.3f}")
+    unknown = np.mean([r.unknown for r in readings])
+    lines.append(f"  not told which of the {first.templates} lesions it may be: AUC {unknown:.3f}")
+    return "\n".join(lines)
