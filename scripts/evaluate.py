@@ -5,9 +5,8 @@ Writes  RUN/metrics.json, RUN/plots/, RUN/report.html
 Run     make evaluate
 """
 
-from pipeline.evaluate.stage import evaluate
-
 import start
+from pipeline.evaluate.stage import evaluate
 
 if __name__ == "__main__":
     start.stage("evaluate", evaluate)

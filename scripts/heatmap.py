@@ -6,9 +6,8 @@ Writes  RUN/{heatmaps/,overlays/,regions.csv,candidates.csv,predictions.parquet,
 Run     make heatmap
 """
 
-from pipeline.heatmap.stage import heatmap
-
 import start
+from pipeline.heatmap.stage import heatmap
 
 if __name__ == "__main__":
     start.stage("heatmap", heatmap)

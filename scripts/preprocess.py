@@ -5,9 +5,8 @@ Writes  the store, RUN/{intake.csv,mammograms.csv,outlines.json,positions.parque
 Run     make preprocess
 """
 
-from pipeline.preprocess.stage import preprocess
-
 import start
+from pipeline.preprocess.stage import preprocess
 
 if __name__ == "__main__":
     start.stage("preprocess", preprocess)

@@ -5,9 +5,8 @@ Writes  RUN/model/, and RUN/training/ while it goes on
 Run     make train
 """
 
-from pipeline.train.stage import train
-
 import start
+from pipeline.train.stage import train
 
 if __name__ == "__main__":
     start.stage("train", train)
