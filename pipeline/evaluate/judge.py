@@ -50,7 +50,13 @@ class Bootstrap:
 
     def figure(self, value: Callable, samples: Callable, *, n: int) -> Figure:
         """A figure with its interval, or its reason."""
-        return figure_of(value, samples, n=n, confidence=self.confidence)
+
+        def of_two_patients_or_more() -> np.ndarray:
+            if self.weights.shape[1] < 2:
+                raise Undefined("an interval needs at least two patients")
+            return samples()
+
+        return figure_of(value, of_two_patients_or_more, n=n, confidence=self.confidence)
 
 
 def patch_figures(judged: Judged, scores: np.ndarray, bootstrap: Bootstrap) -> dict[str, Figure]:

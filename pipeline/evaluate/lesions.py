@@ -32,12 +32,13 @@ class Matched:
     Attributes:
         matches: lesions and false alarms.
         images: rows of the images, in the order of the indices in `matches`.
-        kinds: kind of each lesion, (L,).
+        kinds, pathologies: of each lesion, (L,) of str.
     """
 
     matches: Matches
     images: pd.DataFrame
     kinds: np.ndarray
+    pathologies: np.ndarray
 
 
 def match_candidates(judged: Judged) -> Matched:
@@ -66,7 +67,8 @@ def match_regions(judged: Judged) -> Matched:
     """
 
     def inside(table: pd.DataFrame, image: Mapping, entries: list[dict]) -> np.ndarray:
-        boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64)
+        # The box of a region is a slice: its edges lie half a pixel before these indices.
+        boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
         columns = [box_iou(boxes, o.bounds) >= MIN_IOU for o in original_outlines(entries)]
         return _as_matrix(columns, len(table))
 
@@ -86,7 +88,7 @@ def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
 def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -> Matched:
     images = judged.images[has_known_truth(judged.images)].reset_index(drop=True)
     by_image = dict(iter(table.groupby("image_id")))
-    matched, kinds = [], []
+    matched, lesions = [], []
     for image in images.to_dict("records"):
         entries = judged.outlines[image["image_id"]]
         rows = by_image.get(image["image_id"], table.iloc[:0])
@@ -95,8 +97,11 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
         neutral = hits[:, ~counts].any(axis=1)
         scores = rows[score].to_numpy(dtype=np.float64)
         matched.append(match_image(scores, hits[:, counts], neutral=neutral))
-        kinds += [entry["kind"] for entry in entries if entry["positive"]]
-    return Matched(collect(matched), images, np.array(kinds, dtype=object))
+        lesions += [entry for entry in entries if entry["positive"]]
+    kinds, pathologies = (
+        np.array([lesion[key] for lesion in lesions], dtype=object) for key in ("kind", "pathology")
+    )
+    return Matched(collect(matched), images, kinds, pathologies)
 
 
 def _as_matrix(columns: list[np.ndarray], rows: int) -> np.ndarray:

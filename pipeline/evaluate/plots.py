@@ -111,8 +111,8 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_aspect("equal")
     axes.legend(fontsize=9)
     return (
-        f"Reliability, {_split(judged)}: {len(labels):,} positions, {labels.mean():.2%} positive, "
-        f"{len(judged.patients)} patients"
+        f"Reliability, {_split(judged)}: {len(judged.patients)} patients\n"
+        f"{len(labels):,} positions, {labels.mean():.2%} positive"
     )
 
 

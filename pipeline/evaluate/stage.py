@@ -12,6 +12,7 @@ import numpy as np
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.calibration import calibration_summary
+from pipeline.evaluate.groups import image_groups, lesion_groups
 from pipeline.evaluate.judge import (
     UNITS,
     Bootstrap,
@@ -71,6 +72,8 @@ def compute_metrics(judged: Judged, bootstrap: Bootstrap, settings: EvaluateSett
         **froc_figures(judged, bootstrap),
         "baselines": baseline_rows(judged, bootstrap, seed=settings.seed),
         "calibration": calibration_summary(judged, bootstrap),
+        "groups": image_groups(judged, bootstrap),
+        "lesion_groups_at_1_fp_per_image": lesion_groups(judged, bootstrap),
         "counts": counts(judged),
         "prevalence": float(judged.positions["label"].mean()) if len(judged.positions) else None,
         "units": UNITS,

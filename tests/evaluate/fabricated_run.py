@@ -196,15 +196,12 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
         ]
         for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):
             candidates.append((woman.name, rank, r, c, score, 0.5))
-            regions.append(
-                (woman.name, rank, 0.5 + score / 20, 0.4, r - 40, c - 40, r + 40, c + 40)
-            )
+            regions.append(_region_row(woman.name, rank, r, c, score))
     columns = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
     pd.DataFrame(images, columns=columns).to_csv(run.images, index=False)
     columns = ["image_id", "rank", "row", "col", "logit", "probability"]
     pd.DataFrame(candidates, columns=columns).to_csv(run.candidates, index=False)
-    columns = ["image_id", "rank", "peak_probability", "mean_probability"]
-    columns += ["row0", "col0", "row1", "col1"]
+    columns = list(_region_row("", 0, 0.0, 0.0, 0.0))
     pd.DataFrame(regions, columns=columns).to_csv(run.regions, index=False)
 
 
@@ -217,4 +214,23 @@ def _image_row(woman: Woman, best: float, mammograms: pd.DataFrame) -> dict:
         "outcome": outcome,
         "score": 1 / (1 + np.exp(-best)),
         "logit": best,
+    }
+
+
+def _region_row(image_id: str, rank: int, row: float, col: float, score: float) -> dict:
+    """A region of 80 x 80 original pixels, the size of the lesions."""
+    return {
+        "image_id": image_id,
+        "rank": rank,
+        "peak_probability": 0.5 + score / 20,
+        "mean_probability": 0.4,
+        "row0": row - 40,
+        "col0": col - 40,
+        "row1": row + 40,
+        "col1": col + 40,
+        "centroid_row": row,
+        "centroid_col": col,
+        "peak_row": row,
+        "peak_col": col,
+        "area_mm2": 256.0,
     }

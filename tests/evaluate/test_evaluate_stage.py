@@ -14,6 +14,13 @@ from pipeline.run.stage import Stage
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 
+@pytest.fixture(autouse=True)
+def _only_the_figures(monkeypatch):
+    """Leave out the report (test_evaluate_report.py writes it) and the state of the code."""
+    monkeypatch.setattr("pipeline.evaluate.stage.git_commit", lambda: ("0" * 40, True))
+    monkeypatch.setattr("pipeline.evaluate.stage.write_report", lambda run: None)
+
+
 def evaluated(run) -> dict:
     stage = Stage(run, load_settings(run), EventLog(run, "evaluate"))
     line = evaluate(stage)
@@ -32,6 +39,7 @@ def test_every_promised_figure_is_there_with_its_interval(tmp_path):
     assert metrics["split"] == "test"
     assert metrics["seed"] == 0
     assert metrics["rule"]["min_radius_mm"] == 4.0
+    assert metrics["commit"] == "0" * 40 + "-dirty"
     assert 0.8 < metrics["patch_auc"]["value"] < 0.9  # 1.5 standard deviations: 0.856
 
 
@@ -101,7 +109,7 @@ def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_norm
     assert count["images_without_known_truth"] == 0
 
 
-def test_plots_report_and_events_are_written(tmp_path):
+def test_plots_and_events_are_written(tmp_path):
     run = fabricate(tmp_path, women())
     evaluated(run)
     assert sorted(p.name for p in run.plots.glob("*.png")) == [
@@ -109,7 +117,6 @@ def test_plots_report_and_events_are_written(tmp_path):
         "reliability.png",
         "roc.png",
     ]
-    assert run.report.is_file()
     events = read_events(run.events)
     values = next(e["values"] for e in events if e["event"] == "metrics")
     assert {"patch_auc/value", "froc/sensitivity_at_1", "calibration_after/ece"} <= set(values)
@@ -143,3 +150,12 @@ def test_two_evaluations_write_the_same_bytes(tmp_path):
     first = run.metrics.read_bytes()
     evaluated(run)
     assert run.metrics.read_bytes() == first
+
+
+def test_one_patient_gives_figures_without_an_interval(tmp_path):
+    metrics = evaluated(fabricate(tmp_path, [w for w in women() if w.name.endswith("counts-0")]))
+    assert metrics["counts"]["patients"] == 1
+    assert 0.5 < metrics["patch_auc"]["value"] < 1
+    assert metrics["patch_auc"]["low"] is None
+    assert metrics["patch_auc"]["reason"] == "an interval needs at least two patients"
+    assert "(no interval)" in metrics["line"]

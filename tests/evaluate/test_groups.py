@@ -1,0 +1,36 @@
+"""Figures by group."""
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.groups import image_groups, lesion_groups
+from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.load import load_judged
+from pipeline.metrics.ranking import roc_auc
+from tests.evaluate.fabricated_run import Woman, fabricate, women
+
+
+def judged_and_bootstrap(tmp_path, people, **options):
+    judged = load_judged(fabricate(tmp_path, people, **options))
+    return judged, Bootstrap.of(judged, EvaluateSettings(bootstrap=50))
+
+
+def test_a_group_is_judged_on_its_own_positions(tmp_path):
+    judged, bootstrap = judged_and_bootstrap(tmp_path, women())
+    rows = image_groups(judged, bootstrap)
+    # The fabricated women share view, scanner and data set and have no density.
+    assert [(r["by"], r["group"]) for r in rows] == [("laterality", "L"), ("laterality", "R")]
+    left = judged.images.loc[judged.images["laterality"] == "L", "image_id"]
+    there = judged.positions[judged.positions["image_id"].isin(left)]
+    assert rows[0]["images"] == len(left)
+    assert rows[0]["patch_auc"]["value"] == roc_auc(there["label"], there["logit"])
+
+
+def test_every_kind_of_lesion_says_how_many_are_found(tmp_path):
+    judged, bootstrap = judged_and_bootstrap(tmp_path, women(), oracle=True)
+    rows = lesion_groups(judged, bootstrap)
+    assert [(r["by"], r["group"]) for r in rows] == [("kind", "mass"), ("pathology", "malignant")]
+    assert rows[0]["sensitivity"] == {"value": 1.0, "low": 1.0, "high": 1.0, "n": 6}
+
+
+def test_without_lesions_there_are_no_lesion_groups(tmp_path):
+    judged, bootstrap = judged_and_bootstrap(tmp_path, [Woman("healthy", "test")], oracle=True)
+    assert lesion_groups(judged, bootstrap) == []
