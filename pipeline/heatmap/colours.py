@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from pipeline.heatmap.words import percent
+from pipeline.run.words import percent
 
 COLOURS = colormaps["plasma"]
 OPACITY = 0.7  # of the highest probability; the prior is transparent

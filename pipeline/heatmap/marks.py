@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from pipeline.heatmap.field import Field
 from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import Regions
-from pipeline.heatmap.words import percent
+from pipeline.run.words import percent
 
 BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
 DARK_EDGE = [withStroke(linewidth=3, foreground="#000000c0")]

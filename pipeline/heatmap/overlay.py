@@ -11,10 +11,10 @@ from pipeline.heatmap.colours import ProbabilityScale
 from pipeline.heatmap.field import field_of, grey_picture, on_picture
 from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import Regions
-from pipeline.heatmap.words import percent
 from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.store import read_breast, read_image
 from pipeline.run.atomic import write_atomic
+from pipeline.run.words import percent
 
 DPI = 100
 WIDTH_INCH, HEIGHT_INCH = 16, 10

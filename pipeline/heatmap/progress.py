@@ -2,7 +2,7 @@
 
 import time
 
-from pipeline.heatmap.words import duration
+from pipeline.run.words import duration
 
 
 class Progress:
@@ -27,6 +27,6 @@ class Progress:
         left = seconds / count * (self._total - count)
         print(
             f"{self._title}: {count} of {self._total} mammograms, "
-            f"{count / max(seconds, 1e-9):.2g} per second, {duration(left)} left",
+            f"{count / max(seconds, 1e-9):.1f} per second, {duration(left)} left",
             flush=True,
         )

@@ -11,14 +11,15 @@ from pipeline.heatmap.grid import map_pitch_px
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
 from pipeline.heatmap.progress import Progress
-from pipeline.heatmap.words import duration, percent
 from pipeline.heatmap.work import Described, Work, describe_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
+from pipeline.run.words import duration, percent
 
 # For the estimate before the start, measured on 2 cores.
 SECONDS_PER_MEGAPIXEL = 0.2  # and mirrored copy
@@ -46,7 +47,7 @@ def heatmap(stage: Stage) -> str:
     made = _make_maps(work, network, list(_rows(mammograms)))
     mapped = time.monotonic()
     described = _describe(stage.run, work, mammograms)
-    summary = _summary(work, described)
+    summary = _summary(stage.run, work, described)
     _put_in_place(stage.run, work, described)
     stage.events.metrics(
         {
@@ -60,6 +61,8 @@ def heatmap(stage: Stage) -> str:
     for image_id in described:
         stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
     write_text(stage.run.heatmap_summary, json_text(summary))
+    write_report(stage.run)
+    stage.events.artifact(stage.run.report)
     return (
         f"{len(described)} mammograms, {summary['regions']} regions above "
         f"{percent(card.region_threshold)} in {duration(time.monotonic() - started)}; "
@@ -173,13 +176,14 @@ def _put_in_place(run: RunFolder, work: Work, described: dict[str, Described]) -
     tables.write_parquet(run.predictions, predictions)
 
 
-def _summary(work: Work, described: dict[str, Described]) -> dict:
+def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dict:
     """What heatmap.json says: the counts, and what the numbers were made with."""
     calibration = work.card.calibration
     return {
         "images": len(described),
         "regions": sum(len(d.regions) for d in described.values()),
         "model": work.model_name,
+        "model_of_this_run": not recall(run).model,
         "model_sha256": work.card.sha256,
         "natural_prior": calibration.natural_prior,
         "region_threshold": work.card.region_threshold,

@@ -122,9 +122,27 @@ def test_regions_and_pictures_are_announced_to_tracking(tmp_path, network):
         ("regions.csv", ""),
         ("overlays/mirrored.png", "heatmaps"),
         ("overlays/plain.png", "heatmaps"),
+        ("report.html", ""),
     ]
     metrics = next(e["values"] for e in events if e["event"] == "metrics")
     assert metrics["images"] == 2 and metrics["images_per_second"] > 0
+
+
+def test_it_runs_with_a_network_of_the_models(tmp_path):
+    from models.network import NetworkSpec, build_network
+    from models.saved import save_weights, spec_as_dict
+
+    run = write_small_run(tmp_path)
+    spec = NetworkSpec("valid", patch_px=64, width=4)
+    network = build_network(spec, seed=3)
+    sha256 = save_weights(network, run.model / "model.safetensors")
+    write_model_card(run, sha256=sha256, network=spec_as_dict(spec))
+    heatmap(stage_of(run))
+    with np.load(run.heatmap("plain")) as file:
+        # 100 x 80 pixels of 0.2 mm at the step of this network, 8 pixels.
+        assert file["logit"].shape == (14, 11)
+        patch = np.full((1, 64, 64, 1), 10_000 / 65535, np.float32)  # far from the mark
+        assert file["logit"][0, -1] == pytest.approx(float(network(patch)[0, 0, 0]), abs=1e-5)
 
 
 def test_without_test_mammograms_it_says_so(tmp_path, network):

@@ -9,7 +9,6 @@ from pipeline.heatmap.field import field_of, grey_picture, on_picture
 from pipeline.heatmap.maps import ImageMap, original_axes
 from pipeline.heatmap.overlay import Caption, write_overlay
 from pipeline.heatmap.regions import find_regions
-from pipeline.heatmap.words import duration, percent
 from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.store import read_breast, read_image
 from tests.heatmap.small_run import MARK, OUTLINE, mammogram_row, write_store_entry
@@ -54,7 +53,7 @@ def test_the_picture_is_landscape_with_a_grey_and_a_coloured_panel(tmp_path, fli
     assert (height, width) == (1000, 1600)
     left, right = picture[70:830, : width // 2 - 50], picture[70:830, width // 2 - 50 : 1480]
     assert not coloured(left).any() and coloured(right).any()
-    # Above the scale bar both show the mammogram: the bright mark left, its colour right, at the same place.
+    # Above the scale bar: the bright mark left, its colour right, at the same place.
     bright = np.argwhere(left.min(axis=-1) > 180).mean(axis=0)
     heat = np.argwhere(coloured(right)).mean(axis=0)
     assert abs(bright[0] - heat[0]) < 12
@@ -117,9 +116,3 @@ def test_the_prior_is_transparent_and_odds_are_even_steps():
     blended = scale.blend(grey, np.array([[0.0, 1.0]]))
     assert blended[0, 0] == pytest.approx([0.4] * 3)
     assert blended[0, 1].max() - blended[0, 1].min() > 0.3
-
-
-def test_numbers_are_written_as_people_say_them():
-    values = (0.34, 0.0342, 0.0034, 0.00001, 0.999, 1.0)
-    assert [percent(p) for p in values] == ["34 %", "3.4 %", "0.34 %", "<0.01 %", "99.9 %", "100 %"]
-    assert [duration(s) for s in (45.2, 200, 7500)] == ["45 s", "3 min 20 s", "2 h 5 min"]

@@ -1,0 +1,59 @@
+"""What the numbers of a run mean, in words."""
+
+import json
+from dataclasses import dataclass
+
+import yaml
+
+from pipeline.config import LabelSettings
+from pipeline.run.layout import RunFolder
+from pipeline.run.words import percent
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What heatmap.json and the label rule say, ready to be read.
+
+    Attributes:
+        abnormal: which findings count, in words.
+        prior: the prior in use; empty before heatmap.
+        model: name of the model; empty before heatmap.
+        is_other_model: it was trained in another run.
+    """
+
+    abnormal: str
+    prior: str = ""
+    threshold: str = ""
+    pitch: str = ""
+    model: str = ""
+    model_sha256: str = ""
+    is_other_model: bool = False
+
+
+def read_meaning(run: RunFolder) -> Meaning:
+    """The meaning of the numbers in a run, as far as it has come."""
+    abnormal = _abnormal(run)
+    if not run.heatmap_summary.is_file():
+        return Meaning(abnormal)
+    summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
+    return Meaning(
+        abnormal=abnormal,
+        prior=percent(summary["natural_prior"]),
+        threshold=percent(summary["region_threshold"]),
+        pitch=f"{summary['pitch_mm']:g} mm",
+        model=summary["model"],
+        model_sha256=summary["model_sha256"][:10],
+        is_other_model=not summary["model_of_this_run"],
+    )
+
+
+def _abnormal(run: RunFolder) -> str:
+    """Which findings count as abnormal, by the label rule of the run."""
+    path = run.stage_settings("preprocess")
+    if not path.is_file():
+        return "any finding that the data set outlines"
+    rule = LabelSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))["labels"])
+    kind = "any finding" if rule.kinds == "all" else f"a finding of kind {' or '.join(rule.kinds)}"
+    if rule.positive == "all":
+        return f"{kind} that the data set outlines, benign ones too"
+    return f"{kind} that the data set outlines as {' or '.join(rule.positive)}"

@@ -1,0 +1,63 @@
+"""The report of a run: one HTML file that needs no network and no other file."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.report.data import count_files, count_splits, is_synthetic
+from pipeline.report.figures import read_results
+from pipeline.report.gallery import read_gallery
+from pipeline.report.meaning import read_meaning
+from pipeline.report.pictures import picture_address, plot_address
+from pipeline.report.provenance import settings_texts, stage_records
+from pipeline.report.training import describe_training
+from pipeline.run.atomic import write_text
+from pipeline.run.layout import RunFolder
+
+HERE = Path(__file__).parent
+CONTACT_SHEET_BYTES = 1_000_000
+RESULT_PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability"}
+
+
+def write_report(run: RunFolder) -> None:
+    """Write RUN/report.html from the files that exist; what is missing is named on the page."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    results = read_results(run)
+    page = environment.get_template("page.html").render(
+        name=run.root.name,
+        style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        synthetic=is_synthetic(run),
+        meaning=read_meaning(run),
+        splits=count_splits(run),
+        files=count_files(run),
+        contact_sheet=_contact_sheet(run.contact_sheet),
+        training=describe_training(run),
+        training_curves=_plot(run.plots / "training.png"),
+        results=results,
+        result_plots=_result_plots(run) if results else [],
+        outdated=results is None and run.metrics.is_file(),
+        gallery=read_gallery(run),
+        records=stage_records(run),
+        settings=settings_texts(run),
+    )
+    write_text(run.report, page)
+
+
+def _plot(path: Path) -> Markup:
+    return plot_address(path) if path.is_file() else Markup("")
+
+
+def _contact_sheet(path: Path) -> Markup:
+    return picture_address(path, budget_bytes=CONTACT_SHEET_BYTES) if path.is_file() else Markup("")
+
+
+def _result_plots(run: RunFolder) -> list[tuple[str, Markup]]:
+    paths = ((title, run.plots / f"{name}.png") for name, title in RESULT_PLOTS.items())
+    return [(title, plot_address(path)) for title, path in paths if path.is_file()]

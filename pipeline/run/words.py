@@ -1,0 +1,22 @@
+"""Numbers as people say them."""
+
+
+def duration(seconds: float) -> str:
+    """Seconds as `45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 90:
+        return f"{whole} s"
+    if whole < 5400:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def percent(share: float) -> str:
+    """A share with two significant digits: `34 %`, `3.4 %`, `0.34 %`, `<0.01 %`, `0 %`."""
+    value = 100 * share
+    if value in (0, 100):
+        return f"{value:.0f} %"
+    if value < 0.01:
+        return "<0.01 %"
+    digits = 2 if value < 0.995 else 1 if value < 9.95 or value >= 99.5 else 0
+    return f"{value:.{digits}f} %" if value < 99.95 else ">99.9 %"

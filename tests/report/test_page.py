@@ -1,0 +1,160 @@
+"""The report: complete in itself, honest about what is missing."""
+
+import json
+import re
+
+import pytest
+
+from pipeline.config import HeatmapSettings, Settings
+from pipeline.heatmap.stage import heatmap
+from pipeline.report.page import write_report
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import Stage
+from tests.heatmap.small_run import BrightnessNetwork, write_small_run
+
+FIGURE = {"value": 0.9012, "low": 0.85, "high": 0.95, "n": 1234}
+METRICS = {
+    "split": "test",
+    "patch_auc": FIGURE,
+    "image_auc": {"value": None, "low": None, "high": None, "n": 0, "reason": "no normal image"},
+    "froc": [
+        {"fp_per_image": 0.25, "sensitivity": 0.5, "low": 0.25, "high": 0.75, "reached": False}
+    ],
+    "baselines": {"position": {"value": 0.7651, "low": 0.7, "high": 0.8, "n": 1234}},
+    "bootstrap": {"samples": 2000, "confidence": 0.95},
+    "counts": {"patients": 40},
+}
+
+
+@pytest.fixture
+def mapped_run(tmp_path, monkeypatch) -> RunFolder:
+    """A run after heatmap, with two mammograms."""
+    return mapped(tmp_path, monkeypatch)
+
+
+def mapped(tmp_path, monkeypatch, *, model: str = "", **changed) -> RunFolder:
+    BrightnessNetwork().install(monkeypatch)
+    run = write_small_run(tmp_path, **changed)
+    settings = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0))
+    remember(run, settings, Remembered("configs/mias.yaml", {}, model))
+    heatmap(Stage(run, settings, EventLog(run, "heatmap")))
+    return run
+
+
+def page_of(run: RunFolder) -> str:
+    write_report(run)
+    return run.report.read_text(encoding="utf-8")
+
+
+def text_of(page: str) -> str:
+    """What a reader sees, with single spaces."""
+    body = page[page.index("<body>") :]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
+
+
+def test_the_page_needs_no_network_and_no_other_file(mapped_run):
+    page = page_of(mapped_run)
+    assert "http://" not in page and "https://" not in page
+    assert not re.search(r"<(script|link|iframe|object)\b", page)
+    assert "url(" not in page and "@import" not in page
+    targets = re.findall(r'(?:src|href)="([^"]{0,40})', page)
+    assert len(targets) > 2
+    assert all(target.startswith(("data:image/", "#")) for target in targets)
+    assert "default-src 'none'" in page
+
+
+def test_every_mammogram_is_shown_with_its_regions(mapped_run):
+    page = page_of(mapped_run)
+    assert re.findall(r'<article id="image-(\w+)">', page) == ["mirrored", "plain"]
+    assert page.count("data:image/jpeg;base64,") == 2
+    text = text_of(page)
+    assert text.count("area in mm²") == 2
+    assert "The prior in use is 2.0 %" in text
+    assert "known to be: abnormal" in text
+
+
+def test_the_highest_probability_comes_first(mapped_run):
+    text = mapped_run.images.read_text()
+    head, mirrored, plain = text.splitlines()
+    columns = dict(zip(head.split(","), plain.split(","), strict=True))
+    higher = plain.replace(columns["logit"], "99.5").replace(columns["score"], "0.999999")
+    mapped_run.images.write_text("\n".join([head, mirrored, higher]) + "\n")
+    page = page_of(mapped_run)
+    assert re.findall(r'<article id="image-(\w+)">', page) == ["plain", "mirrored"]
+    assert "highest probability &gt;99.9 %" in page
+
+
+def test_an_empty_run_names_what_is_missing_and_how_to_get_it(tmp_path):
+    text = text_of(page_of(RunFolder(tmp_path / "new")))
+    for command in ("make preprocess", "make train", "make heatmap", "make evaluate"):
+        assert command in text
+    assert "The table of splits is not there yet" in text
+
+
+def test_results_are_shown_with_their_intervals_and_baselines(mapped_run):
+    mapped_run.metrics.write_text(json.dumps(METRICS))
+    text = text_of(page_of(mapped_run))
+    assert "Positions: ROC AUC 0.901 0.850 to 0.950 1,234" in text
+    assert "undefined: no normal image" in text
+    assert "from the place in the breast alone 0.765 0.700 to 0.800" in text
+    assert "0.25 0.500 * 0.250 to 0.750" in text
+    assert "not judged yet" not in text
+
+
+def test_results_of_older_maps_are_not_shown(mapped_run):
+    mapped_run.metrics.write_text(json.dumps(METRICS))
+    mapped_run.heatmap_summary.write_text(mapped_run.heatmap_summary.read_text())
+    text = text_of(page_of(mapped_run))
+    assert "0.901" not in text
+    assert "The figures of before are of other maps" in text
+
+
+def test_a_run_with_the_model_of_another_says_so(tmp_path, monkeypatch):
+    other = write_small_run(tmp_path / "there")
+    run = mapped(tmp_path, monkeypatch, model=str(other.root))
+    (run.model / "model.json").unlink()
+    text = text_of(page_of(run))
+    assert f"the model was trained in {other.root}" in text
+    assert "The model comes from elsewhere" in text
+
+
+def test_names_from_outside_are_escaped(mapped_run):
+    evil = "<script>alert(1)</script>"
+    mapped_run.intake.write_text(f"file,status,reason\na.dcm,failed,{evil}\n")
+    summary = json.loads(mapped_run.heatmap_summary.read_text()) | {"model": evil}
+    mapped_run.heatmap_summary.write_text(json.dumps(summary))
+    page = page_of(mapped_run)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 2
+
+
+def test_only_a_phantom_is_called_synthetic(tmp_path, monkeypatch):
+    assert "SYNTHETIC" not in page_of(mapped(tmp_path / "a", monkeypatch, dataset="mias"))
+    assert "SYNTHETIC" in page_of(mapped(tmp_path / "b", monkeypatch, dataset="phantom"))
+
+
+def test_it_says_once_that_it_is_no_medical_device(mapped_run):
+    assert text_of(page_of(mapped_run)).count("medical device") == 1
+
+
+def test_data_and_files_are_counted(mapped_run):
+    mapped_run.intake.write_text(
+        "file,status,reason\na.dcm,used,\nb.dcm,used,\nt.csv,skipped,not an image\n"
+    )
+    text = text_of(page_of(mapped_run))
+    assert "used – 2" in text and "skipped not an image 1" in text
+    assert "test 2 2 2 0 2" in text  # patients, mammograms, abnormal, normal, findings
+
+
+def test_it_says_when_the_loss_rose_while_the_ranking_improved(mapped_run):
+    history = mapped_run.model / "history.csv"
+    history.write_text("step,validation_auc,validation_loss\n1,0.8,0.4\n2,0.9,0.5\n")
+    assert "lowest earlier, at step 1 (0.4000 against 0.5000)" in text_of(page_of(mapped_run))
+    history.write_text("step,validation_auc,validation_loss\n1,0.8,0.5\n2,0.9,0.4\n")
+    assert "lowest earlier" not in text_of(page_of(mapped_run))
+
+
+def test_the_same_files_give_the_same_page(mapped_run):
+    assert page_of(mapped_run) == page_of(mapped_run)

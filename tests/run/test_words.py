@@ -1,0 +1,12 @@
+from pipeline.run.words import duration, percent
+
+
+def test_durations_are_written_as_people_say_them():
+    assert [duration(s) for s in (45.2, 200, 7500)] == ["45 s", "3 min 20 s", "2 h 5 min"]
+
+
+def test_a_share_never_looks_certain_unless_it_is():
+    shares = (0, 0.00001, 0.0034, 0.0342, 0.34, 0.996, 0.99999, 1)
+    assert [percent(s) for s in shares] == [
+        "0 %", "<0.01 %", "0.34 %", "3.4 %", "34 %", "99.6 %", ">99.9 %", "100 %",
+    ]  # fmt: skip
