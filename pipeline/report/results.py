@@ -90,4 +90,6 @@ def with_results(readme: str, table: str) -> str:
 def _figure(figure: dict | None) -> str:
     if not figure or figure["value"] is None:
         return "–"
+    if figure["low"] is None:  # one patient has no interval
+        return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
