@@ -33,7 +33,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint; after a crash the old or the new one is there, whole."""
     header = {"values": json.dumps(checkpoint.values)}
     # safetensors writes the memory as it lies, so an array must lie in C order.
-    arrays = {name: np.ascontiguousarray(a) for name, a in checkpoint.arrays.items()}
+    arrays = {name: np.asarray(a, order="C") for name, a in checkpoint.arrays.items()}
     write_atomic(path, lambda temporary: save_file(arrays, str(temporary), metadata=header))
 
 

@@ -1,0 +1,108 @@
+"""Checkpoints: whole, complete, without pickle."""
+
+import numpy as np
+import pytest
+
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.train.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    read_checkpoint,
+    set_aside,
+    write_checkpoint,
+)
+from pipeline.train.state import (
+    Best,
+    TrainingState,
+    from_checkpoint,
+    history_text,
+    to_checkpoint,
+)
+from pipeline.train.validate import ImageScores
+
+SCORES = [
+    ImageScores(np.float32([1, 2, 3]), np.float32([4])),
+    ImageScores(np.float32([]), np.float32([5, 6])),
+]
+
+
+def full_state() -> TrainingState:
+    return TrainingState(
+        step=3,
+        validated=2,
+        seconds=4.5,
+        precision="float32",
+        losses=[0.5, 0.25, 0.125],
+        history=[{"epoch": 1, "step": 2, "validation_auc": None, "train_loss": 0.375}],
+        best=Best(2, 0.75, 0.5, {"conv/kernel": np.float32([[1, 2]])}, SCORES),
+        pending=SCORES[:1],
+    )
+
+
+def test_a_state_survives_the_file(tmp_path):
+    path = tmp_path / "training" / "checkpoint.safetensors"
+    # A view that does not lie in C order: safetensors would store its memory as it is.
+    learner = {"w": np.arange(6, dtype=np.float32).reshape(2, 3).T, "count": np.int64(7)}
+    write_checkpoint(path, to_checkpoint(full_state(), learner, {"seed": "a"}))
+    checkpoint = read_checkpoint(path)
+    state, variables = from_checkpoint(checkpoint)
+    want = full_state()
+    assert checkpoint.values["identity"] == {"seed": "a"}
+    assert np.array_equal(variables["w"], learner["w"])
+    assert variables["count"].shape == ()
+    assert variables["count"] == 7
+    assert (state.step, state.validated, state.seconds) == (3, 2, 4.5)
+    assert (state.precision, state.losses, state.history) == ("float32", want.losses, want.history)
+    assert (state.best.step, state.best.auc, state.best.loss) == (2, 0.75, 0.5)
+    assert np.array_equal(state.best.weights["conv/kernel"], [[1, 2]])
+    for found, wanted in zip(state.best.scores + state.pending, SCORES + SCORES[:1], strict=True):
+        assert np.array_equal(found.logits, wanted.logits)
+        assert np.array_equal(found.false_alarms, wanted.false_alarms)
+
+
+def test_a_new_state_survives_as_well(tmp_path):
+    write_checkpoint(tmp_path / "c.safetensors", to_checkpoint(TrainingState(), {}, {}))
+    state, variables = from_checkpoint(read_checkpoint(tmp_path / "c.safetensors"))
+    assert state == TrainingState()
+    assert variables == {}
+
+
+def test_without_a_file_there_is_no_checkpoint(tmp_path):
+    assert read_checkpoint(tmp_path / "none.safetensors") is None
+
+
+def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
+    path = tmp_path / "c.safetensors"
+    write_checkpoint(path, Checkpoint({"a": np.ones(2)}, {"step": 1}))
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        write_checkpoint(path, Checkpoint({"a": np.zeros(2)}, {"step": object()}))
+    assert read_checkpoint(path).values == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["c.safetensors"]
+
+
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
+    path = tmp_path / "c.safetensors"
+    write_checkpoint(path, Checkpoint({"a": np.ones(200)}, {}))
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"is damaged .* Move it away"):
+        read_checkpoint(path)
+
+
+def test_set_aside_never_overwrites(tmp_path):
+    run = RunFolder(tmp_path)
+    for text in ("first", "second"):
+        run.training.mkdir()
+        (run.training / "note").write_text(text)
+        set_aside(run, run.training)
+    assert [(run.set_aside / f"training-{n}" / "note").read_text() for n in (1, 2)] == [
+        "first",
+        "second",
+    ]
+    assert checkpoint_path(run).parent == run.training
+
+
+def test_the_history_is_csv_with_empty_unknowns():
+    rows = [{"step": 50, "auc": None}, {"step": 100, "auc": 0.93333333}]
+    assert history_text(rows) == "step,auc\n50,\n100,0.933333\n"
+    assert history_text([]) == ""

@@ -1,0 +1,105 @@
+"""Which crop belongs to which index, and its pixels."""
+
+import numpy as np
+import pytest
+
+from pipeline.preprocess.store import write_entry
+from pipeline.run.errors import UserError
+from pipeline.train.corpus import Corpus, Lesion
+from pipeline.train.crops import CropShape, fitting_shape, place_crop, read_window, window_start
+
+SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
+
+
+def corpus_of(lesions):
+    return Corpus(
+        images=[None, None, None],
+        lesions=lesions,
+        negative_image=np.array([1, 2]),
+        negative_row=np.array([500.0, 900.0], np.float32),
+        negative_col=np.array([500.0, 900.0], np.float32),
+    )
+
+
+SMALL = Lesion(0, np.array([100.0]), np.array([200.0]))
+LARGE = Lesion(1, np.arange(1000, 1099.0), np.full(99, 300.0))
+
+
+def place(index, *, seed=0, share=0.5, zoom=1.0, lesions=(SMALL, LARGE)):
+    return place_crop(corpus_of(lesions), SHAPE, index, seed=seed, positive_share=share, zoom=zoom)
+
+
+def test_the_shape_is_the_nearest_that_the_network_covers_exactly():
+    shape = fitting_shape(51.2, spacing_mm=0.1, patch_px=128, stride_px=16, margin_cells=3)
+    assert (shape.size_px, shape.cells) == (512, 25)
+    assert shape.centres[0] == 63.5
+    assert shape.centres[-1] == 512 - 64.5
+
+
+def test_a_crop_without_a_trained_logit_is_refused():
+    with pytest.raises(UserError, match=r"train.crop_mm must be at least 22.4 .*, not 15"):
+        fitting_shape(15, spacing_mm=0.1, patch_px=128, stride_px=16, margin_cells=3)
+
+
+def test_a_placement_depends_on_seed_and_index_only():
+    assert place(7) == place(7)
+    assert place(7) != place(8)
+    assert place(7) != place(7, seed=1)
+
+
+def test_the_share_of_positive_crops_is_as_asked():
+    near_lesion = [
+        min(abs(place(i, share=0.25).row - r) for r in (500.0, 900.0)) > 20 for i in range(400)
+    ]
+    assert np.mean(near_lesion) == pytest.approx(0.25, abs=0.06)
+
+
+def test_lesions_are_chosen_alike_whatever_their_area():
+    images = [place(i, share=0.999).image for i in range(400)]
+    assert np.mean(np.array(images) == 0) == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 1.1])
+def test_the_position_lies_in_the_trained_part_however_the_crop_is_turned(zoom):
+    offsets = np.array(
+        [
+            (p.row - 100.0, p.col - 200.0)
+            for p in (place(i, share=0.999, zoom=zoom, lesions=(SMALL,)) for i in range(500))
+            if p.image == 0
+        ]
+    )
+    distance = np.hypot(*offsets.T) * zoom
+    assert distance.max() <= SHAPE.reach_px
+    # Anywhere: near the middle, and near the edge.
+    assert distance.min() < 0.2 * SHAPE.reach_px
+    assert distance.max() > 0.95 * SHAPE.reach_px
+
+
+def test_a_window_is_centred_on_the_point():
+    assert window_start(49.5, 100) == 0
+    assert window_start(50.0, 101) == 0
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory):
+    store = tmp_path_factory.mktemp("store") / "one"
+    image = np.arange(30 * 20, dtype=np.uint16).reshape(30, 20) * 100
+    write_entry(store, image=image, breast=np.ones((4, 3), bool), info={})
+    return store, image
+
+
+@pytest.mark.parametrize(("row0", "col0"), [(3, 4), (-5, -7), (25, 15), (-40, 35)])
+def test_a_window_continues_the_image_by_reflection(entry, row0, col0):
+    store, image = entry
+    padded = np.pad(image, 60, mode="reflect")
+    window = read_window(store, row0, col0, 12, height=30, width=20)
+    expected = padded[60 + row0 :, 60 + col0 :][:12, :12]
+    assert window.dtype == np.float32
+    np.testing.assert_allclose(window, expected / 65535.0, rtol=1e-6)
+
+
+def test_a_window_may_be_larger_than_the_image(entry):
+    store, image = entry
+    window = read_window(store, -10, -10, 50, height=30, width=20)
+    expected = np.pad(image, 60, mode="reflect")[50:100, 50:100]
+    np.testing.assert_allclose(window, expected / 65535.0, rtol=1e-6)

@@ -1,0 +1,107 @@
+"""One step: what it depends on, and that two devices do what one does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.network import NetworkSpec, build_network
+from pipeline.config import TrainSettings
+from pipeline.train.learner import FIRST_LOSS_SCALE, Learner
+
+SPEC = NetworkSpec("valid", 32, width=4, dropout=0.5)
+RNG = np.random.default_rng(0)
+IMAGES = tf.constant(RNG.random((2, 40, 40, 1), np.float32))
+TARGETS = tf.constant(RNG.integers(0, 2, (2, 3, 3)).astype(np.int8))
+
+
+def learner_of(*, precision="float32", **train):
+    averaged = build_network(SPEC, seed=1)
+    keras.config.set_dtype_policy(precision)
+    network = build_network(SPEC, seed=1)
+    keras.config.set_dtype_policy("float32")
+    return Learner(
+        network,
+        averaged,
+        train=TrainSettings(**train),
+        strategy=tf.distribute.get_strategy(),
+        scale_loss=precision == "mixed_float16",
+    )
+
+
+def take(learner, step, images=IMAGES):
+    return learner.step(images, TARGETS, step=step, rate=1e-2, decay=0.5)
+
+
+@pytest.fixture(scope="module")
+def learner():
+    return learner_of()
+
+
+def test_dropout_depends_on_the_number_of_the_step_only(learner):
+    start = learner.state()
+    losses = []
+    for step in (3, 4, 3):
+        learner.restore(start)
+        losses.append(float(take(learner, step).loss))
+    assert losses[0] == losses[2]
+    assert losses[0] != losses[1]
+
+
+def test_a_restored_learner_goes_on_as_before(learner):
+    take(learner, 0)
+    start = learner.state()
+    first = float(take(learner, 1).loss), learner.state()
+    learner.restore(start)
+    second = float(take(learner, 1).loss), learner.state()
+    assert first[0] == second[0]
+    assert all(np.array_equal(first[1][name], second[1][name]) for name in start)
+
+
+def test_a_state_of_another_network_is_refused(learner):
+    with pytest.raises(ValueError, match="named arrays of this network, 1 differ"):
+        learner.restore({**learner.state(), "network/other": np.zeros(1)})
+
+
+def test_a_backbone_rate_of_0_leaves_the_backbone_alone():
+    learner = learner_of(backbone_rate=0)
+    before = learner.state()
+    take(learner, 0)
+    changed = {n for n, a in learner.state().items() if not np.array_equal(a, before[n])}
+    assert {n for n in changed if n.startswith("network/")} == {
+        "network/logit/kernel",
+        "network/logit/bias",
+    }
+
+
+def test_half_precision_learns_and_survives_an_overflow():
+    learner = learner_of(precision="mixed_float16")
+    single = learner_of()
+    assert float(take(learner, 0).loss) == pytest.approx(float(take(single, 0).loss), rel=0.02)
+    before = learner.state()
+    assert before["loss_scale"] == FIRST_LOSS_SCALE
+    take(learner, 1, images=IMAGES * 1e30)
+    after = learner.state()
+    weights = [n for n in before if n.startswith("network/")]
+    assert all(np.array_equal(before[n], after[n]) for n in weights)
+    assert after["loss_scale"] == FIRST_LOSS_SCALE / 2
+
+
+def test_two_replicas_do_what_one_device_does():
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("two_replicas.py")],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    differences = dict(line.split() for line in done.stdout.splitlines() if " " in line)
+    assert float(differences["results"]) < 1e-5
+    assert float(differences["weights"]) < 1e-5

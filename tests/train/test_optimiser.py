@@ -1,0 +1,72 @@
+"""AdamW against Keras' own, and what it leaves alone."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.train.optimiser import Optimiser
+
+GRADIENTS = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
+
+
+def variable(value):
+    return keras.Variable(np.asarray(value, np.float32))
+
+
+def optimiser_of(*slots, weight_decay=0.0):
+    return Optimiser(slots, weight_decay=weight_decay, strategy=tf.distribute.get_strategy())
+
+
+def step(optimiser, *gradients, rate=0.1, decay=0.0, finite=True):
+    optimiser.apply(
+        [tf.constant(g) for g in gradients],
+        rate=tf.constant(rate),
+        decay=tf.constant(decay),
+        finite=tf.constant(finite),
+    )
+
+
+def test_it_is_the_adamw_of_keras():
+    ours, theirs = variable(np.ones((2, 3))), variable(np.ones((2, 3)))
+    reference = keras.optimizers.AdamW(learning_rate=0.1, weight_decay=0.2, epsilon=1e-7)
+    optimiser = optimiser_of((ours, variable(np.ones((2, 3))), 1.0), weight_decay=0.2)
+    for gradient in GRADIENTS:
+        step(optimiser, gradient)
+        reference.apply([tf.constant(gradient)], [theirs])
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_kernels_decay_and_vectors_do_not():
+    kernel, bias = variable(np.ones((2, 3))), variable(np.ones(3))
+    optimiser = optimiser_of(
+        (kernel, variable(np.ones((2, 3))), 1.0),
+        (bias, variable(np.ones(3)), 1.0),
+        weight_decay=0.5,
+    )
+    step(optimiser, np.zeros((2, 3), np.float32), np.zeros(3, np.float32))
+    np.testing.assert_allclose(kernel.numpy(), 0.95)
+    np.testing.assert_allclose(bias.numpy(), 1.0)
+
+
+def test_the_factor_scales_the_rate():
+    fast, slow = variable([0.0]), variable([0.0])
+    optimiser = optimiser_of((fast, variable([0.0]), 1.0), (slow, variable([0.0]), 0.1))
+    step(optimiser, np.ones(1, np.float32), np.ones(1, np.float32))
+    assert slow.numpy()[0] == pytest.approx(0.1 * fast.numpy()[0])
+
+
+def test_the_average_follows_the_weights():
+    weight, average = variable([0.0]), variable([4.0])
+    optimiser = optimiser_of((weight, average, 1.0))
+    step(optimiser, np.zeros(1, np.float32), decay=0.75)
+    assert average.numpy()[0] == pytest.approx(3.0)
+
+
+def test_gradients_that_are_not_finite_change_nothing():
+    weight = variable([1.0])
+    optimiser = optimiser_of((weight, variable([1.0]), 1.0), weight_decay=0.5)
+    before = {name: v.numpy() for name, v in optimiser.state.items()}
+    step(optimiser, np.array([np.nan], np.float32), finite=False)
+    assert weight.numpy()[0] == 1.0
+    assert all((v.numpy() == before[name]).all() for name, v in optimiser.state.items())

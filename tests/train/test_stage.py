@@ -1,0 +1,201 @@
+"""The whole stage on toy mammograms: it learns, continues exactly, and loses nothing."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from tensorflow.python.framework import config as tf_config
+from toy_run import stage_of, toy_settings, write_toy_run
+
+from models.dense import logit_map
+from models.saved import load_network
+from pipeline.run.errors import UserError
+from pipeline.run.events import read_events
+from pipeline.run.layout import RunFolder
+from pipeline.train.checkpoint import checkpoint_path
+from pipeline.train.learner import Learner
+from pipeline.train.stage import train
+
+EXACT = {"deterministic": True, "epochs": 2, "steps_per_epoch": 5}
+
+
+class Crash(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def random_again():
+    """Undo train.deterministic, which holds for the whole process."""
+    yield
+    tf_config.disable_op_determinism()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> RunFolder:
+    """A run that trained without a break."""
+    run = write_toy_run(tmp_path_factory.mktemp("finished") / "run")
+    train(stage_of(run, toy_settings(**EXACT)))
+    return run
+
+
+def always_saving(settings):
+    """checkpoint_seconds=0, which users may not ask for."""
+    eager = settings.train.model_copy(update={"checkpoint_seconds": 0})
+    return settings.model_copy(update={"train": eager})
+
+
+def crash_at(monkeypatch, step):
+    real = Learner.step
+
+    def crashing(self, *args, **kwargs):
+        if kwargs["step"] == step:
+            raise Crash
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(Learner, "step", crashing)
+
+
+def assert_same_model(run, other):
+    name = "model.safetensors"
+    assert (run.model / name).read_bytes() == (other.model / name).read_bytes()
+    ours, theirs = description(run), description(other)
+    for key in ("calibration", "region_threshold", "sha256", "network"):
+        assert ours[key] == theirs[key]
+
+
+def description(run):
+    return json.loads((run.model / "model.json").read_text())
+
+
+def test_two_deterministic_runs_give_the_same_bytes_even_after_a_crash(
+    finished, toy_run, monkeypatch, capsys
+):
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        crash_at(patch, 7)
+        train(stage_of(toy_run, always_saving(toy_settings(**EXACT))))
+    assert checkpoint_path(toy_run).is_file()
+    assert not toy_run.model.exists()
+    train(stage_of(toy_run, toy_settings(**EXACT)))
+    assert "Continuing the unfinished training at step 7" in capsys.readouterr().out
+    assert_same_model(toy_run, finished)
+    assert not toy_run.training.exists()
+
+
+def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
+    maps = []
+
+    def mapping(*args, **kwargs):
+        maps.append(args)
+        if len(maps) == 3:
+            raise Crash
+        return logit_map(*args, **kwargs)
+
+    monkeypatch.setattr("pipeline.train.loop.logit_map", mapping)
+    with pytest.raises(Crash):
+        train(stage_of(toy_run, always_saving(toy_settings(**EXACT))))
+    train(stage_of(toy_run, toy_settings(**EXACT)))
+    assert len(maps) == 7  # three images, two validations, one crash
+    assert_same_model(toy_run, finished)
+
+
+def test_the_model_folder_is_what_later_stages_expect(finished):
+    card = description(finished)
+    assert card["format"] == 1
+    assert card["network"] == {"backbone": "valid", "patch_px": 32, "width": 4, "dropout": 0.2}
+    assert card["image"]["spacing_mm"] == 0.2
+    assert card["calibration"]["training_prior"] == 0.5
+    assert 0 < card["calibration"]["natural_prior"] < 0.1
+    assert 0 < card["region_threshold"] < 1
+    assert card["training"]["steps"] == 10
+    assert load_network(finished.model).spec.patch_px == 32
+    rows = (finished.model / "history.csv").read_text().splitlines()
+    assert rows[0].startswith("epoch,step,train_loss,validation_loss,validation_auc")
+    assert len(rows) == 3
+
+
+def test_losses_and_validation_are_logged_by_step(finished):
+    events = read_events(finished.events)
+    values = [(e["step"], e["values"]) for e in events if e["event"] == "metrics"]
+    validated = [step for step, v in values if "val/auc" in v]
+    assert validated == [5, 10]
+    shown = [v for _, v in values if "train/loss" in v]
+    assert shown
+    assert {"train/learning_rate", "train/crops_per_second", "train/memory_mib"} <= shown[0].keys()
+    artifacts = [e["path"] for e in events if e["event"] == "artifact"]
+    assert "plots/training.png" in artifacts
+
+
+def test_it_learns_to_tell_discs_from_noise(toy_run, capsys):
+    settings = toy_settings(epochs=2, steps_per_epoch=30, learning_rate=3e-3)
+    summary = train(stage_of(toy_run, settings))
+    assert description(toy_run)["training"]["validation_auc"] > 0.9
+    assert "validation AUC" in summary
+    assert "Estimate:" in capsys.readouterr().out
+
+
+def test_changed_settings_set_the_unfinished_training_aside(toy_run, monkeypatch, capsys):
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        crash_at(patch, 2)
+        train(stage_of(toy_run, always_saving(toy_settings())))
+    train(stage_of(toy_run, toy_settings(epochs=1, learning_rate=1e-3)))
+    assert "had other train settings: moved to" in capsys.readouterr().out
+    assert (toy_run.set_aside / "training-1" / "checkpoint.safetensors").is_file()
+    assert description(toy_run)["training"]["steps"] == 4
+
+
+def test_a_signal_writes_a_checkpoint_and_leaves_with_130(toy_run, monkeypatch, capsys):
+    real = Learner.step
+
+    def interrupted(self, *args, **kwargs):
+        if kwargs["step"] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
+        patch.setattr(Learner, "step", interrupted)
+        train(stage_of(toy_run, toy_settings(steps_per_epoch=10)))
+    assert left.value.code == 130
+    assert "Stopped at step 4 of 20" in capsys.readouterr().out
+    assert checkpoint_path(toy_run).is_file()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_fine_tuning_starts_from_the_model_and_a_finished_one_is_kept(finished, toy_run, capsys):
+    still = toy_settings(epochs=1, init=finished.root, learning_rate=1e-12, weight_decay=0)
+    train(stage_of(toy_run, still))
+    before = load_file(finished.model / "model.safetensors")
+    after = load_file(toy_run.model / "model.safetensors")
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    train(stage_of(toy_run, still))
+    assert "former model was moved" in capsys.readouterr().out
+    kept = json.loads((toy_run.set_aside / "model-1" / "model.json").read_text())
+    assert kept["sha256"] == description(toy_run)["sha256"]
+
+
+def test_fine_tuning_another_network_is_refused(finished, toy_run):
+    settings = toy_settings(init=finished.root)
+    wider = settings.network.model_copy(update={"width": 8})
+    with pytest.raises(UserError, match=r"network.width is 8 here and 4 there"):
+        train(stage_of(toy_run, settings.model_copy(update={"network": wider})))
+
+
+def test_a_missing_model_to_start_from_is_named(toy_run, tmp_path):
+    with pytest.raises(UserError, match="holds no finished model"):
+        train(stage_of(toy_run, toy_settings(init=tmp_path / "nothing")))
+
+
+def test_without_positives_in_validation_the_last_weights_are_taken(toy_run, capsys):
+    from pipeline.preprocess.tables import read_positions, write_positions
+
+    positions = read_positions(toy_run)
+    lesion = (positions["split"] == "validation") & (positions["label"] == 1)
+    write_positions(toy_run, positions[~lesion])
+    train(stage_of(toy_run, toy_settings()))
+    assert "no positive position, so the last weights" in capsys.readouterr().err
+    card = description(toy_run)
+    assert card["training"]["best_step"] == card["training"]["steps"]
+    assert card["training"]["validation_auc"] is None
+    assert card["calibration"]["temperature"] == 1.0

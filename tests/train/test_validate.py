@@ -1,0 +1,114 @@
+"""What is read from validation maps."""
+
+import math
+
+import numpy as np
+import pytest
+from toy_run import PITCH_PX, SPACING_MM, toy_settings
+
+from pipeline.config import HeatmapSettings
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.errors import UserError
+from pipeline.train.validate import (
+    MapRule,
+    join_labels,
+    join_logits,
+    read_validation,
+    score_images,
+    score_map,
+    validation_auc,
+    validation_loss,
+)
+
+
+def rule_of(*, stride_px=4, pitch_mm=1.6, label_pitch_px=PITCH_PX):
+    return MapRule.from_settings(
+        HeatmapSettings(pitch_mm=pitch_mm),
+        spacing_mm=SPACING_MM,
+        stride_px=stride_px,
+        label_pitch_px=label_pitch_px,
+    )
+
+
+@pytest.fixture(scope="module")
+def images(shared_toy_run):
+    run = shared_toy_run
+    return read_validation(
+        read_mammograms(run), read_outlines(run), read_positions(run), labels=toy_settings().labels
+    )
+
+
+def test_only_validation_mammograms_are_read(images):
+    assert [image.image_id for image in images] == ["i6", "i7", "i8"]
+    assert set(join_labels(images)) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("stride_px", "pitch_mm", "pitch_px", "label_step"),
+    [(4, 1.6, 8, 2), (4, 3.2, 16, 1), (8, 0.1, 8, 2), (4, 0.9, 4, 4), (16, 1.6, 16, 1)],
+)
+def test_the_map_is_as_fine_as_asked_and_holds_the_table(stride_px, pitch_mm, pitch_px, label_step):
+    rule = rule_of(stride_px=stride_px, pitch_mm=pitch_mm)
+    assert (rule.pitch_px, rule.label_step) == (pitch_px, label_step)
+
+
+def test_a_table_between_the_logits_is_refused():
+    with pytest.raises(UserError, match=r"multiple of .* 16 pixels, not 46 pixels.*pitch_mm=9.6"):
+        rule_of(stride_px=16, label_pitch_px=46)
+
+
+def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
+    # A map whose value is its own coordinate.
+    shape = (200 // 8 + 1, 160 // 8 + 1)
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    logits = (rows * 8 - 0.5 + 1000 * (cols * 8 - 0.5)).astype(np.float32)
+    scores = score_map(logits, images[1], rule_of())
+    table = read_positions(shared_toy_run)
+    table = table[(table["image_id"] == "i7") & (table["label"] >= 0)]
+    np.testing.assert_allclose(scores.logits, table["row"] + 1000 * table["col"])
+
+
+def test_false_alarms_are_maxima_outside_the_lesion(images):
+    image, rule = images[0], rule_of()
+    logits = np.zeros((26, 21), np.float32)
+    circle = image.outlines[0].circle
+    logits[round(circle.row / 8), round(circle.col / 8)] = 9.0
+    far = (2, 2) if circle.row > 100 else (23, 2)
+    logits[far] = 5.0
+    logits[far[0], far[1] + 1] = 4.0  # its shoulder
+    alarms = score_map(logits, image, rule).false_alarms
+    assert alarms[0] == 5.0
+    assert 4.0 not in alarms
+    assert 9.0 not in alarms
+
+
+def test_alarms_outside_the_breast_do_not_count(images):
+    logits = np.zeros((26, 21), np.float32)
+    logits[10, 20] = 7.0
+    assert 7.0 not in score_map(logits, images[1], rule_of()).false_alarms
+
+
+def test_scores_go_on_where_they_stopped(images):
+    asked = []
+
+    def logit_map(pixels):
+        asked.append(pixels)
+        return np.zeros((26, 21), np.float32)
+
+    scores = list(score_images(logit_map, images, rule_of(), done=2))
+    assert len(scores) == len(asked) == 1
+    assert asked[0].dtype == np.float32
+    assert 0 <= asked[0].min() < asked[0].max() <= 1
+    assert len(join_logits(scores)) == len(images[2].labels)
+
+
+def test_auc_and_loss_of_known_values():
+    labels, logits = np.array([0, 0, 1]), np.array([-8.0, 1.0, 0.0])
+    assert validation_auc(labels, logits) == 0.5
+    negatives = (math.log1p(math.exp(-8)) + math.log1p(math.e)) / 2
+    assert validation_loss(labels, logits) == pytest.approx(0.5 * (math.log(2) + negatives))
+
+
+def test_a_missing_class_has_no_auc():
+    assert validation_auc(np.zeros(3), np.zeros(3)) is None
+    assert validation_loss(np.zeros(0), np.zeros(0)) is None

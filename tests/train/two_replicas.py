@@ -1,0 +1,55 @@
+"""Trains a few steps on one device and on two, and prints the largest difference of a weight.
+
+Run by test_learner.py in a process of its own: devices are fixed once TensorFlow has started.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+from models.network import NetworkSpec, build_network  # noqa: E402
+from pipeline.config import TrainSettings  # noqa: E402
+from pipeline.train.learner import Learner  # noqa: E402
+
+STEPS = 3
+# Without dropout, whose masks differ between the replicas. The clipping is at work.
+SPEC = NetworkSpec("valid", 32, width=4, dropout=0.0)
+
+
+def batches():
+    rng = np.random.default_rng(0)
+    images = rng.random((STEPS, 4, 48, 48, 1), np.float32)
+    targets = rng.integers(-1, 2, (STEPS, 4, 5, 5)).astype(np.int8)
+    # All positives of the last batch on one replica: each half is a mean over both.
+    targets[-1, 2:] = np.minimum(targets[-1, 2:], 0)
+    return tf.data.Dataset.from_tensor_slices((images, targets))
+
+
+def trained(strategy):
+    with strategy.scope():
+        network, averaged = build_network(SPEC, seed=1), build_network(SPEC, seed=1)
+    learner = Learner(
+        network, averaged, train=TrainSettings(clip_norm=0.01), strategy=strategy, scale_loss=True
+    )
+    results = []
+    for step, (images, targets) in enumerate(strategy.experimental_distribute_dataset(batches())):
+        result = learner.step(images, targets, step=step, rate=1e-2, decay=0.5)
+        results += [float(result.loss), float(result.gradient_norm)]
+    state = learner.state()
+    learner.restore(state)
+    return np.array(results), state
+
+
+def main():
+    one_results, one = trained(tf.distribute.get_strategy())
+    two_results, two = trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    weights = [name for name in one if name.startswith(("network/", "averaged/"))]
+    assert any(np.ptp(one[name]) > 0 for name in weights)
+    print("results", np.abs(one_results - two_results).max())
+    print("weights", max(np.abs(one[name] - two[name]).max() for name in weights))
+
+
+if __name__ == "__main__":
+    main()
