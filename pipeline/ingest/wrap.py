@@ -110,7 +110,9 @@ def _add_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
     dataset.HighBit = bits - 1
     dataset.PixelRepresentation = 0
     dataset.BurnedInAnnotation = "YES"  # films carry labels
-    dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(np.ascontiguousarray(pixels))])
+    # Noise grows when it is compressed: room for twice its size.
+    stream = imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
+    dataset.PixelData = encapsulate([stream])
     dataset["PixelData"].VR = "OB"
 
 

@@ -1,0 +1,56 @@
+"""Small DICOM files for tests."""
+
+from pathlib import Path
+
+import numpy as np
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
+
+
+def mammogram_dataset(pixels: np.ndarray, **values) -> Dataset:
+    """A data set with uncompressed pixels; `values` replace attributes, None removes one."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = MAMMOGRAPHY
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "2.25.1"
+    dataset.PatientID = "w1"
+    dataset.StudyInstanceUID = "2.25.2"
+    dataset.Modality = "MG"
+    dataset.ImageLaterality = "L"
+    dataset.ViewPosition = "CC"
+    dataset.ImagerPixelSpacing = [0.1, 0.1]
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.SamplesPerPixel = 1
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.BitsAllocated = 8 * pixels.dtype.itemsize
+    dataset.BitsStored = dataset.BitsAllocated
+    dataset.PixelRepresentation = int(pixels.dtype.kind == "i")
+    with disable_value_validation():  # wrong values are what the tests are about
+        for keyword, value in values.items():
+            if value is None:
+                delattr(dataset, keyword)
+            else:
+                setattr(dataset, keyword, value)
+    if "HighBit" not in dataset:
+        dataset.HighBit = dataset.BitsStored - 1
+    if "PixelData" not in dataset:
+        dataset.PixelData = pixels.tobytes()
+    dataset["PixelData"].VR = "OW"
+    return dataset
+
+
+def write_mammogram(
+    path: Path, pixels: np.ndarray | None = None, *, syntax=ExplicitVRLittleEndian, **values
+) -> Path:
+    """Write such a data set as a DICOM file."""
+    if pixels is None:
+        pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dataset = mammogram_dataset(pixels, **values)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(path, enforce_file_format=True)
+    return path

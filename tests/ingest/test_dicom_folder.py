@@ -1,0 +1,135 @@
+import json
+
+import pytest
+from dicom_samples import write_mammogram
+
+from pipeline.config import DataSettings, PhantomSettings
+from pipeline.ingest.catalog import check_catalog
+from pipeline.ingest.dicom_folder import read
+from pipeline.ingest.image_ids import image_ids
+from pipeline.ingest.importers import Request
+from pipeline.ingest.listing import list_files
+from pipeline.run.errors import UserError
+
+
+def catalog_of(root):
+    data = DataSettings(importer="dicom", root=root)
+    catalog = read(Request(data, PhantomSettings(), list_files(root).files, root / "unused"))
+    check_catalog(catalog)
+    return catalog
+
+
+def test_headers_give_patient_side_and_view(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", PatientID="w1", ImageLaterality="R", ViewPosition="MLO")
+    write_mammogram(tmp_path / "b.dcm", PatientID="Mass-Test_P_00173_LEFT_CC")
+    images = catalog_of(tmp_path).images.set_index("image_id")
+    assert list(images.loc["a", ["patient_id", "laterality", "view"]]) == ["w1", "R", "MLO"]
+    assert images.loc["b", "patient_id"] == "P_00173"
+    assert images.loc["a", "file"] == (tmp_path / "a.dcm").as_posix()
+    assert set(images["outcome"]) == {"unknown"}
+    assert images["spacing_mm"].isna().all()
+
+
+def test_every_file_gets_a_row_with_a_reason(tmp_path):
+    write_mammogram(tmp_path / "a.dcm")
+    write_mammogram(tmp_path / "DICOMDIR", SOPClassUID="1.2.840.10008.1.3.10")
+    (tmp_path / "notes.xlsx").write_bytes(b"PK\3\4" + bytes(200))
+    (tmp_path / "old.tar.gz").write_bytes(b"\x1f\x8b" + bytes(200))
+    (tmp_path / ".hidden").write_text("x")
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    files = catalog_of(tmp_path).files.set_index("file")
+    assert dict(files["reason"]) == {
+        ".hidden": "not DICOM",
+        "DICOMDIR": "DICOMDIR, a list of other files",
+        "a.dcm": "",
+        "empty.dcm": "an empty file",
+        "notes.xlsx": "a table or text",
+        "old.tar.gz": "an archive",
+    }
+    assert files.loc["a.dcm", "status"] == "candidate"
+    assert files.loc["a.dcm", "bytes"] == (tmp_path / "a.dcm").stat().st_size
+
+
+def test_a_damaged_dicom_file_stays_a_candidate_for_the_reader(tmp_path):
+    write_mammogram(tmp_path / "a.dcm")
+    (tmp_path / "b.dcm").write_bytes((tmp_path / "a.dcm").read_bytes()[:150])
+    files = catalog_of(tmp_path).files
+    assert list(files["status"]) == ["candidate", "candidate"]
+
+
+def test_without_a_patient_id_the_study_stands_for_the_patient(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", PatientID="", StudyInstanceUID="2.25.7")
+    write_mammogram(tmp_path / "x" / "b.dcm", PatientID="", StudyInstanceUID="")
+    write_mammogram(tmp_path / "c.dcm", PatientID="", StudyInstanceUID="")
+    catalog = catalog_of(tmp_path)
+    patients = catalog.images.set_index("image_id")["patient_id"]
+    assert dict(patients) == {"a": "2.25.7", "b": "x", "c": "c"}
+    assert all("no Patient ID" in reason for reason in catalog.files["reason"])
+
+
+def test_findings_are_joined_by_file_name_and_id(tmp_path):
+    write_mammogram(tmp_path / "w1" / "a.dcm")
+    write_mammogram(tmp_path / "w1" / "b.dcm")
+    write_mammogram(tmp_path / "w2" / "c.dcm")
+    write_mammogram(tmp_path / "w2" / "d.dcm")
+    (tmp_path / "findings.csv").write_text(
+        "file,image_id,kind,pathology,row,col,radius,patient_id\n"
+        "w1/a.dcm,,mass,malignant,3,4,2,\n"
+        "a.dcm,,calcification,benign,5,6,1,\n"
+        ",b,mass,,,,,\n"
+        ".\\w2\\c.dcm,,normal,,,,,woman2\n"
+    )
+    catalog = catalog_of(tmp_path)
+    images = catalog.images.set_index("image_id")
+    assert dict(images["outcome"]) == {
+        "a": "abnormal",
+        "b": "abnormal",
+        "c": "normal",
+        "d": "unknown",
+    }
+    assert images.loc["c", "patient_id"] == "woman2"
+    findings = catalog.findings.set_index("finding_id")
+    assert list(findings.index) == ["a-1", "a-2", "b-1"]
+    assert json.loads(findings.loc["a-2", "coordinates"]) == {"row": 5, "col": 6, "radius": 1}
+    assert findings.loc["b-1", "geometry"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("e.dcm,mass,", "line 2: e.dcm is no DICOM file"),
+        ("a.dcm,mass,", "line 2: 2 files are called a.dcm; give the path"),
+        ("b.dcm,mass,w1\nb.dcm,mass,w2", "line 3: b belongs to w1 already"),
+        ("b.dcm,mass,\nb.dcm,normal,", "line 3: b is called normal and has a finding"),
+    ],
+)
+def test_a_line_that_fits_no_image_is_named(tmp_path, line, message):
+    for name in ("x/a.dcm", "y/a.dcm", "b.dcm"):
+        write_mammogram(tmp_path / name)
+    (tmp_path / "findings.csv").write_text(f"file,kind,patient_id\n{line}\n")
+    with pytest.raises(UserError, match=message):
+        catalog_of(tmp_path)
+
+
+def test_the_mask_of_a_finding_is_no_image(tmp_path):
+    write_mammogram(tmp_path / "a.dcm")
+    write_mammogram(tmp_path / "mask.dcm")
+    (tmp_path / "findings.csv").write_text("file,kind,mask\na.dcm,mass,mask.dcm\n")
+    catalog = catalog_of(tmp_path)
+    assert list(catalog.images["image_id"]) == ["a"]
+    assert catalog.files.set_index("file").loc["mask.dcm", "reason"] == "the mask of a finding"
+
+
+def test_ids_are_short_where_they_can_be_and_always_unique():
+    names = ["p1/1-1.dcm", "p2/1-1.dcm", "p2/1-1.DICOM", "x.dcm", "é.dcm", "1.2.840.dcm", "1.2.841"]
+    ids = image_ids(names)
+    assert ids["x.dcm"] == "x"
+    assert ids["p1/1-1.dcm"] == "p1-1-1"
+    assert (ids["1.2.840.dcm"], ids["1.2.841"]) == ("1.2.840", "1.2.841")
+    assert len({value.lower() for value in ids.values()}) == len(names)
+    assert all(value[0].isalnum() for value in ids.values())
+
+
+def test_a_very_long_name_becomes_a_shorter_id():
+    (value,) = image_ids(["a" * 240 + ".dcm"]).values()
+    assert len(value) < 200

@@ -1,0 +1,80 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.ingest.findings_table import COLUMNS, read_findings
+from pipeline.run.errors import UserError
+
+DOCS = Path(__file__).parents[2] / "docs" / "findings-csv.md"
+
+
+def table(tmp_path, text: str) -> Path:
+    path = tmp_path / "findings.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path):
+    example = re.search(r"```csv\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
+    rows = read_findings(table(tmp_path, example))
+    assert [row.geometry for row in rows] == ["circle", "box", "polygon", "none", "none"]
+    assert json.loads(rows[0].coordinates) == {"row": 1204, "col": 833, "radius": 61.5}
+    assert json.loads(rows[1].coordinates) == {"row0": 900, "col0": 400, "row1": 1020, "col1": 530}
+    assert json.loads(rows[2].coordinates) == [[700, 310], [702, 355], [751, 340]]
+    assert rows[4].kind == "normal"
+
+
+def test_the_documentation_names_every_column():
+    named = set(re.findall(r"`(\w+)`", DOCS.read_text()))
+    assert set(COLUMNS) <= named
+
+
+def test_a_table_from_a_european_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "findings.csv"
+    path.write_text("File;Kind;Row;Col;Radius\r\na.dcm;Ill defined;10,5;20;3\r\n", "utf-8-sig")
+    (row,) = read_findings(path)
+    assert json.loads(row.coordinates) == {"row": 10.5, "col": 20, "radius": 3}
+    assert (row.kind, row.pathology, row.geometry) == ("ill_defined", "unknown", "circle")
+
+
+def test_a_mask_is_looked_up_beside_the_table(tmp_path):
+    (tmp_path / "mask.png").write_bytes(b"x")
+    (row,) = read_findings(table(tmp_path, "file,kind,mask\na.dcm,mass,mask.png\n"))
+    assert json.loads(row.coordinates) == {"file": (tmp_path / "mask.png").as_posix()}
+
+
+def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
+    (row,) = read_findings(table(tmp_path, "file,kind,remark\na.dcm,mass,seen\n,,\n"))
+    assert row.geometry == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind,row\nmass,1\n", "must have the columns kind and file"),
+        ("file,kind,raduis\na,mass,3\n", "Did you mean 'radius'"),
+        ("file,kind\n,mass\n", "line 2: file .* is blank"),
+        ("file,kind,row,col,radius\na,mass,1,2,3\nb,mass,1,x,3\n", "line 3: col must be a number"),
+        ("file,kind,row,col,radius\na,mass,1,2,-3\n", "line 2: the radius must be positive"),
+        ("file,kind,row0,col0,row1,col1\na,mass,9,9,1,1\n", "line 2: a box must have row0 < row1"),
+        ("file,kind,polygon\na,mass,1 2; 3 4\n", "line 2: a polygon must be a list of three"),
+        ("file,kind,polygon\na,mass,1 2 3; 4\n", "line 2: polygon must be 'row col"),
+        ("file,kind,mask\na,mass,no.png\n", "line 2: the mask .*no.png does not exist"),
+        ("file,kind,geometry\na,mass,blob\n", "line 2: geometry must be one of"),
+        ("file,kind,geometry\na,mass,circle\n", "line 2: row must be a number, not ''"),
+        ("file,kind,row,col,radius\na,normal,1,2,3\n", "line 2: kind normal cannot have"),
+        ("file,kind\na,mass,3,4\n", "line 2: more values than columns"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read_findings(table(tmp_path, text))
+
+
+def test_a_table_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "findings.csv"
+    path.write_bytes("file,kind\nä.dcm,mass\n".encode("latin-1"))
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_findings(path)

@@ -1,0 +1,147 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dicom_samples import write_mammogram
+
+from pipeline.config import DataSettings, Settings, StoreSettings
+from pipeline.config.ingest import Importer
+from pipeline.ingest.importers import MODULES
+from pipeline.ingest.listing import list_files
+from pipeline.ingest.split_table import read_split
+from pipeline.ingest.stage import ingest
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.stage import Stage
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    for name, woman in (("a", "w1"), ("b", "w1"), ("c", "w2")):
+        write_mammogram(tmp_path / "data" / f"{name}.dcm", PatientID=woman)
+    return tmp_path / "data"
+
+
+def stage(tmp_path: Path, **data) -> Stage:
+    settings = Settings(
+        data=DataSettings(**({"importer": "dicom", "root": tmp_path / "data"} | data)),
+        store=StoreSettings(root=tmp_path / "store"),
+    )
+    run = RunFolder(tmp_path / "run")
+    return Stage(run, settings, EventLog(run, "ingest"))
+
+
+def test_the_first_time_writes_the_catalog_and_the_second_nothing(tmp_path, root):
+    here = stage(tmp_path)
+    assert ingest(here).startswith("3 files, 3 images of 2 patients, 0 findings")
+    before = {path: path.stat().st_mtime_ns for path in here.run.catalog.parent.iterdir()}
+    assert ingest(here).startswith("nothing changed (3 files")
+    assert {p: p.stat().st_mtime_ns for p in here.run.catalog.parent.iterdir()} == before
+
+
+def test_a_touched_file_changes_the_fingerprint_and_a_new_one_the_tables(tmp_path, root):
+    here = stage(tmp_path)
+    ingest(here)
+    first = json.loads(here.run.catalog.read_text())
+    os.utime(root / "a.dcm", ns=(1, 1))
+    ingest(here)
+    second = json.loads(here.run.catalog.read_text())
+    assert first["fingerprint"] != second["fingerprint"]
+    assert first["tables"] == second["tables"]
+    write_mammogram(root / "d.dcm", PatientID="w3")
+    assert ingest(here).startswith("4 files")
+
+
+def test_a_missing_table_or_image_is_made_again(tmp_path, root):
+    here = stage(tmp_path)
+    ingest(here)
+    here.run.findings_table.unlink()
+    assert not ingest(here).startswith("nothing changed")
+    assert here.run.findings_table.is_file()
+
+
+def test_a_limit_takes_the_first_patients(tmp_path, root):
+    assert "3 files, 2 images of 1 patients" in ingest(stage(tmp_path, limit=1))
+
+
+def test_the_users_split_becomes_the_hint(tmp_path, root):
+    (root / "split.csv").write_text("patient_id,split\nw1,test\nw2,train\n")
+    here = stage(tmp_path)
+    ingest(here)
+    assert here.run.images_table.read_text().count(",test,") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("patient,split\nw1,test\n", "must have the columns patient_id,split"),
+        ("patient_id,split\nw1,dev\n", "line 2: split must be one of"),
+        ("patient_id,split\nw1,test\nw1,train\n", "line 3: patient w1 is in test and train"),
+    ],
+)
+def test_a_wrong_split_table_is_refused(tmp_path, text, message):
+    (tmp_path / "split.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_split(tmp_path / "split.csv")
+
+
+def test_a_missing_root_says_which_setting_names_it(tmp_path):
+    with pytest.raises(UserError, match=r'SET="data.root=FOLDER"'):
+        ingest(stage(tmp_path, root=tmp_path / "nowhere"))
+
+
+def test_results_inside_the_data_are_refused(tmp_path, root):
+    with pytest.raises(UserError, match=r"lies inside data\.root"):
+        ingest(stage(tmp_path, root=tmp_path))
+
+
+def test_a_folder_without_images_is_refused_with_the_reasons(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("x")
+    with pytest.raises(UserError, match="1 x a table or text"):
+        ingest(stage(tmp_path))
+
+
+def test_hidden_and_linked_files_are_listed_and_linked_folders_named(tmp_path):
+    (tmp_path / "in" / ".git").mkdir(parents=True)
+    (tmp_path / "in" / ".git" / "x").write_text("1")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "y").write_text("22")
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "out" / "y")
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "out")
+    (tmp_path / "in" / "broken").symlink_to(tmp_path / "nowhere")
+    listing = list_files(tmp_path / "in")
+    assert [(file.name, file.size) for file in listing.files] == [(".git/x", 1), ("link", 2)]
+    assert listing.linked_folders == ("folder",)
+
+
+def test_every_importer_of_the_settings_is_registered():
+    assert set(MODULES) == set(Importer.__args__)
+
+
+def test_deciding_that_nothing_changed_loads_no_heavy_library(tmp_path, root):
+    ingest(stage(tmp_path))
+    script = f"""
+import sys
+from pathlib import Path
+from pipeline.config import DataSettings, Settings, StoreSettings
+from pipeline.ingest.stage import ingest
+from pipeline.run.layout import RunFolder
+from pipeline.run.stage import Stage
+here = Path({str(tmp_path)!r})
+settings = Settings(
+    data=DataSettings(importer="dicom", root=here / "data"),
+    store=StoreSettings(root=here / "store"),
+)
+print(ingest(Stage(RunFolder(here / "run"), settings, None)))
+print([m for m in ("tensorflow", "mlflow", "sklearn", "pandas", "cv2") if m in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[0].startswith("nothing changed")
+    assert done.stdout.splitlines()[1] == "[]"
