@@ -13,7 +13,13 @@ import numpy as np
 from scipy import ndimage
 from skimage import filters
 
-from pipeline.preprocess.film import film_box, without_labels, without_strips, without_white_edge
+from pipeline.preprocess.film import (
+    film_box,
+    without_corners,
+    without_labels,
+    without_strips,
+    without_white_edge,
+)
 from pipeline.preprocess.shapes import dilated, main_part, opened, part_of
 
 WORK_SPACING_MM = 0.8
@@ -69,7 +75,7 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     core = _core(smooth, bright, spacing_mm)
     smooth = without_labels(smooth, core, bright, spacing_mm=spacing_mm)
     mask = _skin_line(smooth, core, bright, spacing_mm=spacing_mm)
-    mask = without_strips(mask, spacing_mm=spacing_mm)
+    mask = without_corners(without_strips(mask, spacing_mm=spacing_mm))
     if mirrored:
         mask, smooth = mask[:, ::-1], smooth[:, ::-1]
     side, notes = _decided_side(mask, smooth, laterality)

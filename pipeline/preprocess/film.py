@@ -7,6 +7,7 @@ from pipeline.preprocess.shapes import dilated, main_part, opened
 
 _BLACK = 0.004
 _WHITE = 0.97
+_OUTWARD = 1.0
 
 
 def film_box(light: np.ndarray) -> tuple[slice, slice]:
@@ -48,12 +49,17 @@ def _uniform_lines(lines: np.ndarray) -> int:
 
 
 def without_white_edge(smooth: np.ndarray, *, spacing_mm: float) -> np.ndarray:
-    """Darken white areas that touch the edge opposite to the chest wall, which is on the left."""
+    """Darken white areas that touch the edge opposite to the chest wall, which is on the left.
+
+    A breast that fills the film and is white there is too wide for a film edge, and stays.
+    """
     labels, _ = ndimage.label(opened(smooth > 0.85, 2 / spacing_mm))
-    touching = np.setdiff1d(labels[:, -3:], [0])
-    if touching.size == 0:
-        return smooth
-    return np.where(dilated(np.isin(labels, touching), 3 / spacing_mm), smooth.min(), smooth)
+    result = smooth.copy()
+    for number in np.setdiff1d(labels[:, -3:], [0]):
+        part = labels == number
+        if ndimage.distance_transform_edt(np.pad(part, 1)).max() * spacing_mm < 25:
+            result[dilated(part, 3 / spacing_mm)] = smooth.min()
+    return result
 
 
 def without_labels(
@@ -98,3 +104,21 @@ def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
         if typical < 20 and length * spacing_mm > 12:
             kept[ordered[:length]] = False
     return main_part(mask & kept[:, None])
+
+
+def without_corners(mask: np.ndarray) -> np.ndarray:
+    """Cut off corners of the film that hang on the ends of the breast.
+
+    From its widest row towards its ends, a breast does not suddenly become wider again: there
+    the skin may move outwards by `_OUTWARD` pixels per row. The chest wall is on the left.
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    reach = np.where(mask, np.arange(1, mask.shape[1] + 1), 0).max(axis=1).astype(float)
+    middle = rows[len(rows) // 4 : len(rows) - len(rows) // 4]
+    widest = int(middle[np.argmax(reach[middle])])
+    allowed = reach.copy()
+    for row in range(widest - 1, int(rows[0]) - 1, -1):
+        allowed[row] = min(reach[row], allowed[row + 1] + _OUTWARD)
+    for row in range(widest + 1, int(rows[-1]) + 1):
+        allowed[row] = min(reach[row], allowed[row - 1] + _OUTWARD)
+    return mask & (np.arange(mask.shape[1]) < allowed[:, None])
