@@ -1,29 +1,28 @@
 """Convolutions whose normalisation is part of the kernel.
 
-A batch normalisation with fixed statistics is a scale and a shift of each channel. Both layers
-here apply the scale to the kernel instead of to the map, in training and in inference: the same
-function and the same gradients, one pass over the map less, and no second "folded" network that
-could disagree with the trained one.
+In inference a batch normalisation is a scale and a shift of each channel. The layers here put the
+scale into the kernel and the shift into the bias themselves: the same function, one pass over
+the map less, and no second "folded" network that could disagree with the trained one.
 """
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
-# Gain that keeps the variance through a ReLU of zero-mean input (Brock et al. 2021, NF-ResNets).
-_RELU_GAIN = float(np.sqrt(2 / (1 - 1 / np.pi)))
-_TINY = 1e-6
+EPSILON = 1e-3  # of the batch normalisations
+_MOMENTUM = 0.9  # of the moving statistics
 
 
 class _KernelConv(keras.layers.Layer):
-    """Convolution with `effective_kernel()` and the bias `shift`; (B, H, W, C) -> (B, h, w, F).
+    """Convolution of (B, H, W, C) with `folded()`, the kernel and bias of inference.
 
     Args:
         filters: channels of the result; None makes a depthwise convolution.
         kernel_size: side of the square kernel.
         stride: step along both axes.
-        padding: "valid", "same" (zeros; with stride 2 and even sizes TensorFlow pads after the
-            map first) or "same_before" (stride 2, odd kernels: the odd zero comes first).
+        padding: "valid", "same" (zeros; with stride 2 and even sizes the odd zero comes last) or
+            "same_before" (stride 2, odd kernels: the odd zero comes first).
     """
 
     def __init__(self, filters, kernel_size, *, stride=1, padding="valid", **options):
@@ -39,30 +38,36 @@ class _KernelConv(keras.layers.Layer):
         channels = input_shape[-1]
         last = (channels, 1) if self.filters is None else (channels, self.filters)
         self.out_channels = channels if self.filters is None else self.filters
-        # autocast=False: the kernel is normalised in float32, then rounded once.
-        self.kernel = self.add_weight(
-            name="kernel", shape=(self.kernel_size, self.kernel_size, *last), autocast=False
-        )
-        self.shift = self.add_weight(
-            name="shift", shape=(self.out_channels,), initializer="zeros", autocast=False
+        # Drawn by `initialise_kernels`.
+        self.kernel = self._weight("kernel", "zeros", (self.kernel_size, self.kernel_size, *last))
+
+    def _weight(self, name, initializer, shape=None, *, trainable=True):
+        """A float32 weight, by default one number for each output channel.
+
+        autocast=False: kernels are scaled in float32 and rounded once.
+        """
+        return self.add_weight(
+            name=name,
+            shape=shape or (self.out_channels,),
+            initializer=initializer,
+            trainable=trainable,
+            autocast=False,
+            aggregation="mean",  # moving statistics of several devices
         )
 
     @property
     def fan_in(self) -> int:
         """Inputs that one output value sums."""
-        channels = 1 if self.filters is None else self.kernel.shape[2]
-        return self.kernel_size**2 * channels
+        return self.kernel_size**2 * (1 if self.filters is None else self.kernel.shape[2])
 
-    def effective_kernel(self):
-        """The kernel that the convolution uses, float32."""
+    def folded(self):
+        """(kernel, bias) of inference, float32."""
         raise NotImplementedError
 
-    def _per_channel(self, factor):
-        """Bring one factor for each output channel into the shape of the kernel's last axes."""
-        return ops.reshape(factor, (-1, 1)) if self.filters is None else factor
+    def _scaled_kernel(self, scale):
+        return self.kernel * (ops.reshape(scale, (-1, 1)) if self.filters is None else scale)
 
-    def call(self, x):
-        kernel = ops.cast(self.effective_kernel(), self.compute_dtype)
+    def _convolve(self, x, kernel):
         padding = self.padding
         if padding == "same_before":
             before = self.kernel_size // 2
@@ -70,54 +75,62 @@ class _KernelConv(keras.layers.Layer):
             x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
             padding = "valid"
         convolve = ops.depthwise_conv if self.filters is None else ops.conv
-        x = convolve(x, kernel, strides=self.stride, padding=padding, data_format="channels_last")
-        return x + ops.cast(self.shift, self.compute_dtype)
+        kernel = ops.cast(kernel, self.compute_dtype)
+        return convolve(
+            x, kernel, strides=self.stride, padding=padding, data_format="channels_last"
+        )
+
+    def call(self, x):
+        kernel, bias = self.folded()
+        return self._convolve(x, kernel) + ops.cast(bias, self.compute_dtype)
 
 
 class ScaledConv(_KernelConv):
-    """Convolution and a batch normalisation of fixed statistics.
+    """Convolution and a batch normalisation that keeps the statistics it was given.
 
     The scale does not train; kernel and shift do.
     """
 
     def build(self, input_shape):
         super().build(input_shape)
-        self.scale = self.add_weight(
-            name="scale",
-            shape=(self.out_channels,),
-            initializer="ones",
-            trainable=False,
-            autocast=False,
-        )
+        self.shift = self._weight("shift", "zeros")
+        self.scale = self._weight("scale", "ones", trainable=False)
 
-    def effective_kernel(self):
-        return self.kernel * self._per_channel(self.scale)
+    def folded(self):
+        return self._scaled_kernel(self.scale), self.shift
 
 
-class StandardisedConv(_KernelConv):
-    """Convolution whose kernel has mean 0 and a learned norm for each output channel.
+class BatchNormConv(_KernelConv):
+    """Convolution and a batch normalisation that learns its statistics while training.
 
-    It stands where a batch normalisation would: it keeps the signal's size through the network,
-    but looks at no map, so the result of a position depends on its own pixels only.
-
-    Source: Qiao et al. 2019, arXiv:1903.10520; gain: Brock et al. 2021, arXiv:2101.08692.
+    Source: Ioffe and Szegedy 2015, arXiv:1502.03167.
     """
 
     def build(self, input_shape):
         super().build(input_shape)
-        self.gain = self.add_weight(
-            name="gain",
-            shape=(self.out_channels,),
-            initializer=keras.initializers.Constant(_RELU_GAIN),
-            autocast=False,
-        )
+        self.gamma = self._weight("gamma", "ones")
+        self.beta = self._weight("beta", "zeros")
+        self.moving_mean = self._weight("moving_mean", "zeros", trainable=False)
+        self.moving_variance = self._weight("moving_variance", "ones", trainable=False)
 
-    def effective_kernel(self):
-        axes = (0, 1) if self.filters is None else (0, 1, 2)
-        mean = ops.mean(self.kernel, axis=axes, keepdims=True)
-        variance = ops.var(self.kernel, axis=axes, keepdims=True)
-        unit = (self.kernel - mean) / ops.sqrt(variance * self.fan_in + _TINY)
-        return unit * self._per_channel(self.gain)
+    def folded(self):
+        scale = self.gamma / ops.sqrt(self.moving_variance + EPSILON)
+        return self._scaled_kernel(scale), self.beta - self.moving_mean * scale
+
+    def call(self, x, training=False):
+        if not training:
+            return super().call(x)
+        # The fused kernel: half the time of moments and normalisation as separate operations.
+        y, mean, variance, *_ = tf.compat.v1.nn.fused_batch_norm(
+            self._convolve(x, self.kernel),
+            ops.convert_to_tensor(self.gamma),
+            ops.convert_to_tensor(self.beta),
+            epsilon=EPSILON,
+            is_training=True,
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(_MOMENTUM * moving + (1 - _MOMENTUM) * batch)
+        return y
 
 
 def initialise_kernels(network: keras.Model, *, seed: int) -> None:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from models.conv import ScaledConv
+from models.conv import EPSILON, ScaledConv
 from models.receptive_field import ReceptiveField, Step, receptive_field
 from models.torch_file import read_torch_file
 
 STRIDE_PX = 16
 _STEM_CHANNELS = 32
-_EPSILON = 1e-3  # of the batch normalisations
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,9 @@ def lite0_features(image, *, stages: tuple[Stage, ...] = STAGES):
     Returns:
         Keras tensor (B, H/16, W/16, 112).
     """
-    x = keras.layers.Rescaling(255 / 128, offset=-127 / 128, name="rescale")(image)
-    x = ScaledConv(_STEM_CHANNELS, 3, stride=2, padding="same", name="stem")(x)
+    # Scaling and stem in float32: rounded to bfloat16 the picture would keep 8 bits.
+    x = keras.layers.Rescaling(255 / 128, offset=-127 / 128, name="rescale", dtype="float32")(image)
+    x = ScaledConv(_STEM_CHANNELS, 3, stride=2, padding="same", name="stem", dtype="float32")(x)
     x = keras.layers.ReLU(6.0, name="stem_relu")(x)
     for block in blocks(stages):
         x = _apply(block, x)
@@ -165,7 +165,7 @@ def _fill(layer: ScaledConv, tensors: dict[str, np.ndarray], conv: str, norm: st
     kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
     if not depthwise and layer.kernel.shape[2] == 1 != kernel.shape[2]:
         kernel = kernel.sum(axis=2, keepdims=True)  # grey: the three channels are equal
-    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
+    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + EPSILON)
     layer.kernel.assign(kernel)
     layer.scale.assign(scale)
     layer.shift.assign(tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale)

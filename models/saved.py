@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from models.network import NetworkSpec, PatchNetwork, build_network
+from models.precision import dtype_policy
 
 WEIGHTS_NAME = "model.safetensors"
 DESCRIPTION_NAME = "model.json"
@@ -63,8 +64,12 @@ def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, sour
         variable.assign(stored[name])
 
 
-def load_network(folder: str | Path) -> PatchNetwork:
-    """Build the network of a model folder and fill it, under the current precision policy.
+def load_network(folder: str | Path, *, policy: str = "float32") -> PatchNetwork:
+    """Build the network of a model folder and fill it.
+
+    Args:
+        folder: holds model.safetensors and model.json.
+        policy: Keras precision policy that the network computes in.
 
     Raises:
         ValueError: a file is missing, model.json is incomplete, or the weights are not those
@@ -81,7 +86,8 @@ def load_network(folder: str | Path) -> PatchNetwork:
             f"{weights} must have sha256 {description['sha256']}, not {found}: the file was "
             "damaged or replaced; copy the folder again or train again"
         )
-    network = build_network(NetworkSpec(**description["network"]))
+    with dtype_policy(policy):
+        network = build_network(NetworkSpec(**description["network"]))
     load_weights(network, weights)
     return network
 

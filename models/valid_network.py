@@ -1,7 +1,7 @@
 """A small convolutional network without padding, shaped by the size of the patch.
 
-No padding and no normalisation over maps: the features of a window do not depend on what
-surrounds it, so the dense map equals the network applied patch by patch.
+Nothing is padded, and in inference nothing is normalised over the map: the features of a window
+do not depend on what surrounds it, so the dense map equals the network applied patch by patch.
 
 The total stride S is an eighth of the patch and the receptive field 5 S, whatever the patch: at
 64 px (12.8 mm at 0.2 mm) S = 8 and 40 px, at 128 px (0.1 mm) S = 16 and 80 px. The window of a
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import keras
 
-from models.conv import ScaledConv, StandardisedConv
+from models import frequency_bands
+from models.conv import BatchNormConv
 from models.receptive_field import Step, receptive_field
 
 _LARGEST_STRIDE = 32
@@ -37,9 +38,9 @@ def stride_of_patch(patch_px: int) -> int:
 
 
 def valid_layers(stride_px: int, width: int) -> list[ValidLayer]:
-    """The layers for a total stride of 4 or more; receptive field 5 * stride_px."""
+    """The layers behind the frequency bands, for a total stride of 4 or more."""
     layers = [
-        ValidLayer(4, 2, width),
+        ValidLayer(1, 1, width),
         ValidLayer(3, 1, width),
         ValidLayer(3, 2, 2 * width),
         ValidLayer(3, 1, 2 * width),
@@ -61,16 +62,20 @@ def valid_backbone(image, *, patch_px: int, width: int):
 
     Returns:
         (features (B, h, w, C), cells along each side of a patch, total stride in pixels).
-        Cell (i, j) to (i + cells - 1, ...) lie inside the patch that begins at pixel i * stride.
+        The cells i to i + cells - 1 lie in the patch that begins at pixel i * stride.
+
+    Raises:
+        ValueError: an odd or too small patch.
     """
     stride_px = stride_of_patch(patch_px)
     layers = valid_layers(stride_px, width)
-    field = receptive_field(Step(layer.kernel, layer.stride) for layer in layers)
+    bands = Step(frequency_bands.SIDE_PX, frequency_bands.STRIDE_PX)
+    field = receptive_field([bands, *(Step(layer.kernel, layer.stride) for layer in layers)])
     cells = (patch_px - field.size_px) // stride_px + 1
     # What the cells do not reach of a patch is cut off evenly, so that they stay centred.
     spare = patch_px - field.size_px - (cells - 1) * stride_px
-    x = keras.layers.Cropping2D(spare // 2, name="centre")(image) if spare else image
-    x = keras.layers.Rescaling(4.0, offset=-1.0, name="rescale")(x)
+    x = keras.layers.Cropping2D(spare // 2, name="centre", dtype="float32")(image)
+    x = frequency_bands.FrequencyBands(name="bands")(x)
     for index, layer in enumerate(layers):
         x = _apply(layer, x, index)
     return x, cells, stride_px
@@ -79,7 +84,5 @@ def valid_backbone(image, *, patch_px: int, width: int):
 def _apply(layer: ValidLayer, x, index: int):
     if layer.channels is None:
         return keras.layers.MaxPooling2D(layer.kernel, layer.stride, name=f"pool{index}")(x)
-    # A kernel of mean 0 would not see how bright the tissue is, so the first one is left free.
-    kind = StandardisedConv if index else ScaledConv
-    x = kind(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
+    x = BatchNormConv(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
     return keras.layers.ReLU(name=f"relu{index}")(x)
