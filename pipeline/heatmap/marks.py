@@ -4,8 +4,10 @@ All coordinates are original pixels, (row, col) with centres at integers.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
@@ -19,6 +21,16 @@ from pipeline.run.words import percent
 BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
 DARK_EDGE = [withStroke(linewidth=3, foreground="#000000c0")]
 BAR_LENGTHS_MM = (50, 20, 10, 5, 2, 1)
+LABEL_LINE, LABEL_WIDTH = 0.026, 0.13  # size of a label, as a share of the picture's height
+
+
+@dataclass(frozen=True)
+class LabelPlace:
+    """Where a label begins, in original pixels, and to which side it grows."""
+
+    row: float
+    col: float
+    grows_right: bool
 
 
 def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
@@ -53,22 +65,40 @@ def draw_regions(axes: Axes, image_map: ImageMap, regions: Regions, field: Field
     axes.contour(_widened(image_map.cols), _widened(image_map.rows), inside, [0.5], colors=REGION)
     axes.set_xlim(field.left, field.right)
     axes.set_ylim(field.bottom, field.top)
-    middle = (field.left + field.right) / 2
-    for region in regions.table.itertuples():
-        # Beside the box, on the side where there is more room.
-        on_right = region.centroid_col < middle
+    for region, place in zip(
+        regions.table.itertuples(), label_places(regions.table, field), strict=True
+    ):
         axes.annotate(
             f"{region.rank}: {percent(region.peak_probability)}",
-            (region.col1 if on_right else region.col0, region.row0),
-            xytext=(6 if on_right else -6, 0),
+            (place.col, place.row),
+            xytext=(6 if place.grows_right else -6, 0),
             textcoords="offset points",
-            ha="left" if on_right else "right",
+            ha="left" if place.grows_right else "right",
             va="center",
             color=REGION,
             fontsize=13,
             weight="bold",
             path_effects=DARK_EDGE,
         )
+
+
+def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
+    """Where the labels of regions go: beside the box on the roomier side, none over another.
+
+    Args:
+        table: rows of REGION_COLUMNS; the best are placed first and the others give way.
+    """
+    line, width = LABEL_LINE * (field.bottom - field.top), LABEL_WIDTH * (field.bottom - field.top)
+    places = []
+    for region in table.itertuples():
+        right = region.centroid_col < (field.left + field.right) / 2
+        col = region.col1 if right else region.col0
+        row = min(max(region.row0, field.top + line), field.bottom - line)
+        for other in sorted(places, key=lambda place: place.row):
+            if abs(other.col - col) < width and abs(other.row - row) < line:
+                row = other.row + line
+        places.append(LabelPlace(row, col, right))
+    return places
 
 
 def draw_scale_bar(axes: Axes, field: Field, *, spacing_mm: float, at_left: bool) -> None:

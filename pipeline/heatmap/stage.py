@@ -22,7 +22,8 @@ from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration, percent
 
 # For the estimate before the start, measured on 2 cores.
-SECONDS_PER_MEGAPIXEL = 0.2  # and mirrored copy
+SECONDS_TO_START = 10
+SECONDS_PER_MEGAPIXEL = 0.25  # and mirrored copy
 SECONDS_PER_PICTURE = 0.5
 BYTES_PER_IMAGE = 1_200_000
 
@@ -92,7 +93,8 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, settings: HeatmapSetting
     """Say how long it may take and check that the disk has room."""
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
-    seconds = megapixels * settings.flips * SECONDS_PER_MEGAPIXEL + count * SECONDS_PER_PICTURE
+    mapping = megapixels * settings.flips * SECONDS_PER_MEGAPIXEL
+    seconds = SECONDS_TO_START + mapping + count * SECONDS_PER_PICTURE
     needed = count * BYTES_PER_IMAGE
     print(
         f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "

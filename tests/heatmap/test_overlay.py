@@ -2,11 +2,13 @@
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.heatmap.colours import ProbabilityScale
-from pipeline.heatmap.field import field_of, grey_picture, on_picture
+from pipeline.heatmap.field import Field, field_of, grey_picture, on_picture
 from pipeline.heatmap.maps import ImageMap, original_axes
+from pipeline.heatmap.marks import label_places
 from pipeline.heatmap.overlay import Caption, write_overlay
 from pipeline.heatmap.regions import find_regions
 from pipeline.preprocess.geometry import geometry_of
@@ -116,3 +118,22 @@ def test_the_prior_is_transparent_and_odds_are_even_steps():
     blended = scale.blend(grey, np.array([[0.0, 1.0]]))
     assert blended[0, 0] == pytest.approx([0.4] * 3)
     assert blended[0, 1].max() - blended[0, 1].min() > 0.3
+
+
+def test_labels_of_regions_stay_in_the_picture_and_apart():
+    table = pd.DataFrame(
+        {
+            "row0": [0, 3, 990, 500],
+            "col0": [100, 120, 100, 800],
+            "col1": [150, 150, 150, 850],
+            "centroid_col": [125, 135, 125, 825],
+        }
+    )
+    places = label_places(table, Field(top=0, bottom=1000, left=0, right=1000))
+    assert [p.row for p in places] == pytest.approx([26, 52, 974, 500])
+    assert [(p.col, p.grows_right) for p in places] == [
+        (150, True),
+        (150, True),
+        (150, True),
+        (800, False),
+    ]
