@@ -1,9 +1,12 @@
 """mini-MIAS in its own layout: mdb001.pgm ... mdb322.pgm (or .png) and Info.txt.
 
 Digitised films, all MLO, 1024 x 1024 pixels of 0.2 mm, 8 bit. Each image becomes a DICOM file
-below store.root. Odd numbers are right breasts, even numbers left ones, as the data base says
-and as its pixels show: with the films hung in the usual way, the chest wall of the odd ones
-is at the right edge in all but one.
+below store.root.
+
+Odd numbers are left breasts and even numbers right ones. The data base's own text says the
+reverse, but the lead markers on the films (seen on mdb135, 201, 237, 277, 307 and mdb014, 058,
+104, 172, 194, 202, 304) say so without exception. They are mirror writing: the films were
+scanned from the back, so a left breast has its chest wall at the right edge.
 
 Source: Suckling J et al. (1994), The Mammographic Image Analysis Society digital mammogram
 data base. Research use only: the images are read where they lie and never shipped.
@@ -163,7 +166,7 @@ def _wrap(pixels: np.ndarray, path: Path, rows: list[InfoRow]) -> dict:
     row = {
         "image_id": image_id,
         "patient_id": f"mias{(number + 1) // 2:03d}",  # films come in pairs
-        "laterality": "R" if number % 2 else "L",
+        "laterality": "L" if number % 2 else "R",
         "view": "MLO",
         "spacing_mm": SPACING_MM,
     }

@@ -69,7 +69,8 @@ def _header(image_id: str, patient_id: str, laterality: str, view: str) -> Datas
     dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
     dataset.SOPClassUID = SecondaryCaptureImageStorage
-    dataset.PatientName = dataset.PatientID = patient_id
+    dataset.PatientID = patient_id
+    dataset.PatientName = f"{patient_id}^"
     dataset.StudyInstanceUID = _uid(f"study {patient_id}")
     dataset.SeriesInstanceUID = _uid(f"series {patient_id} {image_id}")
     dataset.StudyID = patient_id[:16]
@@ -90,7 +91,7 @@ def _header(image_id: str, patient_id: str, laterality: str, view: str) -> Datas
     ):
         setattr(dataset, blank, "")
     if laterality:
-        dataset.Laterality = dataset.ImageLaterality = laterality
+        dataset.ImageLaterality = laterality
     if view:
         dataset.ViewPosition = view
     if view in VIEW_CODES:

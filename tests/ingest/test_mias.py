@@ -81,7 +81,7 @@ def test_the_catalog_of_a_small_copy(tmp_path, film):
     images = catalog.images.set_index("image_id")
     assert list(images.index) == ["mdb001", "mdb002", "mdb003", "mdb005"]
     assert list(images["patient_id"]) == ["mias001", "mias001", "mias002", "mias003"]
-    assert list(images["laterality"]) == ["R", "L", "R", "R"]
+    assert list(images["laterality"]) == ["L", "R", "L", "L"]
     assert list(images["outcome"]) == ["abnormal", "normal", "abnormal", "abnormal"]
     assert set(images["spacing_mm"]) == {0.2} and set(images["view"]) == {"MLO"}
     findings = catalog.findings.set_index("finding_id")
@@ -107,7 +107,7 @@ def test_the_wrapped_film_is_read_back_exactly(tmp_path, film):
     mammogram = read_mammogram(catalog.images.loc[0, "file"], settings=DicomSettings())
     np.testing.assert_array_equal(np.rint(mammogram.pixels * 255), film)
     assert mammogram.spacing_mm == 0.2
-    assert (mammogram.laterality, mammogram.view) == ("R", "MLO")
+    assert (mammogram.laterality, mammogram.view) == ("L", "MLO")
     assert mammogram.notes == []
 
 
