@@ -49,6 +49,8 @@ class Learner:
             self._trained = [*network.backbone_variables, *self._trained]
         averages = {variable.path: variable for variable in averaged.weights}
         head = {variable.path for variable in network.head_variables}
+        # Statistics of normalisations: the average of the weights needs the average of those.
+        self._followed = [(v, averages[v.path]) for v in network.weights if not v.trainable]
         self._optimiser = Optimiser(
             [
                 (v, averages[v.path], 1.0 if v.path in head else train.backbone_rate)
@@ -115,6 +117,12 @@ class Learner:
         norm = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
         finite = tf.math.is_finite(norm)
         self._optimiser.apply(gradients, rate=rate, decay=decay, finite=finite)
+        for variable, average in self._followed:
+            self._strategy.extended.update(
+                average.value,
+                lambda a, v: a.assign(decay * a + (1 - decay) * v),
+                args=(variable.value,),
+            )
         if self._scale_loss:
             self._adjust_loss_scale(finite)
         return loss, norm

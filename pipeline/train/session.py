@@ -4,10 +4,10 @@ import math
 import shutil
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from models.network import NetworkSpec, PatchNetwork, build_network
+from models.precision import training_policy, with_policy
 from models.saved import assign_weights, load_network, spec_as_dict, weights_of
 from pipeline.config import Settings
 from pipeline.preprocess.positions import pitch_px
@@ -16,7 +16,7 @@ from pipeline.run.stage import Stage
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path
 from pipeline.train.contract import check_contract
 from pipeline.train.crops import fitting_shape
-from pipeline.train.devices import choose_precision, choose_strategy
+from pipeline.train.devices import choose_strategy
 from pipeline.train.finish import finish
 from pipeline.train.inputs import Inputs
 from pipeline.train.learner import Learner
@@ -50,7 +50,9 @@ def run_session(
         tf.config.experimental.enable_op_determinism()
     strategy = choose_strategy()
     state, variables = from_checkpoint(checkpoint) if checkpoint else (TrainingState(), None)
-    state.precision = state.precision or choose_precision(settings.train.precision)
+    if not state.precision:
+        wanted = settings.train.precision
+        state.precision = training_policy() if wanted == "auto" else wanted
     learner = build_learner(settings, strategy, precision=state.precision)
     if variables:
         learner.restore(variables)
@@ -79,12 +81,7 @@ def build_learner(
     with strategy.scope():
         # The average is what is validated and exported: always float32.
         averaged = _first_weights(settings, spec)
-        keras.config.set_dtype_policy(precision)
-        try:
-            network = build_network(spec, seed=settings.train.seed)
-        finally:
-            keras.config.set_dtype_policy("float32")
-        assign_weights(network, weights_of(averaged), source="the first weights")
+        network = with_policy(averaged, precision)
     check_contract(network, balanced_loss)
     return Learner(
         network,

@@ -3,19 +3,31 @@
 Run by test_learner.py in a process of its own: devices are fixed once TensorFlow has started.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from models.network import NetworkSpec, build_network  # noqa: E402
+from models.network import NetworkSpec, PatchNetwork  # noqa: E402
 from pipeline.config import TrainSettings  # noqa: E402
 from pipeline.train.learner import Learner  # noqa: E402
 
 STEPS = 3
-# Without dropout, whose masks differ between the replicas. The clipping is at work.
-SPEC = NetworkSpec("valid", 32, width=4, dropout=0.0)
+
+
+def small_network():
+    """Without dropout and batch statistics: those see the crops of one replica."""
+    image = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(4, 32, 4, activation="relu", name="conv")(image)
+    x = keras.layers.Conv2D(1, 1, name="logit")(x)
+    network = PatchNetwork(image, keras.layers.Lambda(lambda y: y[..., 0])(x))
+    network.spec = NetworkSpec("small", 32, dropout=0.0)
+    rng = np.random.default_rng(0)
+    for weight in network.weights:
+        weight.assign(rng.normal(0, 0.1, weight.shape))
+    return network
 
 
 def batches():
@@ -24,12 +36,13 @@ def batches():
     targets = rng.integers(-1, 2, (STEPS, 4, 5, 5)).astype(np.int8)
     # All positives of the last batch on one replica: each half is a mean over both.
     targets[-1, 2:] = np.minimum(targets[-1, 2:], 0)
-    return tf.data.Dataset.from_tensor_slices((images, targets))
+    return tf.data.Dataset.from_tensor_slices((images, targets)).unbatch().batch(4)
 
 
 def trained(strategy):
     with strategy.scope():
-        network, averaged = build_network(SPEC, seed=1), build_network(SPEC, seed=1)
+        network, averaged = small_network(), small_network()
+    # A limit that clips every gradient: it must see the sum of both replicas.
     learner = Learner(
         network, averaged, train=TrainSettings(clip_norm=0.01), strategy=strategy, scale_loss=True
     )
