@@ -93,9 +93,11 @@ def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
     for region in table.itertuples():
         right = region.centroid_col < (field.left + field.right) / 2
         col = region.col1 if right else region.col0
+        start = col if right else col - width
         row = min(max(region.row0, field.top + line), field.bottom - line)
         for other in sorted(places, key=lambda place: place.row):
-            if abs(other.col - col) < width and abs(other.row - row) < line:
+            other_start = other.col if other.grows_right else other.col - width
+            if abs(other_start - start) < width and abs(other.row - row) < line:
                 row = other.row + line
         places.append(LabelPlace(row, col, right))
     return places

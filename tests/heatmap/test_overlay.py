@@ -123,17 +123,18 @@ def test_the_prior_is_transparent_and_odds_are_even_steps():
 def test_labels_of_regions_stay_in_the_picture_and_apart():
     table = pd.DataFrame(
         {
-            "row0": [0, 3, 990, 500],
-            "col0": [100, 120, 100, 800],
-            "col1": [150, 150, 150, 850],
-            "centroid_col": [125, 135, 125, 825],
+            "row0": [0, 3, 990, 500, 505],
+            "col0": [100, 120, 100, 640, 380],
+            "col1": [150, 150, 150, 850, 480],
+            "centroid_col": [125, 135, 125, 825, 430],
         }
     )
     places = label_places(table, Field(top=0, bottom=1000, left=0, right=1000))
-    assert [p.row for p in places] == pytest.approx([26, 52, 974, 500])
+    assert [p.row for p in places] == pytest.approx([26, 52, 974, 500, 526])
     assert [(p.col, p.grows_right) for p in places] == [
         (150, True),
         (150, True),
         (150, True),
-        (800, False),
+        (640, False),
+        (480, True),
     ]

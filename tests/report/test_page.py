@@ -72,7 +72,7 @@ def test_every_mammogram_is_shown_with_its_regions(mapped_run):
     text = text_of(page)
     assert text.count("area in mm²") == 2
     assert "The prior in use is 2.0 %" in text
-    assert "known to be: abnormal" in text
+    assert "known to be abnormal" in text
 
 
 def test_the_highest_probability_comes_first(mapped_run):
