@@ -43,7 +43,8 @@ def intake_table(
             outcome = outcomes[image["image_id"]]
             row["status"], row["reason"] = outcome.status, outcome.reason
             row["image_id"], row["patient_id"] = image["image_id"], image["patient_id"]
-            row["notes"] = "; ".join((outcome.info or {}).get("notes", []))
+            notes = [file["reason"], *(outcome.info or {}).get("notes", [])]
+            row["notes"] = "; ".join(note for note in notes if note)
         rows.append(row)
     return pd.DataFrame(rows, columns=list(INTAKE_COLUMNS))
 
