@@ -67,12 +67,12 @@ class Augmenter:
             [A.D4(p=1.0), affine, A.CenterCrop(size_px, size_px)],
             keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
         )
-        self._grey = A.Compose(
-            [
-                A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=0.75),
-                A.RandomGamma(gamma_limit=(80, 125), p=0.5),
-            ]
+        # A stronger contrast would turn the brightest tissue, where lesions are, into plain
+        # white: the safe range lowers it, and gamma brightens and darkens without clipping.
+        contrast = A.RandomBrightnessContrast(
+            brightness_limit=0.1, contrast_limit=0.2, ensure_safe_range=True, p=0.75
         )
+        self._grey = A.Compose([contrast, A.RandomGamma(gamma_limit=(80, 125), p=0.5)])
 
     def view(self, window: np.ndarray, *, seed: int) -> View:
         """A random view of a window; the same seed gives the same view.

@@ -80,6 +80,12 @@ def test_views_are_float32_between_0_and_1_and_the_window_is_kept(augmenter):
     assert np.array_equal(window, before)
 
 
+def test_bright_tissue_keeps_its_texture(augmenter):
+    window = 0.9 + 0.1 * np.random.default_rng(1).random((WINDOW, WINDOW), np.float32)
+    for seed in range(20):
+        assert (augmenter.view(window, seed=seed).image >= 1).mean() < 0.05
+
+
 def test_the_plain_view_is_the_window():
     window = dot_window(3, 4)
     assert plain_view(window).image is window
