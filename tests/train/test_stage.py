@@ -168,7 +168,9 @@ def test_fine_tuning_starts_from_the_model_and_a_finished_one_is_kept(finished, 
     train(stage_of(toy_run, still))
     before = load_file(finished.model / "model.safetensors")
     after = load_file(toy_run.model / "model.safetensors")
-    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in before)
+    # The statistics of the normalisations follow the crops at any rate.
+    weights = [name for name in before if "moving" not in name]
+    assert all(np.allclose(before[name], after[name], atol=1e-6) for name in weights)
     train(stage_of(toy_run, still))
     assert "former model was moved" in capsys.readouterr().out
     kept = json.loads((toy_run.set_aside / "model-1" / "model.json").read_text())
