@@ -60,7 +60,7 @@ def _crossing_lines(spacing_mm: float, rng: np.random.Generator):
         towards = np.array([np.sin(angle), np.cos(angle)])
         centre = rng.uniform(-1.1, 1.1, 2) * radius_mm
         half = rng.uniform(0.5, 1.2) * radius_mm
-        signal = signal + 0.6 * line(
+        signal = signal + 0.5 * line(
             grid,
             centre - half * towards,
             centre + half * towards,
@@ -90,7 +90,7 @@ def _specks(grid: Grid, count: int, radius_mm: float, rng: np.random.Generator) 
         distance, angle = radius_mm * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
         height = CALCIFICATION_CONTRAST * rng.uniform(0.6, 1.3)
         row, col = distance * np.sin(angle), distance * np.cos(angle)
-        signal += height * speck(grid, row, col, rng.uniform(0.35, 0.8))
+        signal += height * speck(grid, row, col, rng.uniform(0.4, 0.85))
     return signal
 
 

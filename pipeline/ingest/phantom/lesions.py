@@ -15,9 +15,9 @@ from pipeline.ingest.phantom.shapes import (
     speck,
 )
 
-MASS_CONTRAST = 420.0  # stored grey values of 4096, peak
+MASS_CONTRAST = 210.0  # stored grey values of 4096, peak
 HALO_MM = 0.7
-CALCIFICATION_CONTRAST = 480.0
+CALCIFICATION_CONTRAST = 210.0
 
 
 def draw_lesion(
@@ -44,9 +44,9 @@ def draw_lesion(
 def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
     """The projection of an ellipsoid: a dome with a sharp margin and a thin dark halo."""
     grid = make_grid(1.5 * radius_mm + 3, spacing_mm)
-    boundary = lumpy_boundary(radius_mm, 0.12, rng)
+    boundary = lumpy_boundary(radius_mm, 0.1, rng)
     edge_mm = boundary(grid.angle)
-    dome = np.clip(1 - (grid.radius / edge_mm) ** 2, 0, None) ** 0.3
+    dome = np.clip(1 - (grid.radius / edge_mm) ** 2, 0, None) ** 0.35
     outside_mm = np.maximum(grid.radius - edge_mm, 0)
     halo = np.exp(-((outside_mm / HALO_MM) ** 2)) * (outside_mm > 0)
     height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
@@ -61,13 +61,13 @@ def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generat
     grid = make_grid(2.4 * radius_mm + 1, spacing_mm)
     boundary = lumpy_boundary(core_mm, 0.25, rng)
     share = grid.radius / boundary(grid.angle)
-    signal = np.exp(-(share**2)) * 0.8
+    signal = np.exp(-(share**2.5))
     count = int(rng.integers(15, 23))
     angles = (np.arange(count) + rng.uniform(-0.35, 0.35, count)) * 2 * np.pi / count
-    tips = core_mm * rng.uniform(1.6, 2.8, count)
+    tips = core_mm * rng.uniform(1.7, 3.0, count)
     for angle, tip in zip(angles, tips, strict=True):
         towards = np.array([np.sin(angle), np.cos(angle)])
-        start, end = 0.35 * core_mm * towards, tip * towards
+        start, end = 0.75 * core_mm * towards, tip * towards
         width = rng.uniform(0.3, 0.45)
         signal = signal + 0.7 * line(grid, start, end, width, taper=True)
     height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
@@ -92,14 +92,14 @@ def _star(boundary, angles: np.ndarray, tips: np.ndarray, spacing_mm: float) -> 
 def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
     """Many small bright specks close together; the outline is their hull and half a mm."""
     grid = make_grid(radius_mm + 2, spacing_mm)
-    count = int(rng.integers(16, 30))
+    count = int(rng.integers(18, 32))
     distance = radius_mm * np.sqrt(rng.uniform(0, 1, count))
     angle = rng.uniform(0, 2 * np.pi, count)
     rows, cols = distance * np.sin(angle), distance * np.cos(angle)
     signal = np.zeros((grid.row.size, grid.col.size), np.float32)
     for row, col in zip(rows, cols, strict=True):
         height = CALCIFICATION_CONTRAST * rng.uniform(0.6, 1.3)
-        signal += height * speck(grid, row, col, rng.uniform(0.35, 0.8))
+        signal += height * speck(grid, row, col, rng.uniform(0.4, 0.85))
     return signal, _hull(rows, cols, margin_mm=0.5) / spacing_mm
 
 

@@ -18,7 +18,7 @@ PATHOLOGY = {
     "mass_spiculated": "malignant",
     "microcalcifications": "malignant",
 }
-RADIUS_MM = (4.5, 8.5)  # of a mass without its spicules, or of a cluster
+RADIUS_MM = (4.0, 7.0)  # of a mass without its spicules, or of a cluster
 SIDES = ("L", "R")
 VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")

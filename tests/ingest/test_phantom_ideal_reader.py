@@ -1,0 +1,55 @@
+"""The ideal reader: better with more contrast, a coin without lesions, better than knowing less."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.phantom import ideal_reader
+from pipeline.ingest.phantom.ideal_reader import read_ideally, readings_text
+from pipeline.ingest.phantom.shapes import fit_square
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ideal_reader, "PICTURES", 12)
+        yield
+
+
+@functools.cache
+def _read(contrast):
+    return read_ideally(PhantomSettings(spacing_mm=0.4, contrast=contrast))
+
+
+def test_lesions_without_contrast_are_a_coin_toss():
+    assert _read(1e-6).known == pytest.approx(0.5, abs=0.01)
+
+
+def test_more_contrast_is_easier_and_the_default_is_easy():
+    faint, default = _read(0.05), _read(1.0)
+    assert 0.5 < faint.known < default.known
+    assert default.known > 0.95
+    assert set(default.by_kind) == {"mass_smooth", "mass_spiculated", "microcalcifications"}
+
+
+def test_knowing_which_lesion_to_look_for_helps():
+    faint = _read(0.05)
+    assert faint.unknown < faint.known
+
+
+def test_the_printed_text_names_auc_seed_and_numbers():
+    reading = _read(1.0)
+    text = readings_text([reading])
+    assert f"seed 1: AUC {reading.known:.3f}" in text
+    assert f"{reading.backgrounds} backgrounds" in text and "1 seeds" in text
+
+
+@pytest.mark.parametrize(("size", "n"), [(3, 6), (5, 4), (7, 4)])
+def test_the_centre_of_a_drawing_comes_to_the_middle_of_the_square(size, n):
+    signal = np.arange(size * size, dtype=np.float32).reshape(size, size)
+    square = fit_square(signal, n)
+    assert square.shape == (n, n)
+    assert square[n // 2, n // 2] == signal[size // 2, size // 2]
+    assert square[n // 2 - 1, n // 2] == signal[size // 2 - 1, size // 2]
