@@ -73,6 +73,8 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
         smooth = smooth[:, ::-1]
     smooth = without_white_edge(smooth, spacing_mm=spacing_mm)
     core = _core(smooth, bright, spacing_mm)
+    if not core.any():
+        return Breast(np.zeros(light.shape, bool), Side.LEFT, ("no breast found",))
     smooth = without_labels(smooth, core, bright, spacing_mm=spacing_mm)
     mask = _skin_line(smooth, core, bright, spacing_mm=spacing_mm)
     mask = without_corners(without_strips(mask, spacing_mm=spacing_mm))

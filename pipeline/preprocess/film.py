@@ -96,6 +96,8 @@ def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
     """
     widths = mask.sum(axis=1) * spacing_mm
     rows = np.flatnonzero(widths)
+    if rows.size == 0:
+        return mask
     kept = np.ones(len(mask), bool)
     for ordered in (rows, rows[::-1]):
         along = widths[ordered]
@@ -113,6 +115,8 @@ def without_corners(mask: np.ndarray) -> np.ndarray:
     the skin may move outwards by `_OUTWARD` pixels per row. The chest wall is on the left.
     """
     rows = np.flatnonzero(mask.any(axis=1))
+    if rows.size == 0:
+        return mask
     reach = np.where(mask, np.arange(1, mask.shape[1] + 1), 0).max(axis=1).astype(float)
     middle = rows[len(rows) // 4 : len(rows) - len(rows) // 4]
     widest = int(middle[np.argmax(reach[middle])])

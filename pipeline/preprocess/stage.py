@@ -93,6 +93,7 @@ def _tables(
     split = split_patients(images, findings, settings.split, all_test=all_test)
     notes = list(split.notes)
     rows, outlines, positions = [], {}, []
+    noted: dict[str, list[str]] = {}
     for image in images.to_dict("records"):
         image_id = image["image_id"]
         outcome = outcomes[image_id]
@@ -104,7 +105,8 @@ def _tables(
             width=geometry["original_width"],
             outcome=image["outcome"],
         )
-        notes.extend(f"{image_id}: {note}" for note in [*_notes(image, outcome), *outlined.notes])
+        for note in [*_notes(image, outcome), *outlined.notes]:
+            noted.setdefault(note, []).append(image_id)
         row = _row(
             image, outcome, split=split.of[image["patient_id"]], unlocated=outlined.unlocated
         )
@@ -112,6 +114,7 @@ def _tables(
         outlines[image_id] = outlined.entries
         positions.append(_positions(row, outlined.entries, settings))
     mammograms = pd.DataFrame(rows)
+    notes.extend(_by_image(note, image_ids) for note, image_ids in noted.items())
     notes.extend(check_leakage(mammograms))
     return _Tables(mammograms, outlines, pd.concat(positions, ignore_index=True), notes)
 
@@ -151,6 +154,14 @@ def _notes(image: dict, outcome: Outcome) -> list[str]:
         if known and read and known != read:
             notes.append(f"{name} is {known} in the catalog, {read} in the file")
     return notes
+
+
+def _by_image(note: str, image_ids: list[str]) -> str:
+    """One sentence for all images with the same note; intake.csv has them one by one."""
+    first = ", ".join(image_ids[:3])
+    if len(image_ids) <= 3:
+        return f"{first}: {note}"
+    return f"{len(image_ids)} images ({first} and so on): {note}"
 
 
 def _store_bytes(mammograms: pd.DataFrame) -> int:

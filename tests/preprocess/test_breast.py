@@ -175,3 +175,11 @@ def test_on_real_films_every_circle_lies_on_the_breast_and_every_side_is_right(m
         if name in circles:
             row, col = circles[name]
             assert result.mask[row // 4, col // 4], name
+
+
+def test_an_image_without_any_bulk_has_no_breast():
+    image = np.zeros((120, 120), np.float32)
+    image[::6] = 1.0  # lines only
+    result = found(image)
+    assert not result.mask.any()
+    assert result.notes == ("no breast found",)
