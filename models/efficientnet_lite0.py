@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from models.conv import EPSILON, ScaledConv
+from models.conv import ScaledConv
 from models.receptive_field import ReceptiveField, Step, receptive_field
 from models.torch_file import read_torch_file
 
 STRIDE_PX = 16
 _STEM_CHANNELS = 32
+_EPSILON = 1e-3  # of the batch normalisations
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,17 @@ class Stage:
     stride: int
     expansion: int
     channels: int
-    padding: str = "same"
 
 
-# TensorFlow's "same" moves the centre of a cell by +1, +2, +4 and +8 px at the four strides:
-# cell i would look at pixel 16 i + 15. Padding the last of them before the map instead gives
-# 16 i + 7, the middle of its 16 pixels up to half a pixel, and inside the map the function is
-# that of the original network on a shifted image.
+# With TensorFlow's padding the middle of cell i's field is pixel 16 i + 15, but the kernels have
+# learned to weigh its upper left: a spot's response is centred within 2 px of 16 i + 7.5, the
+# middle of the cell's own pixels (measured on grey and on a mammogram; zeros before the map
+# instead of after it at the last stride make it 7 px).
 STAGES = (
     Stage(1, 3, 1, 1, 16),
     Stage(2, 3, 2, 6, 24),
     Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80, padding="same_before"),
+    Stage(3, 3, 2, 6, 80),
     Stage(3, 5, 1, 6, 112),
 )
 # What follows in the classifier; used to check the weights against known pictures.
@@ -70,13 +70,8 @@ def lite0_field(stages: tuple[Stage, ...] = STAGES) -> ReceptiveField:
     """Pixels that a cell depends on, for sizes that are multiples of the stride."""
     steps = [Step(3, 2, 0)]
     for block in blocks(stages):
-        kernel = block.stage.kernel
-        before = (
-            kernel // 2
-            if block.stride == 1 or block.stage.padding == "same_before"
-            else (kernel - 2) // 2
-        )
-        steps.append(Step(kernel, block.stride, before))
+        kernel, stride = block.stage.kernel, block.stride
+        steps.append(Step(kernel, stride, (kernel - stride) // 2))
     return receptive_field(steps)
 
 
@@ -104,9 +99,8 @@ def _apply(block: Block, x):
     if stage.expansion != 1:
         x = ScaledConv(stage.expansion * x.shape[-1], 1, name=f"{name}_expand")(x)
         x = keras.layers.ReLU(6.0, name=f"{name}_expand_relu")(x)
-    padding = stage.padding if block.stride == 2 else "same"
     x = ScaledConv(
-        None, stage.kernel, stride=block.stride, padding=padding, name=f"{name}_depthwise"
+        None, stage.kernel, stride=block.stride, padding="same", name=f"{name}_depthwise"
     )(x)
     x = keras.layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
     x = ScaledConv(stage.channels, 1, name=f"{name}_project")(x)
@@ -165,7 +159,7 @@ def _fill(layer: ScaledConv, tensors: dict[str, np.ndarray], conv: str, norm: st
     kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(2, 3, 1, 0)
     if not depthwise and layer.kernel.shape[2] == 1 != kernel.shape[2]:
         kernel = kernel.sum(axis=2, keepdims=True)  # grey: the three channels are equal
-    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + EPSILON)
+    scale = tensors[f"{norm}.weight"] / np.sqrt(tensors[f"{norm}.running_var"] + _EPSILON)
     layer.kernel.assign(kernel)
     layer.scale.assign(scale)
     layer.shift.assign(tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * scale)

@@ -2,8 +2,9 @@
 
 The power of breast tissue falls with the third power of the frequency, so neighbouring pixels
 are nearly equal and what tells a lesion is a thousandth of the variance. A network on raw pixels
-spends its first steps on undoing that: measured on such texture with 300 steps, AUC 0.79 on raw
-pixels, 0.83 on these bands (mean of two seeds), and after 100 steps 0.60 against 0.79.
+spends its first steps on undoing that: measured on such texture, AUC after 100 steps 0.60 on raw
+pixels and 0.79 on these bands, after 300 steps 0.79 and 0.83 (means of two seeds, with a batch
+normalisation behind both).
 """
 
 import keras

@@ -11,7 +11,9 @@ from models.valid_network import valid_backbone
 
 BACKBONES = ("valid", "efficientnet_lite0")
 _HEAD_LAYERS = ("logit",)
-# Cells that training leaves out along each edge of a crop (measured, see docs of margin_cells).
+# The backbone's zero padding changes the window means at the edge of a 512 px crop by 0.76 of the
+# standard deviation that they have over a mammogram (34 crops), one cell further in by 0.46, then
+# 0.29, 0.17, 0.11, 0.06, 0.04, 0.02 and nothing from the tenth on. Three cells are left out.
 _LITE0_MARGIN_CELLS = 3
 
 

@@ -1,18 +1,15 @@
-"""Which number format a network computes in, and the same network in another one.
+"""The number format that a network is built in.
 
-Measured on two cores with AVX-512 bfloat16, 8 crops of 512 px: EfficientNet-Lite0 takes 0.9 s of
-CPU for a step in float32 and 1.2 s in mixed_bfloat16, because its depthwise convolutions have no
-fast bfloat16 kernel; a map of 2048 x 1200 px takes 0.2 s in float32. So a CPU computes in
-float32, and maps are float32 everywhere.
+Measured on two cores with AVX-512 bfloat16, 8 crops of 512 px: a training step of EfficientNet-
+Lite0 takes 0.9 s of CPU in float32 and 1.2 s in mixed_bfloat16, because its depthwise convolutions
+have no fast bfloat16 kernel there; a map of 2048 x 1200 px takes 0.2 s in float32. So CPUs compute
+in float32, and a loaded network does so everywhere.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
-import tensorflow as tf
-
-from models.network import PatchNetwork, build_network
 
 
 @contextmanager
@@ -24,27 +21,3 @@ def dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def training_policy() -> str:
-    """The fastest safe policy of this machine's devices.
-
-    GPUs from compute capability 8.0 on: mixed_bfloat16, 7.x: mixed_float16 (needs a scaled
-    loss), older ones and CPUs: float32.
-    """
-    gpus = tf.config.list_physical_devices("GPU")
-    if not gpus:
-        return "float32"
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    major = min(detail.get("compute_capability", (0, 0))[0] for detail in details)
-    if major >= 8:
-        return "mixed_bfloat16"
-    return "mixed_float16" if major == 7 else "float32"
-
-
-def with_policy(network: PatchNetwork, policy: str) -> PatchNetwork:
-    """A copy of a network with the same weights that computes in another policy."""
-    with dtype_policy(policy):
-        twin = build_network(network.spec)
-    twin.set_weights(network.get_weights())
-    return twin

@@ -1,7 +1,7 @@
 """A small convolutional network without padding, shaped by the size of the patch.
 
-Nothing is padded, and in inference nothing is normalised over the map: the features of a window
-do not depend on what surrounds it, so the dense map equals the network applied patch by patch.
+Nothing is padded or normalised over the map: the features of a window do not depend on what
+surrounds it, so the dense map equals the network applied patch by patch.
 
 The total stride S is an eighth of the patch and the receptive field 5 S, whatever the patch: at
 64 px (12.8 mm at 0.2 mm) S = 8 and 40 px, at 128 px (0.1 mm) S = 16 and 80 px. The window of a
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import keras
 
 from models import frequency_bands
-from models.conv import BatchNormConv
+from models.conv import StandardisedConv
 from models.receptive_field import Step, receptive_field
 
 _LARGEST_STRIDE = 32
@@ -84,5 +84,5 @@ def valid_backbone(image, *, patch_px: int, width: int):
 def _apply(layer: ValidLayer, x, index: int):
     if layer.channels is None:
         return keras.layers.MaxPooling2D(layer.kernel, layer.stride, name=f"pool{index}")(x)
-    x = BatchNormConv(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
+    x = StandardisedConv(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
     return keras.layers.ReLU(name=f"relu{index}")(x)
