@@ -3,6 +3,7 @@
 from pipeline.config.evaluate import EvaluateSettings
 from pipeline.config.heatmap import HeatmapSettings
 from pipeline.config.ingest import DataSettings, PhantomSettings
+from pipeline.config.maps import MapSettings
 from pipeline.config.preprocess import (
     DicomSettings,
     ImageSettings,
@@ -21,6 +22,7 @@ __all__ = [
     "HeatmapSettings",
     "ImageSettings",
     "LabelSettings",
+    "MapSettings",
     "NetworkSettings",
     "PhantomSettings",
     "Section",
@@ -43,6 +45,7 @@ class Settings(Section):
     split: SplitSettings = SplitSettings()
     network: NetworkSettings = NetworkSettings()
     train: TrainSettings = TrainSettings()
+    maps: MapSettings = MapSettings()
     heatmap: HeatmapSettings = HeatmapSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 
@@ -53,7 +56,7 @@ class Settings(Section):
 STAGE_SECTIONS = {
     "ingest": ("data", "phantom"),
     "preprocess": ("store", "dicom", "image", "labels", "split"),
-    "train": ("network", "train"),
+    "train": ("network", "train", "maps"),
     "heatmap": ("heatmap",),
     "evaluate": ("evaluate",),
 }

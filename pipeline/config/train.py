@@ -46,7 +46,8 @@ class TrainSettings(Section):
     seed: int = Field(0, ge=0, description="seed of weights, crops, augmentation and dropout")
     deterministic: bool = Field(False, description="the same bits every time, at some cost")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
-        "auto", description="auto: the fastest safe one, float32 on CPUs, a mixed one on GPUs with tensor cores"
+        "auto",
+        description="auto: the fastest safe one: float32 on CPUs, a mixed one on GPUs that have it",
     )
     checkpoint_seconds: int = Field(
         45, ge=1, le=60, description="longest time between two checkpoints, in s"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.heatmap.grid import finite_positions
-from pipeline.heatmap.model import Calibration
+from pipeline.metrics.calibration import Calibration
 from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.map_grid import finite_positions
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_breast, read_image
 from pipeline.run.atomic import write_atomic

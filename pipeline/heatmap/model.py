@@ -4,33 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from pipeline.config import ImageSettings, LabelSettings
-from pipeline.metrics.calibration import calibrated_logit, sigmoid
+from pipeline.config import ImageSettings, LabelSettings, MapSettings
+from pipeline.metrics.calibration import Calibration
 from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """From the logit of training to a probability at the natural prior."""
-
-    training_prior: float
-    natural_prior: float
-    temperature: float
-
-    def probability(self, logit: np.ndarray) -> np.ndarray:
-        """Probability of each logit; any shape, NaN stays NaN, float32."""
-        corrected = calibrated_logit(
-            np.asarray(logit, np.float32),
-            training_prior=self.training_prior,
-            natural_prior=self.natural_prior,
-            temperature=self.temperature,
-        )
-        return np.asarray(sigmoid(corrected), np.float32)
 
 
 @dataclass(frozen=True)
@@ -40,6 +19,7 @@ class ModelCard:
     folder: Path
     image: ImageSettings
     labels: LabelSettings
+    maps: MapSettings
     calibration: Calibration
     region_threshold: float
     sha256: str
@@ -75,16 +55,12 @@ def read_model_card(folder: Path) -> ModelCard:
     path = folder / "model.json"
     card = json.loads(path.read_text(encoding="utf-8"))
     try:
-        calibration = card["calibration"]
         return ModelCard(
             folder=folder,
             image=ImageSettings.model_validate(card["image"]),
             labels=LabelSettings.model_validate(card["labels"]),
-            calibration=Calibration(
-                training_prior=calibration["training_prior"],
-                natural_prior=calibration["natural_prior"],
-                temperature=calibration["temperature"],
-            ),
+            maps=MapSettings.model_validate(card["maps"]),
+            calibration=Calibration(**card["calibration"]),
             region_threshold=card["region_threshold"],
             sha256=card["sha256"],
             commit=card.get("commit", ""),

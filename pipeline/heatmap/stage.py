@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from pipeline.config import HeatmapSettings
 from pipeline.heatmap import results, tables
-from pipeline.heatmap.grid import map_pitch_px
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
 from pipeline.heatmap.progress import Progress
 from pipeline.heatmap.work import Described, Work, describe_image
+from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text
@@ -43,7 +42,7 @@ def heatmap(stage: Stage) -> str:
     started = time.monotonic()
     card = read_model_card(model_folder(stage.run))
     mammograms = _test_mammograms(stage.run, card)
-    _announce(stage.run, mammograms, stage.settings.heatmap)
+    _announce(stage.run, mammograms, card.maps.flips)
     work, network = _prepare(stage, card)
     made = _make_maps(work, network, list(_rows(mammograms)))
     mapped = time.monotonic()
@@ -89,11 +88,11 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
     return chosen
 
 
-def _announce(run: RunFolder, mammograms: pd.DataFrame, settings: HeatmapSettings) -> None:
+def _announce(run: RunFolder, mammograms: pd.DataFrame, flips: int) -> None:
     """Say how long it may take and check that the disk has room."""
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
-    mapping = megapixels * settings.flips * SECONDS_PER_MEGAPIXEL
+    mapping = megapixels * flips * SECONDS_PER_MEGAPIXEL
     seconds = SECONDS_TO_START + mapping + count * SECONDS_PER_PICTURE
     needed = count * BYTES_PER_IMAGE
     print(
@@ -114,7 +113,7 @@ def _prepare(stage: Stage, card: ModelCard):
     except ValueError as error:
         raise UserError(str(error)) from error
     pitch_px = map_pitch_px(
-        pitch_mm=settings.pitch_mm,
+        pitch_mm=card.maps.pitch_mm,
         spacing_mm=card.image.spacing_mm,
         stride_px=network.stride_px,
         label_pitch_px=card.label_pitch_px,
@@ -141,7 +140,7 @@ def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
             mammogram,
             pitch_px=work.pitch_px,
             tile_px=work.settings.tile_px,
-            flips=work.settings.flips,
+            flips=work.card.maps.flips,
         )
         path = work.folder.heatmap(mammogram["image_id"])
         write_map(path, image_map, key=work.map_key(mammogram))
@@ -190,7 +189,7 @@ def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dic
         "natural_prior": calibration.natural_prior,
         "region_threshold": work.card.region_threshold,
         "pitch_mm": work.pitch_mm,
-        "flips": work.settings.flips,
+        "flips": work.card.maps.flips,
         "commit": work.commit,
     }
 

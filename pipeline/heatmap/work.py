@@ -51,7 +51,7 @@ class Work:
                 "model": self.card.sha256,
                 "calibration": vars(self.card.calibration),
                 "pitch_px": self.pitch_px,
-                "flips": self.settings.flips,
+                "flips": self.card.maps.flips,
                 "store": mammogram["store"],
                 "commit": self.commit,
             }
@@ -90,9 +90,9 @@ def describe_image(
     )
     candidates = find_candidates(
         image_map,
-        distance_mm=work.settings.candidate_distance_mm,
+        distance_mm=work.card.maps.candidate_distance_mm,
         pitch_mm=work.pitch_mm,
-        limit=work.settings.max_candidates,
+        limit=work.card.maps.max_candidates,
     )
     picture = work.folder.overlay(image_id)
     write_overlay(picture, mammogram, image_map, regions, outlines, work.caption)

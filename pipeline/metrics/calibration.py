@@ -1,6 +1,6 @@
 """Whether probabilities mean what they say, judged from logits where that matters."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -56,6 +56,20 @@ def calibrated_logit(
         raise ValueError(f"temperature must be positive, not {temperature}")
     shift = logit(natural_prior) - logit(training_prior)
     return (np.asarray(logits) + shift) / temperature
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Probability = sigmoid((logit + logit(natural) - logit(training)) / temperature)."""
+
+    training_prior: float
+    natural_prior: float
+    temperature: float
+
+    def probability(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probabilities, float32, of logits of any shape; NaN stays NaN."""
+        corrected = calibrated_logit(np.asarray(logits, np.float32), **asdict(self))
+        return np.asarray(sigmoid(corrected), np.float32)
 
 
 def log_loss_from_logits(logits, labels, weights=None) -> float:

@@ -13,8 +13,9 @@ from pipeline.run.settings import Remembered, build_settings, parse_set, recall,
 
 DEFAULT_CONFIG = "configs/default.yaml"
 
-# What a model brings with it: the image it was trained on and the meaning of its number.
-MODEL_SECTIONS = ("image", "labels")
+# What a model brings with it: the image it was trained on, the meaning of its number, and the
+# maps that it was calibrated on.
+MODEL_SECTIONS = ("image", "labels", "maps")
 
 
 def configure(
@@ -54,7 +55,7 @@ def read_model_card(model_run: Path) -> dict:
 
 
 def settings_of_model(settings: Settings, now: Remembered, card: dict) -> Settings:
-    """The settings with image and label rule replaced by those of the model.
+    """The settings with image, label rule and maps replaced by those of the model.
 
     Raises:
         UserError: CONFIG or SET says something else about them than the model.

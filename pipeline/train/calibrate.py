@@ -1,29 +1,13 @@
 """From logits of balanced training to probabilities, and the threshold of regions."""
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.calibration import calibrated_logit, fit_temperature, sigmoid
+from pipeline.metrics.calibration import Calibration, calibrated_logit, fit_temperature
 from pipeline.preprocess.labels import NEGATIVE, POSITIVE
 
 TRAINING_PRIOR = 0.5  # half of the loss is on positive positions, see loss.py
 FEW_LESIONS = 30
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Probability = sigmoid((logit + logit(natural) - logit(training)) / temperature)."""
-
-    training_prior: float
-    natural_prior: float
-    temperature: float
-
-    def probability(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, float32, of logits of any shape."""
-        corrected = calibrated_logit(np.asarray(logits, np.float32), **asdict(self))
-        return np.asarray(sigmoid(corrected), np.float32)
 
 
 def natural_prior(positions: pd.DataFrame) -> float:

@@ -3,14 +3,9 @@
 from dataclasses import asdict
 
 from models.saved import assign_weights, spec_as_dict
+from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
-from pipeline.train.calibrate import (
-    FEW_LESIONS,
-    Calibration,
-    alarm_logit,
-    fit_calibration,
-    natural_prior,
-)
+from pipeline.train.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
 from pipeline.train.curves import draw_curves
 from pipeline.train.export import export_model
 from pipeline.train.inputs import Inputs, split_counts
@@ -18,7 +13,7 @@ from pipeline.train.loop import Loop
 from pipeline.train.progress import duration
 from pipeline.train.start import warn
 from pipeline.train.state import Best, history_text
-from pipeline.train.validate import join_labels, join_logits
+from pipeline.train.validate import ImageScores, join_labels, join_logits
 
 
 def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
@@ -34,14 +29,13 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
             f"the temperature is fitted on {lesions} lesions, fewer than {FEW_LESIONS}: "
             "the probabilities are rough."
         )
-    calibration = fit_calibration(
-        join_labels(loop.validation),
-        join_logits(best.scores),
-        prior=natural_prior(inputs.positions),
-    )
-    threshold = _threshold(loop, best, calibration)
     network = loop.learner.averaged
     assign_weights(network, best.weights, source="the best weights")
+    scores = _scores(loop, best)
+    calibration = fit_calibration(
+        join_labels(loop.validation), join_logits(scores), prior=natural_prior(inputs.positions)
+    )
+    threshold = _threshold(loop, scores, calibration)
     former = export_model(
         stage.run,
         network,
@@ -59,11 +53,20 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
     )
 
 
-def _threshold(loop: Loop, best: Best, calibration: Calibration) -> dict:
+def _scores(loop: Loop, best: Best) -> list[ImageScores]:
+    """Validation scores of the best weights on maps as the heatmap stage will make them."""
+    flips = loop.map_rule.flips
+    if flips == 1:
+        return best.scores
+    print(f"calibration: validation maps as the mean of {flips} mirrored copies", flush=True)
+    return list(loop.score_validation(flips=flips))
+
+
+def _threshold(loop: Loop, scores: list[ImageScores], calibration: Calibration) -> dict:
     """The region threshold and how it was found."""
     located = [
         score.false_alarms
-        for score, image in zip(best.scores, loop.validation, strict=True)
+        for score, image in zip(scores, loop.validation, strict=True)
         if not image.unlocated
     ]
     wanted = loop.train.fp_per_image
@@ -92,6 +95,7 @@ def _description(
         "network": spec_as_dict(loop.learner.network.spec),
         "image": tree["image"],
         "labels": tree["labels"],
+        "maps": tree["maps"],
         "calibration": asdict(calibration),
         "region_threshold": threshold["probability"],
         "region_threshold_source": threshold["source"],

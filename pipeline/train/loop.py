@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pipeline.train.schedule import average_decay, learning_rate
 from pipeline.train.state import Best, TrainingState, to_checkpoint
 from pipeline.train.stopping import StopRequest
 from pipeline.train.validate import (
+    ImageScores,
     MapRule,
     ValidationImage,
     join_labels,
@@ -187,19 +189,8 @@ class Loop:
         if state.step == state.validated or state.step % self.train.steps_per_epoch:
             return
         started, resumed_at = time.monotonic(), len(state.pending)
-        scores = score_images(
-            lambda pixels: logit_map(
-                self.learner.averaged,
-                pixels,
-                pitch_px=self.map_rule.pitch_px,
-                tile_px=self.map_rule.tile_px,
-                flips=self.map_rule.flips,
-            ),
-            self.validation,
-            self.map_rule,
-            done=resumed_at,
-        )
-        for score in scores:
+        # One view is enough to choose a checkpoint; mirrored copies come in at the end.
+        for score in self.score_validation(flips=1, done=resumed_at):
             state.pending.append(score)
             self._save_if_due()
         seconds = time.monotonic() - started
@@ -207,6 +198,17 @@ class Loop:
             self._validation_seconds = seconds
         self._select(seconds)
         self._paused += time.monotonic() - started
+
+    def score_validation(self, *, flips: int, done: int = 0) -> Iterator[ImageScores]:
+        """Scores of validation[done:] by the averaged weights."""
+        return score_images(
+            lambda pixels: logit_map(
+                self.learner.averaged, pixels, pitch_px=self.map_rule.pitch_px, flips=flips
+            ),
+            self.validation,
+            self.map_rule,
+            done=done,
+        )
 
     def _select(self, seconds: float) -> None:
         """Finish a validation: note it, and keep the weights if they are the best."""

@@ -149,7 +149,7 @@ def _build_loop(
         augment=settings.train.augment,
     )
     map_rule = MapRule.from_settings(
-        settings.heatmap,
+        settings.maps,
         spacing_mm=spacing_mm,
         stride_px=network.stride_px,
         label_pitch_px=pitch_px(settings.labels.pitch_mm, spacing_mm),

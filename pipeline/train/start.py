@@ -30,6 +30,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
         "network settings": value_sha256(settings.network.model_dump(mode="json")),
         "train settings": value_sha256(train),
         "image settings": value_sha256(settings.image.model_dump(mode="json")),
+        "map settings": value_sha256(settings.maps.model_dump(mode="json")),
         "label settings": value_sha256(settings.labels.model_dump(mode="json")),
         "mammograms": value_sha256(what),
         "outlines": file_sha256(run.outlines),

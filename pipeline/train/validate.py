@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.config import HeatmapSettings, LabelSettings
+from pipeline.config import LabelSettings, MapSettings
 from pipeline.metrics.peaks import find_peaks
 from pipeline.metrics.ranking import roc_auc
 from pipeline.preprocess.geometry import geometry_of
@@ -19,9 +19,9 @@ from pipeline.preprocess.labels import (
     contains,
     standard_outlines,
 )
+from pipeline.preprocess.map_grid import finite_positions, map_pitch_px
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store import breast_at, read_breast, read_image
-from pipeline.run.errors import UserError
+from pipeline.preprocess.store import read_breast, read_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,56 +61,42 @@ class ImageScores:
 
 @dataclass(frozen=True)
 class MapRule:
-    """How validation maps are made and searched; as the heatmap stage will.
+    """How validation maps are made and searched: as the heatmap stage will.
 
     Attributes:
         pitch_px: distance between positions of the map.
         label_step: distance between positions of the patch table, in positions of the map.
         candidate_cells: smallest distance between candidates, in positions of the map.
+        flips: mirrored copies whose mean a finished model's map is.
     """
 
     pitch_px: int
     label_step: int
     candidate_cells: float
     max_candidates: int
-    tile_px: int
     flips: int
 
     @classmethod
     def from_settings(
-        cls,
-        heatmap: HeatmapSettings,
-        *,
-        spacing_mm: float,
-        stride_px: int,
-        label_pitch_px: int,
+        cls, maps: MapSettings, *, spacing_mm: float, stride_px: int, label_pitch_px: int
     ) -> "MapRule":
-        """The finest pitch that holds the table's positions, up to heatmap.pitch_mm.
+        """The rule for a network.
 
         Raises:
             UserError: the network has no logit at the positions of the patch table.
         """
-        if label_pitch_px % stride_px:
-            nearest = max(1, round(label_pitch_px / stride_px)) * stride_px * spacing_mm
-            raise UserError(
-                f"labels.pitch_mm must be a multiple of the network's step of {stride_px} pixels, "
-                f"not {label_pitch_px} pixels. Take labels.pitch_mm={nearest:g}."
-            )
-        largest = max(heatmap.pitch_mm / spacing_mm + 1e-6, stride_px)
-        steps = range(1, label_pitch_px // stride_px + 1)
-        step = next(
-            s
-            for s in steps
-            if label_pitch_px % (s * stride_px) == 0 and label_pitch_px // s <= largest
+        pitch_px = map_pitch_px(
+            pitch_mm=maps.pitch_mm,
+            spacing_mm=spacing_mm,
+            stride_px=stride_px,
+            label_pitch_px=label_pitch_px,
         )
-        pitch_px = label_pitch_px // step
         return cls(
             pitch_px=pitch_px,
-            label_step=step,
-            candidate_cells=heatmap.candidate_distance_mm / (pitch_px * spacing_mm),
-            max_candidates=heatmap.max_candidates,
-            tile_px=heatmap.tile_px,
-            flips=heatmap.flips,
+            label_step=label_pitch_px // pitch_px,
+            candidate_cells=maps.candidate_distance_mm / (pitch_px * spacing_mm),
+            max_candidates=maps.max_candidates,
+            flips=maps.flips,
         )
 
 
@@ -199,9 +185,11 @@ def _false_alarms(logits, image: ValidationImage, rule: MapRule) -> np.ndarray:
     if image.unlocated:
         return np.zeros(0, np.float32)
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
-    in_breast = breast_at(read_breast(image.store), rows[:, None], cols[None, :])
+    finite = finite_positions(
+        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
+    )
     at_row, at_col = find_peaks(
-        np.where(in_breast, logits, np.nan),
+        np.where(finite, logits, np.nan),
         min_distance_cells=rule.candidate_cells,
         limit=rule.max_candidates,
     )

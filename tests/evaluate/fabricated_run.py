@@ -159,6 +159,7 @@ def _write_model(run: RunFolder, settings: Settings) -> None:
         "network": {"backbone": "valid", "patch_px": 32, "width": 16, "dropout": 0.2},
         "image": settings.image.model_dump(mode="json"),
         "labels": settings.labels.model_dump(mode="json"),
+        "maps": settings.maps.model_dump(mode="json"),
         "calibration": {"training_prior": 0.5, "natural_prior": 0.03, "temperature": 1.2},
         "region_threshold": 0.2,
         "training": {},

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from pipeline.config import LabelSettings
+from pipeline.config import LabelSettings, MapSettings
 from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.labels import LabelRule
 from pipeline.preprocess.outlines import standard_outlines
@@ -102,6 +102,7 @@ def write_model_card(run: RunFolder, **changed) -> None:
     card = {
         "image": {"spacing_mm": SPACING_MM},
         "labels": LABELS.model_dump(mode="json"),
+        "maps": MapSettings().model_dump(mode="json"),
         "calibration": {"training_prior": 0.5, "natural_prior": 0.02, "temperature": 1.0},
         "region_threshold": 0.3,
         "sha256": "f" * 64,

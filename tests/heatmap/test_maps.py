@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.heatmap.maps import ImageMap, map_image, map_key, original_axes, read_map, write_map
-from pipeline.heatmap.model import Calibration
+from pipeline.metrics.calibration import Calibration
 from pipeline.preprocess.store import write_entry
 from tests.heatmap.small_run import MARK, BrightnessNetwork, mammogram_row, write_store_entry
 

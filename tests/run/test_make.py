@@ -74,7 +74,7 @@ def test_a_stage_does_what_it_needs_before_it_and_nothing_twice(make):
 
 def test_a_changed_setting_redoes_the_stages_that_depend_on_it(make):
     make("evaluate")
-    assert make("evaluate", "SET=heatmap.flips=4") == ["ingest", "heatmap", "evaluate"]
+    assert make("evaluate", "SET=heatmap.tile_px=512") == ["ingest", "heatmap", "evaluate"]
     assert make("evaluate") == ["ingest"]
     assert make("evaluate", "SET=train.seed=5") == ["ingest", "train", "heatmap", "evaluate"]
 
@@ -95,7 +95,7 @@ def test_a_model_of_another_run_replaces_training(make, tmp_path):
     assert make("heatmap", *words, ok=False) == []
     assert "holds no finished model" in make.output
     model.parent.mkdir(parents=True)
-    model.write_text(Settings().model_dump_json(include={"image", "labels"}))
+    model.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
     assert make("heatmap", *words) == ["ingest", "preprocess", "heatmap"]
     # The run remembers its model.
     assert make("heatmap") == ["ingest"]

@@ -70,7 +70,7 @@ def test_a_run_remembers_config_and_set(config, run):
 def test_a_changed_value_rewrites_only_the_settings_of_the_stage_that_reads_it(config, run):
     configure(run, config=str(config))
     before = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
-    configure(run, set_text="heatmap.flips=4")
+    configure(run, set_text="heatmap.tile_px=512")
     after = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
     assert [s for s in STAGE_SECTIONS if before[s] != after[s]] == ["heatmap"]
 
@@ -95,7 +95,8 @@ def test_a_refused_setting_changes_nothing_that_was_remembered(config, run):
 
 def test_a_model_brings_its_image_and_label_rule_and_refuses_others(config, run, tmp_path):
     settings = Settings().model_dump(mode="json")
-    card = {"image": settings["image"] | {"spacing_mm": 0.3}, "labels": settings["labels"]}
+    card = {name: settings[name] for name in ("image", "labels", "maps")}
+    card["image"]["spacing_mm"] = 0.3
     model = RunFolder(tmp_path / "trained")
     model.model.mkdir(parents=True)
     (model.model / "model.json").write_text(json.dumps(card))

@@ -46,7 +46,7 @@ def _blob(spacing_mm: float, rng: np.random.Generator):
     grid = make_grid(2.6 * radius_mm, spacing_mm)
     boundary = lumpy_boundary(radius_mm, 0.3, rng)
     share = grid.radius / boundary(grid.angle)
-    return MASS_CONTRAST * rng.uniform(0.8, 1.4) * np.exp(-(share**2)), 1.5 * radius_mm
+    return MASS_CONTRAST * rng.uniform(0.9, 1.3) * np.exp(-(share**2)), 1.5 * radius_mm
 
 
 def _crossing_lines(spacing_mm: float, rng: np.random.Generator):
@@ -67,7 +67,7 @@ def _crossing_lines(spacing_mm: float, rng: np.random.Generator):
             rng.uniform(0.3, 0.45),
             taper=False,
         )
-    return MASS_CONTRAST * rng.uniform(0.8, 1.2) * signal, 1.5 * radius_mm
+    return MASS_CONTRAST * rng.uniform(0.9, 1.1) * signal, 1.5 * radius_mm
 
 
 def _coarse_calcification(spacing_mm: float, rng: np.random.Generator):
@@ -100,4 +100,4 @@ def _skin_spot(spacing_mm: float, rng: np.random.Generator):
     grid = make_grid(radius_mm + 3, spacing_mm)
     disc = speck(grid, 0, 0, 2 * radius_mm)
     ring = speck(grid, 0, 0, 2 * radius_mm + 1.4) - disc
-    return MASS_CONTRAST * rng.uniform(0.7, 1.1) * (disc - 0.7 * ring), radius_mm + 1
+    return MASS_CONTRAST * rng.uniform(0.8, 1.0) * (disc - 0.7 * ring), radius_mm + 1

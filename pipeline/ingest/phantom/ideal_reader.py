@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.lesions import draw_lesion
 from pipeline.ingest.phantom.picture import draw_picture
-from pipeline.ingest.phantom.plan import KINDS, RADIUS_MM, VIEWS, plan_patient
+from pipeline.ingest.phantom.plan import KINDS, RADIUS_MM, STRENGTH, VIEWS, plan_patient
 from pipeline.ingest.phantom.shapes import fit_square
 from pipeline.ingest.phantom.streams import Stream, stream
 from pipeline.ingest.phantom.texture import power_spectrum
@@ -106,7 +106,7 @@ def _templates(phantom: PhantomSettings, n: int) -> tuple[np.ndarray, np.ndarray
         stamp = draw_lesion(
             kind,
             radius_mm=rng.uniform(*RADIUS_MM),
-            contrast=phantom.contrast,
+            contrast=rng.uniform(*STRENGTH) * phantom.contrast,
             spacing_mm=phantom.spacing_mm,
             rng=rng,
         )

@@ -15,9 +15,9 @@ from pipeline.ingest.phantom.shapes import (
     speck,
 )
 
-MASS_CONTRAST = 210.0  # stored grey values of 4096, peak
+MASS_CONTRAST = 230.0  # stored grey values of 4096, peak
 HALO_MM = 0.7
-CALCIFICATION_CONTRAST = 210.0
+CALCIFICATION_CONTRAST = 190.0
 
 
 def draw_lesion(
@@ -49,7 +49,7 @@ def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
     dome = np.clip(1 - (grid.radius / edge_mm) ** 2, 0, None) ** 0.35
     outside_mm = np.maximum(grid.radius - edge_mm, 0)
     halo = np.exp(-((outside_mm / HALO_MM) ** 2)) * (outside_mm > 0)
-    height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
+    height = MASS_CONTRAST * rng.uniform(0.9, 1.1)
     return (height * (dome - 0.35 * halo)).astype(np.float32), boundary_polygon(
         boundary, spacing_mm
     )
@@ -70,7 +70,7 @@ def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generat
         start, end = 0.75 * core_mm * towards, tip * towards
         width = rng.uniform(0.3, 0.45)
         signal = signal + 0.7 * line(grid, start, end, width, taper=True)
-    height = MASS_CONTRAST * rng.uniform(0.8, 1.2)
+    height = MASS_CONTRAST * rng.uniform(0.9, 1.1)
     outline = _star(boundary, angles, tips, spacing_mm)
     return (height * signal).astype(np.float32), outline
 

@@ -9,7 +9,7 @@ from pipeline.ingest.phantom.anatomy import Anatomy, make_anatomy, make_body
 from pipeline.ingest.phantom.borders import AIR, add_surroundings
 from pipeline.ingest.phantom.confusers import CONFUSERS, draw_confuser
 from pipeline.ingest.phantom.lesions import draw_lesion
-from pipeline.ingest.phantom.plan import SIDES, VIEWS, Patient
+from pipeline.ingest.phantom.plan import SIDES, STRENGTH, VIEWS, Patient
 from pipeline.ingest.phantom.streams import Stream, stream
 from pipeline.ingest.phantom.tissue import draw_tissue
 
@@ -83,8 +83,9 @@ def _add_confusers(
     taken = []
     for kind, lowest, highest in CONFUSERS:
         for _ in range(int(rng.integers(lowest, highest + 1))):
+            contrast = rng.uniform(*STRENGTH) * phantom.contrast
             signal, radius_mm = draw_confuser(
-                kind, contrast=phantom.contrast, spacing_mm=phantom.spacing_mm, rng=rng
+                kind, contrast=contrast, spacing_mm=phantom.spacing_mm, rng=rng
             )
             row, col = choose_place(anatomy, radius_mm, taken, rng)
             add_stamp(grey, signal, row, col)
@@ -109,7 +110,7 @@ def _add_lesions(
         stamp = draw_lesion(
             lesion.kind,
             radius_mm=lesion.radius_mm,
-            contrast=phantom.contrast,
+            contrast=lesion.strength * phantom.contrast,
             spacing_mm=phantom.spacing_mm,
             rng=stream(phantom.seed, Stream.SHAPES, *key, number),
         )

@@ -19,6 +19,8 @@ PATHOLOGY = {
     "microcalcifications": "malignant",
 }
 RADIUS_MM = (4.0, 7.0)  # of a mass without its spicules, or of a cluster
+# Some lesions are plain and some are hardly there; confusers likewise.
+STRENGTH = (0.25, 1.6)
 SIDES = ("L", "R")
 VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")
@@ -31,6 +33,7 @@ class PlannedLesion:
     side: str
     kind: str
     radius_mm: float
+    strength: float  # factor on its contrast
     depth_share: float  # 0 at the chest wall, 1 at the skin
 
 
@@ -85,6 +88,7 @@ def _plan_lesions(index: int, phantom: PhantomSettings) -> tuple[PlannedLesion, 
             side=SIDES[rng.integers(2)],
             kind=KINDS[(first + n) % len(KINDS)],
             radius_mm=float(rng.uniform(*RADIUS_MM)),
+            strength=float(rng.uniform(*STRENGTH)),
             depth_share=float(rng.uniform(0.15, 0.85)),
         )
         for n in range(count)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.heatmap.grid import finite_positions, map_pitch_px
+from pipeline.preprocess.map_grid import finite_positions, map_pitch_px
 from pipeline.run.errors import UserError
 
 

@@ -23,7 +23,7 @@ def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pi
         return fitting[-1]
     if limit_px < stride_px:
         raise UserError(
-            f"heatmap.pitch_mm must be at least {stride_px * spacing_mm:g} mm, the step of this "
+            f"maps.pitch_mm must be at least {stride_px * spacing_mm:g} mm, the step of this "
             f"network ({stride_px} pixels of {spacing_mm:g} mm), not {pitch_mm:g}."
         )
     raise UserError(

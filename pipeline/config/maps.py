@@ -1,0 +1,22 @@
+"""Settings of the maps: how the network is applied to a whole mammogram."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.config.section import Section
+
+
+class MapSettings(Section):
+    """Part of the model: its calibration and its threshold are fitted on such maps."""
+
+    pitch_mm: float = Field(
+        1.6, gt=0, le=3.2, description="largest distance between positions of the map, in mm"
+    )
+    flips: Literal[1, 2, 4] = Field(
+        1, description="mean logit over so many mirrored copies (1: the image as it is)"
+    )
+    candidate_distance_mm: float = Field(
+        8.0, gt=0, description="smallest distance between two candidates, in mm"
+    )
+    max_candidates: int = Field(40, ge=1, description="candidates kept per image, best first")

@@ -1,0 +1,182 @@
+"""All stages in a row, on a small phantom: what a user of the two commands may rely on."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.evaluate.stage import evaluate
+from pipeline.heatmap.stage import heatmap
+from pipeline.ingest.stage import ingest
+from pipeline.preprocess.stage import preprocess
+from pipeline.run.configure import configure
+from pipeline.run.layout import RunFolder
+from pipeline.run.stage import open_stage
+from pipeline.train.stage import train
+
+CONFIG = Path(__file__).parents[1] / "configs" / "default.yaml"
+SMALL = (
+    "phantom.patients=12 phantom.spacing_mm=0.4 phantom.contrast=3 image.spacing_mm=0.4 "
+    "split.test=0.34 split.validation=0.25 network.width=8 train.epochs=2 "
+    "train.steps_per_epoch=60 train.batch=8 train.warmup_steps=10 train.average=0.9 "
+    "train.learning_rate=3e-3 train.deterministic=true train.readers=1 evaluate.bootstrap=50"
+)
+STAGES = {
+    "ingest": ingest,
+    "preprocess": preprocess,
+    "train": train,
+    "heatmap": heatmap,
+    "evaluate": evaluate,
+}
+
+
+def run_stages(run: RunFolder, *stages: str) -> None:
+    for name in stages:
+        with open_stage(name, run.root) as stage:
+            STAGES[name](stage)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> RunFolder:
+    root = tmp_path_factory.mktemp("pipeline")
+    before = Path.cwd()
+    os.chdir(root)  # data/phantom and data/store belong to this test
+    try:
+        run = RunFolder(Path("runs/first"))
+        configure(run, config=str(CONFIG), set_text=SMALL)
+        run_stages(run, *STAGES)
+        yield RunFolder(root / run.root)
+    finally:
+        os.chdir(before)
+
+
+def test_every_file_of_the_data_is_accounted_for(run):
+    intake = pd.read_csv(run.intake)
+    found = [p for p in Path("data/phantom").rglob("*") if p.is_file()]
+    assert len(intake) == len(found)
+    assert set(intake["status"]) <= {"used", "skipped", "failed"}
+    assert (intake["status"] == "used").sum() == 48
+    assert intake.loc[intake["status"] != "used", "reason"].notna().all()
+
+
+def test_every_test_mammogram_has_its_files(run):
+    mammograms = pd.read_csv(run.mammograms)
+    expected = set(mammograms.loc[mammograms["split"] == "test", "image_id"])
+    assert len(expected) == 16
+    assert {p.stem for p in run.heatmaps.glob("*.npz")} == expected
+    assert {p.stem for p in run.overlays.glob("*.png")} == expected
+    assert set(pd.read_csv(run.images)["image_id"]) == expected
+    assert set(pd.read_parquet(run.predictions)["image_id"]) == expected
+
+
+def test_the_map_covers_the_breast_in_original_pixels(run):
+    row = pd.read_csv(run.mammograms).query("split == 'test'").iloc[0]
+    with np.load(run.heatmap(row["image_id"])) as file:
+        probability, rows, cols = file["probability"], file["rows"], file["cols"]
+    assert probability.dtype == np.float32
+    assert (probability.shape, rows.dtype) == ((len(rows), len(cols)), np.float64)
+    pitch = 3.2 / row["original_spacing_mm"]
+    assert np.abs(np.diff(rows)).max() <= pitch
+    assert np.abs(np.diff(cols)).max() <= pitch
+    finite = probability[np.isfinite(probability)]
+    assert 0 <= finite.min() < finite.max() <= 1
+
+
+def test_the_lesions_of_the_phantom_become_the_maxima_of_the_maps(run):
+    metrics = json.loads(run.metrics.read_text())
+    assert metrics["patch_auc"]["value"] > 0.85
+    # The best candidate of an abnormal image lies in a lesion more often than not.
+    first = {p["fp_per_image"]: p["sensitivity"] for p in metrics["froc"]}
+    assert first[1] > 0.5
+
+
+def test_the_figures_have_the_keys_that_people_read(run):
+    metrics = json.loads(run.metrics.read_text())
+    for name in ("patch_auc", "patch_ap", "image_auc", "mean_froc"):
+        assert set(metrics[name]) >= {"value", "low", "high", "n"}
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
+    assert [p["fp_per_image"] for p in metrics["froc"]] == [0.25, 0.5, 1, 2, 4, 8]
+    assert {"rule", "seed", "split"} <= set(metrics)
+
+
+def test_the_table_the_targets_and_the_evaluation_label_alike(run):
+    from pipeline.config import LabelSettings
+    from pipeline.preprocess.geometry import geometry_of
+    from pipeline.preprocess.labels import LabelRule, label_points, standard_outlines
+    from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+    from pipeline.train.corpus import read_corpus
+
+    mammograms, outlines = read_mammograms(run), read_outlines(run)
+    positions = read_positions(run)
+    predictions = pd.read_parquet(run.predictions)
+    evaluated = predictions.merge(positions, on=["image_id", "row_index", "col_index"])
+    assert len(evaluated) == len(predictions)
+    assert (evaluated["label_x"] == evaluated["label_y"]).all()
+
+    corpus = read_corpus(mammograms, outlines, positions, labels=LabelSettings())
+    by_image = dict(list(positions.groupby("image_id")))
+    for image in corpus.images:
+        table = by_image[image.image_id]
+        targets = image.labels(table["row"].to_numpy(float), table["col"].to_numpy(float))
+        np.testing.assert_array_equal(targets, table["label"])
+    for row in mammograms.to_dict("records"):
+        geometry, table = geometry_of(row), by_image[row["image_id"]]
+        labels = label_points(
+            table["row"].to_numpy(float),
+            table["col"].to_numpy(float),
+            standard_outlines(outlines.get(row["image_id"], []), geometry),
+            LabelRule.from_settings(LabelSettings(), geometry.spacing_mm),
+        )
+        np.testing.assert_array_equal(labels, table["label"])
+    assert (positions["label"] == 1).sum() > 20
+
+
+def test_the_report_needs_no_other_file(run):
+    page = run.report.read_text(encoding="utf-8")
+    assert "SYNTHETIC" in page.upper()
+    assert 'src="http' not in page
+    for image_id in pd.read_csv(run.images)["image_id"]:
+        assert image_id in page
+
+
+def test_a_second_run_gives_the_same_bytes(run):
+    again = RunFolder(Path("runs/second"))
+    shutil.move("data/store", "data/store-of-the-first")
+    try:
+        configure(again, config=str(CONFIG), set_text=SMALL)
+        run_stages(again, "ingest", "preprocess", "train", "heatmap")
+    finally:
+        shutil.rmtree("data/store", ignore_errors=True)
+        shutil.move("data/store-of-the-first", "data/store")
+    for name in ["images_table", "findings_table", "files_table", "intake", "mammograms", "outlines", "positions", "regions", "candidates"]:
+        first, second = getattr(run, name), getattr(again, name)
+        assert first.read_bytes() == second.read_bytes(), name
+    weights = "model.safetensors"
+    assert (run.model / weights).read_bytes() == (again.model / weights).read_bytes()
+
+
+def test_a_model_maps_other_mammograms_without_findings(run):
+    source = sorted(Path("data/phantom").rglob("*.dcm"))[:2]
+    folder = Path("hospital")
+    folder.mkdir()
+    for file in source:
+        shutil.copy(file, folder)
+    (folder / "letter.txt").write_text("not a mammogram")
+    other = RunFolder(Path("runs/other"))
+    configure(
+        other,
+        config=str(CONFIG.with_name("dicom.yaml")),
+        model=str(run.root),
+        input_root=str(folder),
+    )
+    run_stages(other, "ingest", "preprocess", "heatmap", "evaluate")
+    assert len(list(other.heatmaps.glob("*.npz"))) == 2
+    intake = pd.read_csv(other.intake)
+    assert dict(zip(intake["file"], intake["status"], strict=True))["letter.txt"] == "skipped"
+    metrics = json.loads(other.metrics.read_text())
+    assert metrics["patch_auc"]["value"] is None
+    assert metrics["patch_auc"]["reason"]
