@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
+import tensorflow as tf
+
+from models.network import PatchNetwork, build_network
 
 
 @contextmanager
@@ -21,3 +24,25 @@ def dtype_policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def training_policy() -> str:
+    """The fastest safe policy of this machine's devices.
+
+    GPUs from compute capability 8.0 on: mixed_bfloat16; 7.x: mixed_float16, which needs a scaled
+    loss; older ones and CPUs: float32.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    majors = [detail.get("compute_capability", (0, 0))[0] for detail in details]
+    if not gpus or min(majors) < 7:
+        return "float32"
+    return "mixed_bfloat16" if min(majors) >= 8 else "mixed_float16"
+
+
+def with_policy(network: PatchNetwork, policy: str) -> PatchNetwork:
+    """A copy of a network with the same weights that computes in another policy."""
+    with dtype_policy(policy):
+        twin = build_network(network.spec)
+    twin.set_weights(network.get_weights())
+    return twin

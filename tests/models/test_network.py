@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.network import NetworkSpec, build_network
-from models.precision import dtype_policy
+from models.precision import dtype_policy, with_policy
 
 
 def _noise(height, width, seed=0):
@@ -28,6 +28,14 @@ def test_the_logit_stays_float32_in_mixed_precision(backbone):
         "bfloat16"
     )
     assert mixed(_noise(128, 128)).dtype == "float32"
+
+
+def test_a_copy_in_another_precision_computes_nearly_the_same(network):
+    image = _noise(128, 128)
+    mixed = with_policy(network, "mixed_bfloat16")
+    assert mixed.dtype_policy.name == "mixed_bfloat16"
+    difference = mixed(image).numpy() - network(image).numpy()
+    assert 0 < np.abs(difference).max() < 0.2
 
 
 def test_the_head_ends_in_one_unit_with_bias_zero(network):
