@@ -24,26 +24,26 @@ def _read(contrast):
 
 
 def test_lesions_without_contrast_are_a_coin_toss():
-    assert _read(1e-6).known == pytest.approx(0.5, abs=0.01)
+    assert _read(1e-6).known[1.0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_more_contrast_is_easier_and_the_default_is_easy():
     faint, default = _read(0.05), _read(1.0)
-    assert 0.5 < faint.known < default.known
-    assert default.known > 0.95
+    assert 0.5 < faint.known[1.0] < default.known[1.0]
+    assert default.known[1.0] > 0.95
     assert set(default.by_kind) == {"mass_smooth", "mass_spiculated", "microcalcifications"}
 
 
 def test_knowing_which_lesion_to_look_for_helps():
     faint = _read(0.05)
-    assert faint.unknown < faint.known
+    assert faint.unknown < faint.known[1.0]
 
 
 def test_the_printed_text_names_auc_seed_and_numbers():
     reading = _read(1.0)
     text = readings_text([reading])
-    assert f"seed 1: AUC {reading.known:.3f}" in text
-    assert f"{reading.backgrounds} backgrounds" in text and "1 seeds" in text
+    assert f"AUC {reading.known[1.0]:.4f}\n" in text and "seeds 1." in text
+    assert f"{reading.backgrounds} backgrounds" in text
 
 
 @pytest.mark.parametrize(("size", "n"), [(3, 6), (5, 4), (7, 4)])
@@ -53,3 +53,9 @@ def test_the_centre_of_a_drawing_comes_to_the_middle_of_the_square(size, n):
     assert square.shape == (n, n)
     assert square[n // 2, n // 2] == signal[size // 2, size // 2]
     assert square[n // 2 - 1, n // 2] == signal[size // 2 - 1, size // 2]
+
+
+def test_fainter_lesions_are_harder():
+    known = list(_read(1.0).known.values())
+    assert known == sorted(known, reverse=True)
+    assert known[-1] < known[0]

@@ -48,6 +48,17 @@ def test_the_same_settings_give_the_same_picture_and_another_seed_another_one():
     assert (first.pixels != other.pixels).any()
 
 
+def test_the_number_of_threads_changes_no_pixel():
+    threads = cv2.getNumThreads()
+    pictures = []
+    for number in (1, 2, 5):
+        cv2.setNumThreads(number)
+        pictures += [_draw(ABNORMAL, index, "L", "CC").pixels for index in (0, FILM)]
+    cv2.setNumThreads(threads)
+    for picture, same in zip(pictures, pictures[:2] * 3, strict=True):
+        np.testing.assert_array_equal(picture, same)
+
+
 @pytest.mark.parametrize(("side", "wall"), [("L", 0), ("R", -1)])
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_chest_wall_is_left_for_left_breasts_and_right_for_right_ones(side, wall, view):

@@ -115,7 +115,9 @@ def _distance_to_skin(breast: np.ndarray, spacing_mm: float) -> np.ndarray:
     # The picture's edge is no skin: the breast goes on behind it.
     inside = cv2.copyMakeBorder(breast.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance[1:-1, 1:-1] * spacing_mm
+    # Its last bit depends on the number of threads, but its square is a whole number.
+    exact = np.sqrt(np.rint(distance[1:-1, 1:-1].astype(np.float64) ** 2))
+    return (exact * spacing_mm).astype(np.float32)
 
 
 def _muscle(x, y, reach, rng: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,7 @@ Source: Burgess, Jacobson, Judy, Human observer detection experiments with mammo
 power-law noise, Medical Physics 28(4), 2001, https://doi.org/10.1118/1.1355308
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,16 +27,20 @@ SQUARE_MM = 25.6
 PICTURES = 40
 SQUARES = 10  # of each picture
 TEMPLATES = 10  # of each kind
+# The same lesions made fainter show how far from the limit the phantom is.
+FAINTER = (1.0, 0.1, 0.05, 0.02)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What one seed gave."""
+    """What one seed gave; each AUC is a mean over lesions."""
 
     seed: int
-    by_kind: dict[str, float]  # AUC, mean over the lesions of a kind
-    known: float  # AUC, mean over all lesions: the reader knows which one to look for
-    unknown: float  # AUC: it knows all lesions, but not which one may be there
+    known: dict[float, float]  # AUC by factor on the contrast; it knows which lesion it may be
+    unknown: float  # AUC at factor 1; it knows all lesions, but not which one it may be
+    by_kind: dict[str, float]  # AUC of a kind at factor 1
+    detectability: dict[str, float]  # d' of a kind at factor 1: gain / standard deviation
+    faintest: float  # AUC of the lesion that is hardest, at factor 1
     backgrounds: int
     templates: int
 
@@ -54,14 +59,20 @@ def read_ideally(phantom: PhantomSettings) -> Reading:
     absent, lesions = _whiten(squares[half:], weight), _whiten(templates, weight)
     noise = (absent @ lesions.conj().T).real  # (squares, templates)
     overlap = (lesions @ lesions.conj().T).real  # response of filter b to lesion a
-    aucs = np.array([_auc(noise[:, t], noise[:, t] + overlap[t, t]) for t in range(len(kinds))])
-    energy = np.diag(overlap)
-    seen = [_any_lesion(noise + overlap[t], energy) for t in range(len(kinds))]
+    gain = np.diag(overlap)  # response to the lesion that the filter is for
+    aucs = {
+        f: np.array([_auc(n, n + f * g) for n, g in zip(noise.T, gain, strict=True)])
+        for f in FAINTER
+    }
+    detectability = gain / noise.std(axis=0)
+    seen = [_any_lesion(noise + overlap[t], gain) for t in range(len(kinds))]
     return Reading(
         seed=phantom.seed,
-        by_kind={k: float(aucs[kinds == k].mean()) for k in KINDS},
-        known=float(aucs.mean()),
-        unknown=_auc(_any_lesion(noise, energy), np.concatenate(seen)),
+        known={f: float(auc.mean()) for f, auc in aucs.items()},
+        unknown=_auc(_any_lesion(noise, gain), np.concatenate(seen)),
+        by_kind={k: float(aucs[1.0][kinds == k].mean()) for k in KINDS},
+        detectability={k: float(np.median(detectability[kinds == k])) for k in KINDS},
+        faintest=float(aucs[1.0].min()),
         backgrounds=len(noise),
         templates=len(kinds),
     )
@@ -149,14 +160,22 @@ def readings_text(readings: list[Reading]) -> str:
     """The numbers of all seeds and their means, as lines of text."""
     first = readings[0]
     lines = [
-        "Ideal reader (prewhitened matched filter that knows the lesion's template and place):",
-        f"  {first.backgrounds} backgrounds without and with each of {first.templates} lesions, "
-        f"{len(readings)} seeds",
+        "Ideal reader: prewhitened matched filter that knows the template and place of a lesion.",
+        f"{first.backgrounds} backgrounds without and with each of {first.templates} lesions; "
+        f"seeds {', '.join(str(r.seed) for r in readings)}.",
+        f"AUC {_mean(r.known[1.0] for r in readings):.4f}",
     ]
     for r in readings:
-        kinds = ", ".join(f"{kind} {auc:.3f}" for kind, auc in r.by_kind.items())
-        lines.append(f"  seed {r.seed}: AUC {r.known:.3f} ({kinds})")
-    lines.append(f"  mean: AUC {np.mean([r.known for r in readings]):.3f}")
-    unknown = np.mean([r.unknown for r in readings])
-    lines.append(f"  not told which of the {first.templates} lesions it may be: AUC {unknown:.3f}")
+        kinds = ", ".join(
+            f"{kind} {r.by_kind[kind]:.4f} (d' {r.detectability[kind]:.0f})" for kind in KINDS
+        )
+        lines.append(f"  seed {r.seed}: {r.known[1.0]:.4f}; {kinds}; hardest {r.faintest:.4f}")
+    lines.append(f"  not told which lesion it may be: {_mean(r.unknown for r in readings):.4f}")
+    for factor in FAINTER[1:]:
+        auc = _mean(r.known[factor] for r in readings)
+        lines.append(f"  lesions of {factor} of the contrast: {auc:.4f}")
     return "\n".join(lines)
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
