@@ -152,7 +152,10 @@ def test_a_second_run_gives_the_same_bytes(run):
     finally:
         shutil.rmtree("data/store", ignore_errors=True)
         shutil.move("data/store-of-the-first", "data/store")
-    for name in ["images_table", "findings_table", "files_table", "intake", "mammograms", "outlines", "positions", "regions", "candidates"]:
+    for name in (
+        *("images_table", "findings_table", "files_table", "intake", "mammograms"),
+        *("outlines", "positions", "regions", "candidates"),
+    ):
         first, second = getattr(run, name), getattr(again, name)
         assert first.read_bytes() == second.read_bytes(), name
     weights = "model.safetensors"

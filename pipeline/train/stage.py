@@ -25,6 +25,7 @@ def train(stage: Stage) -> str:
     checkpoint = unfinished(stage.run, wanted)
 
     # TensorFlow takes seconds to import, and all that can be wrong so far needs none.
+    import models  # noqa: F401 - imports it without its chatter
     from pipeline.train.session import run_session
 
     return run_session(stage, inputs, identity=wanted, checkpoint=checkpoint)
