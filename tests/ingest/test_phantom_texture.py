@@ -45,12 +45,13 @@ def test_opposite_edges_of_a_field_do_not_continue_each_other():
     assert np.abs(field[:, 0] - field[:, -1]).mean() > 5 * neighbours
 
 
-def test_the_exponent_inside_the_breasts_of_the_phantom_is_that_of_mammograms():
+@pytest.mark.parametrize("view", ["CC", "MLO"])
+def test_the_exponent_inside_the_breasts_of_the_phantom_is_that_of_mammograms(view):
     """Between 2.7 and 3.3: https://doi.org/10.1118/1.1355308 (Burgess 2001)."""
     phantom = PhantomSettings()
     squares = []
     for index in range(8):
-        picture = draw_picture(plan_patient(index, phantom), "L", "CC", phantom)
+        picture = draw_picture(plan_patient(index, phantom), "L", view, phantom)
         skin_px = cv2.distanceTransform(picture.breast.astype(np.uint8), cv2.DIST_L2, 5)
         squares += _squares(picture.pixels.astype(np.float32), 128, skin_px > 8 / 0.2)
     assert len(squares) > 30

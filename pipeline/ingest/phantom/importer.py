@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.ingest.catalog import Catalog
 
 # Raise it when the same settings give other pictures: folders are then written anew.
-GENERATOR = 2
+GENERATOR = 5
 
 
 def read_phantom(

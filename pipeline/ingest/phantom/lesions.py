@@ -15,9 +15,9 @@ from pipeline.ingest.phantom.shapes import (
     speck,
 )
 
-MASS_CONTRAST = 230.0  # stored grey values of 4096, peak
+MASS_CONTRAST = 285.0  # stored grey values of 4096, peak
 HALO_MM = 0.7
-CALCIFICATION_CONTRAST = 190.0
+CALCIFICATION_CONTRAST = 225.0
 
 
 def draw_lesion(

@@ -20,7 +20,7 @@ PATHOLOGY = {
 }
 RADIUS_MM = (4.0, 7.0)  # of a mass without its spicules, or of a cluster
 # Some lesions are plain and some are hardly there; confusers likewise.
-STRENGTH = (0.25, 1.6)
+STRENGTH = (0.4, 1.7)
 SIDES = ("L", "R")
 VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")

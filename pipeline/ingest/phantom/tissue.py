@@ -14,6 +14,9 @@ GLAND = 1350.0  # added where there is nothing but gland
 MUSCLE = 1150.0
 SKIN = 400.0
 TEXTURE = 190.0  # standard deviation of the texture that lies over everything
+# A little less than what the finished picture shall have (texture.EXPONENT), because the edges
+# of muscle and gland and the shading towards the skin make the spectrum steeper.
+FIELD_EXPONENT = 2.85
 VESSEL = 180.0
 SKIN_MM = 1.5
 
@@ -24,7 +27,10 @@ def draw_tissue(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:
     used = np.s_[:, : int(anatomy.breast.any(axis=0).sum())]  # the rest is air
     gland_here, muscle, skin_mm = anatomy.gland[used], anatomy.muscle[used], anatomy.skin_mm[used]
     fields = [
-        power_law_field(gland_here.shape, spacing_mm=anatomy.spacing_mm, rng=rng) for _ in range(2)
+        power_law_field(
+            gland_here.shape, spacing_mm=anatomy.spacing_mm, rng=rng, exponent=FIELD_EXPONENT
+        )
+        for _ in range(2)
     ]
     # Patches of gland are where a power-law field is high; their borders are soft.
     clumps = fields[0] - (1.6 - 1.2 * anatomy.body.density) + 1.8 * gland_here
