@@ -36,4 +36,6 @@ class PhantomSettings(Section):
     seed: int = Field(1, ge=0, description="seed of the anatomy, the lesions and the noise")
     spacing_mm: float = Field(0.2, ge=0.05, le=0.4, description="detector pixel spacing in mm")
     abnormal_share: float = Field(0.5, ge=0, le=1, description="share of patients with a lesion")
-    contrast: float = Field(1.0, gt=0, description="factor on the contrast of lesions and of what looks like them")
+    contrast: float = Field(
+        1.0, gt=0, description="factor on the contrast of lesions and of what looks like them"
+    )
