@@ -43,8 +43,10 @@ def calibrated_logit(
 ) -> np.ndarray:
     """Logits as trained on balanced data -> logits that fit natural frequency.
 
-    (logit + logit(natural prior) - logit(training prior)) / temperature; the temperature is
-    fitted on logits that already have the natural prior.
+    logit / temperature + logit(natural prior) - logit(training prior): the temperature takes back
+    the network's over-confidence about the balanced question that it was trained on, then the
+    prior is moved. The other way round, a temperature above 1 would take back part of the prior
+    as well and promise more positives than were counted.
 
     Args:
         logits: any shape; NaN stays NaN, float32 stays float32.
@@ -55,12 +57,12 @@ def calibrated_logit(
     if temperature <= 0:
         raise ValueError(f"temperature must be positive, not {temperature}")
     shift = logit(natural_prior) - logit(training_prior)
-    return (np.asarray(logits) + shift) / temperature
+    return np.asarray(logits) / temperature + np.float32(shift)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Probability = sigmoid((logit + logit(natural) - logit(training)) / temperature)."""
+    """Probability = sigmoid(logit / temperature + logit(natural) - logit(training))."""
 
     training_prior: float
     natural_prior: float
@@ -146,12 +148,13 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
     return float(slope), float(beta[1] - slope * centre)
 
 
-def fit_temperature(logits, labels, weights=None) -> float:
+def fit_temperature(logits, labels, weights=None, *, shift: float = 0.0) -> float:
     """The temperature that logits are divided by for the least log loss.
 
     Args:
-        logits: logits that already fit the natural prior, (n,).
-        labels: 0 or 1, (n,).
+        logits: as the network gives them, (n,).
+        labels: 0 or 1, (n,), at natural frequency.
+        shift: added after the division: logit(natural prior) - logit(training prior).
 
     Raises:
         Undefined: a class is missing.
@@ -159,7 +162,7 @@ def fit_temperature(logits, labels, weights=None) -> float:
     logits, labels, weights = _checked(logits, labels, weights)
     _need_both(labels, weights, "a temperature")
     found = minimize_scalar(
-        lambda t: log_loss_from_logits(logits / np.exp(t), labels, weights),
+        lambda t: log_loss_from_logits(logits / np.exp(t) + shift, labels, weights),
         bounds=np.log(TEMPERATURE_LIMITS),
         method="bounded",
         options={"xatol": 1e-6},

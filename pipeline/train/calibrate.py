@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.calibration import Calibration, calibrated_logit, fit_temperature
+from pipeline.metrics.calibration import Calibration, fit_temperature, logit
 from pipeline.preprocess.labels import NEGATIVE, POSITIVE
 
 TRAINING_PRIOR = 0.5  # half of the loss is on positive positions, see loss.py
@@ -30,13 +30,9 @@ def fit_calibration(labels: np.ndarray, logits: np.ndarray, *, prior: float) -> 
     """
     if _lacks_overlap(labels, logits):
         return Calibration(TRAINING_PRIOR, prior, 1.0)
-    shifted = calibrated_logit(
-        logits.astype(np.float64),
-        training_prior=TRAINING_PRIOR,
-        natural_prior=prior,
-        temperature=1.0,
-    )
-    return Calibration(TRAINING_PRIOR, prior, fit_temperature(shifted, labels))
+    shift = logit(prior) - logit(TRAINING_PRIOR)
+    temperature = fit_temperature(logits.astype(np.float64), labels, shift=shift)
+    return Calibration(TRAINING_PRIOR, prior, temperature)
 
 
 def alarm_logit(false_alarms: list[np.ndarray], *, fp_per_image: float) -> float | None:

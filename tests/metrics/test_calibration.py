@@ -41,15 +41,15 @@ def test_the_sigmoid_neither_overflows_nor_leaves_float32():
     assert out.tolist() == [0.0, 0.5, 1.0]
 
 
-def test_calibration_moves_the_prior_then_divides_by_the_temperature():
+def test_calibration_divides_by_the_temperature_then_moves_the_prior():
     out = calibrated_logit(
-        np.array([0.0, np.nan], dtype=np.float32),
+        np.array([3.0, np.nan], dtype=np.float32),
         training_prior=0.5,
         natural_prior=0.01,
         temperature=2.0,
     )
     assert out.dtype == np.float32
-    assert out[0] == pytest.approx(np.log(0.01 / 0.99) / 2)
+    assert out[0] == pytest.approx(3 / 2 + np.log(0.01 / 0.99))
     assert np.isnan(out[1])
 
 
@@ -65,6 +65,7 @@ def test_the_temperature_undoes_a_known_factor():
     right = fit_temperature(logits, labels)
     assert right == pytest.approx(1.0, abs=0.05)
     assert fit_temperature(logits * 3, labels) == pytest.approx(3 * right, rel=1e-4)
+    assert fit_temperature((logits + 2) * 3, labels, shift=-2) == pytest.approx(3 * right, rel=0.02)
 
 
 def test_slope_and_intercept_undo_a_known_line():

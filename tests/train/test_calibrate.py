@@ -25,10 +25,11 @@ def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
     labels = (rng.random(natural.size) < 1 / (1 + np.exp(-natural))).astype(np.int8)
     prior = labels.mean()
     shift = np.log(prior / (1 - prior))
-    calibration = fit_calibration(labels, 3 * natural - shift, prior=prior)
+    logits = 3 * (natural - shift)
+    calibration = fit_calibration(labels, logits, prior=prior)
     assert calibration.training_prior == 0.5
     assert calibration.temperature == pytest.approx(3, rel=0.03)
-    probability = calibration.probability((3 * natural - shift).astype(np.float32))
+    probability = calibration.probability(logits.astype(np.float32))
     assert probability.dtype == np.float32
     assert probability.mean() == pytest.approx(prior, rel=0.05)
 
