@@ -8,7 +8,6 @@ import pandas as pd
 from pipeline.heatmap import results, tables
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
-from pipeline.heatmap.progress import Progress
 from pipeline.heatmap.work import Described, Work, describe_image
 from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
@@ -16,6 +15,7 @@ from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.progress import shown
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration, percent
@@ -132,8 +132,7 @@ def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
     ]
     if len(missing) < len(mammograms):
         print(f"heatmap: {len(mammograms) - len(missing)} maps are there from before", flush=True)
-    progress = Progress("heatmap: maps", len(missing))
-    for count, mammogram in enumerate(missing, start=1):
+    for mammogram in shown(missing, len(missing), "heatmap: maps"):
         image_map = map_image(
             network,
             work.card.calibration,
@@ -144,7 +143,6 @@ def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
         )
         path = work.folder.heatmap(mammogram["image_id"])
         write_map(path, image_map, key=work.map_key(mammogram))
-        progress.done(count)
     return len(missing)
 
 
@@ -154,14 +152,12 @@ def _describe(run: RunFolder, work: Work, mammograms: pd.DataFrame) -> dict[str,
     positions = read_positions(run)
     by_image = dict(iter(positions.groupby("image_id")))
     none = positions.iloc[:0]
-    progress = Progress("heatmap: pictures", len(mammograms))
     described = {}
-    for count, mammogram in enumerate(_rows(mammograms), start=1):
+    for mammogram in shown(_rows(mammograms), len(mammograms), "heatmap: pictures"):
         image_id = mammogram["image_id"]
         described[image_id] = describe_image(
             work, mammogram, outlines.get(image_id, []), by_image.get(image_id, none)
         )
-        progress.done(count)
     return described
 
 

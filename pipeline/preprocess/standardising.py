@@ -8,9 +8,9 @@ import pandas as pd
 from pipeline.config import Settings
 from pipeline.preprocess.checksums import State, add_checksums, file_state, read_checksums
 from pipeline.preprocess.pool import Lost, default_workers, map_images
-from pipeline.preprocess.progress import shown
 from pipeline.preprocess.worker import Job, Outcome, stored, work
 from pipeline.run.errors import UserError
+from pipeline.run.progress import shown
 
 # Measured on full-field images; they only serve the estimate that is printed.
 _SECONDS_PER_IMAGE = 0.6

@@ -5,12 +5,12 @@ from dataclasses import asdict
 from models.saved import assign_weights, spec_as_dict
 from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
+from pipeline.run.words import duration
 from pipeline.train.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
 from pipeline.train.curves import draw_curves
 from pipeline.train.export import export_model
 from pipeline.train.inputs import Inputs, split_counts
 from pipeline.train.loop import Loop
-from pipeline.train.progress import duration
 from pipeline.train.start import warn
 from pipeline.train.state import Best, history_text
 from pipeline.train.validate import ImageScores, join_labels, join_logits

@@ -15,10 +15,11 @@ from pipeline.config import TrainSettings
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.stage import peak_memory_mib
+from pipeline.run.words import duration
 from pipeline.train.batches import crop_batches
 from pipeline.train.checkpoint import write_checkpoint
 from pipeline.train.learner import Learner
-from pipeline.train.progress import Progress, duration
+from pipeline.train.progress import Progress
 from pipeline.train.samples import Sampler
 from pipeline.train.schedule import average_decay, learning_rate
 from pipeline.train.state import Best, TrainingState, to_checkpoint

@@ -3,6 +3,8 @@
 import sys
 import time
 
+from pipeline.run.words import duration
+
 SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -68,18 +70,3 @@ class Progress:
             self._open_line = True
         else:
             print(text, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as text.
-
-    Example:
-        >>> duration(42), duration(100), duration(7300)
-        ('42 s', '1 min 40 s', '2 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
