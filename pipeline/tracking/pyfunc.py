@@ -1,6 +1,8 @@
 """RUN/model as an MLflow model with a signature, loaded from code and never from a pickle."""
 
 import json
+import warnings
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import mlflow
@@ -9,7 +11,10 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 CODE = Path(__file__).resolve().parents[2]
-NEEDS = ("tensorflow", "safetensors", "pydantic", "numpy")
+# The first name of each group that is installed; a name that is not would be imported to see.
+NEEDS = (("tensorflow", "tensorflow-cpu"), ("safetensors",), ("pydantic",), ("numpy",), ("scipy",))
+# Neither is wanted: the signature is given, and an example would load the network here.
+KNOWN_WARNINGS = ".*(Add type hints to the `predict` method|An input example was not provided)"
 
 
 def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
@@ -26,12 +31,22 @@ def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),
     )
     mlflow.set_tracking_uri(uri)
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", KNOWN_WARNINGS, UserWarning)
         mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("patch_model.py")),
             artifacts={"model": str(folder)},
             code_paths=[str(CODE / "models"), str(CODE / "pipeline")],
-            pip_requirements=list(NEEDS),
+            pip_requirements=[_requirement(names) for names in NEEDS],
             signature=signature,
         )
+
+
+def _requirement(names: tuple[str, ...]) -> str:
+    for name in names:
+        try:
+            return f"{name}=={version(name)}"
+        except PackageNotFoundError:
+            continue
+    raise PackageNotFoundError(names[0])
