@@ -5,17 +5,19 @@ Run     make ui PORT=5000
 """
 
 import argparse
+import json
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 import start  # noqa: F401
-from pipeline.tracking.client import artifact_root, quiet_environment, tracking_uri
+from pipeline.tracking.client import EXPERIMENT, artifact_root, quiet_environment, tracking_uri
 
 START_SECONDS = 90
 
@@ -46,13 +48,25 @@ def main() -> int:
         if not _answers(server, f"http://127.0.0.1:{port}/health"):
             print("MLflow did not start; its messages are above.", file=sys.stderr)
             return 1
-        print(f"MLflow: http://127.0.0.1:{port}/?workflowType=machine_learning (Ctrl-C ends it)")
+        print(f"MLflow: {_page(f'http://127.0.0.1:{port}')} (Ctrl-C ends it)", flush=True)
         return server.wait()
     except KeyboardInterrupt:
         return 0
     finally:
         server.terminate()
         server.wait()
+
+
+def _page(server: str) -> str:
+    """Address of the table of runs, in the mode for training that is not the default."""
+    query = urllib.parse.urlencode({"experiment_name": EXPERIMENT})
+    lookup = f"{server}/api/2.0/mlflow/experiments/get-by-name?{query}"
+    try:
+        with urllib.request.urlopen(lookup, timeout=20) as answer:
+            experiment = json.load(answer)["experiment"]["experiment_id"]
+    except urllib.error.HTTPError:  # no run has been logged yet
+        return f"{server}/#/experiments?workflowType=machine_learning"
+    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning"
 
 
 def _answers(server: subprocess.Popen, address: str) -> bool:

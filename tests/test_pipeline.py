@@ -143,6 +143,44 @@ def test_the_report_needs_no_other_file(run):
         assert image_id in page
 
 
+def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
+    import mlflow
+    from mlflow.tracking import MlflowClient
+
+    from pipeline.preprocess.positions import pitch_px
+    from pipeline.preprocess.store import read_image
+    from pipeline.tracking.client import tracking_uri
+    from pipeline.tracking.upload import upload
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    upload(run)
+    client = MlflowClient(tracking_uri())
+    runs = {r.info.run_name: r for r in client.search_runs(["1"])}
+    assert set(runs) == {"first", *STAGES}
+    heatmaps = client.list_artifacts(runs["heatmap"].info.run_id, "heatmaps")
+    assert len(heatmaps) == 16
+    logged = runs["train"].outputs.model_outputs[0]
+    model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
+    assert model.metadata.signature.inputs.inputs[0].shape == (-1, 32, 32)
+
+    mammograms = pd.read_csv(run.mammograms).set_index("image_id")
+    table = pd.read_parquet(run.predictions)
+    step = pitch_px(3.2, 0.4)
+    image_id = table["image_id"].iloc[0]
+    pixels = read_image(mammograms.loc[image_id, "store"]).astype(np.float32) / np.float32(65535)
+    height, width = pixels.shape
+    inside = table[
+        (table["image_id"] == image_id)
+        & (table["row_index"] * step).between(16, height - 16)
+        & (table["col_index"] * step).between(16, width - 16)
+    ].head(40)
+    patches = [
+        pixels[r * step - 16 : r * step + 16, c * step - 16 : c * step + 16]
+        for r, c in zip(inside["row_index"], inside["col_index"], strict=True)
+    ]
+    np.testing.assert_allclose(model.predict(np.stack(patches)), inside["probability"], atol=1e-5)
+
+
 def test_a_second_run_gives_the_same_bytes(run):
     again = RunFolder(Path("runs/second"))
     shutil.move("data/store", "data/store-of-the-first")

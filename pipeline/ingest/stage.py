@@ -28,6 +28,7 @@ def ingest(stage: Stage) -> str:
     print_ = _fingerprint(listing, settings)
     known = _known(run)
     if known.get("fingerprint") == print_ and _all_there(run):
+        stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
     return _import(run, settings, listing, print_)
 

@@ -23,9 +23,16 @@ class EventLog:
     def __init__(self, run: RunFolder, stage: str):
         self._run = run
         self._stage = stage
+        self._held_start = ""
+        self._idle = False
 
     def start(self, *, settings: dict, commit: str, dirty: bool) -> None:
-        self._append(event="start", settings=settings, commit=commit, dirty=dirty)
+        """Log the start, together with the first event after it."""
+        self._held_start = self._line(event="start", settings=settings, commit=commit, dirty=dirty)
+
+    def nothing_to_do(self) -> None:
+        """Log neither start nor finish: the stage looked and found everything up to date."""
+        self._held_start, self._idle = "", True
 
     def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
         """Log named numbers at a step; values that are not finite are left out."""
@@ -39,6 +46,8 @@ class EventLog:
         self._append(event="figure", path=self._relative(path), key=key, step=int(step))
 
     def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
+        if self._idle and status == "finished":
+            return
         self._append(
             event="finish", status=status, seconds=seconds, peak_mib=peak_mib, message=message
         )
@@ -46,11 +55,15 @@ class EventLog:
     def _relative(self, path: Path) -> str:
         return path.resolve().relative_to(self._run.root.resolve()).as_posix()
 
+    def _line(self, **fields) -> str:
+        return json.dumps({"time": time.time(), "stage": self._stage, **fields}) + "\n"
+
     def _append(self, **fields) -> None:
         self._run.events.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps({"time": time.time(), "stage": self._stage, **fields})
+        lines = self._held_start + self._line(**fields)
+        self._held_start = ""
         with self._run.events.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+            stream.write(lines)
 
 
 def read_events(path: Path) -> list[dict]:

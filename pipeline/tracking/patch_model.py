@@ -21,7 +21,7 @@ class PatchProbability(mlflow.pyfunc.PythonModel):
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
         self._calibration = card["calibration"]
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input: np.ndarray, params=None):
         from pipeline.metrics.calibration import calibrated_logit, sigmoid
 
         patches = model_input["patches"] if isinstance(model_input, dict) else model_input

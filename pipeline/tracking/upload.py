@@ -98,6 +98,8 @@ class _Uploader:
             self._state.children[stage] = self._new_run(stage, parent=self._state.parent)
             self._state.finished = [s for s in self._state.finished if s != stage]
         run_id = self._state.children[stage]
+        for resumed in (run_id, self._state.parent):
+            self._client.update_run(resumed, status="RUNNING")
         self._client.set_tag(run_id, "git_commit", event["commit"] or "unknown")
         self._client.set_tag(run_id, "git_dirty", str(event["dirty"]))
         known = self._client.get_run(run_id).data.params

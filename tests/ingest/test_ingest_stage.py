@@ -130,6 +130,7 @@ import sys
 from pathlib import Path
 from pipeline.config import DataSettings, Settings, StoreSettings
 from pipeline.ingest.stage import ingest
+from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
 here = Path({str(tmp_path)!r})
@@ -137,7 +138,8 @@ settings = Settings(
     data=DataSettings(importer="dicom", root=here / "data"),
     store=StoreSettings(root=here / "store"),
 )
-print(ingest(Stage(RunFolder(here / "run"), settings, None)))
+run = RunFolder(here / "run")
+print(ingest(Stage(run, settings, EventLog(run, "ingest"))))
 print([m for m in ("tensorflow", "mlflow", "sklearn", "pandas", "cv2") if m in sys.modules])
 """
     done = subprocess.run(

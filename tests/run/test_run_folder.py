@@ -63,6 +63,12 @@ def test_a_stage_logs_its_settings_and_how_it_ended(run):
     assert finish["peak_mib"] > 1
 
 
+def test_a_stage_that_finds_everything_up_to_date_logs_nothing(run):
+    with open_stage("ingest", run.root) as stage:
+        stage.events.nothing_to_do()
+    assert read_events(run.events) == []
+
+
 def test_a_user_error_ends_the_stage_with_a_sentence_and_no_traceback(run, capsys):
     with pytest.raises(SystemExit) as exit_, open_stage("train", run.root):
         raise UserError("no positions")

@@ -43,6 +43,7 @@ def test_a_killed_training_goes_on_in_its_child_and_a_new_one_gets_another(run):
 
     client = MlflowClient(tracking_uri())
     runs = children(client)
+    assert runs["mine"].info.status == "FINISHED"
     assert sorted(runs) == ["mine", "train"]
     train = runs["train"]
     assert train.data.tags["mlflow.parentRunId"] == runs["mine"].info.run_id
@@ -54,6 +55,8 @@ def test_a_killed_training_goes_on_in_its_child_and_a_new_one_gets_another(run):
     assert [f.path for f in files] == ["tables/regions.csv"]
 
     events.start(settings={"train": {"epochs": 4}}, commit="abc", dirty=False)
+    events.metrics({"loss": 0.5}, step=1)
     upload(run)
+    assert children(client)["mine"].info.status == "RUNNING"
     experiment = client.search_runs([train.info.experiment_id])
     assert sum(r.info.run_name == "train" for r in experiment) == 2
