@@ -45,10 +45,8 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             stage.events.start(settings=shown, commit=commit, dirty=dirty)
             try:
                 yield stage
-            except BaseException as error:
-                _finish(stage, started, "failed", f"{type(error).__name__}: {error}")
-                raise
-            _finish(stage, started, "finished", "")
+            finally:
+                _finish(stage, started, sys.exception())
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from error
@@ -100,6 +98,10 @@ def peak_memory_mib() -> float:
     return max(resource.getrusage(w).ru_maxrss for w in who) / 1024
 
 
-def _finish(stage: Stage, started: float, status: str, message: str) -> None:
-    seconds = time.monotonic() - started
-    stage.events.finish(status=status, seconds=seconds, peak_mib=peak_memory_mib(), message=message)
+def _finish(stage: Stage, started: float, error: BaseException | None) -> None:
+    stage.events.finish(
+        status="failed" if error else "finished",
+        seconds=time.monotonic() - started,
+        peak_mib=peak_memory_mib(),
+        message=f"{type(error).__name__}: {error}" if error else "",
+    )
