@@ -21,7 +21,7 @@ from pipeline.train.stage import train
 CONFIG = Path(__file__).parents[1] / "configs" / "default.yaml"
 SMALL = (
     "phantom.patients=12 phantom.spacing_mm=0.4 phantom.contrast=3 image.spacing_mm=0.4 "
-    "split.test=0.34 split.validation=0.25 network.width=8 train.epochs=2 "
+    "split.test=0.34 split.validation=0.25 network.width=16 train.epochs=5 "
     "train.steps_per_epoch=60 train.batch=8 train.warmup_steps=10 train.average=0.9 "
     "train.learning_rate=3e-3 train.deterministic=true train.readers=1 evaluate.bootstrap=50"
 )
@@ -88,7 +88,7 @@ def test_the_map_covers_the_breast_in_original_pixels(run):
 
 def test_the_lesions_of_the_phantom_become_the_maxima_of_the_maps(run):
     metrics = json.loads(run.metrics.read_text())
-    assert metrics["patch_auc"]["value"] > 0.85
+    assert metrics["patch_auc"]["value"] > 0.9
     # The best candidate of an abnormal image lies in a lesion more often than not.
     first = {p["fp_per_image"]: p["sensitivity"] for p in metrics["froc"]}
     assert first[1] > 0.5
