@@ -8,7 +8,6 @@ from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import Judged
 from pipeline.metrics.calibration import (
     brier,
-    calibrated_logit,
     ece,
     log_loss_from_logits,
     observed_over_expected,
@@ -23,13 +22,7 @@ from pipeline.metrics.undefined import Undefined
 
 def calibrated_logits(judged: Judged) -> np.ndarray:
     """Logit of the calibrated probability of each judged position, (n,) float64."""
-    used = judged.card.calibration
-    return calibrated_logit(
-        judged.positions["logit"].to_numpy(dtype=np.float64),
-        training_prior=used.training_prior,
-        natural_prior=used.natural_prior,
-        temperature=used.temperature,
-    )
+    return judged.card.calibration.logit(judged.positions["logit"].to_numpy(dtype=np.float64))
 
 
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:

@@ -70,8 +70,11 @@ class Calibration:
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, float32, of logits of any shape; NaN stays NaN."""
-        corrected = calibrated_logit(np.asarray(logits, np.float32), **asdict(self))
-        return np.asarray(sigmoid(corrected), np.float32)
+        return np.asarray(sigmoid(self.logit(np.asarray(logits, np.float32))), np.float32)
+
+    def logit(self, logits: np.ndarray) -> np.ndarray:
+        """Logits of the calibrated probabilities, of the shape and type of `logits`."""
+        return calibrated_logit(logits, **asdict(self))
 
 
 def log_loss_from_logits(logits, labels, weights=None) -> float:

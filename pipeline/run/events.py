@@ -5,7 +5,6 @@ Every line has `time` (Unix seconds), `stage` and `event`:
     start     settings (flat dict), commit (git commit or ""), dirty (bool)
     metrics   step (int), values (dict of name to float)
     artifact  path (relative to the run folder), folder ("" or a subfolder in MLflow)
-    figure    path of an image that belongs to a `step`, `key` names the series
     finish    status ("finished" or "failed"), seconds, peak_mib, message
 """
 
@@ -41,9 +40,6 @@ class EventLog:
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
         self._append(event="artifact", path=self._relative(path), folder=folder)
-
-    def figure(self, path: Path, *, key: str, step: int) -> None:
-        self._append(event="figure", path=self._relative(path), key=key, step=int(step))
 
     def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
         if self._idle and status == "finished":

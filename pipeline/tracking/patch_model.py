@@ -15,19 +15,18 @@ class PatchProbability(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context) -> None:
         from models.saved import load_network
+        from pipeline.metrics.calibration import Calibration
 
         folder = Path(context.artifacts["model"])
         self._network = load_network(folder)
         card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        self._calibration = card["calibration"]
+        self._calibration = Calibration(**card["calibration"])
 
     def predict(self, context, model_input: np.ndarray, params=None):
-        from pipeline.metrics.calibration import calibrated_logit, sigmoid
-
         patches = model_input["patches"] if isinstance(model_input, dict) else model_input
         patches = np.asarray(patches, np.float32)[..., np.newaxis]  # (N, P, P, 1)
         logits = np.asarray(self._network(patches, training=False))[:, 0, 0]  # (N,)
-        return sigmoid(calibrated_logit(logits, **self._calibration)).astype(np.float32)
+        return self._calibration.probability(logits)
 
 
 mlflow.models.set_model(PatchProbability())

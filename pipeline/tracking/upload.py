@@ -121,16 +121,6 @@ class _Uploader:
     def _on_artifact(self, event: dict) -> None:
         self._artifacts[self._child(event), event["path"]] = event["folder"]
 
-    def _on_figure(self, event: dict) -> None:
-        file = self._run.root / event["path"]
-        if file.is_file():
-            from PIL import Image
-
-            with Image.open(file) as image:
-                self._client.log_image(
-                    self._child(event), image.copy(), key=event["key"], step=event["step"]
-                )
-
     def _on_finish(self, event: dict) -> None:
         stage, run_id = event["stage"], self._child(event)
         self._on_metrics(

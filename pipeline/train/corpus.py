@@ -73,11 +73,6 @@ class Corpus:
     negative_row: np.ndarray
     negative_col: np.ndarray
 
-    @property
-    def positive_count(self) -> int:
-        """Number of positive positions."""
-        return sum(len(lesion.rows) for lesion in self.lesions)
-
 
 def read_corpus(
     mammograms: pd.DataFrame,
