@@ -64,7 +64,7 @@ $(MODEL)/model/model.json:
 endif
 
 ## Looking
-.PHONY: status ui track settings help phantom-ideal
+.PHONY: status ui track settings help phantom-ideal example
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
 	@$(PY) scripts/status.py --run "$(RUN)"
 
@@ -78,6 +78,9 @@ settings: $(SETTINGS)                    ## check CONFIG and SET and write them 
 
 phantom-ideal: | $(VENV)/installed       ## AUC of an ideal reader on the phantom's lesions
 	@$(PY) scripts/phantom_ideal.py
+
+example: | $(VENV)/installed             ## small synthetic tree in the form of a public set (DATASET=cbis_ddsm)
+	@$(PY) scripts/example.py $(or $(DATASET),cbis_ddsm)
 
 help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md

@@ -7,7 +7,9 @@ from pydantic import Field
 
 from pipeline.config.section import Section
 
-Importer = Literal["phantom", "mias", "dicom"]
+Importer = Literal[
+    "phantom", "mias", "dicom", "cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm", "combined"
+]
 
 
 class DataSettings(Section):

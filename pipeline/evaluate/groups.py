@@ -14,7 +14,7 @@ from pipeline.metrics.ranking import roc_auc
 from pipeline.metrics.resampled import auc_samples
 from pipeline.metrics.undefined import Undefined
 
-IMAGE_GROUPS = ("view", "laterality", "density", "scanner", "dataset")
+IMAGE_GROUPS = ("view", "laterality", "density", "site", "scanner", "dataset")
 MAX_GROUPS = 12
 LESION_FP_PER_IMAGE = 1.0
 

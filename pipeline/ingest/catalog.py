@@ -20,7 +20,10 @@ IMAGE_COLUMNS = (
     "spacing_mm",  # where the importer knows it, else missing
     "split_hint",  # train, validation, test or ""
     "outcome",  # abnormal, normal or unknown
+    "complete",  # yes: every abnormality of the image is outlined; no: the rest is no negative
     "density",
+    "site",  # hospital or other origin, where the data set names it
+    "scanner",  # where the data set names it; else the file says
 )
 FINDING_COLUMNS = (
     "finding_id",
@@ -29,6 +32,7 @@ FINDING_COLUMNS = (
     "pathology",
     "geometry",  # circle, box, polygon, mask or none
     "coordinates",  # JSON, (row, col) in pixels of the DICOM image
+    "note",  # what is special about it, in words
 )
 FILE_COLUMNS = (
     "file",  # relative to data.root, with forward slashes
@@ -62,7 +66,10 @@ _IMAGES = pa.DataFrameSchema(
         "spacing_mm": pa.Column(float, pa.Check.in_range(0.001, 2.0), nullable=True),
         "split_hint": _one_of("train", "validation", "test", ""),
         "outcome": _one_of("abnormal", "normal", "unknown"),
+        "complete": _one_of("yes", "no"),
         "density": _text(),
+        "site": _text(),
+        "scanner": _text(),
     },
     strict=True,
     ordered=True,
@@ -75,6 +82,7 @@ _FINDINGS = pa.DataFrameSchema(
         "pathology": _text(pa.Check.str_matches(WORD_PATTERN)),
         "geometry": _one_of("circle", "box", "polygon", "mask", "none"),
         "coordinates": _text(),
+        "note": _text(),
     },
     strict=True,
     ordered=True,
@@ -91,6 +99,9 @@ _FILES = pa.DataFrameSchema(
 )
 
 
+_IMAGE_BLANKS = {"outcome": "unknown", "complete": "yes"}
+
+
 @dataclass(frozen=True)
 class Catalog:
     """Images, findings and files of a data set, in the columns above."""
@@ -105,10 +116,10 @@ def make_catalog(
 ) -> Catalog:
     """Tables with all columns in order, sorted by id; what a row does not name stays blank.
 
-    `outcome` is unknown and `coordinates` is {} where a row does not say.
+    `outcome` is unknown, `complete` is yes and `coordinates` is {} where a row does not say.
     """
     return Catalog(
-        images=_table(images, IMAGE_COLUMNS, "image_id", {"outcome": "unknown"}),
+        images=_table(images, IMAGE_COLUMNS, "image_id", _IMAGE_BLANKS),
         findings=_table(findings, FINDING_COLUMNS, "finding_id", {"coordinates": "{}"}),
         files=_table(files, FILE_COLUMNS, "file", {}),
     )

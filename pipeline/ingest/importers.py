@@ -15,6 +15,12 @@ MODULES = {
     "phantom": "pipeline.ingest.phantom",
     "mias": "pipeline.ingest.mias",
     "dicom": "pipeline.ingest.dicom_folder",
+    "cbis_ddsm": "pipeline.ingest.cbis_ddsm",
+    "inbreast": "pipeline.ingest.inbreast",
+    "vindr": "pipeline.ingest.vindr",
+    "rsna": "pipeline.ingest.rsna",
+    "ddsm": "pipeline.ingest.ddsm",
+    "combined": "pipeline.ingest.combined",
 }
 
 

@@ -28,7 +28,7 @@ class ImageOutlines:
 
 
 def image_outlines(
-    findings: pd.DataFrame, *, labels: LabelSettings, height: int, width: int, outcome: str
+    findings: pd.DataFrame, *, labels: LabelSettings, height: int, width: int, outcome: str, complete: str
 ) -> ImageOutlines:
     """Outline the findings of one image.
 
@@ -38,8 +38,11 @@ def image_outlines(
         height, width: size of the original image in pixels.
         outcome: abnormal, normal or unknown, from catalog/images.csv. An image that is not
             known to be normal and has no finding is unlocated.
+        complete: yes or no, from catalog/images.csv. Where not all abnormalities are outlined,
+            the image is unlocated.
     """
-    result = ImageOutlines(unlocated=findings.empty and outcome != "normal")
+    silent = findings.empty and outcome != "normal"
+    result = ImageOutlines(unlocated=silent or complete == "no")
     for finding in findings.sort_values("finding_id").to_dict("records"):
         if finding["geometry"] == "none":
             result.unlocated = True

@@ -104,6 +104,7 @@ def _tables(
             height=geometry["original_height"],
             width=geometry["original_width"],
             outcome=image["outcome"],
+            complete=image["complete"],
         )
         for note in [*_notes(image, outcome), *outlined.notes]:
             noted.setdefault(note, []).append(image_id)
@@ -125,10 +126,10 @@ def _row(image: dict, outcome: Outcome, *, split: str, unlocated: bool) -> dict:
     same = ("original_spacing_mm", "breast_mm2", "pixel_sha256", "window", "polarity")
     return {
         **{name: image[name] for name in ("image_id", "patient_id", "dataset", "outcome")},
-        **{name: image[name] for name in ("density", "source", "file")},
-        **{name: image[name] or info[name] for name in ("laterality", "view")},
+        **{name: image[name] for name in ("density", "site", "source", "file")},
+        **{name: image[name] or info[name] for name in ("laterality", "view", "scanner")},
         **info["geometry"],
-        **{name: info[name] for name in (*same, "spacing_source", "scanner")},
+        **{name: info[name] for name in (*same, "spacing_source")},
         "store": outcome.store,
         "split": split,
         "unlocated": unlocated,

@@ -22,6 +22,7 @@ MAMMOGRAM_COLUMNS = {
     "dataset": str,
     "outcome": str,
     "density": str,
+    "site": str,
     "source": str,
     "file": str,
     "store": str,

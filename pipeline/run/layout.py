@@ -43,6 +43,24 @@ class RunFolder:
         return self.root / "intake.csv"
 
     @property
+    def intake_page(self) -> Path:
+        return self.root / "intake.html"
+
+    @property
+    def intake_summary(self) -> Path:
+        """Written last by what reads the files."""
+        return self.root / "intake.json"
+
+    def breast(self, image_id: str) -> Path:
+        """The breast as 0 and 255, in rows and columns of the original image."""
+        return self.root / "breast" / f"{image_id}.png"
+
+    @property
+    def audit(self) -> Path:
+        """What the audits of the data found."""
+        return self.root / "audit.json"
+
+    @property
     def mammograms(self) -> Path:
         return self.root / "mammograms.csv"
 

@@ -90,6 +90,7 @@ def _mammogram(woman: Woman, index: int, folder: Path, dataset: str) -> dict:
         "dataset": dataset,
         "outcome": outcome,
         "density": "",
+        "site": "",
         "source": f"{woman.name}.dcm",
         "file": f"{woman.name}.dcm",
         "store": str(folder / "store" / woman.name),

@@ -105,6 +105,7 @@ def _mammogram_row(number: int, split: str, store: Path, *, abnormal: bool) -> d
         "dataset": "toy",
         "outcome": "abnormal" if abnormal else "normal",
         "density": "",
+        "site": "",
         "source": f"{number}.dcm",
         "file": f"{number}.dcm",
         "store": os.fspath(store),

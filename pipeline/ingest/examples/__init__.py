@@ -1,0 +1,30 @@
+"""Small trees in the form of a public data set, with the phantom's pixels.
+
+For trying a configuration before downloading 160 GB, and for the tests. A new one is one file
+with `build` and one line here. Everything synthetic says so in its patient names and comments
+where the data set's own form has room for it, and in SYNTHETIC.txt beside the tree.
+"""
+
+import importlib
+from pathlib import Path
+
+MODULES = {
+    "cbis_ddsm": "pipeline.ingest.examples.cbis_ddsm",
+    "inbreast": "pipeline.ingest.examples.inbreast",
+    "vindr": "pipeline.ingest.examples.vindr",
+    "rsna": "pipeline.ingest.examples.rsna",
+    "ddsm": "pipeline.ingest.examples.ddsm",
+}
+
+
+def build_example(name: str, root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
+    """Write the tree of a data set below `root`, which must be empty or absent.
+
+    Args:
+        name: one of MODULES.
+        women: number of patients, four pictures each.
+        spacing_mm: pixel spacing of the pictures; coarser is faster.
+        seed: of anatomy, lesions and noise.
+    """
+    module = importlib.import_module(MODULES[name])
+    module.build(root, women=women, spacing_mm=spacing_mm, seed=seed)
