@@ -24,9 +24,7 @@ def main() -> None:
     if root.is_dir() and any(root.iterdir()):
         print(f"{root} is there already. Delete it to write it anew.", file=sys.stderr)
         raise SystemExit(2)
-    build_example(
-        given.name, root, women=given.women, spacing_mm=given.spacing_mm, seed=given.seed
-    )
+    build_example(given.name, root, women=given.women, spacing_mm=given.spacing_mm, seed=given.seed)
     print(
         f"{root}: synthetic, in the form of {given.name}. Try it: make preprocess "
         f'CONFIG=configs/{given.name}.yaml SET="data.root={root}"'

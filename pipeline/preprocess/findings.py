@@ -28,7 +28,13 @@ class ImageOutlines:
 
 
 def image_outlines(
-    findings: pd.DataFrame, *, labels: LabelSettings, height: int, width: int, outcome: str, complete: str
+    findings: pd.DataFrame,
+    *,
+    labels: LabelSettings,
+    height: int,
+    width: int,
+    outcome: str,
+    complete: str,
 ) -> ImageOutlines:
     """Outline the findings of one image.
 

@@ -31,7 +31,9 @@ def findings(*rows) -> pd.DataFrame:
 
 def outline(table, *, labels=None, outcome="abnormal", height=100, width=80):
     labels = labels or LabelSettings()
-    return image_outlines(table, labels=labels, height=height, width=width, outcome=outcome, complete="yes")
+    return image_outlines(
+        table, labels=labels, height=height, width=width, outcome=outcome, complete="yes"
+    )
 
 
 def save(path, mask):

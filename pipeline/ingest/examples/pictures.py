@@ -31,7 +31,7 @@ class ExamplePicture:
 
 
 def example_pictures(women: int, *, spacing_mm: float, seed: int) -> Iterator[ExamplePicture]:
-    """Four pictures of each woman, about every second of whom has lesions in one or both breasts."""
+    """Four pictures of each woman; about every second one has lesions."""
     phantom = PhantomSettings(patients=max(women, 4), seed=seed, spacing_mm=spacing_mm)
     for woman in range(women):
         patient = plan_patient(woman, phantom)
