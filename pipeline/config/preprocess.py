@@ -85,10 +85,24 @@ class SplitSettings(Section):
     validation: float = Field(0.15, ge=0, le=1, description="share of patients for validation")
     seed: int = Field(0, ge=0, description="seed of the split")
     use_hints: bool = Field(True, description="keep the data set's own split where it has one")
+    folds: int | None = Field(
+        None, ge=2, description="parts of a cross-validation; split.test and hints are not used"
+    )
+    fold: int | None = Field(
+        None, ge=1, description="the part that is the test, from 1; make crossval sets it"
+    )
 
     @model_validator(mode="after")
     def _shares_leave_room(self):
         total = self.test + self.validation
         if total > 1:
             raise ValueError(f"split.test + split.validation must be at most 1, not {total}")
+        return self
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_folds(self):
+        if (self.folds is None) is not (self.fold is None):
+            raise ValueError("split.folds and split.fold go together")
+        if self.folds is not None and self.fold > self.folds:
+            raise ValueError(f"split.fold must be at most split.folds={self.folds}")
         return self

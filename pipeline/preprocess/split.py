@@ -30,8 +30,8 @@ def split_patients(
 ) -> PatientSplit:
     """Split the patients of a catalog.
 
-    In this order: everything is test where `all_test`; the user's own table; the data set's own
-    split; else a hash of seed and patient id ranks the patients with findings and those
+    In this order: everything is test where `all_test`; a fold of a cross-validation; the user's
+    own table; the data set's own split; else a hash of seed and patient id ranks the patients with findings and those
     without, and the first of each rank are the test patients, the next validation. A given
     split without validation patients gives a part of its training patients to validation,
     chosen by the same ranks.
@@ -51,6 +51,8 @@ def split_patients(
         return PatientSplit(dict.fromkeys(patients, TEST), ["all patients are test patients"])
     with_finding = images["image_id"].isin(findings["image_id"])
     abnormal = set(images.loc[with_finding, "patient_id"])
+    if settings.folds is not None:
+        return _fold(patients, abnormal, settings)
     given, origin = _given(images, settings, fixed)
     given = {patient: given[patient] for patient in patients if patient in given}
     rest = [patient for patient in patients if patient not in given]
@@ -65,6 +67,23 @@ def split_patients(
     if rest:
         result.notes.append(f"{len(rest)} patients are split by hash, seed {settings.seed}")
     return result
+
+
+def _fold(patients: list[str], abnormal: set[str], settings: SplitSettings) -> PatientSplit:
+    """Every patient is a test patient in exactly one fold; a share of the others validates.
+
+    The patients of a fold are every `folds`-th of the rank of those with findings, and of those
+    without.
+    """
+    ranked = _ranked(patients, abnormal, settings.seed)
+    test = {p for group in ranked for p in group[settings.fold - 1 :: settings.folds]}
+    rest = [patient for patient in patients if patient not in test]
+    others = 1 - 1 / settings.folds
+    split = _hashed(
+        rest, abnormal, test=0.0, validation=settings.validation / others, seed=settings.seed
+    )
+    note = f"fold {settings.fold} of {settings.folds} of a cross-validation, seed {settings.seed}"
+    return PatientSplit({**split, **dict.fromkeys(test, TEST)}, [note])
 
 
 def _given(
@@ -106,10 +125,7 @@ def _hashed(
     patients: list[str], abnormal: set[str], *, test: float, validation: float, seed: int
 ) -> dict[str, str]:
     """Split patients by the rank of their hash, separately with and without findings."""
-    groups = [
-        sorted((p for p in patients if (p in abnormal) is kind), key=lambda p: _rank(p, seed))
-        for kind in (True, False)
-    ]
+    groups = _ranked(patients, abnormal, seed)
     sizes = [len(group) for group in groups]
     tests = _shares(sizes, test, room=sizes)
     room = [size - taken for size, taken in zip(sizes, tests, strict=True)]
@@ -119,6 +135,14 @@ def _hashed(
         parts = [TEST] * first + [VALIDATION] * second + [TRAIN] * len(group)
         split.update(zip(group, parts, strict=False))
     return split
+
+
+def _ranked(patients: list[str], abnormal: set[str], seed: int) -> list[list[str]]:
+    """Patients with findings, and those without, each by the rank of their hash."""
+    return [
+        sorted((p for p in patients if (p in abnormal) is kind), key=lambda p: _rank(p, seed))
+        for kind in (True, False)
+    ]
 
 
 def _shares(sizes: list[int], share: float, *, room: list[int]) -> list[int]:

@@ -141,3 +141,28 @@ def test_a_catalog_without_findings_is_split_too():
     images, _ = catalog(8, abnormal=0)
     split = split_patients(images, pd.DataFrame({"image_id": []}, dtype=str), SplitSettings())
     assert sizes(split) == {"train": 5, "test": 2, "validation": 1}
+
+
+def test_every_patient_is_tested_in_exactly_one_fold():
+    images, findings = catalog(42, abnormal=13)
+    tested = []
+    for fold in (1, 2, 3, 4):
+        split = split_patients(images, findings, SplitSettings(folds=4, fold=fold))
+        tests = [p for p, part in split.of.items() if part == "test"]
+        assert 10 <= len(tests) <= 12
+        assert sum(p < "p013" for p in tests) in (3, 4)
+        assert sizes(split)["validation"] == round(0.2 * (42 - len(tests)))
+        tested += tests
+    assert sorted(tested) == sorted(images["patient_id"].unique())
+
+
+def test_a_cross_validation_does_not_use_the_own_split_of_the_data_set():
+    images, findings = catalog(8, abnormal=4, hints=dict.fromkeys(["p000", "p001"], "train"))
+    folds = [split_patients(images, findings, SplitSettings(folds=2, fold=k)) for k in (1, 2)]
+    assert "test" in {folds[0].of["p000"], folds[1].of["p000"]}
+
+
+@pytest.mark.parametrize("wrong", [{"folds": 4}, {"fold": 1}, {"folds": 2, "fold": 3}])
+def test_fold_and_folds_go_together(wrong):
+    with pytest.raises(ValueError, match=r"split\.fold"):
+        SplitSettings(**wrong)
