@@ -31,10 +31,10 @@ def split_patients(
     """Split the patients of a catalog.
 
     In this order: everything is test where `all_test`; a fold of a cross-validation; the user's
-    own table; the data set's own split; else a hash of seed and patient id ranks the patients with findings and those
-    without, and the first of each rank are the test patients, the next validation. A given
-    split without validation patients gives a part of its training patients to validation,
-    chosen by the same ranks.
+    own table; the data set's own split; else a hash of seed and patient id ranks the patients
+    with findings and those without, and the first of each rank are the test patients, the next
+    validation. A given split without validation patients gives a part of its training patients
+    to validation, chosen by the same ranks.
 
     Args:
         images: catalog/images.csv: image_id, patient_id, split_hint.
