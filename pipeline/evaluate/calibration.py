@@ -20,11 +20,6 @@ from pipeline.metrics.resampled import calibration_samples
 from pipeline.metrics.undefined import Undefined
 
 
-def calibrated_logits(judged: Judged) -> np.ndarray:
-    """Logit of the calibrated probability of each judged position, (n,) float64."""
-    return judged.card.calibration.logit(judged.positions["logit"].to_numpy(dtype=np.float64))
-
-
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
     """Calibration at natural frequency: of the trained logits, of the calibrated ones, and of
     the calibrated ones with every lesion counted alike."""
@@ -32,8 +27,8 @@ def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
         reason = "there are no labelled positions to judge"
         return {"before": None, "after": None, "lesions_equal": None, "reason": reason}
     labels = judged.positions["label"].to_numpy()
-    before = judged.positions["logit"].to_numpy(dtype=np.float64)
-    after = calibrated_logits(judged)
+    before = judged.positions["trained_logit"].to_numpy()
+    after = judged.positions["logit"].to_numpy()
     alike = lesion_weights(judged)
     slope, ratio = _slope_and_ratio(judged, after, bootstrap, item_weights=alike)
     table = reliability(sigmoid(after), labels)

@@ -27,7 +27,9 @@ class Judged:
         images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
             `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
         positions: predictions.parquet of the images with known truth, without ignored
-            positions; `patient` is an index, and `with_extent` has added its columns.
+            positions; `logit` is that of the calibrated probability here as in `images` and
+            `candidates`, `trained_logit` what the network gave; `patient` is an index, and
+            `with_extent` has added its columns.
         candidates, regions: tables of the heatmap stage.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
@@ -59,7 +61,8 @@ def load_judged(run: RunFolder) -> Judged:
         UserError: a table is missing, or the tables are not of the same images.
     """
     split = "all" if recall(run).model else "test"
-    images = _read_csv(run.images)
+    card = read_model_card(model_folder(run))
+    images = _calibrated(_read_csv(run.images), card)
     if split != "all":
         images = images[images["split"] == split]
     outlines = read_outlines(run)
@@ -68,13 +71,23 @@ def load_judged(run: RunFolder) -> Judged:
     return Judged(
         split=split,
         images=images,
-        positions=_labelled_positions(run, images, patients),
-        candidates=_of_images(_read_csv(run.candidates), images),
+        positions=_calibrated(_labelled_positions(run, images, patients), card),
+        candidates=_calibrated(_of_images(_read_csv(run.candidates), images), card),
         regions=_of_images(_read_csv(run.regions), images),
         outlines={i: outlines.get(i, []) for i in images["image_id"]},
         patients=patients,
-        card=read_model_card(model_folder(run)),
+        card=card,
     )
+
+
+def _calibrated(table: pd.DataFrame, card: ModelCard) -> pd.DataFrame:
+    """The calibrated logit in place of the network's, which stays as `trained_logit`.
+
+    Both rank alike within a run; between the folds of a cross-validation only this one is one
+    scale.
+    """
+    trained = table["logit"].to_numpy(dtype=np.float64)
+    return table.assign(logit=card.calibration.logit(trained), trained_logit=trained)
 
 
 def network_patch_px(card: ModelCard) -> int:

@@ -7,7 +7,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
-from pipeline.evaluate.calibration import calibrated_logits
 from pipeline.evaluate.judge import Bootstrap, froc_band
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import UNKNOWN, Judged
@@ -102,7 +101,7 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     labels = judged.positions["label"].to_numpy()
     if not len(labels):
         raise Undefined("a reliability diagram needs positions")
-    table = reliability(sigmoid(calibrated_logits(judged)), labels)
+    table = reliability(sigmoid(judged.positions["logit"].to_numpy()), labels)
     limit = 1.05 * max(table.mean_probability.max(), table.observed.max())
     axes.plot([0, limit], [0, limit], color="grey", lw=0.8, ls="--", label="ideal")
     axes.plot(table.mean_probability, table.observed, "o-", label="calibrated, equal-mass bins")

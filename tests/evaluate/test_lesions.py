@@ -25,8 +25,9 @@ def test_a_point_hits_up_to_the_whole_radius_also_in_a_mirrored_image(tmp_path, 
     points = [(name, row, col + 39, 2.0), (name, row, col + 41, 1.0)]
     judged = with_candidates(tmp_path / "again", people, points)
     matches = match_candidates(judged).matches
-    assert matches.lesion_scores[index] == 2.0
-    assert matches.false_scores.tolist() == [1.0]
+    calibrated = judged.card.calibration.logit
+    assert matches.lesion_scores[index] == calibrated(2.0)
+    assert matches.false_scores.tolist() == [calibrated(1.0)]
 
 
 def test_a_candidate_in_a_finding_that_does_not_count_is_no_false_alarm(tmp_path):
@@ -36,7 +37,7 @@ def test_a_candidate_in_a_finding_that_does_not_count_is_no_false_alarm(tmp_path
     )
     matches = match_candidates(judged).matches
     assert not len(matches.lesion_scores)
-    assert matches.false_scores.tolist() == [2.0, 1.0]
+    assert matches.false_scores.tolist() == [judged.card.calibration.logit(z) for z in (2.0, 1.0)]
     assert matches.images == 2
 
 
