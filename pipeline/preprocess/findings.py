@@ -19,12 +19,12 @@ class ImageOutlines:
         entries: outlines in the form of outlines.json, ordered by finding id.
         unlocated: something abnormal may be where nobody outlined it, so that no position of
             the image can count as negative.
-        notes: why findings could not be outlined, for the user.
+        rejected: why findings could not be outlined, by finding id.
     """
 
     entries: list[dict] = field(default_factory=list)
     unlocated: bool = False
-    notes: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
 
 
 def image_outlines(
@@ -57,7 +57,7 @@ def image_outlines(
             shape = _shape(finding, height=height, width=width)
         except NoOutline as problem:
             result.unlocated = True
-            result.notes.append(f"finding {finding['finding_id']} has no outline: {problem}")
+            result.rejected[finding["finding_id"]] = str(problem)
             continue
         result.entries.append(
             {

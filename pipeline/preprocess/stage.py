@@ -106,7 +106,8 @@ def _tables(
             outcome=image["outcome"],
             complete=image["complete"],
         )
-        for note in [*_notes(image, outcome), *outlined.notes]:
+        rejected = [f"finding {i} has no outline: {why}" for i, why in outlined.rejected.items()]
+        for note in [*_notes(image, outcome), *rejected]:
             noted.setdefault(note, []).append(image_id)
         row = _row(
             image, outcome, split=split.of[image["patient_id"]], unlocated=outlined.unlocated

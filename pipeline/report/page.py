@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.report.data import count_files, count_splits, is_synthetic
@@ -11,28 +10,22 @@ from pipeline.report.gallery import read_gallery
 from pipeline.report.meaning import read_meaning
 from pipeline.report.pictures import picture_address, plot_address
 from pipeline.report.provenance import settings_texts, stage_records
+from pipeline.report.template import render
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder
 
-HERE = Path(__file__).parent
+PAGE = Path(__file__).parent / "page.html"
 CONTACT_SHEET_BYTES = 1_000_000
 RESULT_PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability"}
 
 
 def write_report(run: RunFolder) -> None:
     """Write RUN/report.html from the files that exist; what is missing is named on the page."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     results = read_results(run)
-    page = environment.get_template("page.html").render(
+    page = render(
+        PAGE,
         name=run.root.name,
-        style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
         synthetic=is_synthetic(run),
         meaning=read_meaning(run),
         splits=count_splits(run),

@@ -33,6 +33,11 @@ def picture_address(path: Path, *, budget_bytes: int) -> Markup:
     return _address("jpeg", jpeg)
 
 
+def jpeg_address(jpeg: bytes) -> Markup:
+    """A JPEG as it is."""
+    return _address("jpeg", jpeg)
+
+
 def _jpeg(picture: np.ndarray, width: int, quality: int) -> bytes:
     scale = min(1.0, width / picture.shape[1])
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

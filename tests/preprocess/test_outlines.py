@@ -55,7 +55,7 @@ def test_circle_box_and_polygon_become_entries_ordered_by_id():
     assert b["polygons"] == [[[1.0, 2.0], [1.0, 4.0], [3.0, 4.0], [3.0, 2.0]]]
     assert (c["circle"], c["polygons"]) == (None, [[[1.0, 2.0], [3.0, 4.0], [5.0, 2.0]]])
     assert not found.unlocated
-    assert found.notes == []
+    assert found.rejected == {}
 
 
 def test_which_findings_count_is_chosen_by_kind_and_by_pathology():
@@ -111,7 +111,7 @@ def test_an_outline_outside_the_image_is_set_aside_with_a_reason(geometry, coord
     found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
     assert found.entries == []
     assert found.unlocated
-    assert found.notes == ["finding a has no outline: it lies outside the image of 100 x 80 pixels"]
+    assert found.rejected == {"a": "it lies outside the image of 100 x 80 pixels"}
 
 
 def test_the_outline_of_a_mask_runs_through_pixel_centres():

@@ -1,0 +1,139 @@
+"""RUN/intake.csv: the end of every regular file below data.root."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from pipeline.ingest.catalog import Catalog
+from pipeline.preprocess.worker import Outcome
+
+USED, SKIPPED, FAILED = "used", "skipped", "failed"
+# Of each file; image_id to dataset where it is an image, the rest where it was decoded.
+INTAKE_COLUMNS = (
+    "file",
+    "status",
+    "reason",
+    "image_id",
+    "patient_id",
+    "dataset",
+    "split",
+    "laterality",
+    "laterality_source",
+    "view",
+    "view_source",
+    "spacing_mm",
+    "spacing_source",
+    "magnification",
+    "window",
+    "polarity",
+    "intent",
+    "implant",
+    "modifiers",
+    "codec",
+    "transfer_syntax",
+    "scanner",
+    "site",
+    "bytes",
+    "notes",
+)
+_AS_READ = (
+    "spacing_source",
+    "magnification",
+    "window",
+    "polarity",
+    "intent",
+    "implant",
+    "modifiers",
+    "codec",
+    "transfer_syntax",
+)
+
+
+def intake_table(
+    catalog: Catalog,
+    outcomes: Mapping[str, Outcome],
+    *,
+    split: Mapping[str, str],
+    notes: Mapping[str, list[str]],
+) -> pd.DataFrame:
+    """One row for each file of the catalog, in its order.
+
+    Args:
+        outcomes: what became of each image, by image id.
+        split: train, validation or test of the images that are used, by image id.
+        notes: doubts about the images that are used, by image id.
+
+    Returns:
+        Columns of intake.csv; status is used, skipped or failed, and a file that is not used
+        has a reason.
+    """
+    by_source = {image["source"]: image for image in catalog.images.to_dict("records")}
+    rows = []
+    for file in catalog.files.to_dict("records"):
+        row = dict.fromkeys(INTAKE_COLUMNS, "") | file
+        image = by_source.get(file["file"])
+        if image is not None:
+            image_id = image["image_id"]
+            row |= _image_columns(image, outcomes[image_id])
+            row["split"] = split.get(image_id, "")
+            row["notes"] = "; ".join(filter(None, [file["reason"], *notes.get(image_id, [])]))
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(INTAKE_COLUMNS))
+
+
+def intake_counts(intake: pd.DataFrame) -> dict[str, int]:
+    """Files by status; the three numbers add up to all files."""
+    counts = intake["status"].value_counts()
+    return {status: int(counts.get(status, 0)) for status in (USED, SKIPPED, FAILED)}
+
+
+def lost_share(counts: Mapping[str, int]) -> float:
+    """failed / (used + failed), 0 where there is neither.
+
+    >>> lost_share({"used": 3, "skipped": 10, "failed": 1})
+    0.25
+    """
+    tried = counts[USED] + counts[FAILED]
+    return counts[FAILED] / tried if tried else 0.0
+
+
+def common_reasons(intake: pd.DataFrame, *, most: int = 4) -> str:
+    """The commonest reasons of files that are not used, with their counts."""
+    counts = intake.loc[intake["status"] != USED, "reason"].value_counts()
+    named = [f"{count} x {reason}" for reason, count in counts.head(most).items()]
+    rest = int(counts.iloc[most:].sum())
+    return "; ".join(named + ([f"{rest} for other reasons"] if rest else []))
+
+
+def from_catalog_or_file(image: Mapping, info: Mapping, name: str) -> tuple[str, str]:
+    """Value and source of laterality, view or scanner: the catalog's goes before the file's.
+
+    Returns:
+        The value, and "catalog" or what the reader says of its source.
+    """
+    known, read = image[name], info.get(name, "")
+    if known and known != read:
+        return known, "catalog"
+    return read, info.get(f"{name}_source", "")
+
+
+def _image_columns(image: Mapping, outcome: Outcome) -> dict:
+    """What the catalog and the reader say of an image."""
+    columns = {name: image[name] for name in ("image_id", "patient_id", "dataset", "site")}
+    columns |= {"status": outcome.status, "reason": outcome.reason}
+    info = outcome.info or {}
+    columns |= {name: _text(info.get(name, "")) for name in _AS_READ}
+    columns["spacing_mm"] = info.get("original_spacing_mm", "")
+    for name in ("laterality", "view"):
+        columns[name], columns[f"{name}_source"] = from_catalog_or_file(image, info, name)
+    columns["scanner"], _ = from_catalog_or_file(image, info, "scanner")
+    return columns
+
+
+def _text(value) -> str:
+    """What a cell shows: yes, no, or words side by side."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else f"{value}"
