@@ -21,7 +21,7 @@ def settings_markdown() -> str:
 def _text(value) -> str:
     if value is None or value is PydanticUndefined:
         return "none"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
 
 
 def _meaning(setting) -> str:

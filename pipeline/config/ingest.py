@@ -3,13 +3,45 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.config.section import Section
 
-Importer = Literal[
-    "phantom", "mias", "dicom", "cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm", "combined"
+SingleImporter = Literal[
+    "phantom", "mias", "dicom", "cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm"
 ]
+Importer = Literal[SingleImporter, "combined"]
+
+
+class SetSettings(Section):
+    """One of the data sets that importer combined joins; as text importer:folder."""
+
+    importer: SingleImporter = Field(description="which importer reads root")
+    root: Path = Field(description="folder that holds the data set")
+    name: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z0-9_]{0,19}$",
+        description="goes before its ids and files; the importer's name if absent",
+    )
+    spacing_mm: float | None = Field(None, gt=0, le=1, description="as data.spacing_mm")
+    findings: Path | None = Field(None, description="as data.findings")
+    split: Path | None = Field(None, description="as data.split, with the set's own patient ids")
+
+    @property
+    def prefix(self) -> str:
+        """What the set is called in ids and files."""
+        return self.name or self.importer
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value):
+        if not isinstance(value, str):
+            return value
+        front, _, root = value.partition(":")
+        name, equals, importer = front.rpartition("=")
+        if not root:
+            raise ValueError("must be importer:folder or name=importer:folder")
+        return {"importer": importer, "root": root} | ({"name": name} if equals else {})
 
 
 class DataSettings(Section):
@@ -17,7 +49,9 @@ class DataSettings(Section):
 
     importer: Importer = Field("phantom", description="which importer reads data.root")
     root: Path = Field(Path("data/phantom"), description="folder that holds the data set")
-    limit: int | None = Field(None, ge=1, description="use only the first so many patients")
+    limit: int | None = Field(
+        None, ge=1, description="use only the first so many patients, of each set of data.sets"
+    )
     spacing_mm: float | None = Field(
         None, gt=0, le=1, description="pixel spacing in mm of files that carry none"
     )
@@ -29,6 +63,55 @@ class DataSettings(Section):
         None,
         description="table patient_id,split that fixes the split; split.csv in data.root if absent",
     )
+    sets: tuple[SetSettings, ...] = Field(
+        (),
+        description="for importer combined, in place of data.root: importer:folder or "
+        "name=importer:folder, with commas between",
+    )
+
+    @field_validator("sets", mode="before")
+    @classmethod
+    def _one_or_none(cls, value):
+        if isinstance(value, dict):
+            raise ValueError("must be a list; on the command line importer:folder,importer:folder")
+        return () if value is None else (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _sets_go_with_combined(self):
+        if self.importer != "combined":
+            if self.sets:
+                raise ValueError("data.sets needs data.importer=combined")
+            return self
+        if not self.sets:
+            raise ValueError(
+                "data.importer=combined needs data.sets, such as "
+                "data.sets=mias:path/to/mini-mias,inbreast:path/to/INbreast"
+            )
+        for name in ("root", "findings"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(
+                    f"data.{name}{' (INPUT)' if name == 'root' else ''} is not for "
+                    "data.importer=combined, whose data.sets name their own; leave it out, or "
+                    "take the CONFIG of a single data set and another RUN"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _sets_are_apart(self):
+        names = [each.prefix for each in self.sets]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"data.sets has {twice[0]} more than once; name them, such as "
+                f"first={twice[0]}:path/to/first,second={twice[0]}:path/to/second"
+            )
+        # CBIS-DDSM is a part of DDSM: one woman would be two patients.
+        if {"cbis_ddsm", "ddsm"} <= {each.importer for each in self.sets} and not self.split:
+            raise ValueError(
+                "data.sets has cbis_ddsm and ddsm, which hold the same women under other names; "
+                "take one of them, or fix the split with data.split"
+            )
+        return self
 
 
 class PhantomSettings(Section):

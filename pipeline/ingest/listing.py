@@ -7,7 +7,8 @@ so that nobody misses their files unawares.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -23,9 +24,8 @@ class ListedFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """All files below `root`, sorted by name, and the linked folders that were not entered."""
+    """All files below a folder, sorted by name, and the linked folders that were not entered."""
 
-    root: Path
     files: tuple[ListedFile, ...]
     linked_folders: tuple[str, ...]
 
@@ -47,7 +47,17 @@ def list_files(root: Path) -> Listing:
                     name = _printable(os.path.relpath(entry.path, base))
                     path = Path(entry.path)
                     files.append(ListedFile(name, path, status.st_size, status.st_mtime_ns))
-    return Listing(root, tuple(sorted(files, key=lambda f: f.name)), tuple(sorted(links)))
+    return Listing(tuple(sorted(files, key=lambda f: f.name)), tuple(sorted(links)))
+
+
+def joined(listings: Mapping[str, Listing]) -> Listing:
+    """Several listings as one; the files of each have its name as first folder, "" adds none."""
+    files, links = [], []
+    for name, listing in listings.items():
+        front = f"{name}/" if name else ""
+        files += [replace(file, name=front + file.name) for file in listing.files]
+        links += [front + link for link in listing.linked_folders]
+    return Listing(tuple(sorted(files, key=lambda f: f.name)), tuple(sorted(links)))
 
 
 def fingerprint(files: tuple[ListedFile, ...], *, salt: str) -> str:

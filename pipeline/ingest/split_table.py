@@ -19,6 +19,8 @@ def split_file(data: DataSettings) -> Path | None:
         if not data.split.is_file():
             raise UserError(f"data.split={data.split} is no file. Give a CSV of patient_id,split.")
         return data.split
+    if data.importer == "combined":  # which has no root; each set may have its own table
+        return None
     own = data.root / "split.csv"
     return own if own.is_file() else None
 

@@ -7,10 +7,10 @@ import csv
 import json
 from pathlib import Path
 
-from pipeline.config import Settings
-from pipeline.ingest.importers import Request, importer
-from pipeline.ingest.listing import Listing, fingerprint, list_files
-from pipeline.ingest.split_table import read_split, split_file
+from pipeline.config import DataSettings, Settings
+from pipeline.ingest.importers import Request
+from pipeline.ingest.listing import Listing, fingerprint, joined, list_files
+from pipeline.ingest.sets import data_sets, nested_roots
 from pipeline.run.checksum import value_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -24,7 +24,7 @@ def ingest(stage: Stage) -> str:
         UserError: the data set is not there, or wrong in a way that the user can mend.
     """
     run, settings = stage.run, stage.settings
-    listing = _list_root(run, settings)
+    listing = _list_all(run, settings)
     print_ = _fingerprint(listing, settings)
     known = _known(run)
     if known.get("fingerprint") == print_ and _all_there(run):
@@ -34,31 +34,17 @@ def ingest(stage: Stage) -> str:
 
 
 def _import(run: RunFolder, settings: Settings, listing: Listing, print_: str) -> str:
-    from pipeline.ingest.catalog import check_catalog
     from pipeline.ingest.catalog_files import write_catalog
-    from pipeline.ingest.selection import apply_split, limit_patients
+    from pipeline.ingest.one_set import read_set
 
     data = settings.data
-    request = Request(data, settings.phantom, listing.files, wrapped_folder(settings))
-    catalog = importer(data.importer)(request)
-    if data.importer == "phantom":  # it has just written its files
-        listing = list_files(data.root)
+    catalog = read_set(Request(data, settings.phantom, listing.files, wrapped_folder(settings)))
+    if _has_phantom(data):  # it has just written its files
+        listing = _list_all(run, settings)
         print_ = _fingerprint(listing, settings)
-    path = split_file(data)
-    if path is not None:
-        catalog = apply_split(catalog, read_split(path), where=str(path))
-    if data.limit is not None:
-        catalog = limit_patients(catalog, data.limit)
-    check_catalog(catalog)
     _check_all_listed(catalog, listing)
-    if catalog.images.empty:
-        reasons = catalog.files["reason"].value_counts()
-        seen = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
-        raise UserError(
-            f"data.root={data.root} has no image that importer {data.importer} can read: "
-            f"{seen or 'the folder is empty'}. Set data.importer and data.root."
-        )
-    summary = {"importer": data.importer, "root": str(data.root), "fingerprint": print_}
+    roots = (f"{name}: {each.root}".removeprefix(": ") for name, each in data_sets(data).items())
+    summary = {"importer": data.importer, "root": ", ".join(roots), "fingerprint": print_}
     write_catalog(run, catalog, summary=summary)
     return _counts(_known(run)) + _link_note(listing)
 
@@ -68,20 +54,34 @@ def wrapped_folder(settings: Settings) -> Path:
     return settings.store.root / "dicom" / settings.data.importer
 
 
-def _list_root(run: RunFolder, settings: Settings) -> Listing:
-    root = settings.data.root
-    if not root.is_dir():
-        if settings.data.importer == "phantom":
-            return Listing(root, (), ())
+def _list_all(run: RunFolder, settings: Settings) -> Listing:
+    """The files of all data sets; those of several have the set's name as first folder."""
+    sets = data_sets(settings.data)
+    nested = nested_roots(sets)
+    if nested:
         raise UserError(
-            f"data.root={root} is no folder. "
-            'Name the folder of the data set: SET="data.root=FOLDER".'
+            f"The sets {nested[0]} and {nested[1]} of data.sets share files: "
+            f"{sets[nested[0]].root} lies inside {sets[nested[1]].root}. Keep them apart."
         )
-    for what, folder in (("RUN", run.root), ("store.root", settings.store.root)):
+    outputs = {"RUN": run.root, "store.root": settings.store.root}
+    return joined({name: _list_root(name, data, outputs) for name, data in sets.items()})
+
+
+def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listing:
+    root = data.root
+    where, setting = f"data.root={root}", "data.root=FOLDER"
+    if name:
+        where = f"{root} (set {name} of data.sets)"
+        setting = f"data.sets={name}={data.importer}:FOLDER,..."
+    if not root.is_dir():
+        if data.importer == "phantom":
+            return Listing((), ())
+        raise UserError(f'{where} is no folder. Name the folder of the data set: SET="{setting}".')
+    for what, folder in outputs.items():
         if folder.resolve().is_relative_to(root.resolve()):
             raise UserError(
-                f"{what}={folder} lies inside data.root={root}, so results would be taken for "
-                f"data. Choose another {what} or data.root."
+                f"{what}={folder} lies inside {where}, so results would be taken for data. "
+                f"Choose another {what} or data.root."
             )
     try:
         return list_files(root)
@@ -89,13 +89,18 @@ def _list_root(run: RunFolder, settings: Settings) -> Listing:
         raise UserError(f"{error.filename} cannot be read. Mend its permissions.") from error
 
 
+def _has_phantom(data: DataSettings) -> bool:
+    return any(each.importer == "phantom" for each in data_sets(data).values())
+
+
 def _fingerprint(listing: Listing, settings: Settings) -> str:
     """Changes with the files, with the tables outside data.root, and with settings that matter."""
     data = settings.data
     tree = {"data": data.model_dump(mode="json"), "wrapped": str(wrapped_folder(settings))}
-    if data.importer == "phantom":
+    if _has_phantom(data):
         tree["phantom"] = settings.phantom.model_dump(mode="json")
-    for path in (data.findings, data.split):
+    sets = data_sets(data).values()
+    for path in (data.split, *(p for each in sets for p in (each.findings, each.split))):
         if path is not None and path.is_file():
             status = path.stat()
             tree[str(path)] = [status.st_size, status.st_mtime_ns]

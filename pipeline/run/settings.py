@@ -65,7 +65,8 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
         return Settings.model_validate(tree)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}, not {e['input']!r}"
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}"
+            + ("" if isinstance(e["input"], dict) else f", not {e['input']!r}")
             for e in error.errors()
         ]
         raise UserError(f"{config} with SET: " + "; ".join(dict.fromkeys(lines))) from error

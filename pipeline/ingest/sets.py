@@ -1,0 +1,44 @@
+"""The data sets of a run: one, or several with names. Loads no pandas."""
+
+from pathlib import Path
+
+from pipeline.config import DataSettings
+
+
+def data_sets(data: DataSettings) -> dict[str, DataSettings]:
+    """The settings of each data set by its name, which is "" where there is only one.
+
+    Of several, each has the spacing, the tables and the limit that it would have alone;
+    data.split is about all of them together and in none.
+    """
+    if data.importer != "combined":
+        return {"": data}
+    return {
+        each.prefix: DataSettings(
+            importer=each.importer,
+            root=each.root,
+            limit=data.limit,
+            spacing_mm=each.spacing_mm or data.spacing_mm,
+            findings=each.findings,
+            split=each.split,
+        )
+        for each in data.sets
+    }
+
+
+def wrapped_name(name: str, data: DataSettings) -> str:
+    """The folder for the DICOM files that are made of a set's own format.
+
+    A set under the name of its importer shares it with the runs that read that set alone.
+    """
+    return data.importer if name in ("", data.importer) else f"{data.importer}-{name}"
+
+
+def nested_roots(sets: dict[str, DataSettings]) -> tuple[str, str] | None:
+    """Two sets of which one lies inside the other or is the same folder; None if none do."""
+    roots: dict[str, Path] = {name: data.root.resolve() for name, data in sets.items()}
+    for inner, path in roots.items():
+        for outer, other in roots.items():
+            if inner != outer and path.is_relative_to(other):
+                return inner, outer
+    return None
