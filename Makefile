@@ -63,6 +63,12 @@ $(MODEL)/model/model.json:
 	@echo "MODEL=$(MODEL) holds no finished model ($@ is missing). Name a run folder whose training finished."; exit 2
 endif
 
+## Studies, which run the stages several times
+.PHONY: crossval
+crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
+	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
+	$(track)
+
 ## Looking
 .PHONY: status ui track settings help phantom-ideal example
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code

@@ -6,6 +6,7 @@ Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html
 """
 
 import datetime
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -47,7 +48,8 @@ def evaluate(stage: Stage) -> str:
             "to evaluate. Give split.test a larger share, or more patients."
         )
     bootstrap = Bootstrap.of(judged, settings)
-    metrics = compute_metrics(judged, bootstrap, settings)
+    baselines = baseline_scores(judged, seed=settings.seed)
+    metrics = compute_metrics(judged, bootstrap, settings, baselines)
     plots = draw_plots(judged, bootstrap, run.plots)
     write_text(run.metrics, json_text(metrics))
     write_report(run)
@@ -59,8 +61,17 @@ def evaluate(stage: Stage) -> str:
     return summary_line(metrics)
 
 
-def compute_metrics(judged: Judged, bootstrap: Bootstrap, settings: EvaluateSettings) -> dict:
-    """The content of metrics.json."""
+def compute_metrics(
+    judged: Judged,
+    bootstrap: Bootstrap,
+    settings: EvaluateSettings,
+    baselines: Mapping[str, Callable[[], np.ndarray]],
+) -> dict:
+    """The content of metrics.json.
+
+    Args:
+        baselines: for each a function that scores the judged positions.
+    """
     logits = judged.positions["logit"].to_numpy()
     figures = patch_figures(judged, logits, bootstrap) | image_figures(judged, bootstrap)
     commit, dirty = git_commit()
@@ -70,7 +81,7 @@ def compute_metrics(judged: Judged, bootstrap: Bootstrap, settings: EvaluateSett
         "rule": rule(judged),
         **{name: figure.as_dict() for name, figure in figures.items()},
         **froc_figures(judged, bootstrap),
-        "baselines": baseline_rows(judged, bootstrap, seed=settings.seed),
+        "baselines": baseline_rows(judged, bootstrap, baselines),
         "calibration": calibration_summary(judged, bootstrap),
         "groups": image_groups(judged, bootstrap),
         "lesion_groups_at_1_fp_per_image": lesion_groups(judged, bootstrap),
@@ -122,10 +133,12 @@ def counts(judged: Judged) -> dict[str, int]:
     }
 
 
-def baseline_rows(judged: Judged, bootstrap: Bootstrap, *, seed: int) -> dict[str, dict]:
+def baseline_rows(
+    judged: Judged, bootstrap: Bootstrap, baselines: Mapping[str, Callable[[], np.ndarray]]
+) -> dict[str, dict]:
     """Patch AUC of each baseline; beside it its average precision and the network's lead."""
     rows = {}
-    for name, score in baseline_scores(judged, seed=seed).items():
+    for name, score in baselines.items():
         if judged.positions["label"].nunique() < 2:
             rows[name] = undefined_figure("there are not positions of both classes").as_dict()
             continue

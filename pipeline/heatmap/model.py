@@ -24,6 +24,7 @@ class ModelCard:
     region_threshold: float
     sha256: str
     commit: str
+    validation_lesions: int
 
     @property
     def label_pitch_px(self) -> int:
@@ -64,6 +65,7 @@ def read_model_card(folder: Path) -> ModelCard:
             region_threshold=card["region_threshold"],
             sha256=card["sha256"],
             commit=card.get("commit", ""),
+            validation_lesions=card["training"].get("validation", {}).get("lesions", 0),
         )
     except KeyError as error:
         raise UserError(

@@ -68,6 +68,15 @@ class Calibration:
     natural_prior: float
     temperature: float
 
+    @property
+    def shift(self) -> float:
+        """What moves the prior: logit(natural) - logit(training)."""
+        return logit(self.natural_prior) - logit(self.training_prior)
+
+    def trained_logit(self, calibrated: np.ndarray) -> np.ndarray:
+        """The logits of the network that became these calibrated ones."""
+        return (np.asarray(calibrated) - self.shift) * self.temperature
+
     def probability(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated probabilities, float32, of logits of any shape; NaN stays NaN."""
         return np.asarray(sigmoid(self.logit(np.asarray(logits, np.float32))), np.float32)

@@ -56,6 +56,11 @@ class RunFolder:
         return self.root / "breast" / f"{image_id}.png"
 
     @property
+    def breast_entries(self) -> Path:
+        """The entry of the store that each picture of the breast was made from."""
+        return self.root / "breast" / "entries.json"
+
+    @property
     def audit(self) -> Path:
         """What the audits of the data found."""
         return self.root / "audit.json"
@@ -144,6 +149,24 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.root / "report.html"
+
+    # studies
+    def fold(self, number: int) -> "RunFolder":
+        """The run of one fold of a cross-validation, from 1."""
+        return RunFolder(self.root / "folds" / str(number))
+
+    @property
+    def study(self) -> "RunFolder | None":
+        """The run folder of the study that this run is a part of, if it is."""
+        return RunFolder(self.root.parents[1]) if self.root.parent.name == "folds" else None
+
+    @property
+    def crossval(self) -> Path:
+        return self.root / "crossval.json"
+
+    @property
+    def crossval_plots(self) -> Path:
+        return self.root / "crossval"
 
     # tracking
     @property

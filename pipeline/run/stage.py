@@ -41,7 +41,7 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             stage = Stage(run, load_settings(run), EventLog(run, name))
             commit, dirty = git_commit()
             sections = stage.settings.model_dump(mode="json")
-            shown = {s: sections[s] for s in STAGE_SECTIONS[name]}
+            shown = {s: sections[s] for s in STAGE_SECTIONS.get(name, sections)}
             stage.events.start(settings=shown, commit=commit, dirty=dirty)
             try:
                 yield stage

@@ -76,7 +76,15 @@ class _Uploader:
         # A file may be named by several events; its last content is sent once.
         self._artifacts: dict[tuple[str, str], str] = {}
         if not state.parent:
-            state.parent = self._new_run(run.root.resolve().name, parent="")
+            state.parent = self._new_run(run.root.resolve().name, parent=self._study())
+
+    def _study(self) -> str:
+        """The MLflow run of the study that this run is a part of, if it is there."""
+        study = self._run.study
+        if study is None or not study.tracking_state.is_file():
+            return ""
+        state = _load_state(study)
+        return state.parent
 
     def take(self, event: dict) -> None:
         getattr(self, f"_on_{event['event']}")(event)

@@ -115,3 +115,9 @@ def test_the_calibration_error_is_the_mean_gap_of_the_bins():
 
 def test_logit_is_the_inverse_of_the_sigmoid():
     assert sigmoid(logit(0.03)) == pytest.approx(0.03)
+
+
+def test_a_calibrated_logit_leads_back_to_the_one_of_the_network():
+    calibration = Calibration(training_prior=0.5, natural_prior=0.01, temperature=2.0)
+    there = calibration.logit(np.array([-3.0, 0.0, 5.0]))
+    np.testing.assert_allclose(calibration.trained_logit(there), [-3.0, 0.0, 5.0], atol=1e-6)

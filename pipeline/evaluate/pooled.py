@@ -1,0 +1,92 @@
+"""The folds of a cross-validation judged as one: every patient was tested once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from pipeline.evaluate.load import Judged
+from pipeline.metrics.calibration import Calibration, fit_temperature, sigmoid
+from pipeline.run.errors import UserError
+
+
+def pool(folds: Sequence[Judged]) -> Judged:
+    """All test patients of all folds, in the order of the folds.
+
+    The probabilities are those of each fold's own model; the label rule must be one.
+
+    Raises:
+        UserError: a patient is tested in two folds, or the folds have different label rules.
+    """
+    first = folds[0]
+    patients = [patient for fold in folds for patient in fold.patients]
+    twice = sorted({patient for patient in patients if patients.count(patient) > 1})
+    if twice:
+        raise UserError(f"The folds test patient {twice[0]} more than once: they are no folds.")
+    if any(fold.card.labels != first.card.labels for fold in folds):
+        raise UserError("The folds have different label rules (labels.*): run them anew.")
+    starts = np.cumsum([0, *(len(fold.patients) for fold in folds)])
+    positions = [
+        fold.positions.assign(patient=fold.positions["patient"] + start)
+        for fold, start in zip(folds, starts, strict=False)
+    ]
+    return replace(
+        first,
+        images=_joined([fold.images for fold in folds]),
+        positions=_joined(positions),
+        candidates=_joined([fold.candidates for fold in folds]),
+        regions=_joined([fold.regions for fold in folds]),
+        outlines={image: entries for fold in folds for image, entries in fold.outlines.items()},
+        patients=patients,
+    )
+
+
+def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
+    """Each fold with the temperature that the predictions of the *other* folds ask for.
+
+    A fold's own validation patients may hold too few lesions for a temperature. The test
+    patients of the others are many, and no woman's own label moves her own probability.
+    """
+    return [
+        _with_calibration(fold, _from_others([f for j, f in enumerate(folds) if j != i], fold))
+        for i, fold in enumerate(folds)
+    ]
+
+
+def pooled_scores(
+    folds: Sequence[dict[str, Callable[[], np.ndarray]]],
+) -> dict[str, Callable[[], np.ndarray]]:
+    """Baselines of all folds, each fitted on its own training patients, in pooled order."""
+    return {
+        name: lambda name=name: np.concatenate([fold[name]() for fold in folds])
+        for name in folds[0]
+    }
+
+
+def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
+    own = fold.card.calibration
+    logits = np.concatenate([o.positions["trained_logit"].to_numpy() for o in others])
+    labels = np.concatenate([o.positions["label"].to_numpy() for o in others])
+    return replace(own, temperature=fit_temperature(logits, labels, shift=own.shift))
+
+
+def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:
+    def moved(table: pd.DataFrame) -> pd.DataFrame:
+        return table.assign(logit=calibration.logit(table["trained_logit"].to_numpy()))
+
+    peak = fold.regions["peak_probability"].to_numpy(dtype=np.float64)
+    trained = fold.card.calibration.trained_logit(special.logit(peak))
+    return replace(
+        fold,
+        regions=fold.regions.assign(peak_probability=sigmoid(calibration.logit(trained))),
+        images=moved(fold.images),
+        positions=moved(fold.positions),
+        candidates=moved(fold.candidates),
+        card=replace(fold.card, calibration=calibration),
+    )
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)

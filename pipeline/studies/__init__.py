@@ -1,0 +1,1 @@
+"""Experiments over several runs. They run the stages; no stage imports them."""

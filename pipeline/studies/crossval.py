@@ -1,0 +1,109 @@
+"""Cross-validation by patient: every woman is tested once, by a network that never saw her.
+
+Reads   RUN/settings (CONFIG and SET of the study)
+Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval/*.png
+"""
+
+from pathlib import Path
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.baselines import baseline_scores
+from pipeline.evaluate.judge import UNITS, Bootstrap
+from pipeline.evaluate.load import Judged, load_judged
+from pipeline.evaluate.plots import draw_plots
+from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
+from pipeline.evaluate.stage import compute_metrics, summary_line
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage
+from pipeline.studies.subruns import make
+from pipeline.train.calibrate import FEW_LESIONS
+
+
+def crossval(stage: Stage, *, folds: int) -> str:
+    """Run all folds that are not done yet, then judge their test patients together.
+
+    Returns:
+        The summary line.
+
+    Raises:
+        UserError: a fold failed, or the run folder was made with another number of folds.
+    """
+    run = stage.run
+    _check_folds(run, folds)
+    said = recall(run)
+    stage.events.metrics({"folds": folds})
+    make("track", run, said, {})  # so that the runs of the folds find their parent
+    for fold in range(1, folds + 1):
+        print(f"--- fold {fold} of {folds}", flush=True)
+        own = {"split.folds": str(folds), "split.fold": str(fold)}
+        make("evaluate", run.fold(fold), said, own)
+    judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
+    content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
+    write_text(run.crossval, json_text(content))
+    stage.events.metrics(
+        {f"{name}/{k}": content[name][k] for name in UNITS for k in ("value", "low", "high")}
+    )
+    stage.events.artifact(run.crossval)
+    for plot in sorted(run.crossval_plots.glob("*.png")):
+        stage.events.artifact(plot, folder="plots")
+    return summary_line(content)
+
+
+def pooled_metrics(
+    folds: list[Judged], settings: EvaluateSettings, *, plots: Path | None = None
+) -> dict:
+    """The content of crossval.json: the keys of metrics.json over all folds, and `folds`.
+
+    Args:
+        folds: the test patients of each fold.
+        plots: folder for the plots, if any.
+    """
+    fewest = min(fold.card.validation_lesions for fold in folds)
+    out_of_fold = fewest < FEW_LESIONS
+    used = recalibrated(folds) if out_of_fold else folds
+    pooled = pool(used)
+    bootstrap = Bootstrap.of(pooled, settings)
+    baselines = pooled_scores([baseline_scores(fold, seed=settings.seed) for fold in used])
+    content = compute_metrics(pooled, bootstrap, settings, baselines)
+    if plots is not None:
+        draw_plots(pooled, bootstrap, plots)
+    return {
+        **content,
+        "split": f"{len(folds)} folds, every patient tested once",
+        "temperature": (
+            "of each fold from the predictions of the other folds' test patients, because a fold "
+            f"has only {fewest} lesions among its validation patients"
+            if out_of_fold
+            else "of each fold from its own validation patients"
+        ),
+        "folds": [
+            _fold_row(fold, moved, settings) for fold, moved in zip(folds, used, strict=True)
+        ],
+    }
+
+
+def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
+    bootstrap = Bootstrap.of(fold, settings)
+    metrics = compute_metrics(fold, bootstrap, settings, {})
+    kept = (*UNITS, "calibration", "counts", "prevalence", "model_sha256", "commit")
+    return {
+        **{name: metrics[name] for name in kept},
+        "temperature": fold.card.calibration.temperature,
+        "temperature_used": used.card.calibration.temperature,
+        "natural_prior": fold.card.calibration.natural_prior,
+        "validation_lesions": fold.card.validation_lesions,
+    }
+
+
+def _check_folds(run: RunFolder, folds: int) -> None:
+    if folds < 2:
+        raise UserError(f"FOLDS must be at least 2, not {folds}.")
+    first = recall(run.fold(1)).overrides.get("split.folds")
+    if first is not None and first != str(folds):
+        raise UserError(
+            f"{run.fold(1).root} is fold 1 of {first}, not of {folds}. Take another RUN=, or "
+            f"FOLDS={first}."
+        )

@@ -1,0 +1,113 @@
+"""Cross-validation: folds run by the ordinary targets, judged as one."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.config import EvaluateSettings, Settings
+from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.pooled import pool, recalibrated
+from pipeline.metrics.ranking import roc_auc
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, recall, remember
+from pipeline.run.stage import Stage
+from pipeline.studies import crossval as study
+from tests.evaluate.fabricated_run import Woman, fabricate
+
+QUICK = EvaluateSettings(bootstrap=60)
+
+
+def people(fold: int) -> list[Woman]:
+    return [
+        Woman(f"{split}-{fold}-{kind or 'normal'}-{i}", split, kind)
+        for split in ("train", "test")
+        for kind in ("", "counts")
+        for i in range(4)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folds(tmp_path_factory):
+    root = tmp_path_factory.mktemp("folds")
+    return [load_judged(fabricate(root / str(fold), people(fold))) for fold in (1, 2)]
+
+
+def test_the_pool_holds_every_test_patient_once_and_ranks_by_probability(folds):
+    pooled = pool(folds)
+    assert len(pooled.patients) == 16
+    assert len(pooled.positions) == sum(len(fold.positions) for fold in folds)
+    named = np.array(pooled.patients)[pooled.positions["patient"]]
+    assert (named == pooled.positions["patient_id"]).all()
+    labels = np.concatenate([fold.positions["label"] for fold in folds])
+    logits = np.concatenate([fold.positions["logit"] for fold in folds])
+    metrics = study.pooled_metrics(folds, QUICK)
+    # With 0 lesions among the validation patients both folds get another temperature.
+    assert metrics["patch_auc"]["value"] == pytest.approx(roc_auc(labels, logits), abs=0.02)
+    assert metrics["counts"]["patients"] == 16
+    assert len(metrics["folds"]) == 2
+    assert metrics["folds"][0]["counts"]["patients"] == 8
+
+
+def test_a_patient_tested_twice_is_no_cross_validation(folds):
+    with pytest.raises(UserError, match="more than once"):
+        pool([folds[0], folds[0]])
+
+
+def test_a_fold_is_calibrated_by_the_others_and_ranks_as_before(folds):
+    moved = recalibrated(folds)
+    for before, after in zip(folds, moved, strict=True):
+        assert after.card.calibration.temperature != before.card.calibration.temperature
+        for table in ("positions", "images", "candidates"):
+            old, new = getattr(before, table)["logit"], getattr(after, table)["logit"]
+            assert (np.argsort(old.to_numpy()) == np.argsort(new.to_numpy())).all()
+    # Its own labels do not matter: with them turned round, its temperature is the same.
+    turned = folds[0].positions.assign(label=1 - folds[0].positions["label"])
+    again = recalibrated([replace(folds[0], positions=turned), folds[1]])
+    assert again[0].card.calibration == moved[0].card.calibration
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A study whose make fabricates the runs and notes what it was asked for."""
+    run = RunFolder(tmp_path / "study")
+    run.root.mkdir()
+    settings = Settings.model_validate({"evaluate": {"bootstrap": 60}})
+    remember(run, settings, Remembered("configs/mias.yaml", {"data.root": "x"}, ""))
+    asked = []
+
+    def make(target, sub, said, overrides):
+        asked.append((target, sub.root.name, said.config, overrides))
+        if target == "evaluate" and not sub.metrics.exists():
+            made = fabricate(tmp_path / "made" / sub.root.name, people(int(sub.root.name)))
+            sub.root.parent.mkdir(exist_ok=True)
+            made.root.rename(sub.root)
+
+    monkeypatch.setattr(study, "make", make)
+    return Stage(run, settings, EventLog(run, "crossval")), asked
+
+
+def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
+    opened, asked = stage
+    line = study.crossval(opened, folds=2)
+    assert "16 patients" in line
+    assert [a for a in asked if a[0] == "evaluate"] == [
+        ("evaluate", str(k), "configs/mias.yaml", {"split.folds": "2", "split.fold": str(k)})
+        for k in (1, 2)
+    ]
+    content = json.loads(opened.run.crossval.read_text())
+    assert set(content) >= {"patch_auc", "patch_ap", "image_auc", "mean_froc", "froc", "rule"}
+    assert content["temperature"].startswith("of each fold from the predictions of the other")
+    assert opened.run.fold(1).study.root == opened.run.root
+
+
+def test_another_number_of_folds_in_the_same_folder_is_refused(stage):
+    opened, _ = stage
+    fold = opened.run.fold(1)
+    remember(fold, opened.settings, Remembered("", {"split.folds": "2", "split.fold": "1"}, ""))
+    assert recall(fold).overrides["split.folds"] == "2"
+    with pytest.raises(UserError, match="fold 1 of 2, not of 4"):
+        study.crossval(opened, folds=4)
