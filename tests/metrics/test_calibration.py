@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.metrics.calibration import (
+    Calibration,
     brier,
     calibrated_logit,
     ece,
