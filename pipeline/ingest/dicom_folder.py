@@ -121,18 +121,19 @@ def _stand_in(header: Dataset, file: ListedFile) -> str:
 
 
 def _join(images: dict[str, dict], rows: list[FindingRow]) -> list[dict]:
-    """Rows of the findings; writes outcome and patient of the table into the images."""
+    """Rows of the findings; writes into the images what the table says about them."""
     finder = _Finder(images)
     findings: list[dict] = []
-    patients: dict[str, str] = {}
+    said: dict[tuple[str, str], str] = {}
     count: Counter[str] = Counter()
     for row in rows:
         image = finder.find(row)
         image_id = image["image_id"]
-        if row.patient_id:
-            if patients.setdefault(image_id, row.patient_id) != row.patient_id:
-                raise UserError(f"{row.where}: {image_id} belongs to {patients[image_id]} already.")
-            image["patient_id"] = row.patient_id
+        for column, value in row.of_image.items():
+            before = said.setdefault((image_id, column), value)
+            if before != value:
+                raise UserError(f"{row.where}: {column} of {image_id} is {before} already.")
+            image[column] = value
         outcome = "normal" if row.kind == NORMAL else "abnormal"
         if image.setdefault("outcome", outcome) != outcome:
             raise UserError(f"{row.where}: {image_id} is called normal and has a finding.")

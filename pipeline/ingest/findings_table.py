@@ -1,6 +1,5 @@
 """The user's own table of findings, findings.csv; docs/findings-csv.md describes its columns."""
 
-import csv
 import difflib
 import json
 import re
@@ -8,16 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.ingest.coordinates import coordinates_problem
+from pipeline.ingest.user_table import read_user_table
 from pipeline.run.errors import UserError
 
 NUMBERS = {
     "circle": ("row", "col", "radius"),
     "box": ("row0", "col0", "row1", "col1"),
 }
+# Columns that are about the image; each line of an image may say them, or only one.
+OF_IMAGE = ("patient_id", "density", "site", "complete")
 COLUMNS = (
     "file",
     "image_id",
-    "patient_id",
+    *OF_IMAGE,
     "finding_id",
     "kind",
     "pathology",
@@ -38,7 +40,7 @@ class FindingRow:
     where: str  # table and line, for messages
     file: str
     image_id: str
-    patient_id: str
+    of_image: dict[str, str]  # what it says about the image, of OF_IMAGE
     finding_id: str
     kind: str
     pathology: str
@@ -47,29 +49,17 @@ class FindingRow:
 
 
 def read_findings(path: Path) -> list[FindingRow]:
-    """Read the table; commas or semicolons separate its columns.
+    """Read the table.
 
     Raises:
         UserError: a column or a value is wrong; names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8. Save it as CSV UTF-8.") from error
-    header = text.split("\n", 1)[0]
-    semicolons = header.count(";") > header.count(",")
-    table = csv.DictReader(text.splitlines(keepends=True), delimiter=";" if semicolons else ",")
-    table.fieldnames = [name.strip().lower() for name in table.fieldnames or []]
-    _check_columns(path, table.fieldnames)
-    rows = []
-    for cells in table:
-        where = f"{path}, line {table.line_num}"
-        if None in cells:
-            raise UserError(f"{where}: more values than columns; put text with commas into quotes.")
-        row = {key: (value or "").strip() for key, value in cells.items()}
-        if any(row.values()):
-            rows.append(_parse(row, where, path.parent, decimal_comma=semicolons))
-    return rows
+    table = read_user_table(path)
+    _check_columns(path, table.columns)
+    return [
+        _parse(row, where, path.parent, decimal_comma=table.decimal_comma)
+        for where, row in table.rows
+    ]
 
 
 def _check_columns(path: Path, names: list[str]) -> None:
@@ -96,6 +86,9 @@ def _parse(row: dict[str, str], where: str, folder: Path, *, decimal_comma: bool
     kind = _word(cell("kind"))
     if kind == NORMAL and geometry != "none":
         raise UserError(f"{where}: kind normal cannot have a {geometry}.")
+    of_image = {name: cell(name) for name in OF_IMAGE if cell(name)}
+    if "complete" in of_image:
+        of_image["complete"] = _complete(of_image["complete"], kind, where)
     coordinates = json.dumps(_coordinates(row, geometry, where, folder, decimal_comma))
     problem = coordinates_problem(geometry, coordinates)
     if problem:
@@ -104,13 +97,21 @@ def _parse(row: dict[str, str], where: str, folder: Path, *, decimal_comma: bool
         where,
         cell("file").replace("\\", "/").removeprefix("./"),
         cell("image_id"),
-        cell("patient_id"),
+        of_image,
         cell("finding_id"),
         kind,
         _word(cell("pathology")),
         geometry,
         coordinates,
     )
+
+
+def _complete(text: str, kind: str, where: str) -> str:
+    if text.lower() not in ("yes", "no"):
+        raise UserError(f"{where}: complete must be yes or no, not {text!r}.")
+    if kind == NORMAL and text.lower() == "no":
+        raise UserError(f"{where}: kind normal says that nothing is there, so complete is yes.")
+    return text.lower()
 
 
 def _implied(row: dict[str, str]) -> str:

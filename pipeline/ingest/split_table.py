@@ -1,9 +1,9 @@
 """The user's own split: a table with the columns patient_id and split."""
 
-import csv
 from pathlib import Path
 
 from pipeline.config import DataSettings
+from pipeline.ingest.user_table import read_user_table
 from pipeline.run.errors import UserError
 
 PARTS = ("train", "validation", "test")
@@ -31,18 +31,14 @@ def read_split(path: Path) -> dict[str, str]:
     Raises:
         UserError: a column is missing, a split is unknown, a patient is in two splits.
     """
+    table = read_user_table(path)
+    if not {"patient_id", "split"} <= set(table.columns):
+        raise UserError(f"{path} must have the columns patient_id,split, not {table.columns}.")
     split = {}
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = csv.DictReader(stream)
-        columns = [name.strip() for name in rows.fieldnames or []]
-        if not {"patient_id", "split"} <= set(columns):
-            raise UserError(f"{path} must have the columns patient_id,split, not {columns}.")
-        rows.fieldnames = columns
-        for row in rows:
-            patient, part = (row["patient_id"] or "").strip(), (row["split"] or "").strip().lower()
-            where = f"{path}, line {rows.line_num}"
-            if part not in PARTS:
-                raise UserError(f"{where}: split must be one of {', '.join(PARTS)}, not {part!r}.")
-            if split.setdefault(patient, part) != part:
-                raise UserError(f"{where}: patient {patient} is in {split[patient]} and {part}.")
+    for where, row in table.rows:
+        patient, part = row["patient_id"], row["split"].lower()
+        if part not in PARTS:
+            raise UserError(f"{where}: split must be one of {', '.join(PARTS)}, not {part!r}.")
+        if split.setdefault(patient, part) != part:
+            raise UserError(f"{where}: patient {patient} is in {split[patient]} and {part}.")
     return split

@@ -94,12 +94,25 @@ def test_findings_are_joined_by_file_name_and_id(tmp_path):
     assert findings.loc["b-1", "geometry"] == "none"
 
 
+def test_the_table_tells_what_the_headers_do_not_know_of_an_image(tmp_path):
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm")
+    (tmp_path / "findings.csv").write_text(
+        "file,kind,complete,density,site\n"
+        "a.dcm,mass,no,C,north\na.dcm,mass,,,\nb.dcm,mass,yes,,\nc.dcm,normal,,A,\n"
+    )
+    images = catalog_of(tmp_path).images
+    assert list(images["complete"]) == ["no", "yes", "yes"]
+    assert list(images["density"]) == ["C", "", "A"]
+    assert list(images["site"]) == ["north", "", ""]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("e.dcm,mass,", "line 2: e.dcm is no DICOM file"),
         ("a.dcm,mass,", "line 2: 2 files are called a.dcm; give the path"),
-        ("b.dcm,mass,w1\nb.dcm,mass,w2", "line 3: b belongs to w1 already"),
+        ("b.dcm,mass,w1\nb.dcm,mass,w2", "line 3: patient_id of b is w1 already"),
         ("b.dcm,mass,\nb.dcm,normal,", "line 3: b is called normal and has a finding"),
     ],
 )

@@ -24,6 +24,7 @@ def test_the_example_of_the_documentation_is_read(tmp_path):
     assert json.loads(rows[1].coordinates) == {"row0": 900, "col0": 400, "row1": 1020, "col1": 530}
     assert json.loads(rows[2].coordinates) == [[700, 310], [702, 355], [751, 340]]
     assert rows[4].kind == "normal"
+    assert [row.of_image for row in rows] == [{}, {"complete": "no"}, {}, {}, {}]
 
 
 def test_the_documentation_names_every_column():
@@ -65,6 +66,8 @@ def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
         ("file,kind,geometry\na,mass,blob\n", "line 2: geometry must be one of"),
         ("file,kind,geometry\na,mass,circle\n", "line 2: row must be a number, not ''"),
         ("file,kind,row,col,radius\na,normal,1,2,3\n", "line 2: kind normal cannot have"),
+        ("file,kind,complete\na,mass,0\n", "line 2: complete must be yes or no, not '0'"),
+        ("file,kind,complete\na,normal,no\n", "line 2: kind normal .* so complete is yes"),
         ("file,kind\na,mass,3,4\n", "line 2: more values than columns"),
     ],
 )

@@ -75,6 +75,12 @@ def test_the_users_split_becomes_the_hint(tmp_path, root):
     assert here.run.images_table.read_text().count(",test,") == 2
 
 
+def test_a_split_table_from_a_european_spreadsheet_is_read(tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_text("Patient_ID;Split\r\nw1;Test\r\n;\r\n", "utf-8-sig")
+    assert read_split(path) == {"w1": "test"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
