@@ -64,10 +64,13 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval
+.PHONY: crossval compare
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
 	$(track)
+
+compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")
+	@$(PY) scripts/compare.py $(RUNS)
 
 ## Looking
 .PHONY: status ui track settings help phantom-ideal example

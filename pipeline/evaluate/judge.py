@@ -18,13 +18,19 @@ from pipeline.metrics.froc import (
     mean_sensitivity,
     sensitivity_at,
 )
-from pipeline.metrics.ranking import average_precision, roc_auc
-from pipeline.metrics.resampled import auc_samples, average_precision_samples, froc_samples
+from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc
+from pipeline.metrics.resampled import (
+    auc_samples,
+    average_precision_samples,
+    froc_samples,
+    partial_auc_samples,
+)
 from pipeline.metrics.undefined import Undefined
 
 # What `n` counts.
 UNITS = {
     "patch_auc": "positions",
+    "patch_partial_auc": "positions",
     "patch_ap": "positions",
     "image_auc": "images",
     "breast_auc": "breasts",
@@ -60,20 +66,27 @@ class Bootstrap:
 
 
 def patch_figures(judged: Judged, scores: np.ndarray, bootstrap: Bootstrap) -> dict[str, Figure]:
-    """Patch AUC and average precision at natural frequency.
+    """Patch AUC, its part at low false positive rates, and average precision.
+
+    All at natural frequency.
 
     Args:
         scores: score of each judged position, (n,); the network's logits or a baseline's.
     """
     if not len(judged.positions):
         nothing = undefined_figure("there are no labelled positions to judge")
-        return {"patch_auc": nothing, "patch_ap": nothing}
+        return dict.fromkeys(("patch_auc", "patch_partial_auc", "patch_ap"), nothing)
     labels = judged.positions["label"].to_numpy()
     patient = judged.positions["patient"].to_numpy()
     return {
         "patch_auc": bootstrap.figure(
             lambda: roc_auc(labels, scores),
             lambda: auc_samples(labels, scores, patient, bootstrap.weights),
+            n=len(labels),
+        ),
+        "patch_partial_auc": bootstrap.figure(
+            lambda: partial_auc(labels, scores),
+            lambda: partial_auc_samples(labels, scores, patient, bootstrap.weights),
             n=len(labels),
         ),
         "patch_ap": bootstrap.figure(

@@ -9,6 +9,9 @@ import numpy as np
 
 from pipeline.metrics.undefined import Undefined
 
+# The part of the ROC curve that a reader would work in.
+MAX_FALSE_RATE = 0.1
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -76,6 +79,33 @@ def roc_curve(labels, scores, weights=None) -> tuple[np.ndarray, np.ndarray]:
     _need_both(counts, "an ROC curve")
     rates = [np.concatenate([[0.0], c / c[-1]]) for c in (counts.false, counts.true)]
     return rates[0], rates[1]
+
+
+def partial_auc(labels, scores, weights=None, *, max_false_rate: float = MAX_FALSE_RATE) -> float:
+    """Standardised area under the ROC curve up to a false positive rate: 0.5 is chance, 1 ideal.
+
+    Args, Raises: as in `roc_auc`.
+
+    Source: McClish 1989, doi:10.1177/0272989X8900900307.
+
+    Example:
+        >>> partial_auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], max_false_rate=0.5)
+        1.0
+    """
+    counts = cumulate(labels, scores, weights)
+    _need_both(counts, "partial ROC AUC")
+    return float(standardised_area(counts.true, counts.false, max_false_rate=max_false_rate))
+
+
+def standardised_area(true, false, *, max_false_rate: float) -> float:
+    """McClish's area from the weights at or above each falling score, (k,) each."""
+    true, false = (np.concatenate([[0.0], c / c[-1]]) for c in (true, false))
+    within = false < max_false_rate
+    x = np.append(false[within], max_false_rate)
+    y = np.append(true[within], np.interp(max_false_rate, false, true))
+    area = np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2)
+    least, most = max_false_rate**2 / 2, max_false_rate
+    return 0.5 * (1 + (area - least) / (most - least))
 
 
 def cumulate(labels, scores, weights=None) -> Counts:

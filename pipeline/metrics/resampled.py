@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 from pipeline.metrics.froc import FP_RATES, Matches
+from pipeline.metrics.ranking import MAX_FALSE_RATE, standardised_area
 
 CALIBRATION_BINS = 256
 # Beyond it the sample separates the classes: its slope has no finite value.
@@ -52,6 +53,33 @@ def average_precision_samples(labels, scores, patient, weights: np.ndarray) -> n
             precision = true_above[drawn] / all_above[drawn]
             result[sample] = np.sum(gained[drawn] * precision) / gained.sum()
     return result
+
+
+def partial_auc_samples(
+    labels, scores, patient, weights: np.ndarray, *, max_false_rate: float = MAX_FALSE_RATE
+) -> np.ndarray:
+    """Standardised partial AUC of each sample, (samples,)."""
+    labels, scores, patient = _arrays(labels, scores, patient)
+    order = np.argsort(-scores, kind="stable")
+    falling, who, positive = scores[order], patient[order], labels[order] == 1
+    last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    result = np.full(len(weights), np.nan)
+    for sample, weight in enumerate(weights):
+        counted = weight[who]
+        true = np.cumsum(np.where(positive, counted, 0.0))[last_of_tie]
+        false = np.cumsum(np.where(positive, 0.0, counted))[last_of_tie]
+        if true[-1] > 0 and false[-1] > 0:
+            result[sample] = standardised_area(true, false, max_false_rate=max_false_rate)
+    return result
+
+
+def log_loss_samples(logits, labels, patient, weights: np.ndarray) -> np.ndarray:
+    """Mean binary cross-entropy of each sample, (samples,)."""
+    labels, logits, patient = _arrays(labels, logits, patient)
+    losses = np.logaddexp(0.0, logits) - labels * logits
+    patients = weights.shape[1]
+    total = weights @ np.bincount(patient, losses, minlength=patients)
+    return _ratio(total, weights @ np.bincount(patient, minlength=patients))
 
 
 def froc_samples(

@@ -4,14 +4,21 @@ import numpy as np
 import pytest
 
 from pipeline.metrics.bootstrap import patient_index, patient_weights, percentile_interval
-from pipeline.metrics.calibration import observed_over_expected, sigmoid, slope_intercept
+from pipeline.metrics.calibration import (
+    log_loss_from_logits,
+    observed_over_expected,
+    sigmoid,
+    slope_intercept,
+)
 from pipeline.metrics.froc import FP_RATES, collect, match_image, sensitivity_at
-from pipeline.metrics.ranking import average_precision, roc_auc
+from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc
 from pipeline.metrics.resampled import (
     auc_samples,
     average_precision_samples,
     calibration_samples,
     froc_samples,
+    log_loss_samples,
+    partial_auc_samples,
 )
 from pipeline.metrics.undefined import Undefined
 
@@ -34,7 +41,11 @@ def test_every_sample_draws_as_many_patients_as_there_are():
 
 @pytest.mark.parametrize(
     ("samples_of", "figure"),
-    [(auc_samples, roc_auc), (average_precision_samples, average_precision)],
+    [
+        (auc_samples, roc_auc),
+        (average_precision_samples, average_precision),
+        (partial_auc_samples, partial_auc),
+    ],
 )
 def test_a_sample_is_the_figure_of_the_repeated_patients(samples_of, figure):
     labels, scores, patient = positions()
@@ -43,6 +54,13 @@ def test_a_sample_is_the_figure_of_the_repeated_patients(samples_of, figure):
     np.testing.assert_allclose(
         samples_of(labels, scores, patient, weights), expected, rtol=0, atol=1e-12
     )
+
+
+def test_the_log_loss_of_a_sample_is_that_of_the_repeated_patients():
+    labels, scores, patient = positions()
+    weights = patient_weights(12, samples=5, seed=0)
+    expected = [log_loss_from_logits(scores, labels, row[patient]) for row in weights]
+    np.testing.assert_allclose(log_loss_samples(scores, labels, patient, weights), expected)
 
 
 def test_a_sample_without_a_positive_is_nan():

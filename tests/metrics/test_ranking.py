@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from pipeline.metrics.ranking import average_precision, roc_auc, roc_curve
+from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc, roc_curve
 
 
 def labels_and_scores(*, ties: bool):
@@ -61,3 +61,12 @@ def test_ignored_labels_and_scores_of_nan_are_refused():
         roc_auc([0, 1, -1], [1, 2, 3])
     with pytest.raises(ValueError, match="finite, 1 are not"):
         roc_auc([0, 1], [1, np.nan])
+
+
+def test_the_partial_auc_agrees_with_scikit_learn_and_is_half_for_chance():
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 400)
+    scores = np.round(rng.normal(size=400) + labels, 1)
+    expected = sklearn_metrics.roc_auc_score(labels, scores, max_fpr=0.1)
+    assert partial_auc(labels, scores) == pytest.approx(expected, abs=1e-12)
+    assert partial_auc([0, 1], [1.0, 1.0]) == pytest.approx(0.5)

@@ -1,0 +1,191 @@
+"""Two evaluated runs on the same mammograms: differences with paired patient bootstrap.
+
+Reads   the tables of both runs, or of the folds of a cross-validation
+Writes  RUN/compare-<other>.json in the first run
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.load import UNKNOWN, Judged, load_judged
+from pipeline.evaluate.pooled import pool
+from pipeline.metrics.bootstrap import patient_index
+from pipeline.metrics.calibration import log_loss_from_logits
+from pipeline.metrics.figure import undefined_figure
+from pipeline.metrics.froc import mean_sensitivity
+from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc
+from pipeline.metrics.resampled import (
+    auc_samples,
+    average_precision_samples,
+    froc_samples,
+    log_loss_samples,
+    partial_auc_samples,
+)
+from pipeline.metrics.undefined import Undefined
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+FIGURES = ("patch_auc", "patch_partial_auc", "patch_ap", "log_loss", "image_auc", "mean_froc")
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """A figure of one run: its value, and its value in each bootstrap sample."""
+
+    value: Callable[[], float]
+    samples: Callable[[], np.ndarray]
+    n: int
+
+
+def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> dict:
+    """Figures of both runs and their differences (first minus second), to a JSON file.
+
+    Raises:
+        UserError: the runs do not judge the same mammograms by the same rule.
+    """
+    runs = [_judged(run) for run in (first, second)]
+    _check_same(runs, (first, second))
+    bootstrap = Bootstrap.of(runs[0], settings)
+    estimates = [_estimates(judged, bootstrap.weights) for judged in runs]
+    rows = {name: _row([e[name] for e in estimates], bootstrap) for name in FIGURES}
+    content = {
+        "runs": [str(first.root), str(second.root)],
+        "difference": "first minus second; interval over the same drawn patients",
+        "patients": len(runs[0].patients),
+        "images": len(runs[0].images),
+        "bootstrap": {"samples": settings.bootstrap, "confidence": settings.confidence},
+        "figures": rows,
+    }
+    write_text(first.root / f"compare-{second.root.name}.json", json_text(content))
+    return content
+
+
+def comparison_text(content: dict) -> str:
+    """The comparison as a table for the terminal."""
+    first, second = content["runs"]
+    lines = [f"{'':<20}{first:>28}{second:>28}{'difference':>28}"]
+    for name, row in content["figures"].items():
+        cells = "".join(f"{_shown(row[key]):>28}" for key in ("first", "second", "difference"))
+        lines.append(f"{name.replace('_', ' '):<20}{cells}")
+    return "\n".join(lines)
+
+
+def _judged(run: RunFolder) -> Judged:
+    folds = sorted((run.root / "folds").glob("*"), key=lambda folder: folder.name)
+    if run.crossval.is_file() and not run.metrics.is_file():
+        return pool([load_judged(RunFolder(fold)) for fold in folds])
+    return load_judged(run)
+
+
+def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> None:
+    first, second = (set(judged.images["image_id"]) for judged in runs)
+    if first != second:
+        differ = sorted(first ^ second)
+        raise UserError(
+            f"{folders[0].root} and {folders[1].root} judge different mammograms: {differ[0]} and "
+            f"{len(differ) - 1} more are in one only. Use the same data and split."
+        )
+    keys = ["image_id", "row_index", "col_index", "label"]
+    tables = [judged.positions[keys].sort_values(keys[:3], ignore_index=True) for judged in runs]
+    if not tables[0].equals(tables[1]):
+        raise UserError(
+            f"{folders[0].root} and {folders[1].root} judge different positions or labels. Use "
+            "the same labels.* and image.* settings."
+        )
+    if set(runs[0].patients) != set(runs[1].patients):
+        raise UserError(f"{folders[0].root} and {folders[1].root} name the patients differently.")
+
+
+def _estimates(judged: Judged, weights: np.ndarray) -> dict[str, _Estimate]:
+    # The order of the patients is the first run's or another: sorted ids are both.
+    patients = sorted(judged.patients)
+    positions = judged.positions
+    labels = positions["label"].to_numpy()
+    logits = positions["logit"].to_numpy()
+    patient = patient_index(positions["patient_id"], patients=patients)
+
+    def of_positions(value: Callable, samples: Callable, *, first: np.ndarray, then: np.ndarray):
+        return _Estimate(
+            lambda: value(first, then), lambda: samples(first, then, patient, weights), len(labels)
+        )
+
+    known = judged.images[judged.images["truth"] != UNKNOWN]
+    truth, scores = known["truth"].to_numpy(), known["logit"].to_numpy()
+    whose = patient_index(known["patient_id"], patients=patients)
+    return {
+        "patch_auc": of_positions(roc_auc, auc_samples, first=labels, then=logits),
+        "patch_partial_auc": of_positions(
+            partial_auc, partial_auc_samples, first=labels, then=logits
+        ),
+        "patch_ap": of_positions(
+            average_precision, average_precision_samples, first=labels, then=logits
+        ),
+        "log_loss": of_positions(log_loss_from_logits, log_loss_samples, first=logits, then=labels),
+        "image_auc": _Estimate(
+            lambda: roc_auc(truth, scores),
+            lambda: auc_samples(truth, scores, whose, weights),
+            len(truth),
+        ),
+        "mean_froc": _froc(judged, patients, weights),
+    }
+
+
+def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> _Estimate:
+    try:
+        matched = match_candidates(judged)
+    except Undefined as why:
+        reason = str(why)
+
+        def undefined():
+            raise Undefined(reason)
+
+        return _Estimate(undefined, undefined, 0)
+    patient = patient_index(matched.images["patient_id"], patients=patients)
+    return _Estimate(
+        lambda: mean_sensitivity(matched.matches),
+        lambda: froc_samples(matched.matches, patient, weights).mean(axis=1),
+        len(matched.matches.lesion_scores),
+    )
+
+
+def _row(estimates: list[_Estimate], bootstrap: Bootstrap) -> dict:
+    """Both figures and their difference, each with interval."""
+    samples: list[np.ndarray] = []
+
+    def remembered(estimate: _Estimate) -> Callable[[], np.ndarray]:
+        def compute() -> np.ndarray:
+            samples.append(estimate.samples())
+            return samples[-1]
+
+        return compute
+
+    first, second = (bootstrap.figure(e.value, remembered(e), n=e.n) for e in estimates)
+    if len(samples) < 2:
+        missing = undefined_figure(first.reason or second.reason, n=first.n)
+        return {
+            "first": first.as_dict(),
+            "second": second.as_dict(),
+            "difference": missing.as_dict(),
+        }
+    difference = bootstrap.figure(
+        lambda: first.value - second.value, lambda: samples[0] - samples[1], n=first.n
+    )
+    return {
+        "first": first.as_dict(),
+        "second": second.as_dict(),
+        "difference": difference.as_dict(),
+    }
+
+
+def _shown(figure: dict) -> str:
+    if figure["value"] is None:
+        return "undefined"
+    if figure["low"] is None:
+        return f"{figure['value']:.4f}"
+    return f"{figure['value']:.4f} ({figure['low']:.3f} to {figure['high']:.3f})"

@@ -1,0 +1,56 @@
+"""Two runs on the same women, paired."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.config import EvaluateSettings
+from pipeline.run.errors import UserError
+from pipeline.studies.compare import FIGURES, compare, comparison_text
+from tests.evaluate.fabricated_run import Woman, fabricate, women
+
+QUICK = EvaluateSettings(bootstrap=80)
+
+
+def test_a_run_compared_with_itself_differs_by_exactly_nothing(tmp_path):
+    run = fabricate(tmp_path, women())
+    content = compare(run, run, QUICK)
+    for row in content["figures"].values():
+        assert row["difference"]["value"] == row["difference"]["low"] == 0.0
+        assert row["difference"]["high"] == 0.0
+
+
+def test_an_oracle_is_better_and_the_interval_of_the_difference_says_so(tmp_path):
+    noise = fabricate(tmp_path / "noise", women())
+    oracle = fabricate(tmp_path / "oracle", women(), oracle=True)
+    content = compare(oracle, noise, QUICK)
+    assert set(content["figures"]) == set(FIGURES)
+    auc = content["figures"]["patch_auc"]
+    assert auc["first"]["value"] == 1.0
+    assert auc["difference"]["value"] == pytest.approx(1.0 - auc["second"]["value"])
+    assert auc["difference"]["low"] > 0
+    # Paired: the oracle never moves, so the difference has the width of the noise alone.
+    width = auc["second"]["high"] - auc["second"]["low"]
+    assert auc["difference"]["high"] - auc["difference"]["low"] == pytest.approx(width)
+    assert content["figures"]["log_loss"]["difference"]["value"] < 0
+    assert json.loads((oracle.root / "compare-run.json").read_text()) == content
+    assert "patch auc" in comparison_text(content)
+
+
+def test_runs_on_other_mammograms_are_refused(tmp_path):
+    here = fabricate(tmp_path / "here", women())
+    there = fabricate(tmp_path / "there", [*women(), Woman("one-more", "test")])
+    with pytest.raises(UserError, match="one-more and 0 more are in one only"):
+        compare(here, there, QUICK)
+
+
+def test_other_labels_are_refused(tmp_path):
+    people = women()
+    here, there = fabricate(tmp_path / "here", people), fabricate(tmp_path / "there", people)
+    table = pd.read_parquet(there.predictions)
+    table.loc[np.flatnonzero(table["label"] == 0)[0], "label"] = 1
+    table.to_parquet(there.predictions, index=False)
+    with pytest.raises(UserError, match="different positions or labels"):
+        compare(here, there, QUICK)
