@@ -1,0 +1,145 @@
+"""A small tree in the form of INbreast, with what makes that set hard to read.
+
+ML for MLO; headers without patient and view; women with two pictures; a view from below; points
+for calcifications, misspelt and missing names of regions; a blank ACR padded with blanks; rows of
+totals; the pectoral muscle under the same image ids; what macOS leaves behind; and one file of
+outlines that is cut off.
+"""
+
+import hashlib
+import plistlib
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.ingest.examples.dicom import write_picture
+from pipeline.ingest.examples.pictures import ExamplePicture, example_pictures, pathology
+from pipeline.ingest.phantom.picture import DrawnLesion
+
+RELEASE = "INbreast Release 1.0"
+COLUMNS = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
+TOTALS = [";;;;;;;", ";;;;;;Total;{}"]
+NAMELESS = {"PatientID": "", "ViewPosition": None, "ViewCodeSequence": None}
+MALIGNANT, BENIGN, NOTHING = ("4a", "5", "4c", "6", "4b"), ("2", "3"), "1"
+FIRST_ID, STEP = 20586908, 26
+POINT, CLOSED_POLYGON = 19, 11  # types of regions in OsiriX
+APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)
+
+Region = tuple[str, np.ndarray]  # name; (n, 2) row, col in pixels
+
+
+def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
+    """Write the tree.
+
+    Args:
+        root: folder, empty or absent.
+        women: number of patients; every fourth has a left breast only.
+        spacing_mm: pixel spacing of the pictures.
+        seed: of the pictures.
+    """
+    release, lines, healthy, abnormal = root / RELEASE, [COLUMNS], 0, 0
+    for number, picture in enumerate(_pictures(women, spacing_mm, seed)):
+        image_id = str(FIRST_ID + STEP * number)
+        healthy, abnormal = healthy + (not picture.lesions), abnormal + bool(picture.lesions)
+        from_below = not picture.lesions and healthy == 1
+        view = "FB" if from_below else picture.view
+        density = " " * 60 if number == 0 else 1 + picture.woman % 4
+        birads = _birads(picture)
+        lines.append(f"removed;removed;{picture.side};{view};201001;{image_id};{density};{birads}")
+        name = _name(image_id, picture, view)
+        write_picture(release / "AllDICOMs" / name, picture, spacing_mm=spacing_mm, header=NAMELESS)
+        _write_muscle(release, image_id, picture, spacing_mm)
+        if picture.lesions:
+            export = _export(
+                [r for lesion in picture.lesions for r in _regions(lesion)], spacing_mm
+            )
+            whole = abnormal != 2
+            _put(release / f"AllXML/{image_id}.xml", export if whole else export[:1000])
+            _put(release / f"AllROI/{image_id}.roi", b"bplist00")
+            _put(release / f"MedicalReports/{image_id}.txt", b"SYNTHETIC\n")
+            _put(release / f"AllXML/._{image_id}.xml", APPLE_DOUBLE)
+        if number == 0:
+            _put(release / f"AllDICOMs/._{name}", APPLE_DOUBLE)
+    table = "\n".join([*lines, *TOTALS]).format(len(lines) - 1)
+    _put(release / "INbreast.csv", f"{table}\n".encode())
+    _put(release / "INbreast.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504))
+    _put(release / "README.txt", b"SYNTHETIC, in the form of INbreast\n")
+    _put(release / "AllDICOMs/.DS_Store", b"\0\0\0\1Bud1")
+    _put(
+        root / "SYNTHETIC.txt", b"Synthetic pictures in the form of INbreast: nobody was imaged.\n"
+    )
+
+
+def _pictures(women: int, spacing_mm: float, seed: int):
+    for picture in example_pictures(women, spacing_mm=spacing_mm, seed=seed):
+        if picture.woman % 4 != 3 or picture.side == "L":
+            yield picture
+
+
+def _birads(picture: ExamplePicture) -> str:
+    """Of the breast; both views show the same lesions."""
+    found = {pathology(lesion) for lesion in picture.lesions}
+    words = MALIGNANT if "malignant" in found else BENIGN if found else (NOTHING,)
+    return words[picture.woman % len(words)]
+
+
+def _name(image_id: str, picture: ExamplePicture, view: str) -> str:
+    patient = hashlib.sha256(f"inbreast {picture.woman}".encode()).hexdigest()[:16]
+    return f"{image_id}_{patient}_MG_{picture.side}_{'ML' if view == 'MLO' else view}_ANON.dcm"
+
+
+def _regions(lesion: DrawnLesion) -> list[Region]:
+    if lesion.kind == "mass_smooth":
+        return [("Mass", lesion.outline)]
+    if lesion.kind == "mass_spiculated":
+        return [(("Spiculated Region", "Espiculated Region")[lesion.number % 2], lesion.outline)]
+    centre = lesion.outline.mean(axis=0)
+    specks = centre + 0.5 * (lesion.outline[:: max(1, len(lesion.outline) // 5)] - centre)
+    marks = [("Calcification", speck[None]) for speck in specks[3:]]
+    return [
+        ("Cluster", lesion.outline),
+        ("Calcifications", specks[:2]),
+        ("Point 1", specks[2:3]),
+        *marks,
+    ]
+
+
+def _export(regions: list[Region], spacing_mm: float) -> bytes:
+    """The property list of an image as OsiriX writes it."""
+    rois = []
+    for index, (name, points) in enumerate(regions):
+        row, col = points.mean(axis=0)
+        in_mm = [f"({x:.6f}, {y:.6f}, 0.000000)" for y, x in points * spacing_mm]
+        rois.append(
+            {
+                "Area": 0.0,
+                "Center": f"({col:.6f}, {row:.6f}, 0.000000)",
+                "Dev": 0.0,
+                "IndexInImage": index,
+                "Max": 0.0,
+                "Mean": 0.0,
+                "Min": 0.0,
+                "Name": name,
+                "NumberOfPoints": len(points),
+                "Point_mm": in_mm,
+                "Point_px": [f"({x:.6f}, {y:.6f})" for y, x in points],
+                "Total": 0.0,
+                "Type": POINT if len(points) == 1 else CLOSED_POLYGON,
+            }
+        )
+    image = {"ImageIndex": 0, "NumberOfROIs": len(rois), "ROIs": rois}
+    return plistlib.dumps({"Images": [image]})
+
+
+def _write_muscle(release: Path, image_id: str, picture: ExamplePicture, spacing_mm: float) -> None:
+    if picture.view == "MLO":
+        wall = 0 if picture.side == "L" else picture.pixels.shape[1] - 1
+        corner = np.array([[0.0, wall], [0.0, abs(wall - 50.0)], [80.0, wall]])
+        folder = release / "PectoralMuscle" / "Pectoral Muscle XML"
+        export = _export([("Pectoral Muscle", corner)], spacing_mm)
+        _put(folder / f"{image_id}_muscle.xml", export)
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

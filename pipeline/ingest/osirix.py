@@ -1,0 +1,94 @@
+"""Outlines as OsiriX exports them: an XML property list, one for each image.
+
+    Images: [{NumberOfROIs: 1, ROIs: [{Name: Mass, NumberOfPoints: 3, Point_px: ["(x, y)", ...]}]}]
+
+x counts columns from the left edge and y rows from the top.
+"""
+
+import math
+import plistlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+# What plistlib raises on a file that is cut off or is something else. It refuses XML entities.
+_PLIST_ERRORS = (AttributeError, ExpatError, LookupError, OverflowError, TypeError, ValueError)
+_POINT = re.compile(r"\(\s*([^,()\s]+)\s*,\s*([^,()\s]+)\s*\)")
+
+
+@dataclass(frozen=True)
+class Roi:
+    """One region.
+
+    Attributes:
+        name: as the reader called it, possibly "".
+        points: (row, col) in pixels, 0-based.
+        problem: why the points do not tell where it is; "" if they do.
+    """
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Regions:
+    """All regions of an image, and how many more the file announces."""
+
+    rois: tuple[Roi, ...]
+    missing: int = 0
+
+
+def read_regions(path: Path) -> Regions:
+    """Read an export.
+
+    Raises:
+        ValueError: the file is no property list of this form; says in what it differs.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as stream:
+        try:
+            content = plistlib.load(stream, fmt=plistlib.FMT_XML)
+        except _PLIST_ERRORS as error:
+            raise ValueError(f"not an XML property list ({_one_line(error)})") from error
+    images = content.get("Images") if isinstance(content, dict) else None
+    if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
+        raise ValueError("has no list of Images")
+    rois, announced = [], 0
+    for image in images:
+        regions = image.get("ROIs", [])
+        if not isinstance(regions, list) or not all(isinstance(r, dict) for r in regions):
+            raise ValueError("ROIs is not a list of regions")
+        rois.extend(_roi(region) for region in regions)
+        said = image.get("NumberOfROIs")
+        announced += said if isinstance(said, int) else len(regions)
+    return Regions(tuple(rois), max(0, announced - len(rois)))
+
+
+def _roi(region: dict) -> Roi:
+    name = str(region.get("Name") or "").strip()
+    texts = region.get("Point_px")
+    if not isinstance(texts, list) or not texts:
+        return Roi(name, (), "it has no points")
+    points = [_point(text) for text in texts]
+    if None in points:
+        wrong = texts[points.index(None)]
+        return Roi(name, (), f"{wrong!r:.40} is no point such as '(12.5, 30.0)'")
+    said = region.get("NumberOfPoints")
+    if isinstance(said, int) and said != len(points):
+        return Roi(name, (), f"{len(points)} points instead of {said}")
+    return Roi(name, tuple(points))
+
+
+def _point(text: object) -> tuple[float, float] | None:
+    match = _POINT.fullmatch(text.strip()) if isinstance(text, str) else None
+    try:
+        x, y = map(float, match.groups()) if match else (math.nan, math.nan)
+    except ValueError:
+        return None
+    return (y, x) if math.isfinite(x) and math.isfinite(y) else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
