@@ -30,6 +30,7 @@ def read(request: Request) -> Catalog:
     """
     catalogs = []
     for name, data in data_sets(request.data).items():
+        print(f"set {name}: importer {data.importer} in {data.root}", flush=True)
         try:
             catalog = read_set(_part(request, name, data))
         except UserError as error:

@@ -43,7 +43,7 @@ def read(request: Request) -> Catalog:
     headers, files = {}, []
     for file in request.files:
         reason = _reason_to_skip(file, masks)
-        header = None if reason else _header(file.path)
+        header = None if reason else read_tags(file.path)
         if header is not None and _is_directory(header):
             header, reason = None, "DICOMDIR, a list of other files"
         if header is not None:
@@ -80,8 +80,8 @@ def _reason_to_skip(file: ListedFile, masks: set[Path]) -> str:
     return next((kind for kind, suffixes in KINDS.items() if suffix in suffixes), "not DICOM")
 
 
-def _header(path: Path) -> Dataset:
-    """The elements that the catalog needs; an empty header where the file is damaged."""
+def read_tags(path: Path) -> Dataset:
+    """The elements that tell patient, side and view; none of them where the file is damaged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reader reads the file again and records them
         try:

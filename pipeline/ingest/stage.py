@@ -101,10 +101,17 @@ def _fingerprint(listing: Listing, settings: Settings) -> str:
         tree["phantom"] = settings.phantom.model_dump(mode="json")
     sets = data_sets(data).values()
     for path in (data.split, *(p for each in sets for p in (each.findings, each.split))):
-        if path is not None and path.is_file():
-            status = path.stat()
-            tree[str(path)] = [status.st_size, status.st_mtime_ns]
+        for file in _tables(path):
+            status = file.stat()
+            tree[str(file)] = [status.st_size, status.st_mtime_ns]
     return fingerprint(listing.files, salt=value_sha256(tree))
+
+
+def _tables(path: Path | None) -> list[Path]:
+    """The file that a setting names, or the files in the folder that it names."""
+    if path is None:
+        return []
+    return sorted(p for p in (path.iterdir() if path.is_dir() else [path]) if p.is_file())
 
 
 def _known(run: RunFolder) -> dict:

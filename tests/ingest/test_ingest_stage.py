@@ -12,7 +12,7 @@ from pipeline.config.ingest import Importer
 from pipeline.ingest.importers import MODULES
 from pipeline.ingest.listing import list_files
 from pipeline.ingest.split_table import read_split
-from pipeline.ingest.stage import ingest
+from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -54,6 +54,18 @@ def test_a_touched_file_changes_the_fingerprint_and_a_new_one_the_tables(tmp_pat
     assert first["tables"] == second["tables"]
     write_mammogram(root / "d.dcm", PatientID="w3")
     assert ingest(here).startswith("4 files")
+
+
+@pytest.mark.parametrize("named", ["tables", "tables/findings.csv"])
+def test_a_changed_table_outside_the_root_changes_the_fingerprint(tmp_path, root, named):
+    """data.findings may be a file or, for some importers, a folder."""
+    table = tmp_path / "tables" / "findings.csv"
+    table.parent.mkdir()
+    table.write_text("file,kind\na.dcm,mass\n")
+    settings = stage(tmp_path, findings=tmp_path / named).settings
+    before = _fingerprint(list_files(root), settings)
+    os.utime(table, ns=(1, 1))
+    assert _fingerprint(list_files(root), settings) != before
 
 
 def test_a_missing_table_or_image_is_made_again(tmp_path, root):
