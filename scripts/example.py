@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import start  # noqa: F401
-from pipeline.ingest.examples import MODULES, build_example
+from pipeline.ingest.examples import MODULES, WITHOUT_SPACING, build_example
 
 
 def main() -> None:
@@ -25,9 +25,10 @@ def main() -> None:
         print(f"{root} is there already. Delete it to write it anew.", file=sys.stderr)
         raise SystemExit(2)
     build_example(given.name, root, women=given.women, spacing_mm=given.spacing_mm, seed=given.seed)
+    spacing = f" data.spacing_mm={given.spacing_mm:g}" if given.name in WITHOUT_SPACING else ""
     print(
         f"{root}: synthetic, in the form of {given.name}. Try it: make preprocess "
-        f'CONFIG=configs/{given.name}.yaml SET="data.root={root}"'
+        f'CONFIG=configs/{given.name}.yaml SET="data.root={root}{spacing}"'
     )
 
 

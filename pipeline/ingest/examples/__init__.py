@@ -15,6 +15,8 @@ MODULES = {
     "rsna": "pipeline.ingest.examples.rsna",
     "ddsm": "pipeline.ingest.examples.ddsm",
 }
+# Their files carry no pixel spacing, as those of the real set: data.spacing_mm must give it.
+WITHOUT_SPACING = ("cbis_ddsm",)
 
 
 def build_example(name: str, root: Path, *, women: int, spacing_mm: float, seed: int) -> None:

@@ -1,0 +1,193 @@
+"""The four tables of CBIS-DDSM: one row for each abnormality on a mammogram of a list."""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import DataSettings
+from pipeline.ingest.cbis_ddsm.names import LISTS, Name, parse_name
+from pipeline.ingest.listing import ListedFile
+from pipeline.run.errors import UserError
+
+TABLES = {
+    "Calc-Test": "calc_case_description_test_set.csv",
+    "Calc-Training": "calc_case_description_train_set.csv",
+    "Mass-Test": "mass_case_description_test_set.csv",
+    "Mass-Training": "mass_case_description_train_set.csv",
+}
+# Browsers add (1) to a name that is taken.
+_FILE = re.compile(r"(calc|mass)_case_description_(test|train)_set\b.*\.csv", re.IGNORECASE)
+_PATHS = ("image file path", "cropped image file path", "roi mask file path")
+_COLUMNS = (
+    "patient id",
+    "breast density",
+    "left or right breast",
+    "image view",
+    "abnormality id",
+    "abnormality type",
+    "assessment",
+    "pathology",
+    *_PATHS,
+)
+_VALUES = {
+    "breast density": ("", "0", "1", "2", "3", "4"),
+    "abnormality type": ("calcification", "mass"),
+    "assessment": ("0", "1", "2", "3", "4", "5"),
+    "pathology": ("malignant", "benign", "benign_without_callback"),
+}
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """A row: an abnormality and where its files were when the tables were made.
+
+    Attributes:
+        where: table and line, for messages.
+        name: the abnormality, of the list that the table is.
+        kind: calcification or mass.
+        pathology: malignant, benign or benign_without_callback.
+        assessment: BI-RADS, 0 (needs more pictures) to 5.
+        density: BI-RADS, 1 to 4; "" where it is unknown, which the tables write as 0.
+        series: Series Instance UIDs of the mammogram, and of the mask and the cropped image,
+            which share one in most rows. The tables swap the last two at will.
+    """
+
+    where: str
+    name: Name
+    kind: str
+    pathology: str
+    assessment: int
+    density: str
+    series: tuple[str, str, str]
+
+    @property
+    def finding_id(self) -> str:
+        """As P_00038_LEFT_CC-calc-1: abnormalities are numbered within a list."""
+        return f"{self.name.image_id}-{self.kind[:4]}-{self.name.abnormality}"
+
+
+def find_tables(data: DataSettings, files: Iterable[ListedFile]) -> dict[str, Path]:
+    """The tables by list, anywhere below data.findings if it is given, else below data.root.
+
+    Raises:
+        UserError: there is none, or two that differ claim to be the same.
+    """
+    if data.findings is not None and not data.findings.is_dir():
+        raise UserError(
+            f"data.findings={data.findings} is no folder. Name the one that holds "
+            f"{TABLES['Calc-Training']} and the other tables of CBIS-DDSM."
+        )
+    given = [file.path for file in files] if data.findings is None else data.findings.rglob("*")
+    found: dict[str, Path] = {}
+    for path in sorted(given, key=lambda path: (len(path.parts), str(path))):
+        list_name = _list_of(path)
+        if list_name and path.is_file():
+            first = found.setdefault(list_name, path)
+            if first.read_bytes() != path.read_bytes():
+                raise UserError(
+                    f"{first} and {path} differ. Delete one of them, or put the right tables into "
+                    "a folder of their own and name it with data.findings."
+                )
+    if not found:
+        raise UserError(
+            f"{data.findings or data.root} has none of the four tables of CBIS-DDSM: "
+            f"{', '.join(TABLES.values())}. Download them from the data set's page "
+            "(doi:10.7937/K9/TCIA.2016.7O02S9CY) into data.root, or name their folder with "
+            "data.findings."
+        )
+    return found
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is called like one of the four tables."""
+    return bool(_list_of(path))
+
+
+def read_tables(tables: dict[str, Path]) -> list[Lesion]:
+    """All rows of the tables, by list.
+
+    Raises:
+        UserError: a column is missing, or a row is wrong, of another list, or there twice.
+    """
+    lesions: list[Lesion] = []
+    lines: dict[str, str] = {}
+    for list_name in LISTS:
+        for lesion in _read(tables[list_name], list_name) if list_name in tables else ():
+            first = lines.setdefault(lesion.finding_id, lesion.where)
+            if first != lesion.where:
+                raise UserError(f"{lesion.where}: {lesion.finding_id} is there already, {first}.")
+            lesions.append(lesion)
+    return lesions
+
+
+def _list_of(path: Path) -> str:
+    match = _FILE.fullmatch(path.name)
+    if not match:
+        return ""
+    part = "Test" if match[2].lower() == "test" else "Training"
+    return f"{match[1].capitalize()}-{part}"
+
+
+def _read(path: Path, list_name: str) -> list[Lesion]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        try:
+            return _rows(csv.DictReader(stream), path, list_name)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path} is not UTF-8. Download it anew.") from error
+
+
+def _rows(table: csv.DictReader, path: Path, list_name: str) -> list[Lesion]:
+    table.fieldnames = [_words(name) for name in table.fieldnames or []]
+    missing = [column for column in _COLUMNS if column not in table.fieldnames]
+    if missing:
+        raise UserError(
+            f"{path} lacks the columns {missing}. Download {TABLES[list_name]} anew, and do not "
+            "save it with a spreadsheet."
+        )
+    lesions = []
+    for cells in table:
+        where = f"{path}, line {table.line_num}"
+        if None in cells or None in cells.values():
+            raise UserError(f"{where}: not as many values as columns. Download {path.name} anew.")
+        row = {key: value.strip() for key, value in cells.items()}
+        if any(row.values()):
+            lesions.append(_lesion(row, where, list_name))
+    return lesions
+
+
+def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
+    for column, allowed in _VALUES.items():
+        if row[column].lower() not in allowed:
+            raise UserError(f"{where}: {column} must be one of {allowed}, not {row[column]!r}.")
+    keys = ("patient id", "left or right breast", "image view", "abnormality id")
+    said = "_".join((list_name, *(row[key] for key in keys)))
+    name = parse_name(said)
+    paths = [row[column].split("/") for column in _PATHS]
+    if name is None or not name.abnormality:
+        raise UserError(
+            f"{where}: patient, side, view and abnormality must be as in "
+            f"{list_name}_P_00038_LEFT_CC_1, not {said}."
+        )
+    folders = [path[0] for path in paths]
+    if folders != [str(name.mammogram), str(name), str(name)] or min(map(len, paths)) < 3:
+        raise UserError(
+            f"{where}: the paths must be as {name}/STUDY/SERIES/FILE, not as {paths}. Is the table "
+            "another one than its file name says?"
+        )
+    density = row["breast density"]
+    return Lesion(
+        where,
+        name,
+        kind=row["abnormality type"].lower(),
+        pathology=row["pathology"].lower(),
+        assessment=int(row["assessment"]),
+        density="" if density == "0" else density,
+        series=tuple(path[-2] for path in paths),
+    )
+
+
+def _words(name: str) -> str:
+    """`breast density` of the calc tables and `breast_density` of the mass tables alike."""
+    return " ".join(name.lower().replace("_", " ").split())

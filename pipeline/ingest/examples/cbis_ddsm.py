@@ -1,0 +1,221 @@
+"""A small tree in the form of CBIS-DDSM as TCIA gives it, with its traps; see `WOMEN`.
+
+Writes  ROOT/CBIS-DDSM and ROOT/manifest-1/CBIS-DDSM   DICOM files in three layouts of folders
+        ROOT/calc_case_description_train_set.csv ...   the four tables
+        ROOT/SYNTHETIC.txt
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.cbis_ddsm.names import Name
+from pipeline.ingest.examples.cbis_ddsm_files import (
+    Download,
+    Part,
+    TableRow,
+    write_beside,
+    write_tables,
+)
+from pipeline.ingest.phantom.picture import DrawnLesion, Picture, draw_picture
+from pipeline.ingest.phantom.plan import Patient, PlannedLesion, plan_patient
+
+CALCIFICATION = "microcalcifications"
+
+
+@dataclass(frozen=True)
+class Film:
+    """A mammogram under the name of one list.
+
+    Attributes:
+        mask: exact; half, a smaller picture of the same aspect ratio; or narrow, of another one.
+    """
+
+    list_name: str
+    side: str  # LEFT or RIGHT
+    view: str
+    mask: str = "exact"
+
+
+@dataclass(frozen=True)
+class Woman:
+    """A patient: her films, the lesions of each breast, and how her files lie.
+
+    Attributes:
+        lesions: side, kind of the phantom, pathology of the tables. Calc- lists name the
+            calcifications of a film, Mass- lists its masses.
+        layout: classic, nbia or uids.
+        density: as the tables have it, 0 for unknown.
+        swapped: the tables call the cropped image the mask.
+        one_series: mask and cropped image lie in one folder.
+    """
+
+    films: tuple[Film, ...]
+    lesions: tuple[tuple[str, str, str], ...]
+    layout: str
+    density: int = 2
+    assessment: int = 4
+    swapped: bool = False
+    one_series: bool = True
+
+
+WOMEN = (
+    # Three lesions on a mammogram, benign and malignant; mask and cropped image in two series.
+    Woman(
+        (Film("Mass-Training", "LEFT", "CC"), Film("Mass-Training", "LEFT", "MLO")),
+        (
+            ("L", "mass_spiculated", "MALIGNANT"),
+            ("L", "mass_smooth", "BENIGN"),
+            ("L", "mass_smooth", "BENIGN_WITHOUT_CALLBACK"),
+        ),
+        "nbia",
+        swapped=True,
+        one_series=False,
+    ),
+    # Unknown density; a mask of another size.
+    Woman(
+        (Film("Calc-Training", "RIGHT", "CC", "half"), Film("Calc-Training", "RIGHT", "MLO")),
+        (("R", CALCIFICATION, "MALIGNANT"),),
+        "classic",
+        density=0,
+        swapped=True,
+    ),
+    # On test and training lists: a lesion of a training list on a test mammogram, which exists
+    # twice, and one on a mammogram of the training list alone.
+    Woman(
+        (
+            Film("Calc-Test", "RIGHT", "CC"),
+            Film("Mass-Training", "RIGHT", "CC"),
+            Film("Mass-Training", "LEFT", "MLO"),
+        ),
+        (
+            ("R", CALCIFICATION, "MALIGNANT"),
+            ("R", "mass_smooth", "BENIGN"),
+            ("L", "mass_spiculated", "MALIGNANT"),
+        ),
+        "nbia",
+        density=3,
+    ),
+    # A mammogram on both training lists.
+    Woman(
+        (Film("Calc-Training", "LEFT", "MLO"), Film("Mass-Training", "LEFT", "MLO")),
+        (("L", CALCIFICATION, "BENIGN"), ("L", "mass_spiculated", "MALIGNANT")),
+        "uids",
+        density=1,
+        assessment=0,
+        swapped=True,
+    ),
+    Woman(
+        (Film("Mass-Test", "LEFT", "CC"), Film("Mass-Test", "LEFT", "MLO")),
+        (("L", "mass_spiculated", "MALIGNANT"),),
+        "uids",
+        density=4,
+        assessment=5,
+    ),
+    # A mask of another aspect ratio.
+    Woman(
+        (Film("Calc-Test", "RIGHT", "CC", "narrow"), Film("Calc-Test", "RIGHT", "MLO")),
+        (("R", CALCIFICATION, "BENIGN_WITHOUT_CALLBACK"),),
+        "classic",
+        assessment=2,
+    ),
+)
+
+
+def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
+    """Write the tree; each woman is one of `WOMEN`, in turn.
+
+    Raises:
+        ValueError: there are too few women for all traps.
+    """
+    if women < len(WOMEN):
+        raise ValueError(f"women must be at least {len(WOMEN)}, one for each trap, not {women}")
+    phantom = PhantomSettings(patients=women, seed=seed, spacing_mm=spacing_mm)
+    rows: list[TableRow] = []
+    for index in range(women):
+        woman = WOMEN[index % len(WOMEN)]
+        download = Download(root, woman.layout)
+        pictures: dict[tuple[str, str], Picture] = {}
+        for film in woman.films:
+            key = (film.side[0], film.view)
+            if key not in pictures:
+                pictures[key] = draw_picture(_patient(woman, index, phantom), *key, phantom)
+            name = Name(film.list_name, f"P_{index + 1:05d}", film.side, film.view)
+            rows += _write_film(download, name, film, woman, pictures[key])
+    write_tables(root, rows)
+    write_beside(root)
+    (root / "SYNTHETIC.txt").write_text(
+        "Synthetic pictures in the form of CBIS-DDSM: no patient, and nothing of the data set.\n"
+        f"Like its files they carry no pixel spacing. It is data.spacing_mm={spacing_mm:g}.\n",
+        encoding="utf-8",
+    )
+
+
+def _patient(woman: Woman, index: int, phantom: PhantomSettings) -> Patient:
+    """The phantom's patient of that number with the lesions wanted."""
+    rng = np.random.default_rng([phantom.seed, index])
+    lesions = tuple(
+        PlannedLesion(
+            side=side,
+            kind=kind,
+            radius_mm=float(rng.uniform(4.0, 7.0)),
+            strength=float(rng.uniform(0.8, 1.6)),
+            depth_share=float(rng.uniform(0.2, 0.8)),
+        )
+        for side, kind, _ in woman.lesions
+    )
+    return replace(plan_patient(index, phantom), lesions=lesions, film=True)
+
+
+def _write_film(
+    download: Download, name: Name, film: Film, woman: Woman, picture: Picture
+) -> Iterator[TableRow]:
+    """Write a mammogram, its masks and its cropped images; yield its rows of the tables."""
+    pixels = picture.pixels << 4  # 12 bit become 16
+    (image_path,) = download.write(name, "full mammogram images", [pixels])
+    calcifications = name.list_name.startswith("Calc")
+    chosen = [drawn for drawn in picture.lesions if (drawn.kind == CALCIFICATION) is calcifications]
+    for number, drawn in enumerate(chosen, start=1):
+        mask = _mask(drawn, pixels.shape, film.mask)
+        parts = Part(mask, _cropped(pixels, drawn))
+        mask_path, cropped_path = download.write_part(
+            replace(name, abnormality=number),
+            parts,
+            mask_first=calcifications is not woman.swapped,
+            one_series=woman.one_series,
+        )
+        if woman.swapped:
+            mask_path, cropped_path = cropped_path, mask_path
+        yield TableRow(
+            replace(name, abnormality=number),
+            density=woman.density,
+            assessment=woman.assessment,
+            pathology=woman.lesions[drawn.number][2],
+            image=image_path,
+            cropped=cropped_path,
+            mask=mask_path,
+        )
+
+
+def _mask(drawn: DrawnLesion, shape: tuple[int, int], form: str) -> np.ndarray:
+    """The mask of a lesion, (rows, columns) uint8 of 0 and 255."""
+    mask = np.zeros(shape, np.uint8)
+    cv2.fillPoly(mask, [np.rint(drawn.outline[:, ::-1]).astype(np.int32)], 255)
+    rows, columns = shape
+    size = {
+        "exact": (columns, rows),
+        "half": (columns // 2, rows // 2),
+        "narrow": (columns * 9 // 10, rows),
+    }[form]
+    return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _cropped(pixels: np.ndarray, drawn: DrawnLesion) -> np.ndarray:
+    """The surroundings of a lesion, cut out of the mammogram."""
+    top, left = np.maximum(np.floor(drawn.outline.min(axis=0)).astype(int) - 5, 0)
+    bottom, right = np.ceil(drawn.outline.max(axis=0)).astype(int) + 6
+    return pixels[top:bottom, left:right]
