@@ -33,13 +33,9 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: the table of findings is wrong or names an image that is not there.
     """
-    table = _findings_file(request)
+    table = findings_file(request)
     rows = read_findings(table) if table else []
-    masks = {
-        Path(json.loads(row.coordinates)["file"]).resolve()
-        for row in rows
-        if row.geometry == "mask"
-    }
+    masks = mask_files(rows)
     headers, files = {}, []
     for file in request.files:
         reason = _reason_to_skip(file, masks)
@@ -52,11 +48,16 @@ def read(request: Request) -> Catalog:
         status = "skipped" if header is None else "candidate"
         files.append({"file": file.name, "status": status, "reason": reason, "bytes": file.size})
     images = _images(headers)
-    findings = _join(images, rows)
+    findings = join_findings(images, rows)
     return make_catalog(images.values(), findings, files)
 
 
-def _findings_file(request: Request) -> Path | None:
+def findings_file(request: Request) -> Path | None:
+    """The user's table of findings; None where there is none.
+
+    Raises:
+        UserError: data.findings names no file.
+    """
     given = request.data.findings
     if given is not None:
         if not given.is_file():
@@ -64,6 +65,12 @@ def _findings_file(request: Request) -> Path | None:
         return given
     own = request.data.root / "findings.csv"
     return own if own.is_file() else None
+
+
+def mask_files(rows: list[FindingRow]) -> set[Path]:
+    """The masks that findings name, which are no mammograms themselves."""
+    masks = [json.loads(row.coordinates)["file"] for row in rows if row.geometry == "mask"]
+    return {Path(mask).resolve() for mask in masks}
 
 
 def _reason_to_skip(file: ListedFile, masks: set[Path]) -> str:
@@ -120,8 +127,15 @@ def _stand_in(header: Dataset, file: ListedFile) -> str:
     return str(header.get("StudyInstanceUID") or "").strip() or folder.removeprefix(".")
 
 
-def _join(images: dict[str, dict], rows: list[FindingRow]) -> list[dict]:
-    """Rows of the findings; writes into the images what the table says about them."""
+def join_findings(images: dict[str, dict], rows: list[FindingRow]) -> list[dict]:
+    """Rows of the findings; writes into the images what the table says about them.
+
+    Args:
+        images: rows of the catalog by file name, with their ids.
+
+    Raises:
+        UserError: a row names no image or several, or contradicts another.
+    """
     finder = _Finder(images)
     findings: list[dict] = []
     said: dict[tuple[str, str], str] = {}
@@ -179,4 +193,4 @@ class _Finder:
         what = row.file or row.image_id
         if found:
             raise UserError(f"{row.where}: {len(found)} files are called {what}; give the path.")
-        raise UserError(f"{row.where}: {what} is no DICOM file of data.root.")
+        raise UserError(f"{row.where}: {what} is no image of data.root.")

@@ -110,7 +110,7 @@ def test_the_table_tells_what_the_headers_do_not_know_of_an_image(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("e.dcm,mass,", "line 2: e.dcm is no DICOM file"),
+        ("e.dcm,mass,", "line 2: e.dcm is no image"),
         ("a.dcm,mass,", "line 2: 2 files are called a.dcm; give the path"),
         ("b.dcm,mass,w1\nb.dcm,mass,w2", "line 3: patient_id of b is w1 already"),
         ("b.dcm,mass,\nb.dcm,normal,", "line 3: b is called normal and has a finding"),
