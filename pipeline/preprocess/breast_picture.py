@@ -36,9 +36,7 @@ def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
     )
     height = round(geometry.height * geometry.row_scale)
     width = round(geometry.width * geometry.col_scale)
-    # The last cell may be cut; one more makes the enlarged cells cover the box. Factors instead
-    # of a size keep the scale exact.
-    cover = cv2.copyMakeBorder(cover, 0, 1, 0, 1, cv2.BORDER_REPLICATE)
+    # Factors instead of a size keep the scale exact. The last cell may reach out of the box.
     smooth = cv2.resize(
         cover.astype(np.uint8),
         None,
