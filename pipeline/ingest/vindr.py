@@ -141,7 +141,9 @@ def _finding(box: Box) -> dict:
         coordinates = dict(zip(("row0", "col0", "row1", "col1"), box.corners, strict=True))
         notes += ["clipped: it left the image"] if box.clipped else []
     else:
-        notes.append("its box lies outside the image" if box.clipped else "it has no box")
+        notes.append(
+            "its box lies outside the image" if box.clipped else "no box, or one without area"
+        )
     return {
         "kind": re.sub(r"[^a-z0-9]+", "_", lesions[0].lower()).strip("_"),
         "pathology": f"birads_{box.birads}" if box.birads else "unknown",
