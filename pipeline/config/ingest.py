@@ -57,7 +57,8 @@ class DataSettings(Section):
     )
     findings: Path | None = Field(
         None,
-        description="table of findings for importer dicom; findings.csv in data.root if absent",
+        description="table of findings for importer dicom, findings.csv in data.root if absent; "
+        "for cbis_ddsm the folder of its tables",
     )
     split: Path | None = Field(
         None,

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from itertools import chain
 
 from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.cbis_ddsm.division import Division, test_wins
+from pipeline.ingest.cbis_ddsm.division import Division, divide
 from pipeline.ingest.cbis_ddsm.files import Contents, Ending, look_through
 from pipeline.ingest.cbis_ddsm.images import image_row, make_finding, unite
 from pipeline.ingest.cbis_ddsm.notes import notes
@@ -34,7 +34,7 @@ def read(request: Request) -> Catalog:
     """
     tables = find_tables(request.data, request.files)
     lesions = read_tables(tables)
-    division = test_wins(lesions)
+    division = divide(lesions)
     contents = look_through(request.files, lesions)
     images, findings, endings = _made(contents, division)
     endings |= contents.endings | _unused(contents, endings, lesions, division, tables)

@@ -30,7 +30,7 @@ class Division:
         return "test" if patient_id in self.test_patients else "train"
 
 
-def test_wins(lesions: Iterable[Lesion]) -> Division:
+def divide(lesions: Iterable[Lesion]) -> Division:
     """A patient on any test list is a test patient."""
     lesions = list(lesions)
     on_test = [lesion for lesion in lesions if lesion.name.is_test]

@@ -16,10 +16,11 @@ from pipeline.ingest.bystanders import bystander, left_behind
 from pipeline.ingest.cbis_ddsm.names import Name, parse_name
 from pipeline.ingest.cbis_ddsm.tables import Lesion, is_table
 from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.ingest.dicom_folder import DICOMDIR
 from pipeline.ingest.dicom_values import number
 from pipeline.ingest.listing import ListedFile
 
-_TAGS = ["PatientID", "SeriesInstanceUID", "Rows", "Columns"]
+_TAGS = ["SOPClassUID", "PatientID", "SeriesInstanceUID", "Rows", "Columns"]
 
 
 @dataclass(frozen=True)
@@ -91,28 +92,31 @@ def look_at(file: ListedFile, series: Mapping[str, Name]) -> DicomFile | Ending:
     Args:
         series: names by Series Instance UID, from the tables.
     """
-    reason = left_behind(file) or _other(file)
-    if reason:
-        return Ending("skipped", reason)
+    reason = left_behind(file)
+    if reason or is_table(file.path):
+        return Ending("skipped", reason or "a table of CBIS-DDSM")
     try:
         if not is_dicom(file.path):
-            return Ending("skipped", bystander(file))
+            return _not_dicom(file)
         header = _header(file)
     except OSError as error:
         return Ending("failed", f"cannot be read: {error.strerror}")
     name = _name(file, header, series)
     if name is not None:
         return DicomFile(file, name, _shape(header))
-    if header is None:
-        return Ending("failed", "its DICOM header cannot be read, and no folder names it")
+    if header is not None and header.file_meta.get("MediaStorageSOPClassUID") == DICOMDIR:
+        return Ending("skipped", "DICOMDIR, a list of other files")
+    if header is None or not header.get("SOPClassUID"):
+        return Ending("failed", "its DICOM header is damaged, and no folder names it")
     patient = str(header.get("PatientID", ""))
     return Ending("skipped", f"neither Patient ID {patient!r} nor folder is one of CBIS-DDSM")
 
 
-def _other(file: ListedFile) -> str:
-    if file.size == 0:
-        return "an empty file"
-    return "a table of CBIS-DDSM" if is_table(file.path) else ""
+def _not_dicom(file: ListedFile) -> Ending:
+    """A file of the data set's suffix is lost, any other one never was an image of it."""
+    if file.path.suffix.lower() == ".dcm":
+        return Ending("failed", "not DICOM" if file.size else "an empty file")
+    return Ending("skipped", bystander(file))
 
 
 def _header(file: ListedFile) -> Dataset | None:

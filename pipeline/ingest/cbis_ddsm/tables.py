@@ -69,7 +69,7 @@ class Lesion:
 
 
 def find_tables(data: DataSettings, files: Iterable[ListedFile]) -> dict[str, Path]:
-    """The tables by list, anywhere below data.findings if it is given, else below data.root.
+    """The tables by list: in the folder data.findings if it is given, else below data.root.
 
     Raises:
         UserError: there is none, or two that differ claim to be the same.
@@ -79,7 +79,7 @@ def find_tables(data: DataSettings, files: Iterable[ListedFile]) -> dict[str, Pa
             f"data.findings={data.findings} is no folder. Name the one that holds "
             f"{TABLES['Calc-Training']} and the other tables of CBIS-DDSM."
         )
-    given = [file.path for file in files] if data.findings is None else data.findings.rglob("*")
+    given = [file.path for file in files] if data.findings is None else data.findings.iterdir()
     found: dict[str, Path] = {}
     for path in sorted(given, key=lambda path: (len(path.parts), str(path))):
         list_name = _list_of(path)
