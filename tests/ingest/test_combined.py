@@ -211,7 +211,7 @@ def test_two_sets_of_one_importer_are_wrapped_apart(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("findings.csv", "file,kind\nz.dcm,mass\n", "Set dicom of data.sets: .*z.dcm is no DICOM"),
+        ("findings.csv", "file,kind\nz.dcm,mass\n", "Set dicom of data.sets: .*z.dcm is no image"),
         ("split.csv", "patient_id,split\nw9,test\n", "Set dicom .*names none of the patients"),
     ],
 )
