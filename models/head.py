@@ -1,8 +1,24 @@
-"""From features to one logit for every window: running average, dropout, one linear unit."""
+"""From features to one logit for every window: running average, dropout, linear units.
+
+The default has one unit, whose value is the logit. The other heads exist to be compared with it;
+what they give is reduced to the logit of "some abnormality", so that everything behind the
+network is the same.
+"""
 
 import keras
 import numpy as np
 from keras import ops
+
+# sigmoid: one unit. softmax: normal and abnormal. softmax_kinds: normal and each kind of finding,
+# one of which it is. sigmoid_kinds: each kind of finding, several at once.
+HEADS = ("sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds")
+# glorot: as Keras draws it. softmax: the one unit starts as the difference of two.
+HEAD_STARTS = ("glorot", "softmax")
+
+
+def units_of(head: str, kinds: int) -> int:
+    """Number of linear units of a head for so many kinds of findings."""
+    return {"sigmoid": 1, "softmax": 2, "softmax_kinds": kinds + 1, "sigmoid_kinds": kinds}[head]
 
 
 @keras.saving.register_keras_serializable("models")
@@ -13,7 +29,29 @@ class _DropLastAxis(keras.layers.Layer):
         return ops.squeeze(x, axis=-1)
 
 
-def window_logits(features, *, cells: int, dropout: float, seed: int):
+@keras.saving.register_keras_serializable("models")
+class AbnormalLogit(keras.layers.Layer):
+    """Units (B, h, w, units) of another head -> logit of "some abnormality" (B, h, w).
+
+    softmax: z1 - z0. softmax_kinds: logsumexp over the kinds - z0. sigmoid_kinds: with
+    s = sum of softplus(z), P(none) = exp(-s), so the logit is s + log(1 - exp(-s)).
+    """
+
+    def __init__(self, head: str, **options):
+        super().__init__(**options)
+        self.head = head
+
+    def call(self, x):
+        if self.head == "sigmoid_kinds":
+            s = ops.sum(ops.softplus(x), axis=-1)
+            return s + ops.log(-ops.expm1(-s))
+        return ops.logsumexp(x[..., 1:], axis=-1) - x[..., 0]
+
+    def get_config(self):
+        return {**super().get_config(), "head": self.head}
+
+
+def window_logits(features, *, cells: int, dropout: float, seed: int, head: str, kinds: int):
     """One logit for every window of cells x cells features, all in float32.
 
     Args:
@@ -21,9 +59,12 @@ def window_logits(features, *, cells: int, dropout: float, seed: int):
         cells: side of the window in cells.
         dropout: share of the mean features that training drops.
         seed: seed of the dropout.
+        head: one of HEADS.
+        kinds: number of kinds of findings, for the heads that tell them apart.
 
     Returns:
-        Keras tensor (B, h - cells + 1, w - cells + 1), float32 logits.
+        Keras tensor (B, h - cells + 1, w - cells + 1), float32 logits. The layer "logit" before
+        it gives the units.
     """
     x = features
     # Row means, then column means: 2 n additions instead of n * n.
@@ -32,15 +73,26 @@ def window_logits(features, *, cells: int, dropout: float, seed: int):
             x
         )
     x = keras.layers.Dropout(dropout, seed=seed, name="dropout", dtype="float32")(x)
-    x = keras.layers.Conv2D(1, 1, name="logit", dtype="float32")(x)
-    return _DropLastAxis(name="logits", dtype="float32")(x)
+    x = keras.layers.Conv2D(units_of(head, kinds), 1, name="logit", dtype="float32")(x)
+    if head == "sigmoid":
+        return _DropLastAxis(name="logits", dtype="float32")(x)
+    return AbnormalLogit(head, name="logits", dtype="float32")(x)
 
 
-def initialise_head(network: keras.Model, *, seed: int) -> None:
-    """Glorot-uniform kernel from the seed, bias 0."""
+def initialise_head(network: keras.Model, *, seed: int, start: str = "glorot") -> None:
+    """Glorot-uniform kernel from the seed, bias 0.
+
+    Args:
+        start: one of HEAD_STARTS; "softmax" gives one unit the difference of the two units that
+            a softmax head starts with for this seed, whose logits are sqrt(2) wider.
+    """
     logit = network.get_layer("logit")
-    fan_in = logit.kernel.shape[2]
-    limit = np.sqrt(6 / (fan_in + 1))
+    features, units = logit.kernel.shape[2:]
+    drawn = 2 if start == "softmax" else units
+    limit = np.sqrt(6 / (features + drawn))
     random = np.random.default_rng([seed, 1_000_000])
-    logit.kernel.assign(random.uniform(-limit, limit, logit.kernel.shape).astype("float32"))
-    logit.bias.assign(np.zeros(1, "float32"))
+    kernel = random.uniform(-limit, limit, (1, 1, features, drawn))
+    if start == "softmax" and units == 1:
+        kernel = kernel[..., 1:] - kernel[..., :1]
+    logit.kernel.assign(kernel.astype("float32"))
+    logit.bias.assign(np.zeros(units, "float32"))

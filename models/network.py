@@ -6,7 +6,7 @@ import keras
 
 from models.conv import initialise_kernels
 from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
-from models.head import initialise_head, window_logits
+from models.head import HEADS, initialise_head, units_of, window_logits
 from models.valid_network import valid_backbone
 
 BACKBONES = ("valid", "efficientnet_lite0")
@@ -22,13 +22,16 @@ class NetworkSpec:
     """What has to be known to build a network; weights are kept apart.
 
     backbone: valid or efficientnet_lite0. patch_px: side of the window of a position.
-    width: channels of the first layer of backbone valid. dropout: before the logit.
+    width: channels of the first layer of backbone valid. dropout: before the logit. head: one of
+    HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0.
     """
 
     backbone: str
     patch_px: int
     width: int = 16
     dropout: float = 0.2
+    head: str = "sigmoid"
+    kinds: int = 0
 
 
 class PatchNetwork(keras.Model):
@@ -62,12 +65,19 @@ class PatchNetwork(keras.Model):
         return [v for v in self.trainable_variables if id(v) not in head]
 
     @property
+    def units(self) -> keras.Model:
+        """The network up to the units of its head: (B, H, W, 1) -> (B, h, w, units)."""
+        return keras.Model(self.inputs, self.get_layer("logit").output)
+
+    @property
     def dropout_state(self):
         """State of the dropout's generator, two integers; assign it to repeat a step exactly."""
         return self.get_layer("dropout").seed_generator.state
 
 
-def build_network(spec: NetworkSpec, *, weights: str = "none", seed: int = 0) -> PatchNetwork:
+def build_network(
+    spec: NetworkSpec, *, weights: str = "none", seed: int = 0, head_start: str = "glorot"
+) -> PatchNetwork:
     """Build a network under the current Keras precision policy.
 
     Args:
@@ -75,17 +85,22 @@ def build_network(spec: NetworkSpec, *, weights: str = "none", seed: int = 0) ->
         weights: "none" draws all weights from the seed; "imagenet" is for efficientnet_lite0,
             whose batch normalisations keep the statistics of ImageNet.
         seed: seed of the weights and of the dropout.
+        head_start: see `initialise_head`.
 
     Raises:
-        ValueError: unknown backbone or weights, a patch that does not fit the backbone.
+        ValueError: unknown backbone, head or weights, a patch that does not fit the backbone.
     """
+    if spec.head not in HEADS:
+        raise ValueError(f"head must be one of {', '.join(HEADS)}, not {spec.head!r}")
+    if units_of(spec.head, spec.kinds) < 1 + (spec.head == "softmax_kinds"):
+        raise ValueError(f"head {spec.head} needs at least one kind of finding")
     if weights not in ("none", "imagenet"):
         raise ValueError(f"weights must be none or imagenet, not {weights!r}")
     if weights == "imagenet" and spec.backbone != "efficientnet_lite0":
         raise ValueError(f"weights imagenet need backbone efficientnet_lite0, not {spec.backbone}")
     network = _assemble(spec, seed)
     initialise_kernels(network, seed=seed)
-    initialise_head(network, seed=seed)
+    initialise_head(network, seed=seed, start=head_start)
     if weights == "imagenet":
         load_imagenet(network)
     return network
@@ -101,7 +116,14 @@ def _assemble(spec: NetworkSpec, seed: int) -> PatchNetwork:
         halo, margin = _lite0_halo(spec.patch_px), _LITE0_MARGIN_CELLS
     else:
         raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {spec.backbone!r}")
-    logits = window_logits(features, cells=cells, dropout=spec.dropout, seed=seed)
+    logits = window_logits(
+        features,
+        cells=cells,
+        dropout=spec.dropout,
+        seed=seed,
+        head=spec.head,
+        kinds=spec.kinds,
+    )
     network = PatchNetwork(image, logits, name=spec.backbone)
     network.spec, network.stride_px = spec, stride
     network.halo_px, network.margin_cells = halo, margin

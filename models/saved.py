@@ -101,7 +101,11 @@ def _read_description(path: Path) -> dict:
         raise ValueError(f"{path} must be JSON: {error}") from error
     expected = set(NetworkSpec.__dataclass_fields__)
     network = description.get("network") if isinstance(description, dict) else None
-    if not isinstance(network, dict) or set(network) != expected or "sha256" not in description:
+    if (
+        not isinstance(network, dict)
+        or not {"backbone", "patch_px"} <= set(network) <= expected
+        or "sha256" not in description
+    ):
         raise ValueError(f"{path} must have sha256 and network with {', '.join(sorted(expected))}")
     return description
 

@@ -22,6 +22,14 @@ class NetworkSettings(Section):
     )
     width: int = Field(16, ge=4, description="channels of the first layer of backbone valid")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the logit")
+    head: Literal["sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds"] = Field(
+        "sigmoid",
+        description="the last layer: one sigmoid; for comparison two softmax units, a softmax over "
+        "normal and the kinds of findings, or a sigmoid for each kind",
+    )
+    head_start: Literal["glorot", "softmax"] = Field(
+        "glorot", description="first weights of the head; softmax: as the difference of two units"
+    )
 
 
 class TrainSettings(Section):
@@ -36,6 +44,8 @@ class TrainSettings(Section):
     )
     learning_rate: float = Field(3e-4, gt=0, description="peak rate of AdamW; cosine to zero")
     backbone_rate: float = Field(1.0, ge=0, description="factor on the rate of the backbone")
+    head_rate: float = Field(1.0, gt=0, description="factor on the rate of the head")
+    head_decay: float = Field(1.0, ge=0, description="factor on the weight decay of the head")
     warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(1e-4, ge=0, description="decoupled weight decay of AdamW")
     average: float = Field(

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.run.errors import UserError
+from pipeline.train.loss import units_loss
 
 _LOGITS = (-8.0, 8.0)
 # Positive, negative; a class alone weighs one half.
@@ -47,6 +48,50 @@ def check_contract(network, loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -
     finally:
         kernel.assign(before[0])
         bias.assign(before[1])
+
+
+def check_other_head(network) -> None:
+    """The same for a head of several units, which is there to be compared with the one unit.
+
+    Its units are set so that "some abnormality" has a logit of -8 and of +8; the network must
+    give that, and the loss of a negative position must be the textbook's.
+
+    Args:
+        network: PatchNetwork whose `spec.head` is not sigmoid.
+
+    Raises:
+        UserError: it gives another logit or another loss.
+    """
+    head = network.spec.head
+    kernel, bias = network.head_variables[-2:]
+    before = kernel.numpy(), bias.numpy()
+    units = network.units
+    try:
+        kernel.assign(np.zeros_like(before[0]))
+        for logit in _LOGITS:
+            bias.assign(_units_for(head, len(before[1]), logit))
+            _check_output(_output(network), logit)
+            share = 1 / len(before[1]) if head == "sigmoid_kinds" else 1.0
+            side = network.spec.patch_px
+            given = units(tf.zeros((1, side, side, 1), tf.float32), training=False)
+            targets = tf.zeros(given.shape[:-1], tf.int8)
+            found = float(units_loss(given, targets, head=head))
+            if not np.isclose(found, share * _TEXTBOOK[logit, 0], rtol=1e-3, atol=1e-6):
+                raise UserError(
+                    f"The loss of head {head} at a negative position with a logit of {logit:g} "
+                    f"must be {share * _TEXTBOOK[logit, 0]:.6f}, not {found:.6f}."
+                )
+    finally:
+        kernel.assign(before[0])
+        bias.assign(before[1])
+
+
+def _units_for(head: str, units: int, logit: float) -> np.ndarray:
+    """Values of the units that make the logit of "some abnormality" this one, all kinds alike."""
+    if head == "sigmoid_kinds":  # softplus of each is an equal part of the whole's
+        return np.full(units, np.log(np.expm1(np.logaddexp(0.0, logit) / units)), np.float32)
+    kinds = np.full(units - 1, logit - np.log(units - 1))
+    return np.concatenate([[0.0], kinds]).astype(np.float32)
 
 
 def _last_unit(network):

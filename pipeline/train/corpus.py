@@ -21,6 +21,8 @@ from pipeline.preprocess.labels import (
 from pipeline.preprocess.store import breast_at, read_breast
 from pipeline.run.errors import UserError
 
+MAX_KINDS = 7  # bits of an int8 target beside its sign
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingImage:
@@ -32,6 +34,7 @@ class TrainingImage:
     width: int
     outlines: Sequence[Outline]
     rule: LabelRule
+    kinds: tuple[str, ...] = ()  # of findings, where targets tell them apart
 
     @cached_property
     def breast(self) -> np.ndarray:
@@ -46,6 +49,18 @@ class TrainingImage:
         """
         labels = label_points(rows, cols, self.outlines, self.rule)
         return np.where(breast_at(self.breast, rows, cols), labels, np.int8(IGNORED))
+
+    def targets(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+        """Labels whose positive value has a bit for each of `kinds` that is there, int8."""
+        labels = self.labels(rows, cols)
+        if not self.kinds:
+            return labels
+        bits = np.zeros_like(labels)
+        for bit, kind in enumerate(self.kinds):
+            of_kind = [o for o in self.outlines if o.positive and o.kind == kind]
+            there = label_points(rows, cols, of_kind, self.rule) == POSITIVE
+            bits |= (there << bit).astype(np.int8)
+        return np.where(labels == POSITIVE, bits, labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +95,12 @@ def read_corpus(
     positions: pd.DataFrame,
     *,
     labels: LabelSettings,
+    kinds: tuple[str, ...] = (),
 ) -> Corpus:
     """Collect the training split of the tables of preprocess.
+
+    Args:
+        kinds: kinds of findings that the targets tell apart, if any.
 
     Raises:
         UserError: the training patients have no positive or no negative position.
@@ -89,7 +108,7 @@ def read_corpus(
     # Somewhere in an unlocated mammogram is a lesion, so nothing in it is known to be normal.
     used = mammograms[(mammograms["split"] == "train") & ~mammograms["unlocated"]]
     images = [
-        _training_image(row, outlines.get(row["image_id"], ()), labels)
+        _training_image(row, outlines.get(row["image_id"], ()), labels, kinds)
         for row in used.to_dict("records")
     ]
     number = pd.Series(range(len(images)), index=used["image_id"].to_numpy(), dtype="int64")
@@ -142,7 +161,9 @@ def _one_class_sources(train: pd.DataFrame, column: str) -> list[tuple[str, str]
     return [(str(s), names[share]) for s, share in positive_share.items() if share in names]
 
 
-def _training_image(row: Mapping, entries: Sequence[Mapping], labels: LabelSettings):
+def _training_image(
+    row: Mapping, entries: Sequence[Mapping], labels: LabelSettings, kinds: tuple[str, ...]
+) -> TrainingImage:
     geometry = geometry_of(row)
     return TrainingImage(
         image_id=row["image_id"],
@@ -151,7 +172,26 @@ def _training_image(row: Mapping, entries: Sequence[Mapping], labels: LabelSetti
         width=geometry.width,
         outlines=standard_outlines(entries, geometry),
         rule=LabelRule.from_settings(labels, geometry.spacing_mm),
+        kinds=kinds,
     )
+
+
+def kinds_of_findings(
+    mammograms: pd.DataFrame, outlines: Mapping[str, Sequence[Mapping]]
+) -> tuple[str, ...]:
+    """Kinds of the findings of the training patients that count, sorted.
+
+    Raises:
+        UserError: there are more than a target can hold.
+    """
+    train = mammograms.loc[mammograms["split"] == "train", "image_id"]
+    kinds = {o["kind"] for image in train for o in outlines.get(image, ()) if o["positive"]}
+    if len(kinds) > MAX_KINDS:
+        raise UserError(
+            f"network.head tells at most {MAX_KINDS} kinds of findings apart, the training "
+            f"patients have {len(kinds)}: {', '.join(sorted(kinds))}. Choose with labels.kinds."
+        )
+    return tuple(sorted(kinds))
 
 
 def _need_both_classes(positives: int, negatives: int) -> None:

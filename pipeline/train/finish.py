@@ -93,6 +93,7 @@ def _description(
     return {
         "format": 1,
         "network": spec_as_dict(loop.learner.network.spec),
+        "kinds": list(inputs.kinds),
         "image": tree["image"],
         "labels": tree["labels"],
         "maps": tree["maps"],

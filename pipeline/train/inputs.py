@@ -7,7 +7,7 @@ import pandas as pd
 from pipeline.preprocess.labels import IGNORED, POSITIVE
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.stage import Stage
-from pipeline.train.corpus import Corpus, check_sources, read_corpus
+from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.start import warn
 from pipeline.train.validate import ValidationImage, read_validation
 
@@ -20,6 +20,7 @@ class Inputs:
     positions: pd.DataFrame
     corpus: Corpus
     validation: list[ValidationImage]
+    kinds: tuple[str, ...] = ()  # that the head tells apart
 
 
 def read_inputs(stage: Stage) -> Inputs:
@@ -30,11 +31,13 @@ def read_inputs(stage: Stage) -> Inputs:
     """
     mammograms, positions = read_mammograms(stage.run), read_positions(stage.run)
     outlines, labels = read_outlines(stage.run), stage.settings.labels
-    corpus = read_corpus(mammograms, outlines, positions, labels=labels)
+    tells_kinds = stage.settings.network.head.endswith("_kinds")
+    kinds = kinds_of_findings(mammograms, outlines) if tells_kinds else ()
+    corpus = read_corpus(mammograms, outlines, positions, labels=labels, kinds=kinds)
     for warning in check_sources(mammograms, positions):
         warn(warning)
     validation = read_validation(mammograms, outlines, positions, labels=labels)
-    inputs = Inputs(mammograms, positions, corpus, validation)
+    inputs = Inputs(mammograms, positions, corpus, validation, kinds)
     if split_counts(inputs, "validation")["positives"] == 0:
         warn(
             "the validation patients have no positive position, so the last weights are taken "

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.config import TrainSettings
-from pipeline.train.loss import balanced_loss
+from pipeline.train.loss import balanced_loss, units_loss
 from pipeline.train.optimiser import Optimiser
 
 # float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
@@ -41,6 +41,7 @@ class Learner:
     ):
         self.network = network
         self.averaged = averaged
+        self._units = None if network.spec.head == "sigmoid" else network.units
         self._train = train
         self._strategy = strategy
         self._scale_loss = scale_loss
@@ -53,7 +54,9 @@ class Learner:
         self._followed = [(v, averages[v.path]) for v in network.weights if not v.trainable]
         self._optimiser = Optimiser(
             [
-                (v, averages[v.path], 1.0 if v.path in head else train.backbone_rate)
+                (v, averages[v.path], train.head_rate, train.head_decay)
+                if v.path in head
+                else (v, averages[v.path], train.backbone_rate, 1.0)
                 for v in self._trained
             ],
             weight_decay=train.weight_decay,
@@ -132,14 +135,19 @@ class Learner:
         self._seed_dropout(step, replica.replica_id_in_sync_group)
         scale = tf.convert_to_tensor(self._loss_scale)
         with tf.GradientTape() as tape:
-            logits = self.network(images, training=True)
-            loss = balanced_loss(logits, targets, total=lambda n: _sum_replicas(replica, n))
+            loss = self._loss(images, targets, total=lambda n: _sum_replicas(replica, n))
             scaled = loss * scale
         gradients = tape.gradient(scaled, [v.value for v in self._trained])
         # All replicas together first: clipping each part would clip something else.
         gradients = [g / scale for g in _sum_replicas(replica, gradients)]
         gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)
         return loss, norm, gradients
+
+    def _loss(self, images, targets, *, total) -> tf.Tensor:
+        if self._units is None:
+            return balanced_loss(self.network(images, training=True), targets, total=total)
+        units = self._units(images, training=True)
+        return units_loss(units, targets, head=self.network.spec.head, total=total)
 
     def _seed_dropout(self, step, replica_id) -> None:
         if self.network.spec.dropout > 0:

@@ -12,8 +12,8 @@ class Optimiser:
     changes nothing.
 
     Args:
-        weights: (variable, running average, factor on the learning rate) for each trainable
-            variable, as keras variables.
+        weights: (variable, running average, factor on the learning rate, factor on the weight
+            decay) for each trainable variable, as keras variables.
         weight_decay: decoupled decay: a step shrinks a kernel by rate * weight_decay.
 
     Source: Loshchilov, Hutter 2019, arXiv:1711.05101.
@@ -21,7 +21,6 @@ class Optimiser:
 
     def __init__(self, weights, *, weight_decay: float, strategy: tf.distribute.Strategy):
         self._strategy = strategy
-        self._weight_decay = weight_decay
         with strategy.scope():
             self._slots = [
                 (
@@ -30,8 +29,9 @@ class Optimiser:
                     tf.Variable(tf.zeros(variable.shape), trainable=False),
                     tf.Variable(tf.zeros(variable.shape), trainable=False),
                     factor,
+                    weight_decay * decay if len(variable.shape) > 1 else 0.0,
                 )
-                for variable, average, factor in weights
+                for variable, average, factor, decay in weights
             ]
             self._count = tf.Variable(0, dtype=tf.int64, trainable=False)
 
@@ -39,7 +39,7 @@ class Optimiser:
     def state(self) -> dict[str, tf.Variable]:
         """All variables of the optimiser by name."""
         named = {"count": self._count}
-        for variable, _, first, second, _ in self._slots:
+        for variable, _, first, second, _, _ in self._slots:
             named[f"first/{variable.path}"] = first
             named[f"second/{variable.path}"] = second
         return named
@@ -56,10 +56,9 @@ class Optimiser:
         self._count.assign_add(tf.cast(finite, tf.int64))
         count = tf.cast(tf.maximum(self._count, 1), tf.float32)
         correction = tf.sqrt(1 - BETA2**count) / (1 - BETA1**count)
-        for (variable, average, first, second, factor), gradient in zip(
+        for (variable, average, first, second, factor, shrink), gradient in zip(
             self._slots, gradients, strict=True
         ):
-            shrink = self._weight_decay if len(variable.shape) > 1 else 0.0
             self._strategy.extended.update(
                 variable.value,
                 _update,

@@ -62,7 +62,7 @@ def view_targets(
     rows, cols = np.meshgrid(shape.centres, shape.centres, indexing="ij")
     points = np.stack([rows, cols, np.ones_like(rows)])
     window_rows, window_cols = np.einsum("ij,jkl->ikl", view.to_window, points)
-    targets = image.labels(window_rows + row0, window_cols + col0)
+    targets = image.targets(window_rows + row0, window_cols + col0)
     margin = shape.margin_cells
     if margin:
         trained = np.zeros(targets.shape, bool)

@@ -14,7 +14,7 @@ from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path
-from pipeline.train.contract import check_contract
+from pipeline.train.contract import check_contract, check_other_head
 from pipeline.train.crops import fitting_shape
 from pipeline.train.devices import choose_strategy
 from pipeline.train.finish import finish
@@ -53,7 +53,7 @@ def run_session(
     if not state.precision:
         wanted = settings.train.precision
         state.precision = training_policy() if wanted == "auto" else wanted
-    learner = build_learner(settings, strategy, precision=state.precision)
+    learner = build_learner(settings, strategy, precision=state.precision, kinds=len(inputs.kinds))
     if variables:
         learner.restore(variables)
     with stop_request() as request:
@@ -70,19 +70,23 @@ def run_session(
 
 
 def build_learner(
-    settings: Settings, strategy: tf.distribute.Strategy, *, precision: str
+    settings: Settings, strategy: tf.distribute.Strategy, *, precision: str, kinds: int = 0
 ) -> Learner:
     """The network with its first weights, checked, ready for the first step.
 
     Args:
         precision: a Keras policy.
+        kinds: number of kinds of findings that the head tells apart.
     """
-    spec = _network_spec(settings)
+    spec = _network_spec(settings, kinds)
     with strategy.scope():
         # The average is what is validated and exported: always float32.
         averaged = _first_weights(settings, spec)
         network = with_policy(averaged, precision)
-    check_contract(network, balanced_loss)
+    if spec.head == "sigmoid":
+        check_contract(network, balanced_loss)
+    else:
+        check_other_head(network)
     return Learner(
         network,
         averaged,
@@ -92,13 +96,15 @@ def build_learner(
     )
 
 
-def _network_spec(settings: Settings) -> NetworkSpec:
+def _network_spec(settings: Settings, kinds: int) -> NetworkSpec:
     network = settings.network
     return NetworkSpec(
         backbone=network.backbone,
         patch_px=patch_px(network, settings.image),
         width=network.width,
         dropout=network.dropout,
+        head=network.head,
+        kinds=kinds,
     )
 
 
@@ -106,7 +112,12 @@ def _first_weights(settings: Settings, spec: NetworkSpec) -> PatchNetwork:
     folder = init_folder(settings.train.init)
     weights = "none" if folder else settings.network.weights
     try:
-        network = build_network(spec, weights=weights, seed=settings.train.seed)
+        network = build_network(
+            spec,
+            weights=weights,
+            seed=settings.train.seed,
+            head_start=settings.network.head_start,
+        )
     except ValueError as error:  # a patch or weights that the backbone cannot take
         raise UserError(f"network: {error}.") from error
     if folder:

@@ -15,7 +15,9 @@ def variable(value):
 
 
 def optimiser_of(*slots, weight_decay=0.0):
-    return Optimiser(slots, weight_decay=weight_decay, strategy=tf.distribute.get_strategy())
+    """Slots are (variable, average, factor on the rate) and maybe the factor on the decay."""
+    whole = [(*slot, 1.0)[:4] for slot in slots]
+    return Optimiser(whole, weight_decay=weight_decay, strategy=tf.distribute.get_strategy())
 
 
 def step(optimiser, *gradients, rate=0.1, decay=0.0, finite=True):
@@ -54,6 +56,19 @@ def test_the_factor_scales_the_rate():
     optimiser = optimiser_of((fast, variable([0.0]), 1.0), (slow, variable([0.0]), 0.1))
     step(optimiser, np.ones(1, np.float32), np.ones(1, np.float32))
     assert slow.numpy()[0] == pytest.approx(0.1 * fast.numpy()[0])
+
+
+def test_a_head_matched_to_two_units_decays_by_the_same_share():
+    """Twice the rate and half the decay: a step without gradient shrinks it as before."""
+    kernels = [variable(np.ones((1, 2))) for _ in range(2)]
+    optimiser = optimiser_of(
+        (kernels[0], variable(np.ones((1, 2))), 1.0, 1.0),
+        (kernels[1], variable(np.ones((1, 2))), 2.0, 0.5),
+        weight_decay=0.5,
+    )
+    step(optimiser, *[np.zeros((1, 2), np.float32)] * 2)
+    np.testing.assert_allclose(kernels[0].numpy(), kernels[1].numpy())
+    assert kernels[0].numpy()[0, 0] == pytest.approx(0.95)
 
 
 def test_the_average_follows_the_weights():

@@ -104,7 +104,14 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
 def test_the_model_folder_is_what_later_stages_expect(finished):
     card = description(finished)
     assert card["format"] == 1
-    assert card["network"] == {"backbone": "valid", "patch_px": 32, "width": 4, "dropout": 0.2}
+    assert card["network"] == {
+        "backbone": "valid",
+        "patch_px": 32,
+        "width": 4,
+        "dropout": 0.2,
+        "head": "sigmoid",
+        "kinds": 0,
+    }
     assert card["image"]["spacing_mm"] == 0.2
     assert card["calibration"]["training_prior"] == 0.5
     assert 0 < card["calibration"]["natural_prior"] < 0.1
