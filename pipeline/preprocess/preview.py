@@ -16,7 +16,7 @@ from pipeline.preprocess.thumbnails import plain_thumbnail
 from pipeline.run.atomic import write_atomic
 
 # Stands in where a file has no spacing: a picture needs none.
-_ANY_SPACING_MM = 0.1
+ANY_SPACING_MM = 0.1
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def show(job: PreviewJob) -> None:
     """Write the picture of one file, an empty one where it cannot be decoded."""
     try:
         mammogram = read_mammogram(
-            Path(job.file), settings=let_through(job.dicom), spacing_mm=_ANY_SPACING_MM
+            Path(job.file), settings=let_through(job.dicom), spacing_mm=ANY_SPACING_MM
         )
         jpeg = plain_thumbnail(mammogram.pixels)
     except (Unusable, *DICOM_ERRORS):

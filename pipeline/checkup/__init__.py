@@ -1,0 +1,1 @@
+"""Looking at one file and at this machine, without a run."""
