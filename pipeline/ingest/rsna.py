@@ -153,7 +153,7 @@ def _rows(request: Request) -> tuple[dict[str, Row], dict[str, str]]:
                 absent.append(name)
         said[table.name] = "a table of the data set"
         if absent:
-            said[table.name] += f"; {len(absent)} of its images are not here, such as {absent[0]}"
+            said[table.name] += f"; {len(absent)} of its rows have no file, such as {absent[0]}"
             print(f"note: {table.name}: {said[table.name]}")
     return rows, said
 

@@ -88,7 +88,7 @@ def test_rows_without_file_and_files_without_row_are_told(example, capsys):
     assert files.loc["train_images/10006/2.dcm", "reason"] == "no table has a row for it"
     assert files.loc["train_images/10006/1.dcm", "reason"] == "view AT, no view of screening"
     assert (
-        "1 of its images are not here, such as train_images/10006/3.dcm"
+        "1 of its rows have no file, such as train_images/10006/3.dcm"
         in (files.loc["train.csv", "reason"])
     )
     assert files.loc["sample_submission.csv", "reason"] == "a table or text"

@@ -96,10 +96,11 @@ def sort_files(files: tuple[ListedFile, ...]) -> Tree:
 
 
 def _first(groups: Mapping[Key, list[ListedFile]], ends: Ends, what: str) -> dict[Key, ListedFile]:
-    """One file of each group; says of the others that they are the same."""
+    """The first file of each group; says of the others that they are the same."""
     for first, *others in groups.values():
         for other in others:
-            ends[other.name] = ("skipped", f"the same {what} as {first.name}")
+            kind = first.path.suffix.lower()
+            ends[other.name] = ("skipped", f"the same {what} as a {kind} file that is taken")
     return {key: group[0] for key, group in groups.items()}
 
 

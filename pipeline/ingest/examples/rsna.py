@@ -1,6 +1,6 @@
 """A small tree in the form of RSNA 2022, with what makes that set hard to read.
 
-Stripped headers without side, view and modality, half of them without pixel spacing; JPEG 2000
+Stripped headers without side, view and modality, some of them without pixel spacing; JPEG 2000
 and JPEG Lossless; LINEAR, SIGMOID and LINEAR_EXACT windows; both polarities; two sites that fill
 in different columns; an axillary tail; an implant; recalls without cancer; a row without a file
 and a file without a row; test images without labels. How far the real headers are stripped is
@@ -45,7 +45,7 @@ def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
     Args:
         root: folder, empty or absent.
         women: number of patients; from four on the last one is a test patient.
-        spacing_mm: pixel spacing of the pictures; the files of machines 93 and 21 do not say it.
+        spacing_mm: pixel spacing of the pictures; the files of machine 93 do not say it.
         seed: of the pictures.
     """
     train, test = [], []
@@ -107,7 +107,7 @@ def _write(path: Path, picture: ExamplePicture, row: dict, *, spacing_mm: float)
         "InstanceNumber": row["image_id"],
         "VOILUTFunction": WINDOWS[picture.woman % 3],
     }
-    if row["machine_id"] in ("93", "21"):
+    if row["machine_id"] == "93":
         header["ImagerPixelSpacing"] = None
     write_picture(
         path,
