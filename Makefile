@@ -64,9 +64,14 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare
+.PHONY: crossval compare compare-heads
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
+	$(track)
+
+compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
+	@$(PY) scripts/compare_heads.py --run "$(RUN)" --seeds $(or $(SEEDS),5) \
+	  $(if $(filter full,$(SCHEDULE)),--full) $(if $(KINDS),--kinds)
 	$(track)
 
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")

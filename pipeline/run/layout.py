@@ -158,7 +158,20 @@ class RunFolder:
     @property
     def study(self) -> "RunFolder | None":
         """The run folder of the study that this run is a part of, if it is."""
-        return RunFolder(self.root.parents[1]) if self.root.parent.name == "folds" else None
+        in_study = self.root.parent.name in ("folds", "heads")
+        return RunFolder(self.root.parents[1]) if in_study else None
+
+    def head(self, arm: str, seed: int) -> "RunFolder":
+        """The run of one head and seed of the comparison of heads."""
+        return RunFolder(self.root / "heads" / f"{arm}-{seed}")
+
+    @property
+    def heads(self) -> Path:
+        return self.root / "heads.json"
+
+    @property
+    def heads_page(self) -> Path:
+        return self.root / "heads.html"
 
     @property
     def crossval(self) -> Path:

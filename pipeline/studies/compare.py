@@ -35,7 +35,7 @@ FIGURES = ("patch_auc", "patch_partial_auc", "patch_ap", "log_loss", "image_auc"
 
 
 @dataclass(frozen=True)
-class _Estimate:
+class Estimate:
     """A figure of one run: its value, and its value in each bootstrap sample."""
 
     value: Callable[[], float]
@@ -52,7 +52,7 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
     runs = [_judged(run) for run in (first, second)]
     _check_same(runs, (first, second))
     bootstrap = Bootstrap.of(runs[0], settings)
-    estimates = [_estimates(judged, bootstrap.weights) for judged in runs]
+    estimates = [estimates_of(judged, bootstrap.weights) for judged in runs]
     rows = {name: _row([e[name] for e in estimates], bootstrap) for name in FIGURES}
     content = {
         "runs": [str(first.root), str(second.root)],
@@ -102,7 +102,8 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
         raise UserError(f"{folders[0].root} and {folders[1].root} name the patients differently.")
 
 
-def _estimates(judged: Judged, weights: np.ndarray) -> dict[str, _Estimate]:
+def estimates_of(judged: Judged, weights: np.ndarray) -> dict[str, Estimate]:
+    """The figures that are compared; `weights` is (samples, patients) by sorted patient."""
     # The order of the patients is the first run's or another: sorted ids are both.
     patients = sorted(judged.patients)
     positions = judged.positions
@@ -111,7 +112,7 @@ def _estimates(judged: Judged, weights: np.ndarray) -> dict[str, _Estimate]:
     patient = patient_index(positions["patient_id"], patients=patients)
 
     def of_positions(value: Callable, samples: Callable, *, first: np.ndarray, then: np.ndarray):
-        return _Estimate(
+        return Estimate(
             lambda: value(first, then), lambda: samples(first, then, patient, weights), len(labels)
         )
 
@@ -127,7 +128,7 @@ def _estimates(judged: Judged, weights: np.ndarray) -> dict[str, _Estimate]:
             average_precision, average_precision_samples, first=labels, then=logits
         ),
         "log_loss": of_positions(log_loss_from_logits, log_loss_samples, first=logits, then=labels),
-        "image_auc": _Estimate(
+        "image_auc": Estimate(
             lambda: roc_auc(truth, scores),
             lambda: auc_samples(truth, scores, whose, weights),
             len(truth),
@@ -136,7 +137,7 @@ def _estimates(judged: Judged, weights: np.ndarray) -> dict[str, _Estimate]:
     }
 
 
-def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> _Estimate:
+def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> Estimate:
     try:
         matched = match_candidates(judged)
     except Undefined as why:
@@ -145,20 +146,20 @@ def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> _Estimate
         def undefined():
             raise Undefined(reason)
 
-        return _Estimate(undefined, undefined, 0)
+        return Estimate(undefined, undefined, 0)
     patient = patient_index(matched.images["patient_id"], patients=patients)
-    return _Estimate(
+    return Estimate(
         lambda: mean_sensitivity(matched.matches),
         lambda: froc_samples(matched.matches, patient, weights).mean(axis=1),
         len(matched.matches.lesion_scores),
     )
 
 
-def _row(estimates: list[_Estimate], bootstrap: Bootstrap) -> dict:
+def _row(estimates: list[Estimate], bootstrap: Bootstrap) -> dict:
     """Both figures and their difference, each with interval."""
     samples: list[np.ndarray] = []
 
-    def remembered(estimate: _Estimate) -> Callable[[], np.ndarray]:
+    def remembered(estimate: Estimate) -> Callable[[], np.ndarray]:
         def compute() -> np.ndarray:
             samples.append(estimate.samples())
             return samples[-1]

@@ -101,6 +101,7 @@ def _description(
         "region_threshold": threshold["probability"],
         "region_threshold_source": threshold["source"],
         "training": {
+            "parameters": loop.learner.network.count_params(),
             "steps": state.step,
             "crops": state.step * settings.train.batch,
             "seconds": round(state.seconds, 1),

@@ -27,7 +27,7 @@ def network_with(head, *, kinds=0, **options):
 
 
 def sgd_logits(network, *, rate, decay, steps):
-    """Logits before each step of plain SGD with L2 on the kernel of the head, which alone learns."""
+    """Logits before each step of plain SGD with L2 on the kernel; only the head learns."""
     kernel, bias = network.head_variables
     units, head = network.units, network.spec.head
     logits = []

@@ -1,0 +1,194 @@
+"""Two softmax units or one sigmoid? Both as people write them, and both matched.
+
+A softmax over two units is the sigmoid of their difference. With the same loss its head learns
+at twice the rate of the one unit, its L2 acts at half the strength, and Glorot's first weights
+give logits sqrt(2) wider. So the third arm is the one sigmoid with exactly these three things
+taken over: it should do what the softmax does.
+
+Reads   RUN/settings
+Writes  RUN/heads/<arm>-<seed>, a run folder each; RUN/heads.json, RUN/heads.html
+"""
+
+import datetime
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.evaluate.load import load_judged
+from pipeline.metrics.bootstrap import patient_weights, percentile_interval
+from pipeline.metrics.undefined import Undefined
+from pipeline.report.results import hardware
+from pipeline.report.template import render
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.events import read_events
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.compare import FIGURES, estimates_of
+from pipeline.studies.subruns import make
+
+ARMS = {
+    "softmax": {"network.head": "softmax"},
+    "sigmoid": {"network.head": "sigmoid"},
+    "sigmoid_matched": {
+        "network.head": "sigmoid",
+        "network.head_start": "softmax",
+        "train.head_rate": "2",
+        "train.head_decay": "0.5",
+    },
+}
+OTHER_ARMS = {
+    "softmax_kinds": {"network.head": "softmax_kinds"},
+    "sigmoid_kinds": {"network.head": "sigmoid_kinds"},
+}
+PAIRS = (("sigmoid", "softmax"), ("sigmoid_matched", "softmax"))
+# One network takes minutes, fifteen an hour; SET gives another schedule.
+SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1"}
+SAME = 0.01
+RULE = (
+    "On patch AUC, mean difference over the seeds: different where its 95 % interval leaves out 0; "
+    f"else the same where the interval lies within -{SAME:g} to {SAME:g}; else undecided. The "
+    "interval is over patients and seeds drawn together."
+)
+PAGE = Path(__file__).parent / "heads.html"
+
+
+def compare_heads(stage: Stage, *, seeds: int, full: bool = False, kinds: bool = False) -> str:
+    """Train every arm with every seed where that is not done yet, and judge them.
+
+    Args:
+        seeds: number of paired seeds.
+        full: the schedule of CONFIG instead of the short one.
+        kinds: also the two heads that tell kinds of findings apart.
+
+    Returns:
+        The verdict.
+    """
+    if seeds < 2:
+        raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
+    run, said = stage.run, recall(stage.run)
+    arms = ARMS | (OTHER_ARMS if kinds else {})
+    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
+    stage.events.metrics({"seeds": seeds})
+    make("track", run, said, {})
+    for seed in range(seeds):
+        for arm, settings in arms.items():
+            print(f"--- head {arm}, seed {seed} of {seeds}", flush=True)
+            own = {**schedule, **settings, "train.seed": str(seed)}
+            make("evaluate", run.head(arm, seed), said, own)
+    content = judge_heads(run, list(arms), seeds=seeds, schedule=schedule, settings=stage.settings)
+    write_text(run.heads, json_text(content))
+    write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
+    stage.events.artifact(run.heads)
+    stage.events.artifact(run.heads_page)
+    return " ".join(content["verdicts"].values())
+
+
+def judge_heads(
+    run: RunFolder, arms: Sequence[str], *, seeds: int, schedule: dict, settings
+) -> dict:
+    """The content of heads.json from the finished runs."""
+    evaluate = settings.evaluate
+    first = load_judged(run.head(arms[0], 0))
+    weights = patient_weights(len(first.patients), samples=evaluate.bootstrap, seed=evaluate.seed)
+    values, samples = {}, {}
+    for arm in arms:
+        estimates = [estimates_of(load_judged(run.head(arm, s)), weights) for s in range(seeds)]
+        for name in FIGURES:
+            values[arm, name], samples[arm, name] = _over_seeds([e[name] for e in estimates])
+    drawn = np.random.default_rng([evaluate.seed, 1]).integers(seeds, size=(len(weights), seeds))
+    pairs = [pair for pair in PAIRS if set(pair) <= set(arms)]
+    differences = {
+        f"{a} - {b}": {
+            name: _difference(values, samples, (a, b), name, drawn, evaluate.confidence)
+            for name in FIGURES
+        }
+        for a, b in pairs
+    }
+    commit, dirty = git_commit()
+    return {
+        "arms": {arm: _arm(run, arm, seeds, values) for arm in arms},
+        "differences": differences,
+        "verdicts": {
+            f"{a} - {b}": _verdict(a, b, differences[f"{a} - {b}"]["patch_auc"]) for a, b in pairs
+        },
+        "rule": RULE,
+        "seeds": seeds,
+        "schedule": schedule or "as in the config",
+        "patients": len(first.patients),
+        "images": len(first.images),
+        "synthetic": first.is_synthetic,
+        "hardware": hardware(),
+        "commit": commit + ("-dirty" if dirty else ""),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _over_seeds(estimates: Sequence) -> tuple[np.ndarray, np.ndarray]:
+    """Values (seeds,) and bootstrap samples (seeds, samples); NaN where undefined."""
+    values, samples = [], []
+    for estimate in estimates:
+        try:
+            values.append(estimate.value())
+            samples.append(estimate.samples())
+        except Undefined:
+            return np.full(len(estimates), np.nan), np.zeros((len(estimates), 0))
+    return np.array(values), np.stack(samples)
+
+
+def _difference(values, samples, pair, name, drawn: np.ndarray, confidence: float) -> dict:
+    """Mean difference over the seeds with its interval over patients and seeds."""
+    a, b = pair
+    by_seed = values[a, name] - values[b, name]
+    moved = samples[a, name] - samples[b, name]  # (seeds, samples)
+    if not moved.size:
+        return {"value": None, "low": None, "high": None, "seeds": by_seed.tolist()}
+    mean = moved[drawn, np.arange(moved.shape[1])[:, None]].mean(axis=1)
+    low, high = percentile_interval(mean, confidence=confidence)
+    return {"value": float(by_seed.mean()), "low": low, "high": high, "seeds": by_seed.tolist()}
+
+
+def _verdict(a: str, b: str, difference: dict) -> str:
+    low, high = difference["low"], difference["high"]
+    if low is None:
+        return f"{a} and {b}: nothing to judge."
+    shown = f"patch AUC differs by {difference['value']:+.4f} ({low:+.4f} to {high:+.4f})"
+    if low > 0 or high < 0:
+        return f"{a if low > 0 else b} is better than {b if low > 0 else a}: {shown}."
+    if low > -SAME and high < SAME:
+        return f"{a} and {b} are the same: {shown}."
+    return f"{a} and {b}: undecided, {shown}."
+
+
+def _arm(run: RunFolder, arm: str, seeds: int, values: dict) -> dict:
+    """What an arm reached and what it cost: means over the seeds, and each seed."""
+    runs = [run.head(arm, seed) for seed in range(seeds)]
+    metrics = [json.loads(r.metrics.read_text(encoding="utf-8")) for r in runs]
+    cards = [json.loads((r.model / "model.json").read_text(encoding="utf-8")) for r in runs]
+    finished = [_training(r) for r in runs]
+    figures = {name: _mean(values[arm, name].tolist()) for name in FIGURES}
+    after = [m["calibration"]["after"] or {} for m in metrics]
+    for name in ("brier", "ece"):
+        figures[name] = _mean([c.get(name) for c in after])
+    for name in ("slope", "observed_over_expected"):
+        figures[name] = _mean([(c.get(name) or {}).get("value") for c in after])
+    return {
+        **figures,
+        "temperature": _mean([c["calibration"]["temperature"] for c in cards]),
+        "parameters": cards[0]["training"].get("parameters"),
+        "train_seconds": _mean([f["seconds"] for f in finished]),
+        "peak_memory_mib": _mean([f["peak_mib"] for f in finished]),
+    }
+
+
+def _training(run: RunFolder) -> dict:
+    done = [e for e in read_events(run.events) if e["event"] == "finish" and e["stage"] == "train"]
+    return done[-1] if done else {"seconds": None, "peak_mib": None}
+
+
+def _mean(values: list) -> dict:
+    known = [v for v in values if v is not None and np.isfinite(v)]
+    return {"mean": float(np.mean(known)) if known else None, "seeds": values}
