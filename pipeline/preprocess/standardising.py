@@ -31,9 +31,14 @@ def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outco
         UserError: the disk has not enough room.
     """
     root = settings.store.root
-    jobs = {image["image_id"]: _job(image, settings) for image in images.to_dict("records")}
+    unwanted = _unwanted_views(images, settings.dicom.views)
+    jobs = {
+        image["image_id"]: _job(image, settings)
+        for image in images.to_dict("records")
+        if image["image_id"] not in unwanted
+    }
     states = {image_id: _state(Path(job.file)) for image_id, job in jobs.items()}
-    outcomes = _from_store(jobs, states, read_checksums(root))
+    outcomes = unwanted | _from_store(jobs, states, read_checksums(root))
     missing = [image_id for image_id in jobs if image_id not in outcomes]
     if not missing:
         return outcomes
@@ -52,6 +57,17 @@ def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outco
         outcomes[image_id] = Outcome("failed", result.reason) if lost else result
         _remember(root, states[image_id], outcomes[image_id])
     return outcomes
+
+
+def _unwanted_views(images: pd.DataFrame, views: tuple[str, ...] | str) -> dict[str, Outcome]:
+    """Images that the catalog says are of another view; of some sets no header says so."""
+    if views == "any":
+        return {}
+    other = images[~images["view"].isin(["", *views])]
+    return {
+        image_id: Outcome("skipped", f"view {view} (dicom.views)")
+        for image_id, view in zip(other["image_id"], other["view"], strict=True)
+    }
 
 
 def _job(image: dict, settings: Settings) -> Job:
