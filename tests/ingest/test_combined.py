@@ -13,7 +13,8 @@ from dicom_samples import write_mammogram
 from pipeline.config import DataSettings, PhantomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_files import read_catalog
-from pipeline.ingest.stage import ingest
+from pipeline.ingest.listing import Listing
+from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.preprocess.split import split_patients
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
@@ -144,6 +145,15 @@ def test_a_common_split_names_the_patients_with_their_set(two):
     }
 
 
+def test_a_split_table_in_the_root_of_a_single_set_is_not_taken(two, monkeypatch):
+    monkeypatch.chdir(two)
+    table = two / Settings().data.root / "split.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("patient_id,split\nsomebody,test\n")
+    ingest(stage(two, **two_sets(two)))
+    assert set(read_catalog(stage(two).run).images["split_hint"]) == {"", "test"}
+
+
 def test_a_limit_counts_the_patients_of_each_set(two):
     line = ingest(stage(two, **two_sets(two), limit=1))
     assert line.startswith("5 files, 2 images of 2 patients")
@@ -185,6 +195,16 @@ def test_a_changed_file_of_any_set_redoes_it(two, name):
     ingest(stage(two, **two_sets(two)))
     os.utime(two / name, ns=(1, 1))
     assert not ingest(stage(two, **two_sets(two))).startswith("nothing changed")
+
+
+@pytest.mark.parametrize(("importer", "matters"), [("phantom", True), ("mias", False)])
+def test_settings_of_the_phantom_matter_where_it_is_a_set(importer, matters):
+    data = DataSettings(importer="combined", sets=("dicom:x", f"{importer}:y"))
+    prints = {
+        _fingerprint(Listing((), ()), Settings(data=data, phantom=PhantomSettings(seed=seed)))
+        for seed in (1, 2)
+    }
+    assert len(prints) == (2 if matters else 1)
 
 
 def test_films_are_wrapped_once_for_the_runs_with_and_without_other_sets(folder, catalog):
