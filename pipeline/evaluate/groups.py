@@ -5,7 +5,7 @@ Groups are small and many: they say where to look, not what is better.
 
 import numpy as np
 
-from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.judge import Bootstrap, image_auc
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged
 from pipeline.metrics.bootstrap import patient_index
@@ -20,7 +20,7 @@ LESION_FP_PER_IMAGE = 1.0
 
 
 def image_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
-    """Patch AUC within each value of each column that has two to twelve known values."""
+    """Patch and image AUC within each value of each column with two to twelve known values."""
     rows = []
     for column in IMAGE_GROUPS:
         values = sorted(v for v in judged.images[column].unique() if v)
@@ -56,8 +56,8 @@ def lesion_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
 
 
 def _image_group(judged: Judged, bootstrap: Bootstrap, column: str, value: str) -> dict:
-    images = judged.images.loc[judged.images[column] == value, "image_id"]
-    positions = judged.positions[judged.positions["image_id"].isin(images)]
+    images = judged.images[judged.images[column] == value]
+    positions = judged.positions[judged.positions["image_id"].isin(images["image_id"])]
     labels, logits = positions["label"].to_numpy(), positions["logit"].to_numpy()
     patient = positions["patient"].to_numpy()
 
@@ -69,7 +69,13 @@ def _image_group(judged: Judged, bootstrap: Bootstrap, column: str, value: str) 
     figure = bootstrap.figure(
         value_of, lambda: auc_samples(labels, logits, patient, bootstrap.weights), n=len(labels)
     )
-    return {"by": column, "group": value, "images": len(images), "patch_auc": figure.as_dict()}
+    return {
+        "by": column,
+        "group": value,
+        "images": len(images),
+        "patch_auc": figure.as_dict(),
+        "image_auc": image_auc(judged, images, bootstrap).as_dict(),
+    }
 
 
 def _share_samples(found: np.ndarray, patient: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:

@@ -123,6 +123,16 @@ def image_figures(judged: Judged, bootstrap: Bootstrap) -> dict[str, Figure]:
     return {name: _auc_of_maximum(known, keys, judged, bootstrap) for name, keys in units.items()}
 
 
+def image_auc(judged: Judged, images: pd.DataFrame, bootstrap: Bootstrap) -> Figure:
+    """AUC of the maximum over an image within some of the judged images.
+
+    Args:
+        images: rows of `judged.images`.
+    """
+    known = images[images["truth"] != UNKNOWN]
+    return _auc_of_maximum(known, ["patient_id", "image_id"], judged, bootstrap)
+
+
 def _auc_of_maximum(
     images: pd.DataFrame, keys: list[str], judged: Judged, bootstrap: Bootstrap
 ) -> Figure:

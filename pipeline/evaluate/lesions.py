@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluate.load import Judged, has_known_truth
+from pipeline.evaluate.load import ABNORMAL, Judged, has_known_truth
 from pipeline.metrics.froc import Matches, collect, match_image
 from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.labels import LabelRule, contains
@@ -18,7 +18,8 @@ HIT_RULE = (
     "a candidate (local maximum of the map) hits a lesion when its point lies inside the outline, "
     "of a circle the whole disc; an outline counts as at least labels.min_radius_mm in radius; "
     "best score per lesion; further hits are no false positives; candidates in findings that do "
-    "not count are neither; images with a finding but no outline are left out"
+    "not count are neither; where not everything is outlined, lesions count, and nothing else is a "
+    "false alarm or makes the rate per image smaller"
 )
 
 # (candidates or regions of an image, its row, its outlines) -> inside, bool (n, outlines)
@@ -27,10 +28,10 @@ Inside = Callable[[pd.DataFrame, Mapping, list[dict]], np.ndarray]
 
 @dataclass(frozen=True)
 class Matched:
-    """The FROC input of all images with known truth.
+    """The FROC input: images with known truth, then the others that have an outlined lesion.
 
     Attributes:
-        matches: lesions and false alarms.
+        matches: lesions of all, false alarms of those with known truth.
         images: rows of the images, in the order of the indices in `matches`.
         kinds, pathologies: of each lesion, (L,) of str.
     """
@@ -86,7 +87,10 @@ def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
 
 
 def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -> Matched:
-    images = judged.images[has_known_truth(judged.images)].reset_index(drop=True)
+    known = has_known_truth(judged.images)
+    with_lesion = ((judged.images["truth"] == ABNORMAL) & judged.images["outlined"]).to_numpy()
+    order = np.concatenate([np.flatnonzero(known), np.flatnonzero(with_lesion & ~known)])
+    images = judged.images.iloc[order].reset_index(drop=True)
     by_image = dict(iter(table.groupby("image_id")))
     matched, lesions = [], []
     for image in images.to_dict("records"):
@@ -101,7 +105,8 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
     kinds, pathologies = (
         np.array([lesion[key] for lesion in lesions], dtype=object) for key in ("kind", "pathology")
     )
-    return Matched(collect(matched), images, kinds, pathologies)
+    matches = collect(matched, fully_outlined=int(known.sum()))
+    return Matched(matches, images, kinds, pathologies)
 
 
 def _as_matrix(columns: list[np.ndarray], rows: int) -> np.ndarray:

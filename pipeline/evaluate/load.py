@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.config import LabelSettings
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
 from pipeline.metrics.bootstrap import patient_index
+from pipeline.preprocess.labels import NEGATIVE, POSITIVE
 from pipeline.preprocess.tables import read_mammograms, read_outlines
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -26,10 +27,10 @@ class Judged:
         split: "test", or "all" for a run that only applies another run's model.
         images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
             `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
-        positions: predictions.parquet of the images with known truth, without ignored
-            positions; `logit` is that of the calibrated probability here as in `images` and
-            `candidates`, `trained_logit` what the network gave; `patient` is an index, and
-            `with_extent` has added its columns.
+        positions: predictions.parquet without ignored positions, and without the negative ones
+            of images whose truth is not known; `logit` is that of the calibrated probability here
+            as in `images` and `candidates`, `trained_logit` what the network gave; `patient` is
+            an index, and `with_extent` has added its columns.
         candidates, regions: tables of the heatmap stage.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
@@ -161,9 +162,10 @@ def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.Dat
 
 def _labelled_positions(run: RunFolder, images: pd.DataFrame, patients: list[str]) -> pd.DataFrame:
     _require(run.predictions)
-    known = images[has_known_truth(images)]
-    table = with_extent(_of_images(pd.read_parquet(run.predictions), known))
-    table = table[table["label"] >= 0].reset_index(drop=True)
+    table = with_extent(_of_images(pd.read_parquet(run.predictions), images))
+    known = table["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
+    judged = (table["label"] == POSITIVE) | ((table["label"] == NEGATIVE) & known)
+    table = table[judged].reset_index(drop=True)
     # One look-up per image, not one per position.
     index = dict(
         zip(images["image_id"], patient_index(images["patient_id"], patients=patients), strict=True)

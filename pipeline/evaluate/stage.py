@@ -103,7 +103,8 @@ def rule(judged: Judged) -> dict:
         "position": (
             "positive: the centre lies in an outline that counts (of a circle within circle_share "
             "of its radius; at least min_radius_mm); ignored: not positive and within ignore_mm of "
-            "any outline; negative: the rest of the breast; air is not judged"
+            "any outline; negative: the rest of the breast, of images that are not fully outlined "
+            "nothing; air is not judged"
         ),
         **judged.labels.model_dump(mode="json"),
         "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
@@ -160,7 +161,7 @@ def summary_line(metrics: dict) -> str:
     """One line for the terminal."""
     count = metrics["counts"]
     judged = f"{count['images']} mammograms of {count['patients']} patients"
-    if not count["lesions"] and metrics["patch_auc"]["value"] is None:
+    if all(metrics[name]["value"] is None for name in ("patch_auc", "image_auc", "mean_froc")):
         return f"nothing to evaluate: no finding that counts on {judged}; metrics.json says so"
     shown = ", ".join(
         f"{name.replace('_', ' ')} {_shown(metrics[name])}"

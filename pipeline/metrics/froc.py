@@ -33,7 +33,9 @@ class Matches:
         lesion_images: index of each lesion's image, (L,).
         false_scores: score of each false alarm, (F,).
         false_images: index of each false alarm's image, (F,).
-        images: number of images, those without lesion or candidate included.
+        images: number of images on which a false alarm is known to be one, those without lesion
+            or candidate included; they come first, after them images that are not fully outlined,
+            with lesions only.
     """
 
     lesion_scores: np.ndarray
@@ -70,19 +72,30 @@ def match_image(scores, hits, neutral=None) -> tuple[np.ndarray, np.ndarray]:
     return best, scores[false]
 
 
-def collect(matched: Sequence[tuple[np.ndarray, np.ndarray]]) -> Matches:
-    """Join the results of `match_image`, one for every image (none left out)."""
-    if not matched:
-        raise Undefined("FROC needs at least one image")
+def collect(
+    matched: Sequence[tuple[np.ndarray, np.ndarray]], *, fully_outlined: int | None = None
+) -> Matches:
+    """Join the results of `match_image`, one for every image (none left out).
+
+    Args:
+        fully_outlined: so many images, the first ones, count for the false alarms; of the others
+            only the lesions do. All count if absent.
+
+    Raises:
+        Undefined: no image counts for the false alarms.
+    """
+    images = len(matched) if fully_outlined is None else fully_outlined
+    if not images:
+        raise Undefined("FROC needs at least one image on which a false alarm is known to be one")
     lesions = [best for best, _ in matched]
-    false = [scores for _, scores in matched]
+    false = [scores for _, scores in matched[:images]]
     image = np.arange(len(matched))
     return Matches(
         lesion_scores=np.concatenate(lesions),
         lesion_images=np.repeat(image, [len(x) for x in lesions]),
         false_scores=np.concatenate(false),
-        false_images=np.repeat(image, [len(x) for x in false]),
-        images=len(matched),
+        false_images=np.repeat(image[:images], [len(x) for x in false]),
+        images=images,
     )
 
 

@@ -99,7 +99,7 @@ def froc_samples(
     # found[k]: lesions above the k-th best false alarm; the last: all that were hit at all.
     limits = np.append(false_scores, -np.inf)
     found = np.searchsorted(-lesion_scores, -limits, side="left")
-    images = np.bincount(patient_of_image, minlength=weights.shape[1])
+    images = np.bincount(patient_of_image[: matches.images], minlength=weights.shape[1])
     allowed = (weights @ images)[:, None] * np.asarray(rates) + 1e-9  # (samples, rates)
     result = np.full((len(weights), len(rates)), np.nan)
     for sample, weight in enumerate(weights):

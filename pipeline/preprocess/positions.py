@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.preprocess.labels import IGNORED, LabelRule, finding_at, label_points
+from pipeline.preprocess.labels import IGNORED, NEGATIVE, LabelRule, finding_at, label_points
 from pipeline.preprocess.outlines import Outline
 from pipeline.preprocess.store import breast_at
 
@@ -44,8 +44,8 @@ def label_positions(
     """The rows of the patch table of one mammogram: its positions in the breast.
 
     Args:
-        mammogram: row of mammograms.csv. Where it is unlocated (abnormal, but nobody outlined
-            where), all its positions are ignored.
+        mammogram: row of mammograms.csv. Where it is unlocated (something abnormal may be where
+            nobody outlined it), positions outside the outlines are ignored instead of negative.
         outlines: all its outlines, in standard pixels.
         breast: its breast mask, as kept in the store.
         rule: the label rule in standard pixels.
@@ -57,12 +57,9 @@ def label_positions(
     rows, cols = position_grid(int(mammogram["height"]), int(mammogram["width"]), pitch_px)
     row_index, col_index = np.nonzero(breast_at(breast, rows[:, None], cols[None, :]))
     row, col = rows[row_index], cols[col_index]
+    label = label_points(row, col, outlines, rule)
     if mammogram["unlocated"]:
-        label = np.full(len(row), IGNORED, np.int8)
-        finding = np.full(len(row), "", object)
-    else:
-        label = label_points(row, col, outlines, rule)
-        finding = finding_at(row, col, outlines, rule)
+        label[label == NEGATIVE] = IGNORED
     return pd.DataFrame(
         {
             "image_id": mammogram["image_id"],
@@ -73,7 +70,7 @@ def label_positions(
             "row": row.astype(np.float32),
             "col": col.astype(np.float32),
             "label": label,
-            "finding_id": finding,
+            "finding_id": finding_at(row, col, outlines, rule),
         }
     )
 

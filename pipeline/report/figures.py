@@ -32,12 +32,14 @@ class Results:
         figures: name, value, interval, number of units.
         froc: false alarms per mammogram, sensitivity, interval.
         calibration: name, before, after.
+        groups: what groups the mammograms, which, number, patch AUC, interval, image AUC, interval.
         counts: name, number.
     """
 
     figures: list[tuple[str, str, str, str]]
     froc: list[tuple[str, str, str]]
     calibration: list[tuple[str, str, str]]
+    groups: list[tuple[str, ...]]
     counts: list[tuple[str, str]]
     split: str
     confidence: str
@@ -72,6 +74,7 @@ def read_results(run: RunFolder) -> Results | None:
             for point in metrics.get("froc", [])
         ],
         calibration=_calibration_rows(metrics.get("calibration") or {}),
+        groups=[_group_row(group) for group in metrics.get("groups", [])],
         counts=[(k.replace("_", " "), f"{v:,}") for k, v in metrics.get("counts", {}).items()],
         split=metrics.get("split", ""),
         confidence=f"{confidence:.0%}",
@@ -83,6 +86,12 @@ def _figure_row(title: str, figure: dict) -> tuple[str, str, str, str]:
     if figure["value"] is None and figure.get("reason"):
         value = f"undefined: {figure['reason']}"
     return title, value, _interval(figure), f"{figure['n']:,}"
+
+
+def _group_row(group: dict) -> tuple[str, ...]:
+    figures = [group[name] for name in ("patch_auc", "image_auc") if name in group]
+    cells = [text for figure in figures for text in (_number(figure["value"]), _interval(figure))]
+    return group["by"], group["group"], f"{group['images']:,}", *cells
 
 
 def _calibration_rows(calibration: dict) -> list[tuple[str, str, str]]:

@@ -34,6 +34,7 @@ class TrainingImage:
     width: int
     outlines: Sequence[Outline]
     rule: LabelRule
+    unlocated: bool = False  # something abnormal may be outside the outlines
     kinds: tuple[str, ...] = ()  # of findings, where targets tell them apart
 
     @cached_property
@@ -48,6 +49,8 @@ class TrainingImage:
             int8 array of the broadcast shape.
         """
         labels = label_points(rows, cols, self.outlines, self.rule)
+        if self.unlocated:
+            labels[labels == NEGATIVE] = IGNORED
         return np.where(breast_at(self.breast, rows, cols), labels, np.int8(IGNORED))
 
     def targets(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
@@ -77,7 +80,7 @@ class Corpus:
     """All that crops are drawn from.
 
     Attributes:
-        images: the located training mammograms, normal and abnormal.
+        images: the training mammograms with a positive or a negative position.
         lesions: findings with at least one positive position.
         negative_image, negative_row, negative_col: (n,) each, all negative positions.
     """
@@ -105,17 +108,19 @@ def read_corpus(
     Raises:
         UserError: the training patients have no positive or no negative position.
     """
-    # Somewhere in an unlocated mammogram is a lesion, so nothing in it is known to be normal.
-    used = mammograms[(mammograms["split"] == "train") & ~mammograms["unlocated"]]
+    train = mammograms[mammograms["split"] == "train"]
+    rows = positions[positions["image_id"].isin(train["image_id"])]
+    rows = rows[rows["label"] != IGNORED]
+    used = train[train["image_id"].isin(rows["image_id"])]
+    outlined = sum(bool(outlines.get(image_id)) for image_id in train["image_id"])
     images = [
         _training_image(row, outlines.get(row["image_id"], ()), labels, kinds)
         for row in used.to_dict("records")
     ]
     number = pd.Series(range(len(images)), index=used["image_id"].to_numpy(), dtype="int64")
-    rows = positions[positions["image_id"].isin(number.index)]
     positive = rows[rows["label"] == POSITIVE]
     negative = rows[rows["label"] == NEGATIVE]
-    _need_both_classes(len(positive), len(negative))
+    _need_both_classes(len(positive), len(negative), images=len(train), outlined=outlined)
     lesions = [
         Lesion(int(number[image_id]), group["row"].to_numpy(float), group["col"].to_numpy(float))
         for (image_id, _), group in positive.groupby(["image_id", "finding_id"], sort=True)
@@ -172,6 +177,7 @@ def _training_image(
         width=geometry.width,
         outlines=standard_outlines(entries, geometry),
         rule=LabelRule.from_settings(labels, geometry.spacing_mm),
+        unlocated=bool(row["unlocated"]),
         kinds=kinds,
     )
 
@@ -194,9 +200,15 @@ def kinds_of_findings(
     return tuple(sorted(kinds))
 
 
-def _need_both_classes(positives: int, negatives: int) -> None:
+def _need_both_classes(positives: int, negatives: int, *, images: int, outlined: int) -> None:
     if positives and negatives:
         return
+    if not outlined:
+        raise UserError(
+            f"None of the {images} training mammograms has an outline, so nothing tells where a "
+            "network should look. Add a data set with outlines (data.importer=combined), or "
+            "judge these mammograms with a model that is there: make heatmap evaluate MODEL=..."
+        )
     missing = "negative" if positives else "positive"
     raise UserError(
         f"The training patients have no {missing} position ({positives} positive, {negatives} "

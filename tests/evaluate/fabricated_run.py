@@ -28,6 +28,9 @@ class Woman:
     split: str
     finding: str = ""  # "", "counts", "left out" or "unlocated"
     outcome: str = ""  # as the finding says, if empty
+    complete: bool = True  # everything abnormal is outlined
+    site: str = ""
+    scanner: str = ""
 
 
 def women(*, normal: int = 6, abnormal: int = 6) -> list[Woman]:
@@ -90,7 +93,7 @@ def _mammogram(woman: Woman, index: int, folder: Path, dataset: str) -> dict:
         "dataset": dataset,
         "outcome": outcome,
         "density": "",
-        "site": "",
+        "site": woman.site,
         "source": f"{woman.name}.dcm",
         "file": f"{woman.name}.dcm",
         "store": str(folder / "store" / woman.name),
@@ -106,12 +109,12 @@ def _mammogram(woman: Woman, index: int, folder: Path, dataset: str) -> dict:
         "row_scale": 2.0,
         "col_scale": 2.0,
         "breast_mm2": 6144.0,
-        "unlocated": woman.finding == "unlocated",
+        "unlocated": woman.finding == "unlocated" or not woman.complete,
         "pixel_sha256": woman.name,
         "window": "",
         "polarity": "MONOCHROME2",
         "spacing_source": "tag",
-        "scanner": "",
+        "scanner": woman.scanner,
     }
 
 
@@ -138,7 +141,7 @@ def _positions(mammogram: pd.Series, entries: list[dict], settings: Settings) ->
     row_index, col_index = (x.ravel() for x in np.indices((len(rows), len(cols))))
     labels = label_points(rows[row_index], cols[col_index], outlines, rule)
     if mammogram["unlocated"]:
-        labels[:] = -1
+        labels[labels == 0] = -1
     return pd.DataFrame(
         {
             "image_id": mammogram["image_id"],

@@ -101,6 +101,33 @@ def test_images_with_an_unlocated_finding_count_for_images_but_not_for_froc(tmp_
     assert metrics["mean_froc"]["n"] == 6
 
 
+def test_labels_of_images_alone_give_figures_of_images_by_site_and_scanner(tmp_path):
+    people = [
+        Woman(
+            f"{outcome}-{n}",
+            "test",
+            "unlocated" if outcome == "abnormal" else "",
+            complete=False,
+            site=f"site-{n % 2}",
+            scanner=f"machine-{n % 2}",
+        )
+        for outcome in ("abnormal", "normal")
+        for n in range(4)
+    ]
+    run = fabricate(tmp_path, people, dataset="rsna")
+    metrics = evaluated(run)
+    for name in ("image_auc", "breast_auc", "patient_auc"):
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"], name
+    for name in ("patch_auc", "patch_ap", "mean_froc"):
+        assert metrics[name]["value"] is None, name
+        assert metrics[name]["reason"], name
+    by = {row["by"] for row in metrics["groups"] if row["image_auc"]["value"] is not None}
+    assert {"site", "scanner"} <= by
+    assert metrics["counts"]["images_without_known_truth"] == 8
+    assert metrics["prevalence"] is None
+    assert "image auc 0." in metrics["line"]
+
+
 def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_normal(tmp_path):
     metrics = evaluated(fabricate(tmp_path, [*women(), Woman("cyst", "test", "left out")]))
     count = metrics["counts"]

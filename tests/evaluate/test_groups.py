@@ -24,6 +24,23 @@ def test_a_group_is_judged_on_its_own_positions(tmp_path):
     assert rows[0]["patch_auc"]["value"] == roc_auc(there["label"], there["logit"])
 
 
+def test_the_images_of_a_group_are_ranked_among_themselves(tmp_path):
+    people = [
+        Woman(f"{site}-{outcome}-{n}", "test", outcome=outcome, complete=False, site=site)
+        for site in ("site-1", "site-2")
+        for outcome in ("normal", "abnormal")
+        for n in range(3)
+    ]
+    judged, bootstrap = judged_and_bootstrap(tmp_path, people)
+    rows = {row["group"]: row for row in image_groups(judged, bootstrap) if row["by"] == "site"}
+    assert list(rows) == ["site-1", "site-2"]
+    of_site = judged.images[judged.images["site"] == "site-2"]
+    figure = rows["site-2"]["image_auc"]
+    assert figure["value"] == roc_auc(of_site["outcome"] == "abnormal", of_site["logit"])
+    assert figure["n"] == 6 and figure["low"] <= figure["value"] <= figure["high"]
+    assert rows["site-2"]["patch_auc"]["reason"] == "there are no labelled positions in this group"
+
+
 def test_every_kind_of_lesion_says_how_many_are_found(tmp_path):
     judged, bootstrap = judged_and_bootstrap(tmp_path, women(), oracle=True)
     rows = lesion_groups(judged, bootstrap)

@@ -52,6 +52,28 @@ def test_images_whose_truth_nobody_knows_are_left_out(tmp_path):
     assert not len(matched.matches.false_scores)
 
 
+def test_where_not_everything_is_outlined_lesions_count_and_nothing_else_is_an_alarm(tmp_path):
+    people = [Woman("partly", "test", "counts", complete=False), Woman("whole", "test", "counts")]
+    judged = with_candidates(tmp_path, people, [])
+    points = []
+    for name, score in (("partly", 3.0), ("whole", 2.0)):
+        circle = judged.outlines[name][0]["circle"]
+        points += [(name, circle["row"], circle["col"], score), (name, 400, 30, score + 2)]
+    judged = with_candidates(tmp_path / "again", people, points)
+    matched, calibrated = match_candidates(judged), judged.card.calibration.logit
+    assert matched.images["image_id"].tolist() == ["whole", "partly"]
+    assert matched.matches.lesion_scores.tolist() == [calibrated(z) for z in (2.0, 3.0)]
+    assert matched.matches.false_scores.tolist() == [calibrated(4.0)]
+    assert matched.matches.images == 1  # false alarms per image of `whole` alone
+
+
+def test_an_image_that_is_neither_outlined_nor_known_to_be_normal_is_left_out(tmp_path):
+    people = [Woman("screened", "test", complete=False), Woman("healthy", "test")]
+    matched = match_candidates(with_candidates(tmp_path, people, [("screened", 5, 5, 1.0)]))
+    assert matched.images["image_id"].tolist() == ["healthy"]
+    assert not len(matched.matches.false_scores)
+
+
 def test_regions_are_matched_by_the_overlap_of_boxes(tmp_path):
     judged = load_judged(fabricate(tmp_path, women(), oracle=True))
     matches = match_regions(judged).matches

@@ -72,18 +72,19 @@ def test_a_sample_without_a_positive_is_nan():
         assert second == 1.0
 
 
-def some_matches():
+def some_matches(*, fully_outlined=16):
     rng = np.random.default_rng(8)
     matched = []
     for image in range(16):
         scores = np.round(rng.random(12), 1)
         hits = rng.random((12, image % 3)) < 0.1
         matched.append(match_image(scores, hits))
-    return collect(matched), np.arange(16) // 2
+    return collect(matched, fully_outlined=fully_outlined), np.arange(16) // 2
 
 
-def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients():
-    matches, patient_of_image = some_matches()
+@pytest.mark.parametrize("fully_outlined", [16, 9])
+def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlined):
+    matches, patient_of_image = some_matches(fully_outlined=fully_outlined)
     weights = patient_weights(8, samples=20, seed=1)
     got = froc_samples(matches, patient_of_image, weights)
     for row, sample in zip(weights, got, strict=True):
@@ -95,7 +96,8 @@ def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients():
                 )
                 for image in range(16)
                 for _ in range(int(row[patient_of_image[image]]))
-            ]
+            ],
+            fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
         )
         np.testing.assert_allclose(sample, [sensitivity_at(repeated, r) for r in FP_RATES])
 

@@ -13,6 +13,7 @@ from pipeline.metrics.froc import (
     sensitivity_at,
     threshold_at,
 )
+from pipeline.metrics.undefined import Undefined
 
 NO_LESION = np.zeros((0, 0), dtype=bool)
 
@@ -115,6 +116,17 @@ def test_without_lesions_or_candidates_the_error_says_so():
         threshold_at(empty, 1.0)
     with pytest.raises(ValueError, match="at least one image"):
         collect([])
+
+
+def test_images_that_are_not_fully_outlined_add_lesions_and_neither_alarms_nor_images():
+    whole = match_image([0.9, 0.4], [[True], [False]])
+    partly = match_image([0.8, 0.7], [[True], [False]])
+    matches = collect([whole, partly], fully_outlined=1)
+    assert matches.lesion_scores.tolist() == [0.9, 0.8]
+    assert matches.false_scores.tolist() == [0.4]
+    assert (matches.images, matches.lesion_images.tolist()) == (1, [0, 1])
+    with pytest.raises(Undefined, match="a false alarm is known to be one"):
+        collect([partly], fully_outlined=0)
 
 
 def test_hits_of_the_wrong_shape_are_refused():

@@ -57,12 +57,18 @@ def test_positive_positions_name_their_finding():
     assert {-1, 0} <= set(table["label"])
 
 
-def test_an_image_with_a_finding_but_no_outline_is_never_a_source_of_negatives():
+def test_an_image_that_is_not_fully_outlined_is_never_a_source_of_negatives():
     breast = np.ones((5, 4), bool)
+    assert set(label_positions(mammogram(unlocated=True), [], breast, RULE, 8)["label"]) == {-1}
+
+
+def test_the_outlines_of_an_image_that_is_not_fully_outlined_are_positive():
+    breast = np.ones((5, 4), bool)
+    known = label_positions(mammogram(), [LESION], breast, RULE, 8)
     table = label_positions(mammogram(unlocated=True), [LESION], breast, RULE, 8)
-    assert len(table) > 0
-    assert set(table["label"]) == {-1}
-    assert set(table["finding_id"]) == {""}
+    assert table["label"].tolist() == [1 if label == 1 else -1 for label in known["label"]]
+    assert table["finding_id"].tolist() == known["finding_id"].tolist()
+    assert (table["label"] == 1).sum() == 1
 
 
 def test_the_columns_have_the_types_of_the_table():

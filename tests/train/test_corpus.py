@@ -1,9 +1,11 @@
 """What training may draw from."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from toy_run import toy_settings
 
+from pipeline.preprocess.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import check_sources, read_corpus
@@ -29,12 +31,36 @@ def test_negatives_come_from_normal_and_abnormal_mammograms(tables):
     assert set(corpus_of(*tables).negative_image) == set(range(6))
 
 
-def test_unlocated_mammograms_give_no_negatives(tables):
+def unlocated(tables, image_id):
+    """The tables as preprocess writes them where an image is not fully outlined."""
     mammograms, outlines, positions = tables
-    mammograms = mammograms.assign(unlocated=mammograms["image_id"] == "i1")
-    corpus = corpus_of(mammograms, outlines, positions)
-    assert "i1" not in [image.image_id for image in corpus.images]
-    assert len(set(corpus.negative_image)) == 5
+    there = (positions["image_id"] == image_id) & (positions["label"] == NEGATIVE)
+    return (
+        mammograms.assign(unlocated=mammograms["image_id"] == image_id),
+        outlines,
+        positions.assign(label=positions["label"].mask(there, IGNORED)),
+    )
+
+
+def test_an_unlocated_mammogram_without_outline_is_not_drawn_from(tables):
+    corpus = corpus_of(*unlocated(tables, "i1"))
+    assert [image.image_id for image in corpus.images] == ["i0", "i2", "i3", "i4", "i5"]
+    assert set(corpus.negative_image) == set(range(5))
+
+
+def test_the_lesions_of_an_unlocated_mammogram_are_drawn_and_nothing_around_is_negative(tables):
+    corpus = corpus_of(*unlocated(tables, "i2"))
+    assert [lesion.image for lesion in corpus.lesions] == [0, 2, 4]
+    assert set(corpus.negative_image) == {0, 1, 3, 4, 5}
+    image = corpus.images[2]
+    rows, cols = np.meshgrid(range(image.height), range(image.width), indexing="ij")
+    assert set(np.unique(image.labels(rows, cols))) == {IGNORED, POSITIVE}
+
+
+def test_training_mammograms_without_any_outline_are_refused_with_a_way_out(tables):
+    mammograms, _, positions = tables
+    with pytest.raises(UserError, match=r"None of the 6 .* make heatmap evaluate MODEL="):
+        corpus_of(mammograms, {}, positions.assign(label=IGNORED))
 
 
 @pytest.mark.parametrize(("label", "missing"), [(0, "positive"), (1, "negative")])

@@ -1,0 +1,35 @@
+"""What of the tables is judged."""
+
+from pipeline.evaluate.load import has_known_truth, load_judged
+from tests.evaluate.fabricated_run import Woman, fabricate
+
+PEOPLE = [
+    Woman("partly", "test", "counts", complete=False),
+    Woman("screened", "test", complete=False),
+    Woman("somewhere", "test", "unlocated"),
+    Woman("whole", "test", "counts"),
+    Woman("healthy", "test"),
+]
+
+
+def test_positives_count_wherever_they_are_outlined_negatives_where_the_truth_is_known(tmp_path):
+    positions = load_judged(fabricate(tmp_path, PEOPLE)).positions
+    seen = positions.groupby("image_id")["label"].unique().map(set).to_dict()
+    assert seen == {"partly": {1}, "whole": {0, 1}, "healthy": {0}}
+
+
+def test_negatives_of_an_older_table_do_not_count_where_the_truth_is_not_known(tmp_path):
+    run = fabricate(tmp_path, PEOPLE)
+    text = run.mammograms.read_text().splitlines()
+    column = text[0].split(",").index("unlocated")
+    rows = [line.split(",") for line in text]
+    for row in rows[1:]:
+        row[column] = "True"
+    run.mammograms.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    assert set(load_judged(run).positions["label"]) == {1}
+
+
+def test_a_false_alarm_is_known_only_where_everything_is_outlined(tmp_path):
+    images = load_judged(fabricate(tmp_path, PEOPLE)).images
+    known = dict(zip(images["image_id"], has_known_truth(images).tolist(), strict=True))
+    assert [name for name in known if known[name]] == ["healthy", "whole"]
