@@ -60,11 +60,12 @@ def test_a_mammogram_with_a_lesion(tmp_path):
 
 
 def test_lesions_of_both_lists_are_united_on_a_mammogram_that_exists_twice(tmp_path, capsys):
-    write_tables(tmp_path, table_row(f"{CALC}_1"), table_row(f"{MASS}_1", pathology="BENIGN"))
+    write_tables(tmp_path, table_row(f"{CALC}_1", density="0"), table_row(f"{MASS}_1", density="3"))
     first, second = (write_file(tmp_path, name, FILM) for name in (CALC, MASS))
     masks = [tmp_path / write_lesion(tmp_path, name)[0] for name in (CALC, MASS)]
     catalog = catalog_of(tmp_path)
     assert list(catalog.images["source"]) == [first]
+    assert list(catalog.images["density"]) == ["3"]
     assert reasons(catalog)[second] == f"the same mammogram as {first}"
     assert list(catalog.findings["finding_id"]) == [
         "P_00001_LEFT_CC-calc-1",

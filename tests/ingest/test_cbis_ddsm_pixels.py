@@ -6,6 +6,7 @@ from cbis_download import CROPPED, FILM, mask, write_file
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
+from pipeline.ingest.cbis_ddsm import pixels
 from pipeline.ingest.cbis_ddsm.files import look_at
 from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
 from pipeline.ingest.listing import list_files
@@ -18,8 +19,8 @@ def files(tmp_path):
     """Write pictures as files a.dcm, b.dcm, ... and look at them."""
 
     def write(*pictures, **values):
-        for letter, pixels in zip("abcd", pictures, strict=False):
-            write_file(tmp_path, NAME, pixels, path=f"{letter}.dcm", **values)
+        for letter, picture in zip("abcd", pictures, strict=False):
+            write_file(tmp_path, NAME, picture, path=f"{letter}.dcm", **values)
         return [look_at(file, {}) for file in list_files(tmp_path).files]
 
     return write
@@ -36,10 +37,15 @@ def test_the_file_of_the_mammograms_size_is_the_mask_whatever_its_name(files):
         assert choose_mask(found, (12, 8)).file.name == chosen
 
 
-def test_where_the_size_settles_it_nothing_is_decoded(files):
+def test_where_the_size_settles_it_nothing_is_decoded(files, monkeypatch):
+    def read_nothing(*_, **__):
+        raise AssertionError("a file was read")
+
     found = files(mask(), CROPPED)
-    damage(found[0])
+    monkeypatch.setattr(pixels, "read_dicom", read_nothing)
     assert choose_mask(found, (12, 8)).file.name == "a.dcm"
+    with pytest.raises(AssertionError, match="a file was read"):
+        choose_mask(found, (24, 16))
 
 
 def test_of_files_of_other_sizes_the_two_valued_one_is_the_mask(files):

@@ -113,7 +113,9 @@ def test_ids_of_findings_are_unique_over_all_lists(real):
 
 
 def test_a_row_becomes_a_lesion_with_clean_values(tmp_path):
-    write_tables(tmp_path, table_row("Calc-Test_P_00038_RIGHT_MLO_2", density="0", assessment="0"))
+    name = "Calc-Test_P_00038_RIGHT_MLO_2"
+    row = table_row(name, density="0", assessment="0", pathology=" MALIGNANT\n")
+    write_tables(tmp_path, row)
     (lesion,) = lesions_of(tmp_path)
     assert lesion.name == parse_name("Calc-Test_P_00038_RIGHT_MLO_2")
     assert lesion.finding_id == "P_00038_RIGHT_MLO-calc-2"
