@@ -9,7 +9,9 @@ RUN ?= runs/$(basename $(notdir $(or $(CONFIG),default)))
 SET ?=
 MODEL ?= $(shell cat $(RUN)/settings/model 2>/dev/null)
 PORT ?= 5000
-GIVEN := --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET),--set "$(SET)") \
+# SEEDS=3 is short for SET="train.members=3", but for the study that counts its seeds by it.
+MEMBERS := $(if $(filter compare-heads,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
+GIVEN := --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET)$(MEMBERS),--set "$(SET) $(MEMBERS)") \
          $(if $(MODEL),--model "$(MODEL)") $(if $(INPUT),--input "$(INPUT)")
 
 VENV := .venv

@@ -51,16 +51,55 @@ def logit_map(
     Raises:
         ValueError: wrong shape or type, a pitch that does not fit, an unknown number of flips.
     """
+    total = None
+    for cells in _copies(network, image, pitch_px=pitch_px, tile_px=tile_px, flips=flips):
+        total = cells if total is None else total + cells
+    return np.ascontiguousarray(total / np.float32(flips))
+
+
+def logit_map_with_spread(
+    network: PatchNetwork,
+    image: np.ndarray,
+    *,
+    pitch_px: int,
+    tile_px: int = 2048,
+    flips: int = 1,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The map of logits, and how far the mirrored copies and the members of an ensemble differ.
+
+    Args, Raises: as in `logit_map`.
+
+    Returns:
+        The map as `logit_map` gives it (1e-5), and the standard deviation over all copies of
+        all members, float32 of the same shape; None where there is one copy of one network.
+    """
+    maps = []
+    temperatures = _temperatures(network)
+    for member, temperature in zip(network.members, temperatures, strict=True):
+        copies = _copies(member, image, pitch_px=pitch_px, tile_px=tile_px, flips=flips)
+        maps += [cells / np.float32(temperature) for cells in copies]
+    stacked = np.stack(maps)  # (copies, h, w)
+    mean = np.ascontiguousarray(stacked.mean(axis=0))
+    return mean, stacked.std(axis=0) if len(maps) > 1 else None
+
+
+def _temperatures(network: PatchNetwork) -> np.ndarray:
+    if network.spec.members == 1:
+        return np.ones(1, np.float32)
+    return network.get_layer("members").temperatures.numpy()
+
+
+def _copies(
+    network: PatchNetwork, image: np.ndarray, *, pitch_px: int, tile_px: int, flips: int
+) -> Iterator[np.ndarray]:
+    """The map of each mirrored copy, turned back."""
     _check(network, image, pitch_px, tile_px, flips)
     padded = pad_for_map(image, network, pitch_px=pitch_px)
-    total = None
-    for axes in _MIRRORED[flips]:
-        cells = _padded_logits(network, np.flip(padded, axes), tile_px)
-        cells = np.flip(cells, axes)
-        total = cells if total is None else total + cells
     margin, step = network.margin_cells, pitch_px // network.stride_px
     inner = slice(margin, -margin or None, step)
-    return np.ascontiguousarray(total[inner, inner] / np.float32(flips))
+    for axes in _MIRRORED[flips]:
+        cells = _padded_logits(network, np.flip(padded, axes), tile_px)
+        yield np.flip(cells, axes)[inner, inner]
 
 
 def pad_for_map(image: np.ndarray, network: PatchNetwork, *, pitch_px: int) -> np.ndarray:

@@ -1,11 +1,12 @@
 """The patch classifier: an image in, one float32 logit for every window of patch size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
 from models.conv import initialise_kernels
 from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
+from models.ensemble import MeanLogit, member_name
 from models.head import HEADS, initialise_head, units_of, window_logits
 from models.valid_network import valid_backbone
 
@@ -23,7 +24,8 @@ class NetworkSpec:
 
     backbone: valid or efficientnet_lite0. patch_px: side of the window of a position.
     width: channels of the first layer of backbone valid. dropout: before the logit. head: one of
-    HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0.
+    HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
+    than one is an ensemble, the mean of so many networks.
     """
 
     backbone: str
@@ -32,6 +34,11 @@ class NetworkSpec:
     dropout: float = 0.2
     head: str = "sigmoid"
     kinds: int = 0
+    members: int = 1
+
+    def with_members(self, count: int) -> "NetworkSpec":
+        """The ensemble of so many such networks."""
+        return replace(self, members=count)
 
 
 class PatchNetwork(keras.Model):
@@ -63,6 +70,24 @@ class PatchNetwork(keras.Model):
         """Trainable variables of the backbone."""
         head = {id(v) for v in self.head_variables}
         return [v for v in self.trainable_variables if id(v) not in head]
+
+    @property
+    def members(self) -> "list[PatchNetwork]":
+        """The networks of an ensemble; a single network is its only member."""
+        count = self.spec.members
+        return [self.get_layer(member_name(i)) for i in range(count)] if count > 1 else [self]
+
+    @property
+    def named_weights(self) -> dict:
+        """All variables by the names that they have in a file."""
+        if self.spec.members == 1:
+            return {variable.path: variable for variable in self.weights}
+        named = {
+            f"{member_name(i)}/{name}": variable
+            for i, member in enumerate(self.members)
+            for name, variable in member.named_weights.items()
+        }
+        return named | {"members/temperatures": self.get_layer("members").temperatures}
 
     @property
     def units(self) -> keras.Model:
@@ -98,11 +123,29 @@ def build_network(
         raise ValueError(f"weights must be none or imagenet, not {weights!r}")
     if weights == "imagenet" and spec.backbone != "efficientnet_lite0":
         raise ValueError(f"weights imagenet need backbone efficientnet_lite0, not {spec.backbone}")
+    if spec.members > 1:
+        return _ensemble(spec, weights=weights, seed=seed, head_start=head_start)
     network = _assemble(spec, seed)
     initialise_kernels(network, seed=seed)
     initialise_head(network, seed=seed, start=head_start)
     if weights == "imagenet":
         load_imagenet(network)
+    return network
+
+
+def _ensemble(spec: NetworkSpec, *, seed: int, **start) -> PatchNetwork:
+    """The mean of networks that are drawn from consecutive seeds."""
+    image = keras.Input((None, None, 1), name="image")
+    members = []
+    for i in range(spec.members):
+        member = build_network(replace(spec, members=1), seed=seed + i, **start)
+        member.name = member_name(i)
+        members.append(member)
+    mean = MeanLogit(spec.members, name="members", dtype="float32")
+    network = PatchNetwork(image, mean([member(image) for member in members]), name="ensemble")
+    first = members[0]
+    network.spec, network.stride_px = spec, first.stride_px
+    network.halo_px, network.margin_cells = first.halo_px, first.margin_cells
     return network
 
 

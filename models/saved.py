@@ -23,7 +23,7 @@ def spec_as_dict(spec: NetworkSpec) -> dict:
 
 def weights_of(network: PatchNetwork) -> dict[str, np.ndarray]:
     """All weights as float32 arrays by name, for example "conv1/kernel"; no optimizer, no seeds."""
-    return {variable.path: np.ascontiguousarray(variable.numpy()) for variable in network.weights}
+    return {name: np.ascontiguousarray(v.numpy()) for name, v in network.named_weights.items()}
 
 
 def save_weights(network: PatchNetwork, path: str | Path) -> str:
@@ -47,7 +47,7 @@ def load_weights(network: PatchNetwork, path: str | Path) -> None:
 
 def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, source: str) -> None:
     """Fill a network with arrays by name; all names and shapes are checked before the first."""
-    variables = {variable.path: variable for variable in network.weights}
+    variables = network.named_weights
     missing, unknown = sorted(variables.keys() - stored), sorted(stored.keys() - variables)
     if missing or unknown:
         raise ValueError(

@@ -54,6 +54,9 @@ class TrainSettings(Section):
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient of all weights")
     augment: bool = Field(True, description="flips, rotations, scale and contrast on the crops")
     seed: int = Field(0, ge=0, description="seed of weights, crops, augmentation and dropout")
+    members: int = Field(
+        1, ge=1, description="networks of consecutive seeds whose mean is the model (SEEDS)"
+    )
     deterministic: bool = Field(False, description="the same bits every time, at some cost")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",

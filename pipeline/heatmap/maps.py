@@ -21,6 +21,8 @@ class ImageMap:
     Attributes:
         logit: (h, w) float32, as the network gives it, NaN away from the breast.
         probability: (h, w) float32, calibrated, NaN away from the breast.
+        spread: (h, w) float32, standard deviation of the calibrated logit over mirrored copies
+            and members of an ensemble, NaN away from the breast; None with one copy.
         rows, cols: (h,) and (w,) float64, centres of the positions in 0-based pixels of the
             original image; `cols` falls where the mammogram was mirrored.
     """
@@ -29,6 +31,7 @@ class ImageMap:
     probability: np.ndarray
     rows: np.ndarray
     cols: np.ndarray
+    spread: np.ndarray | None = None
 
 
 def map_image(
@@ -49,10 +52,11 @@ def map_image(
         tile_px: larger images are computed in tiles of this size.
         flips: mean logit over so many mirrored copies.
     """
-    from models.dense import logit_map  # TensorFlow: only when there is something to compute
+    # TensorFlow: only when there is something to compute
+    from models.dense import logit_map_with_spread
 
     image = read_image(mammogram["store"])
-    logit = logit_map(
+    logit, spread = logit_map_with_spread(
         network,
         image.astype(np.float32) / np.float32(65535),
         pitch_px=pitch_px,
@@ -65,7 +69,9 @@ def map_image(
     )
     logit = np.where(finite, logit, np.nan).astype(np.float32)
     rows, cols = original_axes(mammogram, pitch_px=pitch_px)
-    return ImageMap(logit, calibration.probability(logit), rows, cols)
+    if spread is not None:
+        spread = np.where(finite, spread / calibration.temperature, np.nan).astype(np.float32)
+    return ImageMap(logit, calibration.probability(logit), rows, cols, spread)
 
 
 def original_axes(mammogram: Mapping, *, pitch_px: int) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +94,7 @@ def write_map(path: Path, image_map: ImageMap, *, key: str) -> None:
             rows=image_map.rows,
             cols=image_map.cols,
             key=np.array(key),
+            **({} if image_map.spread is None else {"spread": image_map.spread}),
         )
 
     write_atomic(path, write)
@@ -96,7 +103,8 @@ def write_map(path: Path, image_map: ImageMap, *, key: str) -> None:
 def read_map(path: Path) -> ImageMap:
     """Read a map."""
     with np.load(path) as file:
-        return ImageMap(file["logit"], file["probability"], file["rows"], file["cols"])
+        spread = file.get("spread")
+        return ImageMap(file["logit"], file["probability"], file["rows"], file["cols"], spread)
 
 
 def map_key(path: Path) -> str:

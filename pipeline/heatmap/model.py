@@ -65,7 +65,7 @@ def read_model_card(folder: Path) -> ModelCard:
             region_threshold=card["region_threshold"],
             sha256=card["sha256"],
             commit=card.get("commit", ""),
-            validation_lesions=card["training"].get("validation", {}).get("lesions", 0),
+            validation_lesions=card.get("training", {}).get("validation", {}).get("lesions", 0),
         )
     except KeyError as error:
         raise UserError(

@@ -12,6 +12,7 @@ REGION_COLUMNS = [
     "rank",
     "peak_probability",
     "mean_probability",
+    "logit_sd",
     "row0",
     "col0",
     "row1",
@@ -31,7 +32,8 @@ class Regions:
     Attributes:
         table: one row of REGION_COLUMNS per region, best peak first. All places are in original
             pixels: the box as `image[row0:row1, col0:col1]`, centroid and peak as coordinates
-            of pixel centres.
+            of pixel centres. `logit_sd`: mean standard deviation of the calibrated logit over
+            mirrored copies and members of an ensemble.
         areas: (h, w) int, rank of the region that a position belongs to, 0 for none.
     """
 
@@ -86,6 +88,7 @@ def _describe(image_map: ImageMap, inside: np.ndarray, size: tuple[int, int]) ->
     return {
         "peak_probability": float(values[peak]),
         "mean_probability": float(values.mean(dtype=np.float64)),
+        "logit_sd": _mean_spread(image_map, inside),
         "row0": row0,
         "col0": col0,
         "row1": row1,
@@ -95,6 +98,13 @@ def _describe(image_map: ImageMap, inside: np.ndarray, size: tuple[int, int]) ->
         "peak_row": float(rows[peak]),
         "peak_col": float(cols[peak]),
     }
+
+
+def _mean_spread(image_map: ImageMap, inside: np.ndarray) -> float:
+    """How far the copies of the map differ in the region; NaN where there is one."""
+    if image_map.spread is None:
+        return float("nan")
+    return float(image_map.spread[inside].mean(dtype=np.float64))
 
 
 def _extent(values: np.ndarray, axis: np.ndarray, size: int) -> tuple[int, int]:

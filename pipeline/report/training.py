@@ -41,8 +41,13 @@ def _facts(card: dict) -> list[tuple[str, str]]:
     if "precision" in training:
         facts.append(("precision", training["precision"]))
     if training.get("validation_auc") is not None:
-        best = f"{training['validation_auc']:.4f} at step {training['best_step']:,}"
+        best = f"{training['validation_auc']:.4f}"
+        if "best_step" in training:
+            best += f" at step {training['best_step']:,}"
         facts.append(("validation patch AUC of the chosen weights", best))
+    if "members" in training:
+        each = ", ".join(f"{m['validation_auc']:.4f}" for m in training["members"])
+        facts.append((f"ensemble of {len(training['members'])} networks, each alone", each))
     facts.append(("share of abnormal positions counted", percent(calibration["natural_prior"])))
     facts.append(("temperature", f"{calibration['temperature']:.3f}"))
     threshold = percent(card["region_threshold"])

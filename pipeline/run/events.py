@@ -19,9 +19,10 @@ from pipeline.run.layout import RunFolder
 class EventLog:
     """Appends the events of one stage to RUN/events.jsonl."""
 
-    def __init__(self, run: RunFolder, stage: str):
+    def __init__(self, run: RunFolder, stage: str, *, prefix: str = ""):
         self._run = run
         self._stage = stage
+        self._prefix = prefix
         self._held_start = ""
         self._idle = False
 
@@ -35,8 +36,12 @@ class EventLog:
 
     def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
         """Log named numbers at a step; values that are not finite are left out."""
-        finite = {name: float(v) for name, v in values.items() if math.isfinite(v)}
+        finite = {self._prefix + n: float(v) for n, v in values.items() if math.isfinite(v)}
         self._append(event="metrics", step=int(step), values=finite)
+
+    def under(self, prefix: str) -> "EventLog":
+        """The same log for a part of the stage, whose metrics get a prefix."""
+        return EventLog(self._run, self._stage, prefix=prefix)
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
         self._append(event="artifact", path=self._relative(path), folder=folder)

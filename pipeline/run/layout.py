@@ -96,6 +96,10 @@ class RunFolder:
     def model(self) -> Path:
         return self.root / "model"
 
+    def member(self, number: int) -> "RunFolder":
+        """The training of one network of an ensemble, from 1."""
+        return RunFolder(self.root / "members" / str(number))
+
     @property
     def set_aside(self) -> Path:
         """Finished trainings that a later one replaced."""

@@ -8,8 +8,12 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered
 
-# They belong to the make that started the study, and would change the inner one.
-_OF_THE_OUTER_MAKE = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES")
+# They belong to the make that started the study, and would change the inner one: what the user
+# gave it stands in the environment of its recipes.
+_OF_THE_OUTER_MAKE = (
+    *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"),
+    *("RUN", "CONFIG", "SET", "MODEL", "INPUT", "FORCE", "SEEDS", "FOLDS", "SCHEDULE", "KINDS"),
+)
 
 
 def make(target: str, run: RunFolder, said: Remembered, overrides: dict[str, str]) -> None:

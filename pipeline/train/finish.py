@@ -1,7 +1,8 @@
 """The end of a training: calibration and threshold from the best validation, then the export."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
+from models.network import NetworkSpec
 from models.saved import assign_weights, spec_as_dict
 from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
@@ -23,34 +24,52 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
         A summary in one line.
     """
     best = loop.state.best
+    network = loop.learner.averaged
+    assign_weights(network, best.weights, source="the best weights")
+    ending = judge_validation(stage, inputs, _scores(loop, best))
+    former = export_model(
+        stage.run,
+        network,
+        describe_model(stage, inputs, network.spec, ending, _training(loop)),
+        history=history_text(loop.state.history),
+    )
+    if former:
+        print(f"The former model was moved to {former}.")
+    _log(stage, loop, ending)
+    auc = "unknown" if best.auc is None else f"{best.auc:.4f}"
+    return (
+        f"{stage.run.model}: validation AUC {auc} at step {best.step} of {loop.steps}, "
+        f"{ending}, {duration(loop.state.seconds)}"
+    )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the validation patients decide about a model."""
+
+    calibration: Calibration
+    threshold: float  # probability from which on a region is drawn
+    threshold_source: str
+
+    def __str__(self) -> str:
+        return (
+            f"temperature {self.calibration.temperature:.2f}, region threshold {self.threshold:.4f}"
+        )
+
+
+def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) -> Ending:
+    """Fit calibration and region threshold on the maps of the validation patients."""
     lesions = split_counts(inputs, "validation")["lesions"]
     if 0 < lesions < FEW_LESIONS:
         warn(
             f"the temperature is fitted on {lesions} lesions, fewer than {FEW_LESIONS}: "
             "the probabilities are rough."
         )
-    network = loop.learner.averaged
-    assign_weights(network, best.weights, source="the best weights")
-    scores = _scores(loop, best)
     calibration = fit_calibration(
-        join_labels(loop.validation), join_logits(scores), prior=natural_prior(inputs.positions)
+        join_labels(inputs.validation), join_logits(scores), prior=natural_prior(inputs.positions)
     )
-    threshold = _threshold(loop, scores, calibration)
-    former = export_model(
-        stage.run,
-        network,
-        _description(stage, inputs, loop, calibration, threshold),
-        history=history_text(loop.state.history),
-    )
-    if former:
-        print(f"The former model was moved to {former}.")
-    _log(stage, loop, calibration, threshold)
-    auc = "unknown" if best.auc is None else f"{best.auc:.4f}"
-    return (
-        f"{stage.run.model}: validation AUC {auc} at step {best.step} of {loop.steps}, "
-        f"temperature {calibration.temperature:.2f}, region threshold "
-        f"{threshold['probability']:.4f}, {duration(loop.state.seconds)}"
-    )
+    wanted = stage.settings.train.fp_per_image
+    return Ending(calibration, *_threshold(inputs, scores, calibration, wanted))
 
 
 def _scores(loop: Loop, best: Best) -> list[ImageScores]:
@@ -62,14 +81,15 @@ def _scores(loop: Loop, best: Best) -> list[ImageScores]:
     return list(loop.score_validation(flips=flips))
 
 
-def _threshold(loop: Loop, scores: list[ImageScores], calibration: Calibration) -> dict:
+def _threshold(
+    inputs: Inputs, scores: list[ImageScores], calibration: Calibration, wanted: float
+) -> tuple[float, str]:
     """The region threshold and how it was found."""
     located = [
         score.false_alarms
-        for score, image in zip(scores, loop.validation, strict=True)
+        for score, image in zip(scores, inputs.validation, strict=True)
         if not image.unlocated
     ]
-    wanted = loop.train.fp_per_image
     at = alarm_logit(located, fp_per_image=wanted)
     source = f"{wanted:g} false alarms per image on {len(located)} validation mammograms"
     if at is None:
@@ -80,39 +100,33 @@ def _threshold(loop: Loop, scores: list[ImageScores], calibration: Calibration) 
         # Below the prior a region would be a place that is more normal than most.
         probability = calibration.natural_prior
         source = f"the natural prior; {source} would be lower"
-    return {"probability": probability, "source": source}
+    return probability, source
 
 
-def _description(
-    stage: Stage, inputs: Inputs, loop: Loop, calibration: Calibration, threshold: dict
+def describe_model(
+    stage: Stage, inputs: Inputs, spec: NetworkSpec, ending: Ending, training: dict
 ) -> dict:
-    """model.json, without the checksum."""
-    settings, state = stage.settings, loop.state
+    """model.json, without the checksum.
+
+    Args:
+        training: what its training was.
+    """
     commit, dirty = git_commit()
-    tree = settings.model_dump(mode="json")
+    tree = stage.settings.model_dump(mode="json")
     return {
         "format": 1,
-        "network": spec_as_dict(loop.learner.network.spec),
+        "network": spec_as_dict(spec),
         "kinds": list(inputs.kinds),
         "image": tree["image"],
         "labels": tree["labels"],
         "maps": tree["maps"],
-        "calibration": asdict(calibration),
-        "region_threshold": threshold["probability"],
-        "region_threshold_source": threshold["source"],
+        "calibration": asdict(ending.calibration),
+        "region_threshold": ending.threshold,
+        "region_threshold_source": ending.threshold_source,
         "training": {
-            "parameters": loop.learner.network.count_params(),
-            "steps": state.step,
-            "crops": state.step * settings.train.batch,
-            "seconds": round(state.seconds, 1),
-            "precision": state.precision,
-            "replicas": loop.strategy.num_replicas_in_sync,
-            "best_step": state.best.step,
-            "validation_auc": state.best.auc,
-            "validation_loss": state.best.loss,
+            **training,
             "train": split_counts(inputs, "train"),
             "validation": split_counts(inputs, "validation"),
-            "identity": loop.identity,
         },
         "commit": commit,
         "dirty": dirty,
@@ -120,15 +134,29 @@ def _description(
     }
 
 
-def _log(stage: Stage, loop: Loop, calibration: Calibration, threshold: dict) -> None:
+def _training(loop: Loop) -> dict:
+    state = loop.state
+    return {
+        "parameters": loop.learner.network.count_params(),
+        "steps": state.step,
+        "crops": state.step * loop.train.batch,
+        "seconds": round(state.seconds, 1),
+        "precision": state.precision,
+        "replicas": loop.strategy.num_replicas_in_sync,
+        "best_step": state.best.step,
+        "validation_auc": state.best.auc,
+        "validation_loss": state.best.loss,
+        "identity": loop.identity,
+    }
+
+
+def _log(stage: Stage, loop: Loop, ending: Ending) -> None:
     best = loop.state.best
     values = {
         "best/step": float(best.step),
         "best/val_auc": best.auc,
         "best/val_loss": best.loss,
-        "calibration/natural_prior": calibration.natural_prior,
-        "calibration/temperature": calibration.temperature,
-        "region_threshold": threshold["probability"],
+        **ending_metrics(ending),
     }
     stage.events.metrics({k: v for k, v in values.items() if v is not None}, step=loop.state.step)
     curves = stage.run.plots / "training.png"
@@ -136,3 +164,12 @@ def _log(stage: Stage, loop: Loop, calibration: Calibration, threshold: dict) ->
     stage.events.artifact(curves, folder="plots")
     for path in sorted(stage.run.model.iterdir()):
         stage.events.artifact(path, folder="model")
+
+
+def ending_metrics(ending: Ending) -> dict[str, float]:
+    """For the event log."""
+    return {
+        "calibration/natural_prior": ending.calibration.natural_prior,
+        "calibration/temperature": ending.calibration.temperature,
+        "region_threshold": ending.threshold,
+    }

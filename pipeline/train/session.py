@@ -30,7 +30,7 @@ from pipeline.train.validate import MapRule
 
 
 def run_session(
-    stage: Stage, inputs: Inputs, *, identity: dict[str, str], checkpoint: Checkpoint | None
+    stage: Stage, inputs: Inputs, identity: dict[str, str], checkpoint: Checkpoint | None
 ) -> str:
     """Build, train, export.
 

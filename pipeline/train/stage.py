@@ -1,5 +1,6 @@
 """The train stage: from the tables of preprocess to RUN/model."""
 
+from pipeline.config import Settings
 from pipeline.run.stage import Stage
 from pipeline.train.inputs import counts_text, read_inputs, split_counts
 from pipeline.train.start import identity, unfinished
@@ -19,13 +20,21 @@ def train(stage: Stage) -> str:
         SystemExit: 130 or 143 after a signal; the same command continues.
     """
     inputs = read_inputs(stage)
-    wanted = identity(stage.run, stage.settings, inputs.mammograms)
     for split in ("train", "validation"):
         print(f"{split}: {counts_text(split_counts(inputs, split))}", flush=True)
-    checkpoint = unfinished(stage.run, wanted)
+
+    def wanted(settings: Settings) -> dict[str, str]:
+        return identity(stage.run, settings, inputs.mammograms)
+
+    several = stage.settings.train.members > 1
+    own = wanted(stage.settings)
+    checkpoint = None if several else unfinished(stage.run, own)
 
     # TensorFlow takes seconds to import, and all that can be wrong so far needs none.
     import models  # noqa: F401 - imports it without its chatter
+    from pipeline.train.members import train_members
     from pipeline.train.session import run_session
 
-    return run_session(stage, inputs, identity=wanted, checkpoint=checkpoint)
+    if several:
+        return train_members(stage, inputs, identity=wanted, train_one=run_session)
+    return run_session(stage, inputs, own, checkpoint)

@@ -119,15 +119,16 @@ class BrightnessNetwork:
     def __init__(self):
         self.mapped = 0
 
-    def logit_map(self, network, image, *, pitch_px, tile_px, flips):
-        """Stands for models.dense.logit_map."""
+    def logit_map_with_spread(self, network, image, *, pitch_px, tile_px, flips):
+        """Stands for models.dense.logit_map_with_spread; mirrored copies differ by 0.5."""
         self.mapped += 1
         sides = [(0, -size % pitch_px + 1) for size in image.shape]
-        return 20 * np.pad(image, sides, mode="edge")[::pitch_px, ::pitch_px] - 8
+        logits = 20 * np.pad(image, sides, mode="edge")[::pitch_px, ::pitch_px] - 8
+        return logits, np.full_like(logits, 0.5) if flips > 1 else None
 
     def install(self, monkeypatch) -> None:
         """Let the stage find this network, without TensorFlow."""
-        dense = SimpleNamespace(logit_map=self.logit_map)
+        dense = SimpleNamespace(logit_map_with_spread=self.logit_map_with_spread)
         saved = SimpleNamespace(load_network=lambda folder: self)
         monkeypatch.setitem(sys.modules, "models.dense", dense)
         monkeypatch.setitem(sys.modules, "models.saved", saved)

@@ -111,6 +111,7 @@ def test_the_model_folder_is_what_later_stages_expect(finished):
         "dropout": 0.2,
         "head": "sigmoid",
         "kinds": 0,
+        "members": 1,
     }
     assert card["image"]["spacing_mm"] == 0.2
     assert card["calibration"]["training_prior"] == 0.5

@@ -1,0 +1,129 @@
+"""An ensemble: several trainings with consecutive seeds, whose mean is the model."""
+
+import json
+from collections.abc import Callable
+
+import keras
+
+from models.dense import logit_map
+from models.ensemble import set_members
+from models.network import PatchNetwork, build_network
+from models.saved import load_network, weights_of
+from pipeline.config import Settings
+from pipeline.preprocess.positions import pitch_px
+from pipeline.run.stage import Stage
+from pipeline.run.words import duration
+from pipeline.train.checkpoint import Checkpoint
+from pipeline.train.export import export_model
+from pipeline.train.finish import describe_model, ending_metrics, judge_validation
+from pipeline.train.inputs import Inputs
+from pipeline.train.start import unfinished
+from pipeline.train.validate import (
+    MapRule,
+    join_labels,
+    join_logits,
+    score_images,
+    validation_auc,
+    validation_loss,
+)
+
+
+def train_members(
+    stage: Stage,
+    inputs: Inputs,
+    *,
+    identity: Callable[[Settings], dict[str, str]],
+    train_one: Callable[[Stage, Inputs, dict[str, str], Checkpoint | None], str],
+) -> str:
+    """Train what is not trained yet in RUN/members, then write their mean as RUN/model.
+
+    Args:
+        identity: of a training with these settings.
+        train_one: trains and exports one network.
+
+    Returns:
+        A summary in one line.
+    """
+    count = stage.settings.train.members
+    for number in range(1, count + 1):
+        own = _member(stage, number)
+        wanted = identity(own.settings)
+        if _is_finished(own, wanted):
+            print(f"member {number} of {count} is trained.", flush=True)
+            continue
+        print(f"member {number} of {count}, seed {own.settings.train.seed}:", flush=True)
+        summary = train_one(own, inputs, wanted, unfinished(own.run, wanted))
+        print(f"member {number} of {count}: {summary}", flush=True)
+        keras.backend.clear_session()
+    return _combine(stage, inputs, identity(stage.settings))
+
+
+def _member(stage: Stage, number: int) -> Stage:
+    """The stage of one network: its own folder and seed, the same event log."""
+    train = stage.settings.train
+    own = train.model_copy(update={"members": 1, "seed": train.seed + number - 1})
+    return Stage(
+        stage.run.member(number),
+        stage.settings.model_copy(update={"train": own}),
+        stage.events.under(f"member{number}/"),
+    )
+
+
+def _is_finished(member: Stage, wanted: dict[str, str]) -> bool:
+    path = member.run.model / "model.json"
+    if not path.is_file():
+        return False
+    return json.loads(path.read_text(encoding="utf-8"))["training"]["identity"] == wanted
+
+
+def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
+    """Read the members, calibrate their mean and export it."""
+    folders = [stage.run.member(n).model for n in range(1, stage.settings.train.members + 1)]
+    cards = [json.loads((f / "model.json").read_text(encoding="utf-8")) for f in folders]
+    networks = [load_network(folder) for folder in folders]
+    spec = networks[0].spec.with_members(len(networks))
+    ensemble = build_network(spec)
+    temperatures = [card["calibration"]["temperature"] for card in cards]
+    set_members(ensemble, [weights_of(n) for n in networks], temperatures)
+    print(f"ensemble: validation maps of {len(networks)} networks", flush=True)
+    scores = list(_scores(stage, inputs, ensemble))
+    ending = judge_validation(stage, inputs, scores)
+    labels, logits = join_labels(inputs.validation), join_logits(scores)
+    trainings = [card["training"] for card in cards]
+    auc = validation_auc(labels, logits)
+    training = {
+        **{k: sum(t[k] for t in trainings) for k in ("parameters", "steps", "crops", "seconds")},
+        **{k: trainings[0][k] for k in ("precision", "replicas")},
+        "validation_auc": auc,
+        "validation_loss": validation_loss(labels, logits),
+        "members": [
+            {k: t[k] for k in ("best_step", "validation_auc", "validation_loss")} for t in trainings
+        ],
+        "identity": identity,
+    }
+    description = describe_model(stage, inputs, spec, ending, training)
+    export_model(stage.run, ensemble, description, history="")
+    known = {"best/val_auc": auc, **ending_metrics(ending)}
+    stage.events.metrics({k: v for k, v in known.items() if v is not None})
+    for path in sorted(stage.run.model.iterdir()):
+        stage.events.artifact(path, folder="model")
+    shown = "unknown" if auc is None else f"{auc:.4f}"
+    return (
+        f"{stage.run.model}: {len(networks)} networks, validation AUC {shown}, {ending}, "
+        f"{duration(training['seconds'])}"
+    )
+
+
+def _scores(stage: Stage, inputs: Inputs, ensemble: PatchNetwork):
+    settings = stage.settings
+    rule = MapRule.from_settings(
+        settings.maps,
+        spacing_mm=settings.image.spacing_mm,
+        stride_px=ensemble.stride_px,
+        label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
+    )
+    return score_images(
+        lambda pixels: logit_map(ensemble, pixels, pitch_px=rule.pitch_px, flips=rule.flips),
+        inputs.validation,
+        rule,
+    )

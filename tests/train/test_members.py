@@ -1,0 +1,46 @@
+"""An ensemble of seeds: trained one by one, gone on with where it stopped, one model at the end."""
+
+import json
+
+import numpy as np
+
+from models.dense import logit_map
+from models.saved import load_network
+from pipeline.run.events import read_events
+from pipeline.train.stage import train
+from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+
+
+def test_members_with_consecutive_seeds_become_one_model(tmp_path, capsys):
+    run = write_toy_run(tmp_path)
+    settings = toy_settings(members=2, seed=5, epochs=1)
+    summary = train(stage_of(run, settings))
+    assert "2 networks" in summary
+    card = json.loads((run.model / "model.json").read_text())
+    members = [json.loads((run.member(n).model / "model.json").read_text()) for n in (1, 2)]
+    assert [m["settings"]["train"]["seed"] for m in members] == [5, 6]
+    assert card["network"]["members"] == 2
+    assert card["training"]["steps"] == 8
+    assert len(card["training"]["members"]) == 2
+    # The model is the mean of the members, each over its own temperature.
+    image = np.random.default_rng(0).random((64, 64), np.float32)
+    whole = logit_map(load_network(run.model), image, pitch_px=8)
+    parts = [
+        logit_map(load_network(run.member(n).model), image, pitch_px=8)
+        / m["calibration"]["temperature"]
+        for n, m in zip((1, 2), members, strict=True)
+    ]
+    np.testing.assert_allclose(whole, np.mean(parts, axis=0), atol=1e-5)
+    logged = {
+        name for e in read_events(run.events) if e["event"] == "metrics" for name in e["values"]
+    }
+    assert {"member1/val/auc", "member2/val/auc", "best/val_auc"} <= logged
+
+    # What is trained is not trained again.
+    weights = run.member(1).model / "model.safetensors"
+    before = weights.stat().st_mtime_ns
+    (run.member(2).model / "model.json").unlink()
+    capsys.readouterr()
+    train(stage_of(run, settings))
+    assert weights.stat().st_mtime_ns == before
+    assert "member 1 of 2 is trained." in capsys.readouterr().out
