@@ -117,7 +117,7 @@ def test_the_first_category_that_is_a_lesion_is_the_kind(tmp_path, categories, k
         "Mass",
         "",
         "[" * 400,
-        f"[{', '.join(['1'] * 400)}]",
+        str(["Mass"] * 100),  # longer than any row of the set
     ],
 )
 def test_categories_are_never_evaluated_and_must_be_a_list_of_words(tmp_path, categories):
