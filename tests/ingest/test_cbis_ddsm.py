@@ -206,7 +206,8 @@ def test_every_other_file_has_a_reason(tmp_path):
 
 
 def test_what_a_partial_download_lacks_is_counted(tmp_path, capsys):
-    write_tables(tmp_path, table_row(f"{CALC}_1"), table_row("Mass-Test_P_00002_LEFT_CC_1"))
+    absent = (table_row(f"Mass-Test_P_00002_LEFT_CC_{number}") for number in (1, 2))
+    write_tables(tmp_path, table_row(f"{CALC}_1"), *absent)
     write_file(tmp_path, CALC, FILM)
     alone = write_lesion(tmp_path, "Mass-Test_P_00002_LEFT_CC")
     catalog = catalog_of(tmp_path)
@@ -216,7 +217,8 @@ def test_what_a_partial_download_lacks_is_counted(tmp_path, capsys):
     assert {reasons(catalog)[name] for name in alone} == {"its mammogram is not in data.root"}
     told = capsys.readouterr().out
     assert (
-        "note: 1 of the 2 mammograms that the tables name are in data.root; not P_00002_LEFT_CC\n"
+        "note: 1 of the 2 mammograms that the tables name are in data.root, with 1 of 3 lesions; "
+        "not P_00002_LEFT_CC\n"
     ) in told
     assert "note: 1 lesions have no mask in data.root" in told
 

@@ -21,15 +21,16 @@ def notes(
         images, findings: rows of the catalog.
         endings: of all files, by file name.
     """
-    named = {lesion.name.image_id for lesion in (*division.kept, *division.borrowed)}
+    lesions = (*division.kept, *division.borrowed)
+    named = {lesion.name.image_id for lesion in lesions}
     there = {image["image_id"] for image in images}
     unlocated = [f["finding_id"] for f in findings if f["geometry"] == "none"]
     reasons = [ending.reason for ending in endings.values() if ending.status == "skipped"]
     copies = sum(reason.startswith("the same mammogram as") for reason in reasons)
     said = [_missing_tables(tables)]
     said.append(
-        f"{len(there)} of the {len(named)} mammograms that the tables name are in data.root"
-        + _such_as("; not", named - there)
+        f"{len(there)} of the {len(named)} mammograms that the tables name are in data.root, with "
+        f"{len(findings)} of {len(lesions)} lesions" + _such_as("; not", named - there)
     )
     if division.shared_patients:
         said.append(
