@@ -66,7 +66,7 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare compare-heads
+.PHONY: crossval compare compare-heads mine
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
 	$(track)
@@ -74,6 +74,10 @@ crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4
 compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
 	@$(PY) scripts/compare_heads.py --run "$(RUN)" --seeds $(or $(SEEDS),5) \
 	  $(if $(filter full,$(SCHEDULE)),--full) $(if $(KINDS),--kinds)
+	$(track)
+
+mine: $(RUN)/metrics.json                ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
+	@$(PY) scripts/mine.py --run "$(RUN)" --limit $(or $(LIMIT),500)
 	$(track)
 
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")

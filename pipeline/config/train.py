@@ -66,6 +66,12 @@ class TrainSettings(Section):
         45, ge=1, le=60, description="longest time between two checkpoints, in s"
     )
     init: Path | None = Field(None, description="run or model folder to fine-tune from")
+    mined: Path | None = Field(
+        None, description="table of false alarms to train on more often; make mine writes it"
+    )
+    mined_share: float = Field(
+        0.5, ge=0, le=1, description="share of the crops without finding that are near one of them"
+    )
     readers: int | None = Field(
         None, ge=1, description="threads that cut crops; all cores if absent"
     )

@@ -162,8 +162,20 @@ class RunFolder:
     @property
     def study(self) -> "RunFolder | None":
         """The run folder of the study that this run is a part of, if it is."""
+        if self.root.name == "mined":
+            return RunFolder(self.root.parent)
         in_study = self.root.parent.name in ("folds", "heads")
         return RunFolder(self.root.parents[1]) if in_study else None
+
+    @property
+    def mined_table(self) -> Path:
+        """The worst false alarms of the model on its training patients."""
+        return self.root / "mined.csv"
+
+    @property
+    def mined(self) -> "RunFolder":
+        """The run that goes on from this one with its false alarms."""
+        return RunFolder(self.root / "mined")
 
     def head(self, arm: str, seed: int) -> "RunFolder":
         """The run of one head and seed of the comparison of heads."""

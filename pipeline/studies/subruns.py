@@ -12,7 +12,19 @@ from pipeline.run.settings import Remembered
 # gave it stands in the environment of its recipes.
 _OF_THE_OUTER_MAKE = (
     *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"),
-    *("RUN", "CONFIG", "SET", "MODEL", "INPUT", "FORCE", "SEEDS", "FOLDS", "SCHEDULE", "KINDS"),
+    *(
+        "RUN",
+        "CONFIG",
+        "SET",
+        "MODEL",
+        "INPUT",
+        "FORCE",
+        "SEEDS",
+        "FOLDS",
+        "SCHEDULE",
+        "KINDS",
+        "LIMIT",
+    ),
 )
 
 

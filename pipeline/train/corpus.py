@@ -1,7 +1,7 @@
 """What training may draw from: the training mammograms, their lesions, their negative positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -66,6 +66,10 @@ class TrainingImage:
         return np.where(labels == POSITIVE, bits, labels)
 
 
+def _nothing() -> np.ndarray:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Lesion:
     """The positive positions of one finding."""
@@ -83,6 +87,7 @@ class Corpus:
         images: the training mammograms with a positive or a negative position.
         lesions: findings with at least one positive position.
         negative_image, negative_row, negative_col: (n,) each, all negative positions.
+        mined_image, mined_row, mined_col: (m,) each, false alarms of an earlier model.
     """
 
     images: Sequence[TrainingImage]
@@ -90,6 +95,9 @@ class Corpus:
     negative_image: np.ndarray
     negative_row: np.ndarray
     negative_col: np.ndarray
+    mined_image: np.ndarray = field(default_factory=_nothing)
+    mined_row: np.ndarray = field(default_factory=_nothing)
+    mined_col: np.ndarray = field(default_factory=_nothing)
 
 
 def read_corpus(
@@ -99,11 +107,13 @@ def read_corpus(
     *,
     labels: LabelSettings,
     kinds: tuple[str, ...] = (),
+    mined: pd.DataFrame | None = None,
 ) -> Corpus:
     """Collect the training split of the tables of preprocess.
 
     Args:
         kinds: kinds of findings that the targets tell apart, if any.
+        mined: table of mining.py; rows of other mammograms than the training's are left out.
 
     Raises:
         UserError: the training patients have no positive or no negative position.
@@ -131,7 +141,19 @@ def read_corpus(
         negative_image=number[negative["image_id"]].to_numpy(np.int64),
         negative_row=negative["row"].to_numpy(np.float32),
         negative_col=negative["col"].to_numpy(np.float32),
+        **_mined(mined, number),
     )
+
+
+def _mined(mined: pd.DataFrame | None, number: pd.Series) -> dict[str, np.ndarray]:
+    if mined is None:
+        return {}
+    known = mined[mined["image_id"].isin(number.index)]
+    return {
+        "mined_image": number[known["image_id"]].to_numpy(np.int64),
+        "mined_row": known["row"].to_numpy(np.float32),
+        "mined_col": known["col"].to_numpy(np.float32),
+    }
 
 
 def check_sources(mammograms: pd.DataFrame, positions: pd.DataFrame) -> list[str]:

@@ -72,7 +72,14 @@ class Placement:
 
 
 def place_crop(
-    corpus: Corpus, shape: CropShape, index: int, *, seed: int, positive_share: float, zoom: float
+    corpus: Corpus,
+    shape: CropShape,
+    index: int,
+    *,
+    seed: int,
+    positive_share: float,
+    zoom: float,
+    mined_share: float = 0.0,
 ) -> Placement:
     """Choose crop number `index` of the training.
 
@@ -83,6 +90,7 @@ def place_crop(
 
     Args:
         zoom: largest factor by which the augmentation enlarges.
+        mined_share: share of the other crops that are centred near a mined false alarm.
     """
     rng = np.random.default_rng([seed, index])
     if rng.random() < positive_share:
@@ -93,9 +101,14 @@ def place_crop(
         angle = 2 * math.pi * rng.random()
         shift = distance * math.sin(angle), distance * math.cos(angle)
     else:
-        at = rng.integers(len(corpus.negative_row))
-        image = int(corpus.negative_image[at])
-        row, col = corpus.negative_row[at], corpus.negative_col[at]
+        mined = mined_share > 0 and len(corpus.mined_row) > 0 and rng.random() < mined_share
+        images, rows, cols = (
+            (corpus.mined_image, corpus.mined_row, corpus.mined_col)
+            if mined
+            else (corpus.negative_image, corpus.negative_row, corpus.negative_col)
+        )
+        at = rng.integers(len(rows))
+        image, row, col = int(images[at]), rows[at], cols[at]
         shift = rng.uniform(-0.5, 0.5, 2) * shape.stride_px
     return Placement(image, float(row + shift[0]), float(col + shift[1]), int(rng.integers(2**63)))
 

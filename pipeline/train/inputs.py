@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.preprocess.labels import IGNORED, POSITIVE
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.start import warn
@@ -33,7 +34,9 @@ def read_inputs(stage: Stage) -> Inputs:
     outlines, labels = read_outlines(stage.run), stage.settings.labels
     tells_kinds = stage.settings.network.head.endswith("_kinds")
     kinds = kinds_of_findings(mammograms, outlines) if tells_kinds else ()
-    corpus = read_corpus(mammograms, outlines, positions, labels=labels, kinds=kinds)
+    corpus = read_corpus(
+        mammograms, outlines, positions, labels=labels, kinds=kinds, mined=_mined(stage)
+    )
     for warning in check_sources(mammograms, positions):
         warn(warning)
     validation = read_validation(mammograms, outlines, positions, labels=labels)
@@ -44,6 +47,15 @@ def read_inputs(stage: Stage) -> Inputs:
             "instead of the best and the temperature stays 1. Raise split.validation."
         )
     return inputs
+
+
+def _mined(stage: Stage) -> pd.DataFrame | None:
+    path = stage.settings.train.mined
+    if path is None:
+        return None
+    if not path.is_file():
+        raise UserError(f"train.mined={path} is no file. make mine writes one.")
+    return pd.read_csv(path, dtype={"image_id": str})
 
 
 def split_counts(inputs: Inputs, split: str) -> dict[str, int]:

@@ -20,6 +20,7 @@ class Sampler:
     seed: int
     positive_share: float
     augment: bool
+    mined_share: float = 0.0
     _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +36,7 @@ class Sampler:
             seed=self.seed,
             positive_share=self.positive_share,
             zoom=LARGEST if self.augment else 1.0,
+            mined_share=self.mined_share,
         )
         image = self.corpus.images[placement.image]
         size = source_size(self.shape.size_px) if self.augment else self.shape.size_px

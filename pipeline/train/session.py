@@ -158,6 +158,7 @@ def _build_loop(
         seed=settings.train.seed,
         positive_share=settings.train.positive_share,
         augment=settings.train.augment,
+        mined_share=settings.train.mined_share if settings.train.mined else 0.0,
     )
     map_rule = MapRule.from_settings(
         settings.maps,

@@ -25,7 +25,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
     """
     what = mammograms.drop(columns=_PLACES).to_csv(index=False)
     train = settings.train.model_dump(mode="json", exclude=_EFFORT_SETTINGS)
-    model = init_folder(settings.train.init)
+    model, mined = init_folder(settings.train.init), settings.train.mined
     return {
         "network settings": value_sha256(settings.network.model_dump(mode="json")),
         "train settings": value_sha256(train),
@@ -36,6 +36,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
         "outlines": file_sha256(run.outlines),
         "positions": file_sha256(run.positions),
         "first weights": file_sha256(model / "model.json") if model else "",
+        "mined false alarms": file_sha256(mined) if mined and mined.is_file() else "",
     }
 
 

@@ -1,0 +1,77 @@
+"""Hard negatives: find the worst false alarms on the training patients, train on, compare.
+
+Reads   RUN/model, the training mammograms of RUN
+Writes  RUN/mined.csv; RUN/mined, a run that starts from the model and sees them more often;
+        RUN/mined/compare-<run>.json, the figures after and before
+"""
+
+from pipeline.heatmap.model import model_folder, read_model_card
+from pipeline.preprocess.map_grid import map_pitch_px
+from pipeline.run.atomic import write_text_if_changed
+from pipeline.run.errors import UserError
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage
+from pipeline.studies.compare import compare, comparison_text
+from pipeline.studies.subruns import make
+from pipeline.train.inputs import read_inputs
+from pipeline.train.mining import Peaks, mine
+
+# The second training is shorter and gentler than the first: it corrects, it does not begin.
+EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
+
+
+def mine_and_train(stage: Stage, *, limit: int) -> str:
+    """Mine, train on, judge before and after on the same test patients.
+
+    Args:
+        limit: number of false alarms to add.
+
+    Returns:
+        The comparison as text.
+
+    Raises:
+        UserError: the run has no finished model of its own, or no false alarm is found.
+    """
+    run, said = stage.run, recall(stage.run)
+    if said.model:
+        raise UserError(f"{run.root} uses the model of {said.model}. Mine there: RUN={said.model}.")
+    table = _mined(stage, limit)
+    text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    write_text_if_changed(run.mined_table, text)
+    stage.events.metrics({"mined": len(table), "lowest_logit": float(table["logit"].min())})
+    stage.events.artifact(run.mined_table)
+    train = stage.settings.train
+    own = {
+        "train.init": str(run.root),
+        "train.mined": str(run.mined_table),
+        "train.epochs": str(max(1, round(EPOCHS_SHARE * train.epochs))),
+        "train.learning_rate": f"{RATE_SHARE * train.learning_rate:.6g}",
+    }
+    make("evaluate", run.mined, said, own)
+    content = compare(run.mined, run, stage.settings.evaluate)
+    return f"{len(table)} false alarms in {run.mined_table}\n{comparison_text(content)}"
+
+
+def _mined(stage: Stage, limit: int):
+    card = read_model_card(model_folder(stage.run))
+    images = list(read_inputs(stage).corpus.images)
+
+    import models  # noqa: F401 - imports TensorFlow without its chatter
+    from models.dense import logit_map
+    from models.saved import load_network
+
+    network = load_network(card.folder)
+    pitch_px = map_pitch_px(
+        pitch_mm=card.maps.pitch_mm,
+        spacing_mm=card.image.spacing_mm,
+        stride_px=network.stride_px,
+        label_pitch_px=card.label_pitch_px,
+    )
+    distance_cells = card.maps.candidate_distance_mm / (pitch_px * card.image.spacing_mm)
+    peaks = Peaks(
+        lambda pixels: logit_map(network, pixels, pitch_px=pitch_px), pitch_px, distance_cells
+    )
+    table = mine(images, peaks, limit=limit)
+    if table.empty:
+        raise UserError("The model has no local maximum at a negative position: nothing to mine.")
+    return table

@@ -1,0 +1,50 @@
+"""Hard negatives: the run goes on from its own model, and both are compared."""
+
+import pandas as pd
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import Stage
+from pipeline.studies import mine as study
+from tests.evaluate.fabricated_run import fabricate, women
+
+SETTINGS = Settings.model_validate({"evaluate": {"bootstrap": 60}, "train": {"epochs": 6}})
+TABLE = pd.DataFrame({"image_id": ["a"], "row": [1.0], "col": [2.0], "logit": [3.0]})
+
+
+def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path, monkeypatch):
+    run = fabricate(tmp_path, women())
+    remember(run, SETTINGS, Remembered("configs/mias.yaml", {"data.root": "x"}, ""))
+    asked = []
+
+    def make(target, sub, said, overrides):
+        asked.append((target, sub.root, overrides))
+        fabricate(tmp_path / "made", women(), oracle=True).root.rename(sub.root)
+
+    monkeypatch.setattr(study, "make", make)
+    monkeypatch.setattr(study, "_mined", lambda stage, limit: TABLE)
+    text = study.mine_and_train(Stage(run, SETTINGS, EventLog(run, "mine")), limit=5)
+    assert run.mined_table.read_text() == "image_id,row,col,logit\na,1,2,3\n"
+    assert asked == [
+        (
+            "evaluate",
+            run.mined.root,
+            {
+                "train.init": str(run.root),
+                "train.mined": str(run.mined_table),
+                "train.epochs": "3",
+                "train.learning_rate": "9e-05",
+            },
+        )
+    ]
+    assert "mean froc" in text
+    assert (run.mined.root / "compare-run.json").is_file()
+
+
+def test_a_run_that_borrows_its_model_cannot_mine(tmp_path):
+    run = fabricate(tmp_path, women(), model="runs/other")
+    with pytest.raises(UserError, match="uses the model of runs/other"):
+        study.mine_and_train(Stage(run, SETTINGS, EventLog(run, "mine")), limit=5)

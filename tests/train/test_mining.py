@@ -1,0 +1,60 @@
+"""Hard negatives: the highest false alarms of the training patients, and nothing else."""
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.train.corpus import read_corpus
+from pipeline.train.crops import CropShape, place_crop
+from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, Peaks, mine
+from tests.train.toy_run import LABELS, PITCH_PX
+
+SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
+
+
+def tables(run):
+    return read_mammograms(run), read_outlines(run), read_positions(run)
+
+
+def brightness(pixels):
+    """In place of a network: the logit of a position is how bright it is there, smoothed."""
+    smooth = cv2.GaussianBlur(pixels, (0, 0), 3)
+    sides = [(0, -size % PITCH_PX + 1) for size in pixels.shape]
+    return np.pad(smooth, sides, mode="edge")[::PITCH_PX, ::PITCH_PX]
+
+
+def mined(run, *, limit):
+    corpus = read_corpus(*tables(run), labels=LABELS)
+    return corpus, mine(list(corpus.images), Peaks(brightness, PITCH_PX, 1.5), limit=limit)
+
+
+def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared_toy_run):
+    corpus, table = mined(shared_toy_run, limit=20)
+    assert list(table.columns) == list(MINED_COLUMNS)
+    assert len(table) == 20
+    assert table["logit"].is_monotonic_decreasing
+    assert table["image_id"].value_counts().max() <= MOST_PER_IMAGE
+    mammograms, _, _ = tables(shared_toy_run)
+    split = mammograms.set_index("image_id")["split"]
+    assert set(split[table["image_id"]]) == {"train"}
+    images = {image.image_id: image for image in corpus.images}
+    for row in table.itertuples():
+        # The discs are far brighter than the noise, and are no alarms.
+        assert images[row.image_id].labels(np.array([row.row]), np.array([row.col])) == [0]
+
+
+def test_the_asked_share_of_negative_crops_is_near_an_alarm(shared_toy_run):
+    table = pd.DataFrame({"image_id": ["i1", "gone"], "row": [70.0, 1.0], "col": [50.0, 1.0]})
+    corpus = read_corpus(*tables(shared_toy_run), labels=LABELS, mined=table)
+    assert corpus.mined_row.tolist() == [70.0]
+
+    def near(index, share):
+        place = place_crop(
+            corpus, SHAPE, index, seed=0, positive_share=1e-9, zoom=1.0, mined_share=share
+        )
+        here = corpus.images[place.image].image_id == "i1"
+        return here and abs(place.row - 70) <= 2 and abs(place.col - 50) <= 2
+
+    assert 0.2 < np.mean([near(i, 0.3) for i in range(300)]) < 0.4
+    assert not any(near(i, 0.0) for i in range(100))
