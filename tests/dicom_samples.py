@@ -1,11 +1,14 @@
 """Small DICOM files for tests."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+
+from pipeline.ingest.dicom_file import PixelElement
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
 
@@ -54,3 +57,27 @@ def write_mammogram(
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+def pixel_element(dataset: Dataset) -> PixelElement:
+    """The pixels of a data set in memory, as those of an open file."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    return PixelElement(
+        stream=io.BytesIO(dataset.PixelData),
+        keyword="PixelData",
+        vr=dataset["PixelData"].VR,
+        tag_start=0,
+        start=0,
+        length=None if dataset.PixelData[:4] == b"\xfe\xff\x00\xe0" else len(dataset.PixelData),
+        little_endian=syntax != ExplicitVRBigEndian,
+    )
+
+
+def lut(entries, *, first: int, bits: int, explanation: str | None = None) -> list[Dataset]:
+    """A LUT sequence of one item."""
+    item = Dataset()
+    if explanation:
+        item.LUTExplanation = explanation
+    item.LUTDescriptor = [len(entries), first, bits]
+    item.LUTData = entries
+    return [item]

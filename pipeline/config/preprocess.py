@@ -27,8 +27,12 @@ class DicomSettings(Section):
     for_processing: bool = Field(
         False, description="also read images with Presentation Intent FOR PROCESSING"
     )
+    frames: Literal["skip", "first", "middle"] = Field(
+        "skip", description="files with several frames: left out, or the one frame that is read"
+    )
     prefer_lut: bool = Field(
-        False, description="prefer the VOI LUT Sequence where a window is there as well"
+        True,
+        description="take the first VOI LUT where a window is there as well; false: the window",
     )
     max_megapixels: int = Field(
         150, ge=1, description="larger images fail before they are decoded, in 10^6 pixels"
@@ -53,6 +57,7 @@ class ImageSettings(Section):
     high_percentile: float = Field(
         99.8, ge=50, le=100, description="grey value inside the breast that becomes white, in %"
     )
+    remove_pectoral: bool = Field(False, description="leave the pectoral muscle out of MLO views")
 
 
 class LabelSettings(Section):

@@ -1,16 +1,25 @@
-"""Opening files that may or may not be DICOM, with bounded memory."""
+"""Opening files that may or may not be DICOM, with bounded memory.
+
+How a file is encoded is seen from its bytes; its transfer syntax only decides where it must.
+"""
 
 import io
 import struct
+import warnings
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from pydicom import dcmread
-from pydicom.datadict import dictionary_VR
-from pydicom.dataset import Dataset
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
-from pydicom.filereader import read_dataset, read_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.filereader import read_dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+from pipeline.preprocess.dicom.plugin import register_decoders
 
 # What pydicom raises on a file that is cut off or wrong.
 DICOM_ERRORS = (
@@ -29,11 +38,52 @@ DICOM_ERRORS = (
     zlib.error,
 )
 HEADER_BYTES = 16 * 2**20
-_PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_PIXEL_KEYWORDS = {
+    0x7FE00008: "FloatPixelData",
+    0x7FE00009: "DoubleFloatPixelData",
+    0x7FE00010: "PixelData",
+}
+# Implicit little endian, but for the pixels.
+_GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+_UNDEFINED_LENGTH = 0xFFFFFFFF
 _VALUE_REPRESENTATIONS = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM "
     b"UC UI UL UN UR US UT UV".split()
 )
+_LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+
+
+@dataclass(frozen=True)
+class PixelElement:
+    """The pixels of an open file, not read yet.
+
+    Attributes:
+        stream: the file, or what it inflates to.
+        keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
+        vr: value representation; None in implicit files, which are OW.
+        tag_start, start: positions of the element and of its value in the stream, in bytes.
+        length: as stated, in bytes; None where it is undefined, for encapsulated pixels.
+        little_endian: byte order of the pixels.
+    """
+
+    stream: BinaryIO
+    keyword: str
+    vr: str | None
+    tag_start: int
+    start: int
+    length: int | None
+    little_endian: bool
+
+    def available(self) -> int:
+        """Bytes of the value that are there."""
+        left = self.stream.seek(0, io.SEEK_END) - self.start
+        return left if self.length is None else min(self.length, left)
+
+    def read(self, offset: int, count: int) -> bytes:
+        """`count` bytes from `offset`, or as many as there are."""
+        there = max(min(count, self.available() - offset), 0)
+        self.stream.seek(self.start + offset)
+        return self.stream.read(there)
 
 
 def is_dicom(path: Path) -> bool:
@@ -44,47 +94,146 @@ def is_dicom(path: Path) -> bool:
 
 
 def read_dicom(
-    path: Path, *, header_only: bool, tags: list[str] | None = None, max_bytes: int = HEADER_BYTES
+    path: Path,
+    *,
+    header_only: bool,
+    tags: Sequence[str | int] | None = None,
+    max_bytes: int = HEADER_BYTES,
 ) -> Dataset:
     """Read a file for which `is_dicom` holds.
 
     Args:
-        header_only: stop before the pixels.
-        tags: keywords of the elements wanted; all if None.
+        header_only: stop before the pixels. Of a file read whole, `pixel_array` decodes them.
+        tags: the elements wanted, by keyword or number; all if None.
         max_bytes: limit of a deflated data set after inflating; a header is cut there.
 
     Raises:
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
-    with path.open("rb") as stream:
-        preamble = stream.read(132)[128:] == b"DICM"
-    if preamble:
-        meta = read_file_meta_info(path)
-        if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
-            return _read_deflated(path, meta, header_only, tags, max_bytes)
-    return dcmread(path, stop_before_pixels=header_only, specific_tags=tags, force=not preamble)
-
-
-def _read_deflated(
-    path: Path, meta: Dataset, header_only: bool, tags: list[str] | None, max_bytes: int
-) -> Dataset:
-    """PS3.5 A.5. zlib inflates up to a thousandfold, so the size is bounded first."""
-    start = 144 + meta.FileMetaInformationGroupLength
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    with path.open("rb") as stream:
-        stream.seek(start)
-        inflated = inflater.decompress(stream.read(), max_bytes)
-    if inflater.unconsumed_tail and not header_only:
-        raise ValueError(f"inflates to more than {max_bytes / 2**20:.0f} MiB")
-    dataset = read_dataset(
-        io.BytesIO(inflated),
-        is_implicit_VR=False,
-        is_little_endian=True,
-        stop_when=(lambda tag, vr, length: tag in _PIXEL_TAGS) if header_only else None,
-        specific_tags=tags,
-    )
-    dataset.file_meta = meta
+    if not header_only:
+        register_decoders()
+    with open_dicom(path, tags=tags, max_bytes=max_bytes, cut=header_only) as (dataset, pixels):
+        if pixels is not None and not header_only:
+            pixels.stream.seek(pixels.tag_start)
+            dataset.update(read_dataset(pixels.stream, pixels.vr is None, pixels.little_endian))
     return dataset
+
+
+@contextmanager
+def open_dicom(
+    path: Path,
+    *,
+    tags: Sequence[str | int] | None = None,
+    max_bytes: int = HEADER_BYTES,
+    cut: bool = False,
+) -> Iterator[tuple[Dataset, PixelElement | None]]:
+    """Open a file for which `is_dicom` holds: its header, and where its pixels are.
+
+    Args:
+        tags: the elements wanted, by keyword or number; all if None. Others are passed over
+            unread, so that the memory of a header is bounded.
+        max_bytes: limit of a deflated data set after inflating.
+        cut: read what is there up to that limit, instead of an error.
+
+    Raises:
+        One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
+    """
+    with path.open("rb") as file:
+        meta = _read_meta(file)
+        stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
+        yield _open_data(stream, meta, tags)
+
+
+def _open_data(
+    stream: BinaryIO, meta: FileMetaDataset, tags: Sequence[str | int] | None
+) -> tuple[Dataset, PixelElement | None]:
+    implicit, little_endian = _encoding(stream)
+    syntax = str(meta.get("TransferSyntaxUID", ""))
+    _compare_with_label(syntax, implicit, little_endian)
+    found: list[PixelElement] = []
+
+    def at_pixels(tag: int, vr: str | None, length: int) -> bool:
+        if tag not in _PIXEL_KEYWORDS:
+            return False
+        start = stream.tell()
+        found.append(
+            PixelElement(
+                stream=stream,
+                keyword=_PIXEL_KEYWORDS[tag],
+                vr=vr,
+                tag_start=start - (12 if vr and vr.encode() in _LONG_VALUE_REPRESENTATIONS else 8),
+                start=start,
+                length=None if length == _UNDEFINED_LENGTH else length,
+                little_endian=little_endian and syntax != _GE_BIG_ENDIAN_PIXELS,
+            )
+        )
+        return True
+
+    wanted = None if tags is None else [_tag(tag) for tag in tags]
+    header = read_dataset(
+        stream, implicit, little_endian, stop_when=at_pixels, specific_tags=wanted
+    )
+    header.file_meta = meta
+    return header, found[-1] if found else None
+
+
+def _read_meta(stream: BinaryIO) -> FileMetaDataset:
+    """Read group 0002, whatever its own element says of its length (PS3.10 7.1).
+
+    The stream is left at the first element of the data set.
+    """
+    start = 132 if stream.read(132)[128:] == b"DICM" else 0
+    end = stream.seek(start)
+    while (head := stream.read(8))[:2] == b"\x02\x00" and len(head) == 8:
+        length = int.from_bytes(head[6:], "little")
+        if head[4:6] in _LONG_VALUE_REPRESENTATIONS:
+            length = int.from_bytes(stream.read(4), "little")
+        elif head[4:6] not in _VALUE_REPRESENTATIONS:  # implicit, which it must not be
+            length = int.from_bytes(head[4:], "little")
+        end = stream.seek(length, io.SEEK_CUR)
+    stream.seek(start)
+    group = stream.read(end - start)
+    implicit = bool(group) and group[4:6] not in _VALUE_REPRESENTATIONS
+    return FileMetaDataset(read_dataset(io.BytesIO(group), implicit, is_little_endian=True))
+
+
+def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
+    """Whether a data set is implicit, and little endian, by its first element.
+
+    The number of its group is small, so the position of the zero tells the byte order.
+    """
+    position = stream.tell()
+    first = stream.read(6)
+    stream.seek(position)
+    little_endian = first[:1] != b"\0" or first[:2] == b"\0\0"
+    return first[4:6] not in _VALUE_REPRESENTATIONS, little_endian
+
+
+def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> None:
+    label = UID(syntax)
+    if not label.is_transfer_syntax or label.is_private:
+        return
+    if (label.is_implicit_VR, label.is_little_endian) != (implicit, little_endian):
+        found = f"{'im' if implicit else 'ex'}plicit {'little' if little_endian else 'big'} endian"
+        warnings.warn(f"labelled {label.name}, is {found}", stacklevel=2)
+
+
+def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
+    """What is labelled as deflated, unless it begins like a data set that is not."""
+    position = file.tell()
+    first = file.read(8)
+    file.seek(position)
+    labelled = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    return labelled and not _begins_with_element(first)
+
+
+def _inflated(file: BinaryIO, max_bytes: int, cut: bool) -> BinaryIO:
+    """PS3.5 A.5. zlib inflates up to a thousandfold, so the size is bounded."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = inflater.decompress(file.read(), max_bytes)
+    if inflater.unconsumed_tail and not cut:
+        raise ValueError(f"inflates to more than {max_bytes / 2**20:.0f} MiB")
+    return io.BytesIO(inflated)
 
 
 def _begins_with_element(start: bytes) -> bool:
@@ -101,6 +250,10 @@ def _begins_with_element(start: bytes) -> bool:
         if length <= 256 and _is_known((group << 16) | element):
             return True
     return False
+
+
+def _tag(tag: str | int) -> int:
+    return tag if isinstance(tag, int) else tag_for_keyword(tag)
 
 
 def _is_known(tag: int) -> bool:

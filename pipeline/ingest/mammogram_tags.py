@@ -49,6 +49,7 @@ VIEWS = {
     "127457009": "SPECIMEN",
     "G-8310": "SPECIMEN",
 }
+_NAMES = frozenset(VIEWS.values())
 # PS3.16 CID 4015.
 MODIFIERS = {
     "399161006": "cleavage",
@@ -80,49 +81,67 @@ MODIFIERS = {
     "442580003": "axillary tissue",
     "R-40AB2": "axillary tissue",
 }
+# The same in words, for codes that are not in these tables.
+_VIEW_WORDS = {
+    "CRANIO-CAUDAL": "CC",
+    "CRANIOCAUDAL": "CC",
+    "MEDIO-LATERAL OBLIQUE": "MLO",
+    "MEDIOLATERAL OBLIQUE": "MLO",
+    "MEDIO-LATERAL": "ML",
+    "LATERO-MEDIAL": "LM",
+}
 # Modifiers that leave the whole breast in the picture.
-SCREENING_MODIFIERS = ("implant displaced", "nipple in profile", "infra-mammary fold")
+IMPLANT_DISPLACED = "implant displaced"
+SCREENING_MODIFIERS = (IMPLANT_DISPLACED, "nipple in profile", "infra-mammary fold")
 
 
 @dataclass(frozen=True)
 class View:
-    """View of a mammogram: the first name found, all names found, and the modifiers."""
+    """View of a mammogram: the first name found and where, all names found, and the modifiers."""
 
     name: str
     names: tuple[str, ...]
     modifiers: tuple[str, ...]
+    source: str = ""
 
 
 def laterality(dataset: Dataset) -> tuple[str, list[str]]:
     """L, R or "": Image Laterality, Laterality, Frame Laterality, Patient Orientation."""
-    found = {
-        "Image Laterality": word(dataset, "ImageLaterality"),
-        "Laterality": word(dataset, "Laterality"),
-        "Frame Laterality": _frame_laterality(dataset),
-        "Patient Orientation": _side_of_orientation(dataset),
-    }
-    named = {source: side for source, side in found.items() if side in ("L", "R")}
+    named = _sides(dataset)
     if len(set(named.values())) > 1:
         said = ", ".join(f"{source} {side}" for source, side in named.items())
         return next(iter(named.values())), [f"contradictory sides: {said}"]
     return next(iter(named.values()), ""), []
 
 
+def laterality_source(dataset: Dataset) -> str:
+    """The attribute that `laterality` goes by; "" where none names a side."""
+    return next(iter(_sides(dataset)), "")
+
+
 def view(dataset: Dataset) -> tuple[View, list[str]]:
     """View Position, View Code Sequence with its modifiers, and CBIS-DDSM's own place."""
-    position = re.sub(r"[^A-Z]", "", word(dataset, "ViewPosition"))
-    codes, modifiers = [], []
+    position, modifiers = _named_view(word(dataset, "ViewPosition"))
+    codes = []
     for item in dataset.get("ViewCodeSequence") or []:
-        codes.append(VIEWS.get(word(item, "CodeValue"), word(item, "CodeMeaning").lower()))
+        meaning = word(item, "CodeMeaning")
+        codes.append(
+            VIEWS.get(word(item, "CodeValue")) or _VIEW_WORDS.get(meaning, meaning.lower())
+        )
         for modifier in item.get("ViewModifierCodeSequence") or []:
             code, meaning = word(modifier, "CodeValue"), word(modifier, "CodeMeaning").lower()
             modifiers.append(MODIFIERS.get(code, meaning))
     # CBIS-DDSM writes the view where the orientation belongs.
     orientation = words(dataset, "PatientOrientation")
     misplaced = [value for value in orientation if value in ("CC", "MLO")]
-    names = tuple(dict.fromkeys(n for n in (position, *codes, *misplaced) if n))
+    found = [("View Position", position)]
+    found += [("View Code Sequence", code) for code in codes]
+    found += [("Patient Orientation", name) for name in misplaced]
+    found = [(source, name) for source, name in found if name]
+    names = tuple(dict.fromkeys(name for _, name in found))
     notes = [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
-    return View(names[0] if names else "", names, tuple(m for m in modifiers if m)), notes
+    source, name = found[0] if found else ("", "")
+    return View(name, names, tuple(dict.fromkeys(m for m in modifiers if m)), source), notes
 
 
 def patient(dataset: Dataset) -> str:
@@ -135,6 +154,30 @@ def patient(dataset: Dataset) -> str:
     text = str(dataset.get("PatientID") or "").strip()
     cbis = re.search(r"P_\d{5}", text)
     return cbis[0] if cbis else text
+
+
+def _sides(dataset: Dataset) -> dict[str, str]:
+    """L or R by attribute, the one that counts first."""
+    found = {
+        "Image Laterality": word(dataset, "ImageLaterality"),
+        "Laterality": word(dataset, "Laterality"),
+        "Frame Laterality": _frame_laterality(dataset),
+        "Patient Orientation": _side_of_orientation(dataset),
+    }
+    return {source: side for source, side in found.items() if side in ("L", "R")}
+
+
+def _named_view(text: str) -> tuple[str, list[str]]:
+    """A View Position such as MLO, CC-ID, R CC or CRANIO-CAUDAL, and the modifier in it."""
+    name = _VIEW_WORDS.get(text) or re.sub(r"[^A-Z]", "", text)
+    displaced = name.endswith("ID") and _without_side(name[:-2]) in _NAMES
+    name = name[:-2] if displaced else name
+    return _without_side(name), [IMPLANT_DISPLACED] if displaced else []
+
+
+def _without_side(name: str) -> str:
+    has_side = name not in _NAMES and name[:1] in ("L", "R") and name[1:] in _NAMES
+    return name[1:] if has_side else name
 
 
 def _frame_laterality(dataset: Dataset) -> str:

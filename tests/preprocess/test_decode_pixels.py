@@ -3,7 +3,7 @@ import hashlib
 import imagecodecs
 import numpy as np
 import pytest
-from dicom_samples import mammogram_dataset
+from dicom_samples import mammogram_dataset, pixel_element
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     HTJ2KLossless,
@@ -24,7 +24,7 @@ PIXELS = (np.arange(32 * 24).reshape(32, 24) * 5).astype(np.uint16)  # below 2^1
 
 
 def decoded(dataset):
-    return decode(dataset, pixel_format(dataset))
+    return decode(dataset, pixel_element(dataset), pixel_format(dataset))
 
 
 def encapsulated(frame: bytes, syntax, pixels=PIXELS, **values):
@@ -166,7 +166,7 @@ def test_missing_pixels_fail():
 
 
 def test_a_jpeg_label_on_a_stream_of_no_known_kind_fails():
-    with pytest.raises(Unusable, match="the stream is not JPEG Baseline"):
+    with pytest.raises(Unusable, match="no JPEG, JPEG-LS, JPEG 2000 or RLE stream"):
         decoded(encapsulated(b"rubbish" * 20, JPEGBaseline8Bit))
 
 

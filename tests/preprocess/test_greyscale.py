@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from dicom_samples import mammogram_dataset
-from pydicom.dataset import Dataset
 
 from pipeline.preprocess.dicom.greyscale import (
     apply_table,
@@ -16,16 +15,9 @@ from pipeline.preprocess.dicom.unusable import Unusable
 PIXELS = np.array([[0, 1], [2, 3]], np.uint16)
 
 
-def grey(pixels=PIXELS, *, bits=2, signed=False, prefer_lut=False, **values):
+def grey(pixels=PIXELS, *, bits=2, signed=False, prefer_lut=True, **values):
     dataset = mammogram_dataset(pixels, BitsStored=bits, **values)
     return grey_tables(dataset, bits=bits, signed=signed, prefer_lut=prefer_lut)
-
-
-def lut(entries, *, first, bits):
-    item = Dataset()
-    item.LUTDescriptor = [len(entries), first, bits]
-    item.LUTData = entries
-    return [item]
 
 
 def test_without_a_window_the_stored_range_becomes_0_to_1():
@@ -124,36 +116,20 @@ def test_an_unusable_window_is_left_out_and_noted(values):
     np.testing.assert_allclose(tables.values, [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
 
 
-def test_of_several_windows_the_first_is_used():
-    tables = grey(WindowCenter=[2, 100], WindowWidth=[3, 50])
-    assert tables.window == "LINEAR 2/3"
+def test_of_several_windows_the_first_is_used_and_recorded():
+    explanations = ["NORMAL", "HARDER"]
+    tables = grey(
+        WindowCenter=[2, 100], WindowWidth=[3, 50], WindowCenterWidthExplanation=explanations
+    )
+    assert tables.window == "LINEAR 2/3 NORMAL (1 of 2)"
+    np.testing.assert_allclose(tables.values, [0, 0.25, 0.75, 1])
 
 
-def test_a_window_goes_before_a_lut_unless_the_lut_is_preferred():
-    values = {
-        "VOILUTSequence": lut([0, 0, 0, 255], first=0, bits=8),
-        "WindowCenter": 2,
-        "WindowWidth": 3,
-    }
-    assert grey(**values).window == "LINEAR 2/3"
-    preferred = grey(prefer_lut=True, **values)
-    assert preferred.window == "VOI LUT"
-    np.testing.assert_allclose(preferred.values, [0, 0, 0, 1])
-
-
-def test_a_lut_maps_values_outside_its_input_to_its_ends():
-    tables = grey(VOILUTSequence=lut([10, 20], first=1, bits=8))
-    np.testing.assert_allclose(tables.values, np.array([10, 10, 20, 20]) / 255, rtol=1e-6)
-
-
-def test_an_empty_lut_sequence_counts_as_none():
-    assert grey(VOILUTSequence=[]).window == "none"
-    assert grey(VOILUTSequence=[Dataset()]).window == "none"
-
-
-def test_a_modality_lut_replaces_the_rescaling():
-    tables = grey(ModalityLUTSequence=lut([0, 51, 102, 255], first=0, bits=8))
-    np.testing.assert_allclose(tables.values, [0, 0.2, 0.4, 1], rtol=1e-6)
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_nominal_range_is_that_of_the_bits_stored(bits):
+    values = grey(bits=bits).values
+    assert len(values) == 1 << bits
+    np.testing.assert_allclose(values[[0, 1, -1]], [0, 1 / ((1 << bits) - 1), 1], rtol=1e-6)
 
 
 def test_padding_is_the_inclusive_range_whichever_end_comes_first():
@@ -164,6 +140,20 @@ def test_padding_is_the_inclusive_range_whichever_end_comes_first():
 def test_a_single_padding_value_is_masked():
     np.testing.assert_array_equal(grey(PixelPaddingValue=0).padding, [True, False, False, False])
     assert grey().padding is None
+
+
+@pytest.mark.parametrize("polarity", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_a_range_of_stored_values_in_both_polarities(polarity):
+    tables = grey(PixelPaddingValue=2, PixelPaddingRangeLimit=3, PhotometricInterpretation=polarity)
+    np.testing.assert_array_equal(tables.padding, [False, False, True, True])
+
+
+def test_padding_that_was_written_with_the_other_sign_is_found():
+    # 63536 as an unsigned number of 16 bits is -2000, the padding of many scanners.
+    padding = grey(bits=16, signed=True, PixelPaddingValue=63536).padding
+    assert np.flatnonzero(padding).tolist() == [63536]
+    padding = grey(bits=16, PixelPaddingValue=-2000).padding
+    assert np.flatnonzero(padding).tolist() == [63536]
 
 
 def test_signed_values_are_indexed_by_their_bits():
@@ -179,9 +169,13 @@ def test_colour_has_no_grey_scale():
         grey(PhotometricInterpretation="RGB")
 
 
-def test_a_rescale_slope_of_0_is_refused():
-    with pytest.raises(Unusable, match="Rescale Slope is 0"):
-        grey(RescaleSlope=0)
+@pytest.mark.parametrize(
+    ("slope", "message"), [(0, "Rescale Slope is 0"), (1e-320, "lose all"), (1e308, "lose all")]
+)
+def test_a_rescale_slope_that_leaves_nothing_is_refused(slope, message):
+    intercept = 1 if slope < 1 else 1e308
+    with np.errstate(all="ignore"), pytest.raises(Unusable, match=message):
+        grey(RescaleSlope=slope, RescaleIntercept=intercept)
 
 
 def test_the_table_is_looked_up_for_every_pixel_of_a_tall_image():

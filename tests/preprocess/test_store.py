@@ -99,7 +99,7 @@ def _key(**changes):
         {"file_sha256": "01"},
         {"image": ImageSettings(spacing_mm=0.2)},
         {"image": ImageSettings(high_percentile=99)},
-        {"dicom": DicomSettings(prefer_lut=True)},
+        {"dicom": DicomSettings(prefer_lut=False)},
         {"dicom": DicomSettings(for_processing=True)},
         {"spacing_mm": 0.05},
     ],

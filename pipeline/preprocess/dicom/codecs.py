@@ -1,13 +1,10 @@
-"""Compressed frames: which codec they are, by their own bytes, and their decoding.
+"""Compressed frames: which codec they are, by their own bytes.
 
 The transfer syntax of a file may lie; the stream cannot.
 """
 
 import struct
 from dataclasses import dataclass
-
-import imagecodecs
-import numpy as np
 
 # Start of frame markers, ITU-T T.81 table B.1 and T.87 C.1.1.
 _JPEG_FRAMES = {
@@ -28,6 +25,7 @@ class StreamInfo:
     height: int
     width: int
     components: int
+    precision: int  # bits of a sample
 
 
 def stream_info(frame: bytes) -> StreamInfo | None:
@@ -45,48 +43,14 @@ def stream_info(frame: bytes) -> StreamInfo | None:
         return _jpeg2000_info(frame[start:])
     if frame[:4] == b"\xff\x4f\xff\x51":
         return _jpeg2000_info(frame)
+    if frame[:2] == b"\xff\x0a" or frame[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
+        raise ValueError("a JPEG XL stream, which is not supported")
     return None
-
-
-def decode_stream(frame: bytes, info: StreamInfo) -> np.ndarray:
-    """Decode one frame to (H, W), or (H, W, components), in the stream's own type.
-
-    Raises:
-        RuntimeError or ValueError: the decoder gives up.
-    """
-    match info.codec:
-        case "JPEG-LS":
-            return imagecodecs.jpegls_decode(frame)
-        case "JPEG 2000":
-            return imagecodecs.jpeg2k_decode(frame)
-        case "HTJ2K":
-            return imagecodecs.htj2k_decode(frame)
-        case "JPEG lossless":
-            return imagecodecs.ljpeg_decode(frame)
-        case _:
-            return imagecodecs.jpeg8_decode(frame)
-
-
-def decode_rle(frame: bytes, shape: tuple[int, int], bytes_per_pixel: int) -> np.ndarray:
-    """Decode a frame of PS3.5 annex G to (H, W) uint8 or uint16.
-
-    Raises:
-        ValueError: the segments do not fit the image.
-    """
-    if len(frame) < 64 or struct.unpack("<I", frame[:4])[0] != bytes_per_pixel:
-        raise ValueError(f"RLE data must have {bytes_per_pixel} segments")
-    dtype = np.dtype(f"<u{bytes_per_pixel}")
-    decoded = np.frombuffer(imagecodecs.dicomrle_decode(frame, dtype), dtype)
-    count = shape[0] * shape[1]
-    # Segments are padded to even length, so an odd image may have one byte more.
-    if not count <= decoded.size <= count + 1:
-        raise ValueError(f"RLE data hold {decoded.size} pixels, not {count}")
-    return decoded[:count].reshape(shape)
 
 
 def _jpeg_info(frame: bytes) -> StreamInfo:
     position = 2
-    while position + 9 < len(frame):
+    while position + 10 <= len(frame):
         if frame[position] != 0xFF:
             raise ValueError("a JPEG stream with a broken header")
         marker = frame[position + 1]
@@ -97,17 +61,17 @@ def _jpeg_info(frame: bytes) -> StreamInfo:
             raise ValueError(f"a JPEG stream of an unsupported kind (marker FF{marker:02X})")
         (length,) = struct.unpack(">H", frame[position + 2 : position + 4])
         if marker in _JPEG_FRAMES:
-            height, width, components = struct.unpack(">HHB", frame[position + 5 : position + 10])
-            return StreamInfo(_JPEG_FRAMES[marker], height, width, components)
+            precision, height, width, components = struct.unpack_from(">BHHB", frame, position + 4)
+            return StreamInfo(_JPEG_FRAMES[marker], height, width, components, precision)
         position += 2 + length
     raise ValueError("a JPEG stream without a frame header")
 
 
 def _jpeg2000_info(codestream: bytes) -> StreamInfo:
     """SIZ segment, ITU-T T.800 A.5.1; bit 14 of its capabilities means HTJ2K (T.814)."""
-    if len(codestream) < 42:
+    if len(codestream) < 43:
         raise ValueError("a JPEG 2000 stream that is cut off in its header")
     capabilities, right, lower, left, upper = struct.unpack(">HIIII", codestream[6:24])
-    (components,) = struct.unpack(">H", codestream[40:42])
+    components, depth = struct.unpack(">HB", codestream[40:43])
     codec = "HTJ2K" if capabilities & 0x4000 else "JPEG 2000"
-    return StreamInfo(codec, lower - upper, right - left, components)
+    return StreamInfo(codec, lower - upper, right - left, components, (depth & 0x7F) + 1)

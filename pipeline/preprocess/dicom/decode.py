@@ -1,4 +1,4 @@
-"""Pixel Data (7FE0,0010) to stored values, whatever the transfer syntax says."""
+"""The pixels of a DICOM file to stored values, whatever its transfer syntax says."""
 
 from dataclasses import dataclass, field
 
@@ -7,27 +7,37 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.uid import UID, RLELossless
 
+from pipeline.ingest.dicom_file import DICOM_ERRORS, PixelElement
 from pipeline.ingest.dicom_values import number
-from pipeline.preprocess.dicom.codecs import decode_rle, decode_stream, stream_info
-from pipeline.preprocess.dicom.unusable import Unusable
+from pipeline.preprocess.dicom.frame import FrameLayout, decode_frame
+from pipeline.preprocess.dicom.unusable import Unusable, one_line
 
 _ITEM = b"\xfe\xff\x00\xe0"
 # The codecs that the transfer syntaxes of PS3.6 table A-1 stand for.
 _LABELS = {
     "1.2.840.10008.1.2.4.50": ("JPEG baseline",),
     "1.2.840.10008.1.2.4.51": ("JPEG extended", "JPEG baseline"),
+    "1.2.840.10008.1.2.4.53": ("JPEG progressive",),
+    "1.2.840.10008.1.2.4.55": ("JPEG progressive",),
     "1.2.840.10008.1.2.4.57": ("JPEG lossless",),
     "1.2.840.10008.1.2.4.70": ("JPEG lossless",),
     "1.2.840.10008.1.2.4.80": ("JPEG-LS",),
     "1.2.840.10008.1.2.4.81": ("JPEG-LS",),
     "1.2.840.10008.1.2.4.90": ("JPEG 2000",),
     "1.2.840.10008.1.2.4.91": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.92": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.93": ("JPEG 2000",),
     "1.2.840.10008.1.2.4.201": ("HTJ2K",),
     "1.2.840.10008.1.2.4.202": ("HTJ2K",),
     "1.2.840.10008.1.2.4.203": ("HTJ2K",),
+    str(RLELossless): ("RLE",),
+    "1.2.840.10008.1.2.1.98": ("uncompressed",),
 }
 # Lossy compression may overshoot the range a little.
 _LOSSY = ("JPEG baseline", "JPEG extended", "JPEG progressive", "JPEG-LS", "JPEG 2000", "HTJ2K")
+
+
+OVERLAY_BIT_POSITIONS = tuple((group << 16) | 0x0102 for group in range(0x6000, 0x6020, 2))
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,11 @@ class PixelFormat:
     bits_stored: int
     high_bit: int
     signed: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """Length of an uncompressed frame."""
+        return self.shape[0] * self.shape[1] * self.bits_allocated // 8
 
 
 @dataclass(frozen=True)
@@ -81,43 +96,73 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
     return PixelFormat((values["Rows"], values["Columns"]), allocated, stored, high_bit, signed)
 
 
-def decode(dataset: Dataset, expected: PixelFormat) -> Stored:
-    """Decode the only frame of a data set.
+def decode(
+    header: Dataset, element: PixelElement | None, expected: PixelFormat, *, frame: int = 0
+) -> Stored:
+    """Decode one frame; no other is read.
+
+    Args:
+        frame: its number, from 0.
 
     Raises:
-        Unusable: the pixels are cut off, of another size, or out of their range.
-        RuntimeError, ValueError and the like: from the decoders, on a corrupt stream.
+        Unusable: the pixels are missing, cut off, corrupt, or out of their range.
     """
-    data = dataset.get("PixelData")
-    if not data:
+    if element is None or element.available() == 0:
         raise Unusable("failed", "Pixel Data is missing or empty")
-    syntax = UID(str(getattr(dataset, "file_meta", {}).get("TransferSyntaxUID", "")))
+    if element.keyword != "PixelData":
+        raise Unusable("skipped", f"{element.keyword}: pixels that are no whole numbers")
+    syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
     notes: list[str] = []
-    size = expected.shape[0] * expected.shape[1] * expected.bits_allocated // 8
-    encapsulated = data[:4] == _ITEM and (syntax in _LABELS or len(data) - size not in (0, 1))
+    encapsulated = element.length is None or (
+        element.read(0, 4) == _ITEM
+        and (syntax in _LABELS or element.length - expected.frame_bytes not in (0, 1))
+    )
     if encapsulated:
-        pixels, codec = _decode_frame(data, expected, syntax, notes)
+        try:
+            pixels, codec = _decode_encapsulated(header, element, expected, frame)
+        except DICOM_ERRORS as error:
+            raise Unusable("failed", f"cannot be decoded: {one_line(error)}") from error
     else:
-        pixels, codec = _decode_native(data, dataset, expected), "uncompressed"
-        if syntax in _LABELS or syntax == RLELossless:
-            notes.append(f"labelled {syntax.name}, is uncompressed")
+        data = element.read(frame * expected.frame_bytes, expected.frame_bytes)
+        pixels, codec = _as_pixels(data, expected, element), "uncompressed"
+        frames = int(number(header, "NumberOfFrames") or 1)
+        if (surplus := element.length - frames * expected.frame_bytes) > 1:
+            notes.append(f"Pixel Data is {surplus} bytes longer than the image")
+    if codec not in _LABELS.get(syntax, ("uncompressed",)):
+        notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
-    pixels = _lowest_bits(pixels, expected, dataset, codec, notes)
+    pixels = _lowest_bits(pixels, expected, header, codec, notes)
     return Stored(pixels, expected.bits_stored, expected.signed, codec, notes)
 
 
-def _decode_native(data: bytes, dataset: Dataset, expected: PixelFormat) -> np.ndarray:
-    count = expected.shape[0] * expected.shape[1]
-    size = count * expected.bits_allocated // 8
-    if len(data) < size:
-        raise Unusable("failed", f"Pixel Data is cut off: {len(data)} of {size} bytes")
-    little = getattr(dataset, "original_encoding", (None, True))[1] is not False
-    if expected.bits_allocated == 16:
-        pixels = np.frombuffer(data, "<u2" if little else ">u2", count).astype(
-            np.uint16, copy=False
+def _decode_encapsulated(
+    header: Dataset, element: PixelElement, expected: PixelFormat, frame: int
+) -> tuple[np.ndarray, str]:
+    """PS3.5 A.4: the frame from its fragments, decoded by what its bytes say."""
+    element.stream.seek(element.start)
+    tables = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+    data = get_frame(
+        element.stream,
+        frame,
+        number_of_frames=int(number(header, "NumberOfFrames") or 1),
+        extended_offsets=tables if all(tables) else None,
+    )
+    layout = FrameLayout(*expected.shape, samples=1, bits_allocated=expected.bits_allocated)
+    return decode_frame(data, layout)
+
+
+def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.ndarray:
+    """An uncompressed frame: (H, W) uint8 or uint16."""
+    if len(data) < expected.frame_bytes:
+        raise Unusable(
+            "failed", f"Pixel Data is cut off: {len(data)} of {expected.frame_bytes} bytes"
         )
-    elif not little and dataset["PixelData"].VR == "OW":  # PS3.5 8.1.2: bytes swapped in words
+    count = expected.shape[0] * expected.shape[1]
+    if expected.bits_allocated == 16:
+        order = "<u2" if element.little_endian else ">u2"
+        pixels = np.frombuffer(data, order, count).astype(np.uint16, copy=False)
+    elif not element.little_endian and element.vr == "OW":  # PS3.5 8.1.2: swapped in words
         pairs = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2")
         pixels = pairs.view(np.uint8)[:count]
     else:
@@ -125,64 +170,57 @@ def _decode_native(data: bytes, dataset: Dataset, expected: PixelFormat) -> np.n
     return pixels.reshape(expected.shape)
 
 
-def _decode_frame(
-    data: bytes, expected: PixelFormat, syntax: UID, notes: list[str]
-) -> tuple[np.ndarray, str]:
-    frame = get_frame(data, 0, number_of_frames=1)
-    info = stream_info(frame)
-    if info is None:
-        if syntax in _LABELS:
-            raise Unusable("failed", f"the stream is not {syntax.name}")
-        return decode_rle(frame, expected.shape, expected.bits_allocated // 8), "RLE"
-    # Before decoding: a small stream may announce an enormous image.
-    if (info.height, info.width) != expected.shape:
-        raise Unusable(
-            "failed",
-            f"the {info.codec} stream is {info.height} x {info.width} pixels, "
-            f"the header says {expected.shape[0]} x {expected.shape[1]}",
-        )
-    if info.components != 1:
-        raise Unusable("failed", f"the {info.codec} stream has {info.components} components, not 1")
-    # Some decoders fill up what is missing, without an error.
-    if b"\xff\xd9" not in frame[-16:]:
-        raise Unusable("failed", f"the {info.codec} stream has no end")
-    if info.codec not in _LABELS.get(syntax, ()):
-        notes.append(f"labelled {syntax.name or 'nothing'}, is {info.codec}")
-    return decode_stream(frame, info), info.codec
-
-
 def _lowest_bits(
-    pixels: np.ndarray, expected: PixelFormat, dataset: Dataset, codec: str, notes: list[str]
+    pixels: np.ndarray, expected: PixelFormat, header: Dataset, codec: str, notes: list[str]
 ) -> np.ndarray:
-    """Shift to High Bit and drop what is no pixel, or find that the values are too large."""
-    if pixels.dtype.kind == "i":
-        if not expected.signed and pixels.min() < 0:
-            raise Unusable("failed", "the stream holds negative values, the header says unsigned")
-        pixels = pixels.view(pixels.dtype.str.replace("i", "u"))
+    """Shift to High Bit and drop what is no pixel, or find that values are out of range."""
     if pixels.dtype.itemsize > 2:
         raise Unusable("failed", f"decodes to {pixels.dtype}, which is not supported")
-    largest = (1 << expected.bits_stored) - 1
-    shift = expected.high_bit - (expected.bits_stored - 1)
+    if pixels.dtype.kind == "i" and not expected.signed and pixels.min() < 0:
+        raise Unusable("failed", "the stream holds negative values, the header says unsigned")
+    width, bits = 8 * pixels.dtype.itemsize, expected.bits_stored
+    shift = expected.high_bit - (bits - 1)
     if shift:
         notes.append(f"High Bit {expected.high_bit}: shifted by {shift}")
-        pixels = pixels >> shift
-    if expected.bits_stored == pixels.dtype.itemsize * 8:
+        pixels = _unsigned(pixels) >> shift
+    if bits >= width:
+        return _unsigned(pixels)
+    mask = pixels.dtype.type((1 << bits) - 1)
+    if _has_overlay_in_pixels(header):
+        return _unsigned(pixels) & _unsigned(mask)
+    # Negative values fill the word with their sign, or only Bits Stored: then none is below 0.
+    as_signed = pixels.view(f"i{pixels.dtype.itemsize}")
+    if expected.signed and as_signed.min() < 0:
+        limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        return _unsigned(_in_range(as_signed, limits, codec, notes)) & _unsigned(mask)
+    return _in_range(_unsigned(pixels), (0, (1 << bits) - 1), codec, notes)
+
+
+def _in_range(
+    pixels: np.ndarray, limits: tuple[int, int], codec: str, notes: list[str]
+) -> np.ndarray:
+    """The pixels, after clipping what a lossy codec may overshoot.
+
+    Raises:
+        Unusable: failed, values are further out.
+    """
+    low, high = limits
+    found = int(pixels.min()), int(pixels.max())
+    if low <= found[0] and found[1] <= high:
         return pixels
-    if expected.signed or _has_overlay_in_pixels(dataset):
-        return pixels & pixels.dtype.type(largest)
-    highest = int(pixels.max())
-    if largest < highest <= largest + largest // 16 and codec in _LOSSY:
-        notes.append(f"values up to {highest} clipped to Bits Stored {expected.bits_stored}")
-        return np.minimum(pixels, pixels.dtype.type(largest))
-    if highest > largest:
-        raise Unusable(
-            "failed", f"values up to {highest} do not fit Bits Stored {expected.bits_stored}"
-        )
-    return pixels
+    room = f"Bits Stored {(high - low).bit_length()}" + (", signed" if low < 0 else "")
+    slack = (high - low) // 16
+    if codec in _LOSSY and low - slack <= found[0] and found[1] <= high + slack:
+        notes.append(f"values from {found[0]} to {found[1]} clipped to {room}")
+        return np.clip(pixels, low, high)
+    worst = found[1] if found[1] > high else found[0]
+    raise Unusable("failed", f"values up to {worst} do not fit {room}")
 
 
-def _has_overlay_in_pixels(dataset: Dataset) -> bool:
+def _unsigned(values: np.ndarray) -> np.ndarray:
+    return values.view(f"u{values.dtype.itemsize}")
+
+
+def _has_overlay_in_pixels(header: Dataset) -> bool:
     """Retired: overlay bits above the pixel's own, (60xx,0102) Overlay Bit Position > 0."""
-    return any(
-        (g, 0x0102) in dataset and dataset[g, 0x0102].value for g in range(0x6000, 0x6020, 2)
-    )
+    return any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS)

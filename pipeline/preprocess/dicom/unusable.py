@@ -16,3 +16,8 @@ class Unusable(Exception):
 
     def __reduce__(self):  # so that it passes between processes
         return Unusable, (self.status, self.reason)
+
+
+def one_line(error: object) -> str:
+    """An error as one line of a reason: its text, or its kind where it has none."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
