@@ -25,6 +25,7 @@ from pipeline.evaluate.judge import (
 from pipeline.evaluate.lesions import HIT_RULE
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth, load_judged
 from pipeline.evaluate.plots import draw_plots
+from pipeline.evaluate.worst import draw_worst, worst_errors
 from pipeline.metrics.figure import undefined_figure
 from pipeline.metrics.undefined import Undefined
 from pipeline.report.page import write_report
@@ -51,6 +52,7 @@ def evaluate(stage: Stage) -> str:
     baselines = baseline_scores(judged, seed=settings.seed)
     metrics = compute_metrics(judged, bootstrap, settings, baselines)
     plots = draw_plots(judged, bootstrap, run.plots)
+    plots += draw_worst(judged, metrics["worst"], run.plots)
     write_text(run.metrics, json_text(metrics))
     write_report(run)
     stage.events.metrics(_for_tracking(metrics))
@@ -85,6 +87,7 @@ def compute_metrics(
         "calibration": calibration_summary(judged, bootstrap),
         "groups": image_groups(judged, bootstrap),
         "lesion_groups_at_1_fp_per_image": lesion_groups(judged, bootstrap),
+        "worst": worst_errors(judged),
         "counts": counts(judged),
         "prevalence": float(judged.positions["label"].mean()) if len(judged.positions) else None,
         "units": UNITS,

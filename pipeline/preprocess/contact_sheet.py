@@ -50,7 +50,7 @@ def write_contact_sheet(
         for ax, position in zip(axes[index], chosen.itertuples(), strict=False):
             mammogram = by_id.loc[position.image_id]
             shapes = standard_outlines(outlines[position.image_id], geometry_of(mammogram))
-            _draw(ax, mammogram, position, shapes, patch_mm=patch_mm)
+            draw_patch(ax, mammogram, position.row, position.col, shapes, patch_mm=patch_mm)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.88, wspace=0.05, hspace=0.25)
     # Without the version of the library the bytes depend on the content only.
     write_atomic(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))
@@ -86,20 +86,24 @@ def _mirrored(start: int, size: int, limit: int) -> np.ndarray:
     return np.minimum(index, period - index) if limit > 1 else np.zeros(size, np.int64)
 
 
-def _draw(ax, mammogram: Mapping, position, shapes: list[Outline], *, patch_mm: float) -> None:
+def draw_patch(
+    ax, mammogram: Mapping, row: float, col: float, shapes: list[Outline], *, patch_mm: float
+) -> None:
+    """Draw the patch around a place in standard pixels, with the outlines that cross it."""
     half = max(1, round(patch_mm / mammogram["spacing_mm"] / 2))
-    patch = cut_patch(mammogram, position.row, position.col, 2 * half)
-    top, left = position.row - half, position.col - half
+    patch = cut_patch(mammogram, row, col, 2 * half)
+    top, left = row - half, col - half
     extent = (left, left + 2 * half, top + 2 * half, top)
     ax.imshow(patch, cmap="gray", vmin=0, vmax=65535, extent=extent, interpolation="bilinear")
     for shape in shapes:
         for curve in outline_curves(shape):
             colour = "tab:orange" if shape.positive else "tab:blue"
             ax.plot(curve[:, 1], curve[:, 0], color=colour, linewidth=0.9)
-    ax.plot(position.col, position.row, "+", color="cyan", markersize=5, markeredgewidth=0.7)
+    ax.plot(col, row, "+", color="cyan", markersize=5, markeredgewidth=0.7)
     ax.set_xlim(extent[0], extent[1])
     ax.set_ylim(extent[2], extent[3])
-    ax.text(0.02, 0.02, position.image_id, transform=ax.transAxes, fontsize=5.5, color="white")
+    image_id = mammogram["image_id"]
+    ax.text(0.02, 0.02, image_id, transform=ax.transAxes, fontsize=5.5, color="white")
 
 
 def sheet_title(mammograms: pd.DataFrame, *, patch_mm: float) -> str:

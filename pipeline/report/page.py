@@ -17,7 +17,7 @@ from pipeline.run.layout import RunFolder
 
 PAGE = Path(__file__).parent / "page.html"
 CONTACT_SHEET_BYTES = 1_000_000
-RESULT_PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability"}
+RESULT_PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability", "worst": "Worst errors"}
 
 
 def write_report(run: RunFolder) -> None:

@@ -143,6 +143,7 @@ def test_plots_and_events_are_written(tmp_path):
         "froc.png",
         "reliability.png",
         "roc.png",
+        "worst.png",
     ]
     events = read_events(run.events)
     values = next(e["values"] for e in events if e["event"] == "metrics")

@@ -1,0 +1,39 @@
+"""The worst errors: what they are and where."""
+
+import pytest
+
+from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.worst import draw_worst, worst_errors
+from tests.evaluate.fabricated_run import fabricate, women
+
+
+def test_an_oracle_misses_nothing_and_raises_no_false_alarm(tmp_path):
+    judged = load_judged(fabricate(tmp_path, women(), oracle=True))
+    assert worst_errors(judged) == {"misses": [], "false_alarms": []}
+    (tmp_path / "worst.png").write_bytes(b"of before")
+    assert draw_worst(judged, worst_errors(judged), tmp_path) == []
+    assert not (tmp_path / "worst.png").exists()
+
+
+def test_a_lesion_without_a_candidate_is_the_worst_miss_and_is_shown_where_it_is(tmp_path):
+    run = fabricate(tmp_path, women())
+    lines = run.candidates.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("test-counts-3,")]
+    # All others are found, and two false alarms are worse than the rest.
+    kept += ["test-normal-0,9,40.0,50.0,9.0,0.9", "test-normal-1,9,80.0,90.0,8.0,0.9"]
+    run.candidates.write_text("\n".join(kept) + "\n")
+    judged = load_judged(run)
+    errors = worst_errors(judged)
+    first = errors["misses"][0]
+    circle = judged.outlines["test-counts-3"][0]["circle"]
+    assert (first["image_id"], first["probability"]) == ("test-counts-3", None)
+    assert first["row"] == pytest.approx(circle["row"], abs=0.1)
+    assert first["col"] == pytest.approx(circle["col"], abs=0.1)
+    alarms = errors["false_alarms"]
+    assert [(a["image_id"], a["row"], a["col"]) for a in alarms[:2]] == [
+        ("test-normal-0", 40.0, 50.0),
+        ("test-normal-1", 80.0, 90.0),
+    ]
+    scores = [a["probability"] for a in alarms]
+    assert scores == sorted(scores, reverse=True)
+    assert draw_worst(judged, errors, tmp_path)[0].stat().st_size > 10_000
