@@ -4,24 +4,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pydicom
-from pydicom.errors import InvalidDicomError
+from pydicom.dataset import Dataset
+from pydicom.pixels import pixel_array
+
+from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.ingest.dicom_values import number
+from pipeline.preprocess.dicom.plugin import NAME
 
 # Straight pieces replace the steps of a contour while no point moves further, in pixels: less
 # than the half pixel by which a mask leaves its outline open, at a thirtieth of the points.
 _SIMPLIFY_PX = 0.5
 _ASPECT_TOLERANCE = 0.01
 
-# What pydicom and its decoders raise for a damaged file.
-_DAMAGED = (
-    InvalidDicomError,
-    AttributeError,
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+_MOST_PIXELS = 150_000_000  # nothing larger is decoded
 
 
 class NoOutline(ValueError):
@@ -68,20 +63,29 @@ def read_mask(path: Path) -> np.ndarray:
         NoOutline: the file is missing or cannot be decoded.
     """
     try:
-        data = path.read_bytes()
+        pixels = _read_dicom(path) if is_dicom(path) else _read_picture(path.read_bytes())
     except OSError as error:
-        raise NoOutline(f"mask {path} cannot be read: {error.strerror}") from error
-    pixels = _read_dicom(path) if data[128:132] == b"DICM" else _read_picture(data)
+        raise NoOutline(f"mask {path} cannot be read: {error.strerror or error}") from error
     if pixels is None or pixels.ndim != 2:
         raise NoOutline(f"mask {path} must be a grey image or a DICOM file with one frame")
     return pixels
 
 
-def _read_dicom(path: Path) -> np.ndarray | None:
+def _read_dicom(path: Path) -> np.ndarray:
     try:
-        return pydicom.dcmread(path).pixel_array
-    except _DAMAGED as error:
+        if _pixels(read_dicom(path, header_only=True)) > _MOST_PIXELS:
+            raise ValueError(f"it has more than {_MOST_PIXELS:,} pixels")
+        dataset = read_dicom(path, header_only=False, max_bytes=4 * _MOST_PIXELS)
+        return pixel_array(dataset, raw=True, decoding_plugin=NAME)
+    except DICOM_ERRORS as error:
         raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
+
+
+def _pixels(header: Dataset) -> float:
+    """How many there are in all frames, 0 where the header does not say."""
+    keywords = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel")
+    sizes = [number(header, keyword) for keyword in keywords]
+    return (sizes[0] or 0) * (sizes[1] or 0) * (sizes[2] or 1) * (sizes[3] or 1)
 
 
 def _read_picture(data: bytes) -> np.ndarray | None:
