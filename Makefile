@@ -9,8 +9,8 @@ RUN ?= runs/$(basename $(notdir $(or $(CONFIG),default)))
 SET ?=
 MODEL ?= $(shell cat $(RUN)/settings/model 2>/dev/null)
 PORT ?= 5000
-# SEEDS=3 is short for SET="train.members=3", but for the study that counts its seeds by it.
-MEMBERS := $(if $(filter compare-heads,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
+# SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
+MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 GIVEN := --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET)$(MEMBERS),--set "$(SET) $(MEMBERS)") \
          $(if $(MODEL),--model "$(MODEL)") $(if $(INPUT),--input "$(INPUT)")
 
@@ -66,7 +66,7 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare compare-heads mine
+.PHONY: crossval compare compare-heads mine ablation
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
 	$(track)
@@ -78,6 +78,10 @@ compare-heads: $(SETTINGS)               ## two softmax units against one sigmoi
 
 mine: $(RUN)/metrics.json                ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
 	@$(PY) scripts/mine.py --run "$(RUN)" --limit $(or $(LIMIT),500)
+	$(track)
+
+ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
+	@$(PY) scripts/ablation.py --run "$(RUN)" --seeds $(or $(SEEDS),2) $(if $(filter full,$(SCHEDULE)),--full)
 	$(track)
 
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")

@@ -164,7 +164,7 @@ class RunFolder:
         """The run folder of the study that this run is a part of, if it is."""
         if self.root.name == "mined":
             return RunFolder(self.root.parent)
-        in_study = self.root.parent.name in ("folds", "heads")
+        in_study = self.root.parent.name in ("folds", "heads", "ablation")
         return RunFolder(self.root.parents[1]) if in_study else None
 
     @property
@@ -184,6 +184,14 @@ class RunFolder:
     @property
     def heads(self) -> Path:
         return self.root / "heads.json"
+
+    def ablated(self, variant: str, seed: int) -> "RunFolder":
+        """The training of one variant and seed of the ablation."""
+        return RunFolder(self.root / "ablation" / f"{variant.replace(' ', '-')}-{seed}")
+
+    @property
+    def ablation(self) -> Path:
+        return self.root / "ablation.json"
 
     @property
     def heads_page(self) -> Path:

@@ -1,0 +1,114 @@
+"""What each ingredient of the recipe brings: the recipe without it, judged on validation patients.
+
+Validation figures, never test figures: an ingredient is chosen by them, and what has been chosen
+by a figure is no longer judged by it.
+
+Reads   RUN/settings
+Writes  RUN/ablation/<variant>-<seed>, a run folder each (trained, not applied); RUN/ablation.json
+"""
+
+import datetime
+import json
+
+import numpy as np
+
+from pipeline.report.results import hardware
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.subruns import make
+
+# The recipe of the config, and the recipe with one thing taken out or made plain.
+VARIANTS = {
+    "recipe": {},
+    "random weights": {"network.weights": "none"},
+    "no augmentation": {"train.augment": "false"},
+    "no running average": {"train.average": "0"},
+    "no dropout": {"network.dropout": "0"},
+    "backbone at a tenth of the rate": {"train.backbone_rate": "0.1"},
+    "few crops at findings": {"train.positive_share": "0.1"},
+    "crops half as large": {"train.crop_mm": "25.6"},
+}
+SHORT = {"train.epochs": "4", "train.steps_per_epoch": "50"}
+
+
+def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
+    """Train every variant with every seed where that is not done yet.
+
+    Args:
+        seeds: number of paired seeds.
+        full: the schedule of CONFIG instead of the short one.
+
+    Returns:
+        The table as text.
+    """
+    if seeds < 2:
+        raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
+    run, said = stage.run, recall(stage.run)
+    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
+    stage.events.metrics({"seeds": seeds})
+    make("track", run, said, {})
+    for seed in range(seeds):
+        for variant, settings in VARIANTS.items():
+            print(f"--- {variant}, seed {seed} of {seeds}", flush=True)
+            own = {**schedule, **settings, "train.seed": str(seed)}
+            make("train", run.ablated(variant, seed), said, own)
+    content = judge_ablation(run, seeds=seeds, schedule=schedule)
+    write_text(run.ablation, json_text(content))
+    stage.events.artifact(run.ablation)
+    return "\n" + ablation_text(content)
+
+
+def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
+    """The content of ablation.json from the finished trainings."""
+    trainings = {
+        variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
+        for variant in VARIANTS
+    }
+    recipe = np.array([t["validation_auc"] for t in trainings["recipe"]], float)
+    commit, dirty = git_commit()
+    return {
+        "figures": "validation patients, each position of the patch table; nothing of the test",
+        "variants": {
+            variant: _row(np.array([t["validation_auc"] for t in found], float), recipe, found)
+            for variant, found in trainings.items()
+        },
+        "seeds": seeds,
+        "schedule": schedule or "as in the config",
+        "validation": trainings["recipe"][0]["validation"],
+        "hardware": hardware(),
+        "commit": commit + ("-dirty" if dirty else ""),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def ablation_text(content: dict) -> str:
+    """The table for the terminal and the README."""
+    lines = ["| variant | validation AUC | change, each seed |", "|---|---|---|"]
+    for variant, row in content["variants"].items():
+        change = ", ".join(f"{c:+.4f}" for c in row["change"])
+        lines.append(f"| {variant} | {row['validation_auc']:.4f} | {change} |")
+    return "\n".join(lines)
+
+
+def _row(auc: np.ndarray, recipe: np.ndarray, trainings: list[dict]) -> dict:
+    return {
+        "validation_auc": float(auc.mean()),
+        "seeds": auc.tolist(),
+        "change": (auc - recipe).tolist(),
+        "best_step": [t["best_step"] for t in trainings],
+        "validation_loss": [t["validation_loss"] for t in trainings],
+        "seconds": float(np.mean([t["seconds"] for t in trainings])),
+    }
+
+
+def _training(run: RunFolder) -> dict:
+    card = json.loads((run.model / "model.json").read_text(encoding="utf-8"))
+    if card["training"]["validation_auc"] is None:
+        raise UserError(
+            f"{run.root} has no validation AUC: its validation patients lack a class. Raise "
+            "split.validation."
+        )
+    return card["training"]

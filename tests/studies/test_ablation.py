@@ -1,0 +1,72 @@
+"""The ablation: every variant with every seed, on validation figures."""
+
+import json
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember, setting_names
+from pipeline.run.stage import Stage
+from pipeline.studies import ablation as study
+
+SETTINGS = Settings()
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A study whose make writes the card that a training would; augmentation brings 0.1."""
+    run = RunFolder(tmp_path / "study")
+    remember(run, SETTINGS, Remembered("configs/mias.yaml", {"train.epochs": "1"}, ""))
+    asked = {}
+
+    def make(target, sub, said, overrides):
+        asked[sub.root.name] = (target, overrides)
+        auc = 0.8 if overrides.get("train.augment") == "false" else 0.9
+        seed = int(overrides.get("train.seed", 0))
+        training = {
+            "validation_auc": auc + 0.01 * seed,
+            "validation_loss": 0.1,
+            "best_step": 50,
+            "seconds": 1.0,
+            "validation": {"lesions": 7},
+        }
+        sub.model.mkdir(parents=True, exist_ok=True)
+        (sub.model / "model.json").write_text(json.dumps({"training": training}))
+
+    monkeypatch.setattr(study, "make", make)
+    return Stage(run, SETTINGS, EventLog(run, "ablation")), asked
+
+
+def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(stage):
+    opened, asked = stage
+    text = study.ablation(opened, seeds=2)
+    asked.pop(opened.run.root.name)  # make track
+    assert len(asked) == 2 * len(study.VARIANTS)
+    assert asked["no-augmentation-1"] == (
+        "train",
+        {"train.steps_per_epoch": "50", "train.augment": "false", "train.seed": "1"},
+    )
+    content = json.loads(opened.run.ablation.read_text())
+    row = content["variants"]["no augmentation"]
+    assert row["change"] == pytest.approx([-0.1, -0.1])
+    assert row["validation_auc"] == pytest.approx(0.805)
+    assert content["variants"]["recipe"]["change"] == [0.0, 0.0]
+    assert "| no augmentation | 0.8050 | -0.1000, -0.1000 |" in text
+    assert "nothing of the test" in content["figures"]
+
+
+def test_every_variant_names_settings_that_exist():
+    named = {name for settings in study.VARIANTS.values() for name in settings}
+    assert named | set(study.SHORT) <= set(setting_names())
+
+
+def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):
+    opened, _ = stage
+    study.ablation(opened, seeds=2)
+    card = opened.run.ablated("recipe", 0).model / "model.json"
+    card.write_text(json.dumps({"training": {"validation_auc": None}}))
+    with pytest.raises(UserError, match="has no validation AUC"):
+        study.judge_ablation(opened.run, seeds=2, schedule={})
