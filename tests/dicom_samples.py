@@ -61,7 +61,7 @@ def write_mammogram(
 
 def pixel_element(dataset: Dataset) -> PixelElement:
     """The pixels of a data set in memory, as those of an open file."""
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
     return PixelElement(
         stream=io.BytesIO(dataset.PixelData),
         keyword="PixelData",

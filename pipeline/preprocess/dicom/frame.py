@@ -109,10 +109,11 @@ def _decode_rle(frame: bytes, layout: FrameLayout) -> np.ndarray:
 
 def _unpacked(segment: bytes, count: int) -> np.ndarray:
     """The first `count` bytes of a segment, which a byte of padding may follow."""
-    try:
-        unpacked = imagecodecs.packbits_decode(segment)
-    except imagecodecs.PackbitsError:
-        unpacked = imagecodecs.packbits_decode(segment[:-1])
-    if len(unpacked) < count:
-        raise ValueError(f"RLE data are cut off: {len(unpacked)} of {count} bytes")
-    return np.frombuffer(unpacked, np.uint8, count)
+    for data in (segment, segment[:-1]):
+        try:
+            unpacked = imagecodecs.packbits_decode(data)
+        except imagecodecs.PackbitsError:
+            continue
+        if len(unpacked) >= count:
+            return np.frombuffer(unpacked, np.uint8, count)
+    raise ValueError(f"an RLE segment is damaged or cut off: it must hold {count} bytes")
