@@ -1,0 +1,68 @@
+"""Outlines that cannot be right: beside the breast, or larger than it."""
+
+import math
+
+import numpy as np
+
+from pipeline.preprocess.geometry import Geometry
+from pipeline.preprocess.labels import LabelRule, contains
+from pipeline.preprocess.outlines import Outline
+from pipeline.preprocess.store import BREAST_CELL_PX, breast_at
+
+# The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
+LEAST_SHARE_INSIDE = 0.25
+SMALLEST_RADIUS_MM = 2.0
+_LEAST_STEPS = 64
+
+
+def outline_problem(outline: Outline, breast: np.ndarray, geometry: Geometry) -> str:
+    """What is wrong with the place or the size of an outline.
+
+    Of the outline counts what lies on the film; it counts as at least 2 mm in radius.
+
+    Args:
+        outline: in pixels of the standard image.
+        breast: (h, w) bool, its breast in cells of 8 x 8 standard pixels.
+        geometry: of the standard image.
+
+    Returns:
+        "", or "lies outside the breast (7 % of it inside)", or "is larger than the breast (1.3
+        times its area)".
+    """
+    rows, cols, area_px = _points_inside(outline, geometry)
+    on_film = _on_film(rows, cols, geometry)
+    if not on_film.any():
+        return "lies outside the image"
+    inside = float(breast_at(breast, rows[on_film], cols[on_film]).mean())
+    if inside < LEAST_SHARE_INSIDE:
+        return f"lies outside the breast ({100 * inside:.0f} % of it inside)"
+    times = area_px * float(on_film.mean()) / (float(breast.sum()) * BREAST_CELL_PX**2)
+    if times > 1:
+        return f"is larger than the breast ({times:.1f} times its area)"
+    return ""
+
+
+def _points_inside(outline: Outline, geometry: Geometry) -> tuple[np.ndarray, np.ndarray, float]:
+    """Rows and columns of points that fill an outline evenly, (n,) each, and its area in px."""
+    smallest = SMALLEST_RADIUS_MM / geometry.spacing_mm
+    row0, col0, row1, col1 = outline.bounds
+    rows, row_step = _centres(row0 - smallest, row1 + smallest, widest=smallest)
+    cols, col_step = _centres(col0 - smallest, col1 + smallest, widest=smallest)
+    rows, cols = (grid.ravel() for grid in np.meshgrid(rows, cols, indexing="ij"))
+    rule = LabelRule(min_radius_px=smallest, circle_share=1.0, ignore_px=0.0)
+    filled = contains(outline, rows, cols, rule)
+    return rows[filled], cols[filled], float(filled.sum() * row_step * col_step)
+
+
+def _centres(start: float, stop: float, *, widest: float) -> tuple[np.ndarray, float]:
+    """The middles of at least 64 equal steps, none of them wider than `widest`, and the step."""
+    count = max(_LEAST_STEPS, math.ceil((stop - start) / widest))
+    step = (stop - start) / count
+    return start + step * (np.arange(count) + 0.5), step
+
+
+def _on_film(rows: np.ndarray, cols: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """Which points lie in the original image: (n,) bool."""
+    rows, cols = geometry.to_original(rows, cols)
+    height, width = geometry.original_height, geometry.original_width
+    return (rows >= -0.5) & (rows < height - 0.5) & (cols >= -0.5) & (cols < width - 0.5)
