@@ -128,7 +128,7 @@ def _predictability(question: Question, features: np.ndarray, *, seed: int) -> F
 def _question(
     positive: str, negative: str, images: pd.DataFrame, labels: list[int | None]
 ) -> Question:
-    known = [label is not None for label in labels]
+    known = np.array([label is not None for label in labels], bool)
     chosen = images[known].assign(label=[label for label in labels if label is not None])
     return Question(positive, negative, chosen.reset_index(drop=True))
 

@@ -153,6 +153,12 @@ def test_data_of_one_kind_are_not_searched_and_say_why():
     )
 
 
+def test_without_any_image_there_is_nothing_to_say_but_that():
+    found = audit_of(women().iloc[:0])
+    assert [finding["level"] for finding in found["findings"]] == ["info"]
+    assert found["shortcut"]["patients"] == 0
+
+
 def test_an_outline_beside_the_breast_is_a_warning_that_names_it(tmp_path):
     breast = np.zeros((13, 10), bool)
     breast[:8] = True
