@@ -74,6 +74,12 @@ def test_a_plausible_magnification_is_recorded(tmp_path, factor, recorded):
     assert mammogram.notes == (["the magnification is not plausible: left out"] * (factor == 30))
 
 
+def test_a_magnification_that_no_contact_view_has_is_noted(tmp_path):
+    mammogram = read(tmp_path, EstimatedRadiographicMagnificationFactor=1.5)
+    assert mammogram.spacing_mm == pytest.approx(0.1 / 1.5)
+    assert "magnified as in a magnification view" in mammogram.notes[0]
+
+
 def test_spacings_that_disagree_are_noted(tmp_path):
     mammogram = read(tmp_path, PixelSpacing=[0.07, 0.07])
     assert mammogram.spacing_mm == 0.1

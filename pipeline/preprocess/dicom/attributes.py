@@ -6,7 +6,6 @@ from pydicom.uid import UID
 from pipeline.config import DicomSettings
 from pipeline.ingest.dicom_values import number, word, words
 from pipeline.ingest.mammogram_tags import IMPLANT_DISPLACED, SCREENING_MODIFIERS, View
-from pipeline.preprocess.dicom.spacing import MAGNIFIED, magnification
 from pipeline.preprocess.dicom.unusable import Unusable
 
 DICOMDIR = "1.2.840.10008.1.3.10"
@@ -72,9 +71,6 @@ def check_view(header: Dataset, view: View, settings: DicomSettings) -> None:
     for kind in words(header, "ImageType"):
         if any(part in kind for part in _OTHER_IMAGES):
             raise Unusable("skipped", f"Image Type {kind} (dicom.views)")
-    factor = magnification(header)
-    if factor is not None and factor >= MAGNIFIED:
-        raise Unusable("skipped", f"magnified {factor:g} times (dicom.views)")
 
 
 def check_size(rows: int, columns: int, settings: DicomSettings) -> None:

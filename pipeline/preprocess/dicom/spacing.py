@@ -8,7 +8,7 @@ from pipeline.preprocess.dicom.unusable import Unusable
 SPACING_LIMITS_MM = (0.01, 1.0)
 MAGNIFICATION_LIMITS = (1.0, 3.0)
 # Contact mammograms are magnified by up to 1.1 on their way to the detector, spot views by 1.5.
-MAGNIFIED = 1.3
+_MAGNIFIED = 1.3
 _DIFFERENT = 0.02
 
 
@@ -50,6 +50,8 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
         raise Unusable(
             "skipped", 'no pixel spacing in the file; give it in mm, SET="data.spacing_mm=0.05"'
         )
+    if (magnification(header) or 1) >= _MAGNIFIED:
+        notes.append("magnified as in a magnification view, which it is not said to be")
     if plain and not any(_alike(plain[0], other) for other in (mm, *(imager or ()))):
         notes.append(f"Pixel Spacing {plain[0]:g} mm differs from {source}, {mm:g} mm")
     return mm, source, notes
