@@ -1,34 +1,29 @@
-"""Where the breast is, on an image reduced to about 0.8 mm per pixel.
-
-The skin line is the level set with the steepest relative step: of many thresholds the one
-whose contour has the largest harmonic mean gradient of log intensity. A contour that leaks
-into even film has flat stretches there, which the harmonic mean punishes. That needs no
-model of the air, which is 0 in one image and a third of the tissue in another.
-"""
+"""Where the breast is, on an image reduced to about 0.8 mm per pixel."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+import cv2
 import numpy as np
-from scipy import ndimage
-from skimage import filters
 
+from pipeline.preprocess.air import Air, measure_air
 from pipeline.preprocess.film import (
+    filled,
     film_box,
-    without_corners,
+    rows_of_tape,
+    white_edge,
     without_labels,
-    without_strips,
-    without_white_edge,
+    without_white_air,
 )
-from pipeline.preprocess.shapes import dilated, main_part, opened, part_of
+from pipeline.preprocess.shapes import main_part, opened
+from pipeline.preprocess.skin import faint_share, skin_line
 
 WORK_SPACING_MM = 0.8
-_THRESHOLDS = 24
-# Share of the step from air to tissue up to which the skin line is looked for.
-_HIGHEST_THRESHOLD = 0.3
-# A dense gland can be a steeper step than the skin; the skin lies further out.
-_NEARLY = 0.8
 _SMALLEST_BREAST_MM2 = 2000.0
+_LARGEST_BREAST_MM2 = 75_000.0
+# Share of its rows in which the breast must lie at the film's edge.
+_LEAST_AT_WALL = 0.6
+_MOST_FAINT = 0.2
 
 
 class Side(StrEnum):
@@ -45,12 +40,19 @@ class Breast:
     Attributes:
         mask: (h, w) bool, True in the breast, the pectoral muscle included.
         chest_wall: side of the image that the chest wall is on.
+        film: rows and columns inside black frames, white edges and tape; `mask` lies in it.
         notes: doubts, empty for a clear image.
     """
 
     mask: np.ndarray
     chest_wall: Side
+    film: tuple[slice, slice]
     notes: tuple[str, ...]
+
+    @property
+    def sure(self) -> bool:
+        """Whether there is no doubt."""
+        return not self.notes
 
 
 def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -> Breast:
@@ -64,26 +66,54 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     Raises:
         ValueError: the image is empty or has one grey value.
     """
-    light = _normalised(small)
-    box = film_box(light)
-    smooth = ndimage.gaussian_filter(light[box], 1.0, mode="nearest")
-    bright = float(filters.threshold_otsu(np.sqrt(smooth))) ** 2
-    mirrored = _chest_wall(_core(smooth, bright, spacing_mm), smooth)[0] is Side.RIGHT
-    if mirrored:
-        smooth = smooth[:, ::-1]
-    smooth = without_white_edge(smooth, spacing_mm=spacing_mm)
+    light = without_white_air(normalised(small), spacing_mm=spacing_mm)
+    film = film_box(light)
+    smooth = _smoothed(light[film])
+    bright = _otsu(np.sqrt(smooth)) ** 2
+    core = _core(smooth, bright, spacing_mm)
+    mirrored = _chest_wall(core, smooth)[0] is Side.RIGHT
+    seen, core = (part[:, ::-1] if mirrored else part for part in (light[film], core))
+    tape = rows_of_tape(seen, core)
+    film, seen = (slice(film[0].start + tape, film[0].stop), film[1]), seen[tape:]
+    smooth = _smoothed(seen)
+    white = white_edge(smooth, spacing_mm=spacing_mm)
+    smooth = filled(smooth, white)
     core = _core(smooth, bright, spacing_mm)
     if not core.any():
-        return Breast(np.zeros(light.shape, bool), Side.LEFT, ("no breast found",))
+        return Breast(np.zeros(light.shape, bool), Side.LEFT, film, ("no breast found",))
     smooth = without_labels(smooth, core, bright, spacing_mm=spacing_mm)
-    mask = _skin_line(smooth, core, bright, spacing_mm=spacing_mm)
-    mask = without_corners(without_strips(mask, spacing_mm=spacing_mm))
+    air = measure_air(smooth, core, bright, spacing_mm=spacing_mm)
+    mask = skin_line(seen, smooth, core, bright, air, spacing_mm=spacing_mm) & ~white
+    doubts = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
     if mirrored:
         mask, smooth = mask[:, ::-1], smooth[:, ::-1]
     side, notes = _decided_side(mask, smooth, laterality)
     whole = np.zeros(light.shape, bool)
-    whole[box] = mask
-    return Breast(whole, side, (*notes, *_doubts(whole, spacing_mm)))
+    whole[film] = mask
+    return Breast(whole, side, film, (*notes, *doubts))
+
+
+def normalised(small: np.ndarray) -> np.ndarray:
+    """Grey values from 0 (minimum) to 1 (nearly the maximum), single noisy pixels removed."""
+    light = cv2.medianBlur(np.ascontiguousarray(small, np.float32), 3)
+    low, high = float(light.min()), float(np.percentile(light, 99.5))
+    if high <= low:
+        high = float(light.max())
+    if high <= low:
+        raise ValueError("the image has one grey value only")
+    return np.clip((light - low) / (high - low), 0, 1)
+
+
+def _smoothed(light: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(
+        np.ascontiguousarray(light), (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE
+    )
+
+
+def _otsu(light: np.ndarray) -> float:
+    """Threshold between dark and bright by Otsu's method (10.1109/TSMC.1979.4310076)."""
+    levels = np.round(light * 255).astype(np.uint8)
+    return (cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0] + 0.5) / 255
 
 
 def _core(smooth: np.ndarray, bright: float, spacing_mm: float) -> np.ndarray:
@@ -99,56 +129,6 @@ def _decided_side(mask: np.ndarray, smooth: np.ndarray, laterality: str) -> tupl
     if laterality and (laterality == "L") is not (side is Side.LEFT):
         notes.append(f"chest wall on the {side} though the laterality is {laterality}")
     return side, notes
-
-
-def _normalised(small: np.ndarray) -> np.ndarray:
-    """Grey values from 0 (minimum) to 1 (nearly the maximum), single noisy pixels removed."""
-    light = ndimage.median_filter(small.astype(np.float32), 3)
-    low, high = float(light.min()), float(np.percentile(light, 99.5))
-    if high <= low:
-        high = float(light.max())
-    if high <= low:
-        raise ValueError("the image has one grey value only")
-    return np.clip((light - low) / (high - low), 0, 1)
-
-
-def _skin_line(
-    smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float
-) -> np.ndarray:
-    """The outermost mask whose contour is nearly the steepest relative step around the core."""
-    tissue = float(np.median(smooth[core]))
-    air = _air(smooth, core, bright, spacing_mm=spacing_mm)
-    gradient = np.hypot(*np.gradient(np.log(np.maximum(smooth - air, 0) + 0.02 * tissue)))
-    highest = max(_HIGHEST_THRESHOLD * (tissue - air), 0.02)
-    masks = [
-        ndimage.binary_fill_holes(part_of(smooth > air + step, core))
-        for step in np.geomspace(0.01, highest, _THRESHOLDS)
-    ]
-    scores = np.array([_steepness(mask, gradient) for mask in masks])
-    mask = masks[int(np.argmax(scores >= _NEARLY * scores.max()))]
-    bulk = main_part(opened(mask, 7 / spacing_mm))
-    return ndimage.binary_fill_holes(main_part(mask & dilated(bulk, 3 / spacing_mm)))
-
-
-def _steepness(mask: np.ndarray, gradient: np.ndarray) -> float:
-    """Harmonic mean of the gradient on the contour inside the image; 0 if that is short.
-
-    Where the mask reaches the edge opposite to the chest wall it counts as flat contour.
-    """
-    edge = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    edge[[0, 1, -2, -1]] = False
-    edge[:, [0, 1, -2, -1]] = False
-    if edge.sum() < 0.5 * np.sqrt(mask.sum()):
-        return 0.0
-    steps = np.append(gradient[edge], np.zeros(int(mask[:, -1].sum())))
-    return 1 / float(np.mean(1 / (steps + 0.01)))
-
-
-def _air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float) -> float:
-    """A low grey value of the film beside the breast; the minimum where there is no film."""
-    far = ndimage.distance_transform_edt(~core) > 12 / spacing_mm
-    film = smooth[far & (smooth < bright)]
-    return float(np.percentile(film, 40)) if film.size > 0.01 * smooth.size else float(smooth.min())
 
 
 def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:
@@ -167,11 +147,20 @@ def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:
     return (Side.LEFT if left > right else Side.RIGHT), clear
 
 
-def _doubts(mask: np.ndarray, spacing_mm: float) -> list[str]:
+def _doubts(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> list[str]:
+    """What makes a mask doubtful; the chest wall is on the left."""
     area_mm2 = float(mask.sum()) * spacing_mm**2
     notes = []
     if area_mm2 < _SMALLEST_BREAST_MM2:
         notes.append(f"breast of only {area_mm2 / 100:.0f} cm2 found")
-    if mask.mean() > 0.95:
+    elif area_mm2 > _LARGEST_BREAST_MM2:
+        notes.append(f"breast of {area_mm2 / 100:.0f} cm2 found: is the pixel spacing right?")
+    rows = mask.any(axis=1)
+    if rows.any() and mask[:, :2].any(axis=1).sum() < _LEAST_AT_WALL * rows.sum():
+        notes.append("the breast hardly reaches the film's edge at the chest wall")
+    if not air.seen:
         notes.append("no air found around the breast")
+    faint = faint_share(mask, smooth, air, spacing_mm=spacing_mm)
+    if faint > _MOST_FAINT:
+        notes.append(f"{faint:.0%} of the skin line is hardly visible")
     return notes

@@ -1,13 +1,44 @@
-"""What lies on a film besides the breast: the scanner's frame, white strips, labels, glow."""
+"""What lies on a film besides the breast: frame, tape, white strips and air, labels, glow."""
 
 import numpy as np
 from scipy import ndimage
 
-from pipeline.preprocess.shapes import dilated, main_part, opened
+from pipeline.preprocess.shapes import dilated, main_part, opened, thickness_px
 
 _BLACK = 0.004
 _WHITE = 0.97
+_WHITE_STEP = 0.8
+# Share of a line that must come up at once where a black frame ends.
+_FRAME_STEP = 0.25
 _OUTWARD = 1.0
+# Glow of the film's edge beside the breast: how far along it is looked for, how wide it may be.
+_STRIP_MM = 12.0
+_WIDEST_STRIP_MM = 15.0
+# Radius of the largest circle in a white edge; a breast that is white at the film's edge is wider.
+_WIDEST_EDGE_MM = 25.0
+# Tape: the share of the rows in which it may end; its step in the root of the grey value; the
+# share of the breast's columns that must have it; how bright it is at least, compared with the
+# breast, since above the skin there is air.
+_TAPE_REACH = 0.12
+_TAPE_STEP = 0.04
+_TAPE_SHARE = 0.35
+_TAPE_LIGHT = 0.7
+
+
+def without_white_air(light: np.ndarray, *, spacing_mm: float) -> np.ndarray:
+    """Blacken saturated surroundings that hold most of the border of the image.
+
+    Args:
+        light: (h, w) float32 from 0 to 1.
+    """
+    labels, count = ndimage.label(light >= _WHITE)
+    border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
+    shares = np.bincount(border, minlength=count + 1) / border.size
+    shares[0] = 0
+    part = labels == int(shares.argmax())
+    if shares.max() < 0.5 or thickness_px(part) * spacing_mm < _WIDEST_EDGE_MM:
+        return light
+    return np.where(dilated(part, 2), light.min(), light)
 
 
 def film_box(light: np.ndarray) -> tuple[slice, slice]:
@@ -41,31 +72,72 @@ def _uniform_lines(lines: np.ndarray) -> int:
     count = 0
     while count < len(lines) and (white[count] or lit[count] < 0.03):
         count += 1
-    # The frame ends in a step; at the nipple the breast begins gradually.
+    # A white edge ends in a step; a breast that is white at the chest wall gets darker slowly.
+    if 0 < count < len(lines) - 2 and white[count - 1]:
+        beyond = float(lines[count + 2].mean())
+        count = count if beyond < _WHITE_STEP * float(lines[count - 1].mean()) else 0
+    # The frame ends in a step; black air ends gradually, where the breast begins.
+    around = lit[max(count - 1, 0) : count + 2]
+    if around.size and not white[:count].any() and around[-1] - around[0] < _FRAME_STEP:
+        count = 0
     filled = np.flatnonzero(lit > 0.6)
     if filled.size and filled[0] > 3 and lit[: filled[0] - 2].max() < 0.3:
         count = max(count, int(filled[0]))
     return count
 
 
-def without_white_edge(smooth: np.ndarray, *, spacing_mm: float) -> np.ndarray:
-    """Darken white areas that touch the edge opposite to the chest wall, which is on the left.
+def white_edge(smooth: np.ndarray, *, spacing_mm: float) -> np.ndarray:
+    """White areas that touch the edge opposite to the chest wall, which is on the left.
 
-    A breast that fills the film and is white there is too wide for a film edge, and stays.
+    A breast that fills the film and is white there is too wide for a film edge, and is left.
+
+    Returns:
+        (h, w) bool, the glow around the white included.
     """
     labels, _ = ndimage.label(opened(smooth > 0.85, 2 / spacing_mm))
-    result = smooth.copy()
+    edge = np.zeros(smooth.shape, bool)
     for number in np.setdiff1d(labels[:, -3:], [0]):
         part = labels == number
-        if ndimage.distance_transform_edt(np.pad(part, 1)).max() * spacing_mm < 25:
-            result[dilated(part, 3 / spacing_mm)] = smooth.min()
-    return result
+        if thickness_px(part) * spacing_mm < _WIDEST_EDGE_MM:
+            edge |= dilated(part, 3 / spacing_mm)
+    return edge
+
+
+def filled(smooth: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """The grey values with those in the gap taken from the nearest pixel outside."""
+    if not gap.any() or gap.all():
+        return smooth
+    rows, cols = ndimage.distance_transform_edt(gap, return_distances=False, return_indices=True)
+    return smooth[rows, cols]
+
+
+def rows_of_tape(light: np.ndarray, core: np.ndarray) -> int:
+    """How many rows at the top are covered by tape, whose edge is a straight step of any sign.
+
+    Args:
+        light: (h, w) float32 from 0 to 1, the chest wall on the left.
+        core: (h, w) bool, surely breast.
+    """
+    reach = int(_TAPE_REACH * len(light))
+    root = np.sqrt(ndimage.median_filter(light[: reach + 4], (1, 5)))
+    last = 0
+    for row in range(2, reach):
+        cols = core[row + 3] & (root[max(row - 3, 0)] > _TAPE_LIGHT * root[row + 3])
+        if cols.sum() < 0.15 * light.shape[1]:
+            continue
+        step = np.abs(root[row + 1] - root[row - 1])
+        above = np.abs(root[row - 1] - root[max(row - 3, 0)])
+        below = np.abs(root[row + 3] - root[row + 1])
+        sharp = (step > _TAPE_STEP) & (step > 2 * np.maximum(above, below))
+        if sharp[cols].mean() > _TAPE_SHARE:
+            last = row + 2
+    return last
 
 
 def without_labels(
     smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float
 ) -> np.ndarray:
-    """Darken bright parts that stand apart from the core, have sharp edges and no chest wall.
+    """Fill in bright parts that stand apart from the core, have sharp edges and no chest wall.
 
     The chest wall is on the left.
 
@@ -76,16 +148,13 @@ def without_labels(
     """
     labels, count = ndimage.label((smooth > bright) & ~core)
     steepness = np.hypot(*np.gradient(smooth))
-    result = smooth.copy()
-    for number in set(range(1, count + 1)) - set(np.unique(labels[:, 0])):
+    gap = np.zeros(smooth.shape, bool)
+    for number in set(range(1, count + 1)) - set(np.unique(labels[:, :3])):
         part = labels == number
         edge = part & ~ndimage.binary_erosion(part, border_value=1)
-        if part.sum() * spacing_mm**2 < 5 or steepness[edge].mean() < 0.08:
-            continue
-        around = dilated(part, 3 / spacing_mm)
-        ring = dilated(part, 6 / spacing_mm) & ~around
-        result[around & ~dilated(core, 2 / spacing_mm)] = np.quantile(smooth[ring], 0.2)
-    return result
+        if part.sum() * spacing_mm**2 >= 5 and steepness[edge].mean() >= 0.08:
+            gap |= dilated(part, 3 / spacing_mm)
+    return filled(smooth, gap & ~dilated(core, 2 / spacing_mm))
 
 
 def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
@@ -101,9 +170,14 @@ def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
     kept = np.ones(len(mask), bool)
     for ordered in (rows, rows[::-1]):
         along = widths[ordered]
-        typical = np.median(along[: max(int(12 / spacing_mm), 1)])
+        typical = np.median(along[: max(int(_STRIP_MM / spacing_mm), 1)])
         length = int(np.argmax(along > 1.3 * typical + spacing_mm))
-        if typical < 20 and length * spacing_mm > 12:
+        first = np.median(along[: max(length // 3, 1)])
+        if (
+            typical < _WIDEST_STRIP_MM
+            and length * spacing_mm > _STRIP_MM / 2
+            and first > 0.7 * typical
+        ):
             kept[ordered[:length]] = False
     return main_part(mask & kept[:, None])
 

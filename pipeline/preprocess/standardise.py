@@ -10,8 +10,11 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.config import ImageSettings
-from pipeline.preprocess.breast import WORK_SPACING_MM, Side, find_breast
+from pipeline.preprocess.background import background_statistics
+from pipeline.preprocess.breast import WORK_SPACING_MM, Breast, Side, find_breast, normalised
+from pipeline.preprocess.film_edges import film_edges
 from pipeline.preprocess.geometry import Geometry
+from pipeline.preprocess.pectoral import find_pectoral
 from pipeline.preprocess.reader import Mammogram, Unusable
 from pipeline.preprocess.shapes import dilated
 from pipeline.preprocess.store import BREAST_CELL_PX
@@ -21,6 +24,8 @@ MARGIN_MM = 5.0
 SKIN_MM = 3.0
 SMALLEST_BREAST_MM2 = 300.0
 _SMALLEST_SIDE_PX = 24
+# Takes the steps between pixels out of the mask; in its pixels.
+_SMOOTH_PX = 0.8
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class Standard:
         geometry: how it lies in the original image.
         breast_mm2: area of the breast, in mm2.
         low, high: grey values of the original that became 0 and 65535.
-        notes: doubts about the breast.
+        background: what the original tells without its breast, see `background.py`.
+        sure: whether there is no doubt about the breast.
+        notes: the doubts.
     """
 
     image: np.ndarray
@@ -42,6 +49,8 @@ class Standard:
     breast_mm2: float
     low: float
     high: float
+    background: dict[str, float]
+    sure: bool
     notes: tuple[str, ...]
 
 
@@ -59,22 +68,47 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     found = find_breast(
         small, spacing_mm=mammogram.spacing_mm * step, laterality=mammogram.laterality
     )
-    breast_mm2 = float(found.mask.mean()) * pixels.size * mammogram.spacing_mm**2
+    mask, notes = found.mask, found.notes
+    if image.remove_pectoral and mammogram.view == "MLO":
+        mask, without = _without_pectoral(found, small, mammogram.spacing_mm * step)
+        notes = (*notes, *without)
+    breast_mm2 = float(mask.mean()) * pixels.size * mammogram.spacing_mm**2
     if breast_mm2 < SMALLEST_BREAST_MM2:
         raise Unusable("failed", f"no breast found, the largest part has {breast_mm2:.0f} mm2")
     geometry = _geometry(
-        found.mask,
+        mask,
+        film_edges(pixels, found.mask, found.film),
         pixels.shape,
         spacing_mm=mammogram.spacing_mm,
         target_mm=image.spacing_mm,
         flipped=found.chest_wall is Side.RIGHT,
     )
     grey = _cut(pixels, geometry)
-    breast = _breast_cells(found.mask, geometry)
+    breast = _breast_cells(mask, found.film, geometry)
     low, high = _black_and_white(grey, breast, image)
     scaled = np.clip((grey - low) * (65535.0 / (high - low)) + 0.5, 0, 65535).astype(np.uint16)
     scaled[~_with_skin(breast, scaled.shape, geometry.spacing_mm)] = 0
-    return Standard(scaled, breast, geometry, breast_mm2, low, high, found.notes)
+    background = background_statistics(
+        pixels,
+        found.mask,
+        spacing_mm=mammogram.spacing_mm,
+        mirrored=found.chest_wall is Side.RIGHT,
+    )
+    return Standard(scaled, breast, geometry, breast_mm2, low, high, background, not notes, notes)
+
+
+def _without_pectoral(
+    found: Breast, small: np.ndarray, spacing_mm: float
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The breast without the muscle, and a note where none was found."""
+    turn = np.s_[:, ::-1] if found.chest_wall is Side.RIGHT else np.s_[:]
+    light, breast = (part[found.film][turn] for part in (normalised(small), found.mask))
+    muscle = find_pectoral(light, breast, spacing_mm=spacing_mm)
+    if muscle is None:
+        return found.mask, ("pectoral muscle not found",)
+    mask = found.mask.copy()
+    mask[found.film] &= ~muscle[turn]
+    return mask, ()
 
 
 def _without_padding(mammogram: Mammogram) -> np.ndarray:
@@ -89,20 +123,21 @@ def _without_padding(mammogram: Mammogram) -> np.ndarray:
 
 def _geometry(
     mask: np.ndarray,
+    film: tuple[slice, slice],
     shape: tuple[int, int],
     *,
     spacing_mm: float,
     target_mm: float,
     flipped: bool,
 ) -> Geometry:
-    """The box around the breast with a margin, clipped to the image, and its standard size."""
+    """The box around the breast with a margin, clipped to the film, and its standard size."""
     starts, sizes = [], []
     for axis in (0, 1):
         filled = np.flatnonzero(mask.any(axis=1 - axis))
         per_cell = shape[axis] / mask.shape[axis]
         margin = MARGIN_MM / spacing_mm
-        start = max(int(np.floor(filled[0] * per_cell - margin)), 0)
-        stop = min(int(np.ceil((filled[-1] + 1) * per_cell + margin)), shape[axis])
+        start = max(int(np.floor(filled[0] * per_cell - margin)), film[axis].start)
+        stop = min(int(np.ceil((filled[-1] + 1) * per_cell + margin)), film[axis].stop)
         starts.append(start)
         sizes.append(stop - start)
     height, width = (max(round(size * spacing_mm / target_mm), 1) for size in sizes)
@@ -137,8 +172,14 @@ def _resized(pixels: np.ndarray, shape: tuple[int, int] | list[int]) -> np.ndarr
     return cv2.resize(pixels, (shape[1], shape[0]), interpolation=method)
 
 
-def _breast_cells(mask: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """The mask looked up at the centres of the cells of the standard image."""
+def _breast_cells(mask: np.ndarray, film: tuple[slice, slice], geometry: Geometry) -> np.ndarray:
+    """The mask looked up at the centres of the cells of the standard image.
+
+    Beyond the edges of the film it goes on, so that the film's edge takes nothing off.
+    """
+    outside = [(part.start, size - part.stop) for part, size in zip(film, mask.shape, strict=True)]
+    cover = np.pad(mask[film].astype(np.float32), outside, mode="edge")
+    cover = cv2.GaussianBlur(cover, (0, 0), _SMOOTH_PX, borderType=cv2.BORDER_REPLICATE)
     rows, cols = geometry.to_original(_cell_centres(geometry.height), _cell_centres(geometry.width))
     sizes = (geometry.original_height, geometry.original_width)
     small = [
@@ -146,7 +187,7 @@ def _breast_cells(mask: np.ndarray, geometry: Geometry) -> np.ndarray:
         for points, cells, size in zip((rows, cols), mask.shape, sizes, strict=True)
     ]
     grid = np.meshgrid(*small, indexing="ij")
-    return ndimage.map_coordinates(mask.astype(np.float32), grid, order=1, mode="nearest") > 0.5
+    return ndimage.map_coordinates(cover, grid, order=1, mode="nearest") > 0.5
 
 
 def _cell_centres(size: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.checksum import value_sha256
 
 # Raise it when reader.py, breast.py or standardise.py give other pixels for the same settings.
-STORE_FORMAT = 3
+STORE_FORMAT = 4
 BREAST_CELL_PX = 8
 CHUNK_PX = 512
 

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 from pipeline.preprocess.breast import Side, find_breast
-from pipeline.preprocess.film import film_box, without_corners, without_strips
-from pipeline.preprocess.shapes import main_part, opened, part_of
 
 HEIGHT, WIDTH = 280, 220
 SPACING_MM = 0.8
@@ -68,6 +66,78 @@ def test_a_black_frame_and_film_inside_it_are_left_out():
     assert overlap(found(framed).mask, whole) > 0.96
 
 
+def test_air_that_slopes_is_not_breast():
+    image, mask = drawn(noise=0.01)
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    sloping = image + np.where(mask, 0, 0.12 * rows / HEIGHT + 0.06 * (1 - cols / WIDTH))
+    assert overlap(found(sloping).mask, mask) > 0.96
+
+
+def test_the_background_of_a_sigmoid_is_not_breast():
+    image, mask = drawn(noise=0.02)
+    assert overlap(found(1 / (1 + np.exp(-4 * (image - 0.35) / 0.7))).mask, mask) > 0.96
+
+
+def test_a_white_background_is_not_breast():
+    image, mask = drawn(noise=0.01)
+    image[~mask] = 1.0
+    result = found(image)
+    assert overlap(result.mask, mask) > 0.95
+    assert result.chest_wall is Side.LEFT
+
+
+def test_a_faint_rim_around_a_dense_gland_belongs_to_the_breast():
+    """The skin is a step of 0.03, the gland inside one of 0.5."""
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    inward = 1 - np.hypot((rows - 140) / 110, cols / 140)
+    image = np.where(inward > 0, 0.08 + 0.1 * np.clip(inward, 0, 0.1), 0.05)
+    image[inward > 0.15] = 0.6
+    image += 0.002 * np.random.default_rng(0).standard_normal(image.shape)
+    result = found(image)
+    assert overlap(result.mask, inward > 0) > 0.97
+    assert result.sure
+
+
+def test_a_nipple_in_profile_stays_in():
+    image, mask = drawn(noise=0.005)
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    nipple = (np.hypot(rows - 140, cols - 142) < 7) & ~mask
+    image[nipple] = 0.2
+    assert found(image).mask[nipple].mean() > 0.75
+
+
+def test_glow_in_a_corner_that_the_breast_leaves_free_stays_out():
+    """The breast touches the right edge, so that the corner below is apart from the air above."""
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    inward = 1 - np.hypot((rows - 140) / 200, cols / 225)
+    image = np.where(inward > 0, 0.25 + 0.5 * np.clip(inward, 0, 0.6), 0.03)
+    image[(inward <= 0) & (rows > 140)] = 0.045
+    image += 0.002 * np.random.default_rng(0).standard_normal(image.shape)
+    assert overlap(found(image).mask, inward > 0) > 0.97
+
+
+def test_tape_over_the_upper_end_is_left_out():
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    mask = cols < 90 + 40 * np.sin(rows / 90)
+    image = np.where(mask, 0.3 + 0.4 * (1 - cols / WIDTH), 0.05)
+    image[:12] = 0.7 * image[:12] + 0.12
+    result = found(image)
+    assert not result.mask[:12].any()
+    assert overlap(result.mask[16:], mask[16:]) > 0.97
+    assert 12 <= result.film[0].start <= 14
+
+
+def test_the_film_is_inside_the_frame_and_holds_the_mask():
+    image, _ = drawn(noise=0.01, air=0.1)
+    framed = np.zeros((HEIGHT + 30, WIDTH + 50), np.float32)
+    framed[10:-20, 20:-30] = image
+    result = found(framed)
+    assert result.film == (slice(10, HEIGHT + 10), slice(20, WIDTH + 20))
+    outside = np.ones(framed.shape, bool)
+    outside[result.film] = False
+    assert not result.mask[outside].any()
+
+
 def test_the_image_is_not_modified():
     image, _ = drawn()
     before = image.copy()
@@ -100,59 +170,45 @@ def test_a_breast_that_fills_the_film_has_its_side_from_the_muscle_and_a_note():
     assert "side of the chest wall unclear" in result.notes
 
 
+def test_a_clear_breast_is_sure_and_a_doubtful_one_is_not():
+    image, _ = drawn(noise=0.01)
+    assert found(image).sure
+    assert not found(image, laterality="R").sure
+
+
+def test_a_part_in_the_middle_of_the_image_is_doubtful():
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    image = np.where(np.hypot(rows - 140, cols - 90) < 70, 0.5, 0.02)
+    assert "hardly reaches the film's edge" in " ".join(found(image).notes)
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "note"), [(0.2, "breast of only 10 cm2"), (2.5, "is the pixel spacing right")]
+)
+def test_a_breast_of_an_impossible_size_is_doubtful(spacing_mm, note):
+    image, _ = drawn()
+    result = find_breast(image, spacing_mm=spacing_mm)
+    assert note in " ".join(result.notes)
+
+
+def test_a_breast_without_air_around_it_is_doubtful():
+    image = np.full((HEIGHT, WIDTH), 0.6, np.float32)
+    image[:40, :40] = 0.8
+    image += 0.01 * np.random.default_rng(0).standard_normal(image.shape)
+    assert not found(image).sure
+
+
+def test_a_skin_line_that_is_hardly_visible_is_doubtful():
+    """Dense tissue fades into the air without a step anywhere."""
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    inward = np.clip(1 - np.hypot((rows - 140) / 130, cols / 180), 0, 1)
+    image = 0.1 + 0.8 * inward**3 + 0.03 * np.random.default_rng(0).standard_normal(inward.shape)
+    assert "hardly visible" in " ".join(found(image).notes)
+
+
 def test_one_grey_value_is_an_error():
     with pytest.raises(ValueError, match="one grey value"):
         found(np.ones((60, 60), np.float32))
-
-
-def test_the_film_box_keeps_a_breast_that_begins_gradually():
-    light = np.zeros((60, 60), np.float32)
-    for col in range(60):
-        light[30 - col // 2 : 31 + col // 2, col] = 0.5  # the nipple points left
-    assert film_box(light)[1].start <= 3
-
-
-def test_a_strip_of_glow_is_cut_and_a_corner_is_not():
-    mask = np.zeros((100, 60), bool)
-    mask[:, :8] = True  # glow along the whole film edge
-    mask[30:70, :50] = True
-    cut = without_strips(mask, spacing_mm=1.0)
-    assert np.flatnonzero(cut.any(axis=1)).tolist() == list(range(30, 70))
-    wedge = np.tri(60, 60, dtype=bool)
-    assert np.array_equal(without_strips(wedge, spacing_mm=1.0), wedge)
-
-
-def test_a_corner_of_film_that_hangs_on_the_breast_is_cut():
-    mask = np.zeros((80, 60), bool)
-    mask[:, :20] = True
-    mask[30:60, :40] = True
-    mask[:6, :60] = True  # a corner that leaks out at the top
-    cut = without_corners(mask)
-    assert cut[:6].sum(axis=1).max() <= 20 + 6 + 1
-    assert np.array_equal(cut[10:], mask[10:])
-
-
-def test_opening_removes_thin_things_and_keeps_what_goes_on_over_the_left_edge():
-    mask = np.zeros((40, 40), bool)
-    mask[10:30, :4] = True  # half of a shape that goes on beyond the chest wall
-    mask[10:30, 20:24] = True  # as thin, but all there is
-    cut = opened(mask, 3)
-    assert cut[20, 0] and not cut[:, 20:].any()
-
-
-def test_the_main_part_is_the_bulkiest_and_not_the_largest():
-    mask = np.zeros((30, 100), bool)
-    mask[:3] = True
-    mask[10:24, :14] = True
-    assert main_part(mask)[15, 5] and not main_part(mask)[0, 0]
-    assert not main_part(np.zeros((5, 5), bool)).any()
-
-
-def test_the_part_of_a_core_is_the_one_that_shares_most_with_it():
-    mask = np.array([[1, 1, 0, 1], [1, 1, 0, 1]], bool)
-    core = np.array([[1, 0, 0, 0], [1, 0, 0, 1]], bool)
-    assert part_of(mask, core)[:, 3].tolist() == [False, False]
-    assert part_of(mask, core)[:, :2].all()
 
 
 def test_on_real_films_every_circle_lies_on_the_breast_and_every_side_is_right(mammo_data):
