@@ -25,14 +25,15 @@ MODEL_FILE := $(if $(MODEL),$(MODEL)/model/model.json,$(RUN)/model/model.json)
 # With FORCE=1 the targets named on the command line are redone.
 forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
 # Every stage writes whole files or none, so Make must not delete them when it is interrupted.
-.PRECIOUS: $(SETTINGS) $(RUN)/catalog/catalog.json $(RUN)/preprocess.json \
-           $(RUN)/model/model.json $(RUN)/heatmap.json $(RUN)/metrics.json
+.PRECIOUS: $(SETTINGS) $(RUN)/catalog/catalog.json $(RUN)/intake.json $(RUN)/preprocess.json \
+           $(RUN)/model/model.json $(RUN)/heatmap.json $(RUN)/metrics.json $(RUN)/calibrate.json
 
 track = @$(PY) scripts/track.py --run "$(RUN)"
 
 ## Stages, in order; each does what it needs before it and redoes only what changed
-.PHONY: $(STAGES)
+.PHONY: $(STAGES) intake
 ingest: $(RUN)/catalog/catalog.json      ## list the data set: images, findings, every file
+intake: $(RUN)/intake.json               ## read every file, tell what became of it: intake.csv, intake.html, breast/
 preprocess: $(RUN)/preprocess.json       ## standardise the mammograms, split the patients, label the positions
 train: $(MODEL_FILE)                     ## train the network, calibrate it; a killed training goes on where it stopped
 heatmap: $(RUN)/heatmap.json             ## probability map, overlay and regions of each test mammogram; the report
@@ -43,6 +44,10 @@ $(SETTINGS) &: always | $(VENV)/installed
 
 $(RUN)/catalog/catalog.json: $(RUN)/settings/ingest.yaml always
 	@$(PY) scripts/ingest.py --run "$(RUN)"
+
+$(RUN)/intake.json: $(RUN)/catalog/catalog.json $(RUN)/settings/preprocess.yaml $(call forced,intake)
+	@$(PY) scripts/intake.py --run "$(RUN)"
+	$(track)
 
 $(RUN)/preprocess.json: $(RUN)/catalog/catalog.json $(RUN)/settings/preprocess.yaml $(call forced,preprocess)
 	@$(PY) scripts/preprocess.py --run "$(RUN)"
@@ -66,7 +71,7 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare compare-heads mine ablation
+.PHONY: crossval compare compare-heads mine ablation calibrate no-model
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
 	$(track)
@@ -79,6 +84,14 @@ compare-heads: $(SETTINGS)               ## two softmax units against one sigmoi
 mine: $(RUN)/metrics.json                ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
 	@$(PY) scripts/mine.py --run "$(RUN)" --limit $(or $(LIMIT),500)
 	$(track)
+
+calibrate: $(if $(MODEL),$(RUN)/calibrate.json,no-model)  ## prior and temperature of MODEL anew from a site's labelled patients (INPUT): RUN/model
+$(RUN)/calibrate.json: $(RUN)/heatmap.json $(RUN)/settings/train.yaml $(call forced,calibrate)
+	@$(PY) scripts/calibrate.py --run "$(RUN)"
+	$(track)
+
+no-model:
+	@echo "Name the model and the patients: make calibrate MODEL=runs/x INPUT=path/to/dicom RUN=runs/y"; exit 2
 
 ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
 	@$(PY) scripts/ablation.py --run "$(RUN)" --seeds $(or $(SEEDS),2) $(if $(filter full,$(SCHEDULE)),--full)

@@ -8,14 +8,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pydicom.dataset import Dataset
 
 from pipeline.checkup.context import Known
 from pipeline.checkup.facts import breast_facts, header_facts, pixel_facts
-from pipeline.config import Settings
-from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.config import DicomSettings, Settings
+from pipeline.ingest.dicom_file import (
+    DICOM_ERRORS,
+    HEADER_BYTES,
+    is_dicom,
+    open_dicom,
+    read_dicom,
+)
 from pipeline.preprocess.breast_picture import original_breast
 from pipeline.preprocess.dicom.decode import decode, pixel_format
+from pipeline.preprocess.dicom.frames import chosen_frame, with_functional_groups
+from pipeline.preprocess.dicom.unusable import one_line
 from pipeline.preprocess.pool import Lost, map_images
 from pipeline.preprocess.preview import ANY_SPACING_MM, let_through
 from pipeline.preprocess.reader import Mammogram, Unusable, read_mammogram
@@ -132,7 +139,7 @@ def _look(task: tuple[Job, Path]) -> _Seen:
     """Describe and show a file, with every kind and view let through."""
     job, folder = task
     seen = _Seen()
-    job = replace(job, dicom=let_through(job.dicom), spacing_mm=job.spacing_mm or ANY_SPACING_MM)
+    job = replace(job, dicom=let_through(job.dicom))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reader makes notes of them
@@ -140,8 +147,7 @@ def _look(task: tuple[Job, Path]) -> _Seen:
     except Unusable as problem:
         seen.end = Outcome(problem.status, problem.reason)
     except DICOM_ERRORS as error:
-        message = " ".join(str(error).split())[:300]
-        seen.end = Outcome("failed", f"{type(error).__name__}: {message}")
+        seen.end = Outcome("failed", f"cannot be read: {one_line(error)}")
     return seen
 
 
@@ -151,9 +157,8 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
         raise Unusable("skipped", "not a DICOM file")
     header = read_dicom(path, header_only=True)
     seen.facts |= header_facts(header)
-    mammogram = read_mammogram(
-        path, settings=job.dicom, spacing_mm=job.spacing_mm or ANY_SPACING_MM
-    )
+    known_mm = job.spacing_mm or ANY_SPACING_MM
+    mammogram = read_mammogram(path, settings=job.dicom, spacing_mm=known_mm)
     seen.facts |= pixel_facts(mammogram)
     if job.spacing_mm is None and SPACING_GIVEN in mammogram.spacing_source:
         seen.facts["spacing"] = f"none; shown as if it were {ANY_SPACING_MM:g} mm"
@@ -164,15 +169,17 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
         seen.facts |= breast_facts(standard)
         seen.notes += standard.notes
     finally:
-        stored = _stored(path, header, job)
+        stored = _stored(path, job.dicom)
         seen.written += _write(folder, mammogram, stored, standard)
 
 
-def _stored(path: Path, header: Dataset, job: Job) -> np.ndarray:
-    most_bytes = 2 * job.dicom.max_megapixels * 10**6
-    return decode(
-        read_dicom(path, header_only=False, max_bytes=most_bytes), pixel_format(header)
-    ).pixels
+def _stored(path: Path, dicom: DicomSettings) -> np.ndarray:
+    """The stored values of the frame that the reader takes."""
+    most_bytes = 2 * dicom.max_megapixels * 10**6 + HEADER_BYTES
+    with open_dicom(path, max_bytes=most_bytes) as (top, pixels):
+        frame = chosen_frame(top, dicom)
+        header = with_functional_groups(top, frame)
+        return decode(header, pixels, pixel_format(header), frame=frame).pixels
 
 
 def _write(

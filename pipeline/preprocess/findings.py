@@ -1,6 +1,7 @@
 """Findings of the catalog become the outlines of outlines.json, in original pixels."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def image_outlines(
     width: int,
     outcome: str,
     complete: str,
+    polygons_of: Callable[..., list] = mask_polygons,
 ) -> ImageOutlines:
     """Outline the findings of one image.
 
@@ -46,15 +48,18 @@ def image_outlines(
             known to be normal and has no finding is unlocated.
         complete: yes or no, from catalog/images.csv. Where not all abnormalities are outlined,
             the image is unlocated.
+        polygons_of: outlines a mask; with what is known of masks, `MaskOutlines.polygons`.
     """
     silent = findings.empty and outcome != "normal"
     result = ImageOutlines(unlocated=silent or complete == "no")
+    if findings.empty:  # most images of a screening have none
+        return result
     for finding in findings.sort_values("finding_id").to_dict("records"):
         if finding["geometry"] == "none":
             result.unlocated = True
             continue
         try:
-            shape = _shape(finding, height=height, width=width)
+            shape = _shape(finding, height=height, width=width, polygons_of=polygons_of)
         except NoOutline as problem:
             result.unlocated = True
             result.rejected[finding["finding_id"]] = str(problem)
@@ -101,7 +106,7 @@ def _chosen(value: str, choice: tuple[str, ...] | str) -> bool:
     return choice == "all" or value in choice
 
 
-def _shape(finding: dict, *, height: int, width: int) -> dict:
+def _shape(finding: dict, *, height: int, width: int, polygons_of: Callable) -> dict:
     """Circle and polygons of a finding.
 
     Raises:
@@ -119,7 +124,7 @@ def _shape(finding: dict, *, height: int, width: int) -> dict:
         elif geometry == "polygon":
             polygons = [[[float(row), float(col)] for row, col in value]]
         else:
-            polygons = mask_polygons(Path(value["file"]), height=height, width=width)
+            polygons = polygons_of(Path(value["file"]), height=height, width=width)
         rows, cols = zip(*(point for polygon in polygons for point in polygon), strict=True)
         box = min(rows), min(cols), max(rows), max(cols)
     if box[0] > height - 0.5 or box[1] > width - 0.5 or box[2] < -0.5 or box[3] < -0.5:

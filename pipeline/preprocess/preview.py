@@ -35,7 +35,8 @@ class PreviewJob:
 
 def let_through(dicom: DicomSettings) -> DicomSettings:
     """The settings with nothing left out for what it shows; the limits of size stay."""
-    return dicom.model_copy(update={"modalities": "any", "views": "any", "for_processing": True})
+    everything = {"modalities": "any", "views": "any", "for_processing": True, "frames": "first"}
+    return dicom.model_copy(update=everything)
 
 
 def previews(files: Sequence[tuple[str, str]], settings: Settings) -> list[bytes]:

@@ -1,4 +1,6 @@
-"""RUN/preprocess.json: what the run's data are, in numbers."""
+"""RUN/preprocess.json: what the run's data are, in numbers and notes."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -43,3 +45,35 @@ def _counts(
         "positions": labels,
         "prevalence": labels["positive"] / judged if judged else None,
     }
+
+
+def note_sentences(notes: Mapping[str, list[str]]) -> list[str]:
+    """One sentence for all images with the same note.
+
+    Args:
+        notes: by image id.
+
+    Example:
+        >>> note_sentences({"a": ["too dark"], "b": ["too dark"]})
+        ['a, b: too dark']
+    """
+    images: dict[str, list[str]] = {}
+    for image_id, said in notes.items():
+        for note in dict.fromkeys(said):
+            images.setdefault(note, []).append(image_id)
+    return [_of_images(note, image_ids) for note, image_ids in images.items()]
+
+
+def show_notes(notes: list[str], *, rest: str, most: int = 8) -> None:
+    """Print the first notes; `rest` is the file that has all."""
+    for note in notes[:most]:
+        print(f"note: {note}")
+    if len(notes) > most:
+        print(f"note: {len(notes) - most} more in {rest}")
+
+
+def _of_images(note: str, image_ids: list[str]) -> str:
+    first = ", ".join(image_ids[:3])
+    if len(image_ids) <= 3:
+        return f"{first}: {note}"
+    return f"{len(image_ids)} images ({first} and so on): {note}"

@@ -11,6 +11,7 @@ from pipeline.run.settings import recall
 # The folders whose code makes a stage's result.
 CODE = {
     "ingest": ("pipeline/ingest",),
+    "intake": ("pipeline/preprocess",),
     "preprocess": ("pipeline/preprocess",),
     "train": ("pipeline/train", "pipeline/metrics", "models"),
     "heatmap": ("pipeline/heatmap", "pipeline/metrics", "models"),
@@ -31,6 +32,7 @@ def dependencies(run: RunFolder) -> dict[str, tuple[Path, list[Path]]]:
     card = (RunFolder(Path(model)) if model else run).model / "model.json"
     files = {
         "ingest": (run.catalog, []),
+        "intake": (run.intake_summary, [run.catalog, run.stage_settings("preprocess")]),
         "preprocess": (run.preprocess_summary, [run.catalog]),
         "train": (card, [] if model else [run.preprocess_summary]),
         "heatmap": (run.heatmap_summary, [card, run.preprocess_summary]),

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,8 @@ from pipeline.config import (
     StoreSettings,
 )
 from pipeline.ingest.stage import ingest
-from pipeline.preprocess import standardising
+from pipeline.preprocess import preview, standardising
+from pipeline.preprocess.intake import intake
 from pipeline.preprocess.stage import preprocess
 from pipeline.preprocess.store import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
@@ -27,7 +29,8 @@ from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 
 WOMEN = ("w1", "w2", "w3", "w4")
-TABLES = ("mammograms.csv", "outlines.json", "positions.parquet", "intake.csv", "contact-sheet.png")
+INTAKE = ("intake.csv", "intake.html", "audit.json", *(f"breast/{woman}.png" for woman in WOMEN))
+TABLES = ("mammograms.csv", "outlines.json", "positions.parquet", "contact-sheet.png", *INTAKE)
 
 
 def film(seed: int) -> np.ndarray:
@@ -65,6 +68,17 @@ def stage(tmp_path, *, run="run", model="", **changed) -> Stage:
     folder = RunFolder(tmp_path / run)
     remember(folder, settings, Remembered(model=model))
     return Stage(folder, settings, EventLog(folder, "preprocess"))
+
+
+def refuse(*args, **options):
+    raise AssertionError("nothing should be decoded")
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """The workers' task without workers, which would take seconds to start."""
+    for module in (standardising, preview):
+        monkeypatch.setattr(module, "map_images", lambda task, jobs, **limits: map(task, jobs))
 
 
 def done(here: Stage) -> str:
@@ -128,19 +142,53 @@ def test_the_event_log_has_counts_and_artifacts(finished):
     events = read_events(finished[0].run.events)
     assert {e["path"] for e in events if e["event"] == "artifact"} == {
         "intake.csv",
+        "intake.html",
         "contact-sheet.png",
     }
     (metrics,) = [e["values"] for e in events if e["event"] == "metrics"]
     assert metrics["files_used"] == 4
+    assert metrics["lost_share"] == 0
+
+
+def test_the_picture_of_a_breast_has_the_size_of_the_original_and_two_values(finished):
+    here, _ = finished
+    for woman in WOMEN:
+        picture = cv2.imread(str(here.run.breast(woman)), cv2.IMREAD_UNCHANGED)
+        assert picture.shape == (220, 160)
+        assert set(np.unique(picture)) == {0, 255}
+        assert picture[110, 50] == 255
+        assert picture[110, 130] == 0
+
+
+def test_the_intake_alone_is_preprocess_stopped_before_the_labels(finished, monkeypatch):
+    here, _ = finished
+    other = stage(here.run.root.parent, run="alone/run")
+    monkeypatch.setattr(standardising, "map_images", refuse)
+    ingest(other)
+    assert intake(other).startswith("4 files used, 1 skipped, 0 failed; look at ")
+    for name in INTAKE:
+        assert (other.run.root / name).read_bytes() == (here.run.root / name).read_bytes(), name
+    assert not other.run.positions.exists()
+    known = [json.loads(run.intake_summary.read_text()) for run in (other.run, here.run)]
+    assert known[0] | {"seconds": 0} == known[1] | {"seconds": 0}
+
+
+def test_preprocess_after_intake_decodes_nothing_and_writes_no_picture_again(
+    tmp_path, in_this_process, monkeypatch
+):
+    write_data(tmp_path / "data")
+    here = stage(tmp_path)
+    ingest(here)
+    intake(here)
+    written = here.run.breast("w1").stat().st_mtime_ns
+    monkeypatch.setattr(standardising, "map_images", refuse)
+    preprocess(here)
+    assert here.run.breast("w1").stat().st_mtime_ns == written
 
 
 def test_a_second_run_decodes_nothing_and_gives_the_same_bytes(finished, monkeypatch):
     here, _ = finished
-    other = stage(here.run.root.parent, run="other")
-
-    def refuse(*args, **options):
-        raise AssertionError("nothing should be decoded")
-
+    other = stage(here.run.root.parent, run="other/run")
     monkeypatch.setattr(standardising, "map_images", refuse)
     done(other)
     for name in TABLES:
@@ -162,7 +210,7 @@ def test_with_a_model_from_elsewhere_all_patients_are_test_patients(finished):
     assert set(read_mammograms(other.run)["split"]) == {"test"}
 
 
-def test_a_broken_file_costs_only_itself_until_too_many_are_lost(tmp_path, finished):
+def test_a_broken_file_costs_only_itself_until_too_many_are_lost(tmp_path, in_this_process):
     write_data(tmp_path / "data")
     whole = (tmp_path / "data" / "w4.dcm").read_bytes()
     (tmp_path / "data" / "w4.dcm").write_bytes(whole[: len(whole) // 2])
@@ -170,16 +218,23 @@ def test_a_broken_file_costs_only_itself_until_too_many_are_lost(tmp_path, finis
     with pytest.raises(UserError, match="1 of 4 mammograms failed"):
         done(stopped)
     assert "failed" in stopped.run.intake.read_text()
+    page = stopped.run.intake_page.read_text()
+    assert "The run stops here." in page
+    assert "5 files = 3 used + 1 skipped + 1 failed" in page
+    assert not stopped.run.intake_summary.exists()
     assert not stopped.run.preprocess_summary.exists()
     tolerant = stage(tmp_path, dicom=DicomSettings(workers=1, max_lost_share=0.3))
     assert "3 files used, 1 skipped, 1 failed" in done(tolerant)
 
 
-def test_identical_pixels_in_two_parts_stop_the_run_and_leave_old_results(tmp_path):
+def test_identical_pixels_in_two_parts_stop_the_run_and_leave_old_results(
+    tmp_path, in_this_process
+):
     write_data(tmp_path / "data")
     here = stage(tmp_path)
     done(here)
     before = here.run.mammograms.read_bytes()
+    here.run.intake_page.unlink()
     split = "patient_id,split\nw1,train\nw2,test\nw3,test\nw4,validation\n"
     (tmp_path / "data" / "split.csv").write_text(split)
     write_mammogram(
@@ -192,6 +247,36 @@ def test_identical_pixels_in_two_parts_stop_the_run_and_leave_old_results(tmp_pa
     with pytest.raises(UserError, match="identical pixels"):
         done(here)
     assert here.run.mammograms.read_bytes() == before
+    assert "a leak: preprocess will stop" in here.run.intake_page.read_text()
+
+
+def test_an_outline_that_cannot_be_right_is_taken_out_and_its_image_is_no_negative(
+    tmp_path, in_this_process
+):
+    write_data(tmp_path / "data")
+    with (tmp_path / "data" / "findings.csv").open("a") as table:
+        table.write("w1.dcm,mass,10,150,4\n")  # in the air
+    here = stage(tmp_path)
+    done(here)
+    (outline,) = read_outlines(here.run)["w1"]
+    assert outline["circle"]["row"] == 110
+    mammograms = read_mammograms(here.run).set_index("image_id")
+    assert mammograms["unlocated"].to_dict() == {"w1": True, "w2": False, "w3": False, "w4": False}
+    positions = read_positions(here.run)
+    assert 0 not in set(positions.loc[positions["image_id"] == "w1", "label"])
+    assert "outside the breast" in here.run.intake_page.read_text()
+    intake_csv = pd.read_csv(here.run.intake, keep_default_na=False).set_index("file")
+    assert "has no usable outline: " in intake_csv.loc["w1.dcm", "notes"]
+    assert json.loads(here.run.intake_summary.read_text())["quarantined_outlines"] == 1
+
+
+def test_no_usable_file_is_an_error_with_a_page_of_its_own(tmp_path, in_this_process):
+    (tmp_path / "data").mkdir()
+    write_mammogram(tmp_path / "data" / "ct.dcm", film(1), Modality="CT")
+    here = stage(tmp_path)
+    with pytest.raises(UserError, match="No file of the data set is usable: 1 x Modality is CT"):
+        done(here)
+    assert "1 files = 0 used + 1 skipped + 0 failed" in here.run.intake_page.read_text()
 
 
 def test_a_full_disk_is_refused_before_the_work(tmp_path, monkeypatch):

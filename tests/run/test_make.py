@@ -22,7 +22,9 @@ esac
 echo "$name" >> {log}
 case $name in
   ingest) target=catalog/catalog.json ;;
-  preprocess) target=preprocess.json ;;
+  inspect_file) [ "$2" = "path with blanks/a.dcm" ]; exit ;;
+  intake) target=intake.json ;;
+  preprocess) target=preprocess.json; date +%N > "$3/intake.json" ;;
   train) target=model/model.json ;;
   heatmap) target=heatmap.json ;;
   evaluate) target=metrics.json ;;
@@ -79,6 +81,19 @@ def test_a_changed_setting_redoes_the_stages_that_depend_on_it(make):
     assert make("evaluate", "SET=train.seed=5") == ["ingest", "train", "heatmap", "evaluate"]
 
 
+def test_the_intake_is_done_once_by_itself_or_by_preprocess(make):
+    assert make("intake") == ["ingest", "intake"]
+    assert make("intake") == ["ingest"]
+    assert make("preprocess") == ["ingest", "preprocess"]
+    assert make("intake", "SET=image.spacing_mm=0.4") == ["ingest", "intake"]
+    assert make("preprocess") == ["ingest", "preprocess"]
+    assert make("intake") == ["ingest"]
+
+
+def test_an_inspection_needs_a_file_and_no_stage(make):
+    assert make("inspect", "FILE=path with blanks/a.dcm") == ["inspect_file"]
+
+
 def test_force_redoes_the_named_target(make):
     make("heatmap")
     assert make("train", "FORCE=1") == ["ingest", "train"]
@@ -104,5 +119,6 @@ def test_a_model_of_another_run_replaces_training(make, tmp_path):
 def test_help_explains_every_target_and_every_setting(make):
     make("help")
     shown = make.output
-    for name in (*ALL, "ui", "status", "test", "lint", "CONFIG=", "RUN=", "SET=", *setting_names()):
+    targets = (*ALL, "intake", "inspect", "ui", "status", "test", "lint")
+    for name in (*targets, "CONFIG=", "RUN=", "SET=", *setting_names()):
         assert name in shown

@@ -94,3 +94,4 @@ def test_status_names_what_a_result_is_older_than(run):
     assert sentences["train"] == "not done"
     os.utime(run.stage_settings("preprocess"), (time.time() + 9, time.time() + 9))
     assert "older than preprocess.yaml" in dict(status(run))["preprocess"]
+    assert sentences["intake"] == "not done"
