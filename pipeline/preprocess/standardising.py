@@ -59,6 +59,15 @@ def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outco
     return outcomes
 
 
+def store_bytes(images: int, *, spacing_mm: float) -> float:
+    """About how many bytes full-field images take in the store.
+
+    Args:
+        spacing_mm: of the standard image.
+    """
+    return images * _FILM_MM2 * _BYTES_PER_MM2 / spacing_mm**2
+
+
 def _unwanted_views(images: pd.DataFrame, views: tuple[str, ...] | str) -> dict[str, Outcome]:
     """Images that the catalog says are of another view; of some sets no header says so."""
     if views == "any":
@@ -103,7 +112,7 @@ def _remember(root: Path, state: State | None, outcome: Outcome) -> None:
 def _announce(count: int, workers: int, settings: Settings) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
     root = settings.store.root
-    needed = count * _FILM_MM2 * _BYTES_PER_MM2 * (0.1 / settings.image.spacing_mm) ** 2 * 100
+    needed = store_bytes(count, spacing_mm=settings.image.spacing_mm)
     seconds = 3 + count * _SECONDS_PER_IMAGE / workers
     print(
         f"standardising {count} images with {workers} processes: about {seconds:.0f} s and "
