@@ -101,12 +101,15 @@ compare: | $(VENV)/installed             ## two evaluated runs on the same mammo
 	@$(PY) scripts/compare.py $(RUNS)
 
 ## Looking
-.PHONY: status inspect ui track settings help phantom-ideal example
+.PHONY: status inspect doctor ui track settings help phantom-ideal example
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
 	@$(PY) scripts/status.py --run "$(RUN)"
 
 inspect: | $(VENV)/installed             ## what one file is (FILE=x.dcm): codec, window, spacing, side, decision; its picture in OUT
 	@$(PY) scripts/inspect_file.py "$(FILE)" --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET),--set "$(SET)") $(if $(OUT),--out "$(OUT)")
+
+doctor: | $(VENV)/installed              ## what can be decoded here; whether packages, GPU, memory and disk suffice for CONFIG and RUN
+	@$(PY) scripts/doctor.py $(GIVEN)
 
 ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
 	@$(PY) scripts/ui.py --port $(PORT)
