@@ -1,7 +1,8 @@
 """Standardise the mammograms, split the patients, label the positions.
 
 Reads   RUN/catalog/, the DICOM files
-Writes  the store, RUN/{intake.csv,mammograms.csv,outlines.json,positions.parquet,preprocess.json}
+Writes  what make intake writes, RUN/{mammograms.csv,outlines.json,positions.parquet,
+        contact-sheet.png,preprocess.json}
 Run     make preprocess
 """
 

@@ -192,9 +192,13 @@ def _pictures(
 ) -> list[Picture]:
     """Thumbnails of mammograms that are used; `said` by image id stands below."""
     records = rows.to_dict("records")
-    entries = [accepted.outlines[row["image_id"]] for row in records]
+    wrong = {item.finding_id for item in accepted.quarantined}
+
+    def draw(row: Mapping) -> bytes:
+        return store_thumbnail(row, accepted.given_outlines[row["image_id"]], wrong=wrong)
+
     with ThreadPoolExecutor(default_workers()) as threads:
-        jpegs = list(threads.map(store_thumbnail, records, entries))
+        jpegs = list(threads.map(draw, records))
     return [
         Picture(_address(jpeg), _caption(row, said.get(row["image_id"], "")))
         for row, jpeg in zip(records, jpegs, strict=True)

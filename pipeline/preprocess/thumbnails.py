@@ -1,6 +1,6 @@
 """Small pictures for intake.html: of what is in the store, and of what was left out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -13,15 +13,18 @@ HEIGHT_PX = 200
 _WIDEST_PX = 300
 _QUALITY = 72
 # Blue, green, red.
-_BREAST, _COUNTS, _OTHER = (90, 200, 90), (0, 140, 255), (255, 160, 60)
+_BREAST, _COUNTS, _OTHER, _WRONG = (90, 200, 90), (0, 140, 255), (255, 160, 60), (60, 60, 255)
 
 
-def store_thumbnail(mammogram: Mapping, entries: Sequence[Mapping]) -> bytes:
+def store_thumbnail(
+    mammogram: Mapping, entries: Sequence[Mapping], *, wrong: Collection[str] = ()
+) -> bytes:
     """A standardised mammogram with the edge of its breast and its outlines, as JPEG.
 
     Args:
         mammogram: row of mammograms.csv.
         entries: its outlines, in the form of outlines.json.
+        wrong: ids of findings whose outline is not used.
     """
     image = read_image(mammogram["store"])
     small = _small(image.astype(np.float32) / 65535)
@@ -29,6 +32,7 @@ def store_thumbnail(mammogram: Mapping, entries: Sequence[Mapping]) -> bytes:
     _draw_breast(small, read_breast(mammogram["store"]), step)
     for outline in standard_outlines(entries, geometry_of(mammogram)):
         colour = _COUNTS if outline.positive else _OTHER
+        colour = _WRONG if outline.finding_id in wrong else colour
         for curve in outline_curves(outline):
             _draw(small, (curve + 0.5) / step - 0.5, colour)
     return _jpeg(small)

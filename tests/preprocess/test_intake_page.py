@@ -211,5 +211,24 @@ def test_a_thumbnail_is_small_and_marks_the_edge_of_the_breast(tmp_path):
     assert not green[:30].any()
 
 
+def test_a_quarantined_outline_is_drawn_in_red(tmp_path):
+    store = tmp_path / "entry"
+    write_entry(
+        store, image=np.zeros((160, 80), np.uint16), breast=np.zeros((20, 10), bool), info={}
+    )
+    entry = {"finding_id": "f", "kind": "mass", "pathology": "benign", "positive": True}
+    entry |= {"circle": {"row": 80.0, "col": 40.0, "radius": 25.0}, "polygons": []}
+    row = GEOMETRY | {"store": str(store)}
+
+    def colour(**options):
+        jpeg = np.frombuffer(store_thumbnail(row, [entry], **options), np.uint8)
+        return cv2.imdecode(jpeg, 1).reshape(-1, 3).max(axis=0).astype(int)
+
+    _, green, red = colour(wrong=["f"])
+    assert red > 150 > green + 20
+    _, green, red = colour()
+    assert min(red, green) > 100
+
+
 def test_an_even_picture_has_a_thumbnail_too():
     assert plain_thumbnail(np.zeros((10, 400), np.float32))[:2] == b"\xff\xd8"
