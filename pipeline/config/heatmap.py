@@ -13,4 +13,11 @@ class HeatmapSettings(Section):
         ge=256,
         description="tiles of larger images, without their halo, in pixels; less needs less memory",
     )
+    prior: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of abnormal positions that the probabilities assume; if absent the one "
+        "that was counted for the model",
+    )
     min_region_mm2: float = Field(10.0, ge=0, description="smaller regions are dropped, in mm2")

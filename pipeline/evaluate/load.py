@@ -62,7 +62,7 @@ def load_judged(run: RunFolder) -> Judged:
         UserError: a table is missing, or the tables are not of the same images.
     """
     split = "all" if recall(run).model else "test"
-    card = read_model_card(model_folder(run))
+    card = _card_in_use(run)
     images = _calibrated(_read_csv(run.images), card)
     if split != "all":
         images = images[images["split"] == split]
@@ -79,6 +79,15 @@ def load_judged(run: RunFolder) -> Judged:
         patients=patients,
         card=card,
     )
+
+
+def _card_in_use(run: RunFolder) -> ModelCard:
+    """The card of the model with the prior that the maps of the run were made with."""
+    card = read_model_card(model_folder(run))
+    if not run.heatmap_summary.is_file():
+        return card
+    summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
+    return card.with_prior(summary["natural_prior"])
 
 
 def _calibrated(table: pd.DataFrame, card: ModelCard) -> pd.DataFrame:

@@ -1,11 +1,14 @@
 """The card of a finished model: what it was made with and how its logits become probabilities."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from scipy import special
+
 from pipeline.config import ImageSettings, LabelSettings, MapSettings
-from pipeline.metrics.calibration import Calibration
+from pipeline.metrics.calibration import Calibration, sigmoid
 from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -14,7 +17,12 @@ from pipeline.run.settings import recall
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What model.json says that later stages need."""
+    """What model.json says that later stages need.
+
+    Attributes:
+        calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
+            that after the training.
+    """
 
     folder: Path
     image: ImageSettings
@@ -25,11 +33,25 @@ class ModelCard:
     sha256: str
     commit: str
     validation_lesions: int
+    calibrated_on: Mapping = field(default_factory=dict)
 
     @property
     def label_pitch_px(self) -> int:
         """Distance between positions of the patch table, in standard pixels."""
         return pitch_px(self.labels.pitch_mm, self.image.spacing_mm)
+
+    def with_prior(self, prior: float | None) -> "ModelCard":
+        """The card with another prior in use; itself where that is None or its own.
+
+        The region threshold stays at the network's logit where it was, so the regions are the
+        same and their probabilities are not.
+        """
+        if prior is None or prior == self.calibration.natural_prior:
+            return self
+        calibration = replace(self.calibration, natural_prior=prior)
+        at = self.calibration.trained_logit(special.logit(self.region_threshold))
+        threshold = float(sigmoid(calibration.logit(at)))
+        return replace(self, calibration=calibration, region_threshold=threshold)
 
 
 def model_folder(run: RunFolder) -> Path:
@@ -66,6 +88,7 @@ def read_model_card(folder: Path) -> ModelCard:
             sha256=card["sha256"],
             commit=card.get("commit", ""),
             validation_lesions=card.get("training", {}).get("validation", {}).get("lesions", 0),
+            calibrated_on=card.get("calibrated_on", {}),
         )
     except KeyError as error:
         raise UserError(

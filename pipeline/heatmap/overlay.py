@@ -34,12 +34,14 @@ class Caption:
     Attributes:
         model: name of the model, e.g. the run it comes from.
         prior: probability that a position is abnormal, before looking.
+        prior_is_set: it was given by the user and not counted.
         threshold: probability from which an area is a region.
     """
 
     model: str
     prior: float
     threshold: float
+    prior_is_set: bool = False
 
 
 def write_overlay(
@@ -91,6 +93,7 @@ def _write_title(figure: Figure, mammogram: Mapping, caption: Caption) -> None:
     figure.text(0.015, 0.955, title, fontsize=size, weight="bold", **style)
     model = caption.model if len(caption.model) <= 40 else f"…{caption.model[-39:]}"
     words = f"model {model}     prior in use: {percent(caption.prior)}"
+    words += " (set)" if caption.prior_is_set else ""
     figure.text(0.985, 0.957, words, fontsize=13, ha="right", **style)
 
 

@@ -1,5 +1,6 @@
 """The heatmap stage: map, picture, candidates and regions of each test mammogram."""
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 
@@ -8,6 +9,7 @@ import pandas as pd
 from pipeline.heatmap import results, tables
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
+from pipeline.heatmap.same_patients import calibration_patients, flattery
 from pipeline.heatmap.work import Described, Work, describe_image
 from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
@@ -40,14 +42,18 @@ def heatmap(stage: Stage) -> str:
         UserError: there is no model or no test mammogram, or they do not fit each other.
     """
     started = time.monotonic()
-    card = read_model_card(model_folder(stage.run))
+    trained = read_model_card(model_folder(stage.run))
+    card = trained.with_prior(stage.settings.heatmap.prior)
     mammograms = _test_mammograms(stage.run, card)
     _announce(stage.run, mammograms, card.maps.flips)
     work, network = _prepare(stage, card)
     made = _make_maps(work, network, list(_rows(mammograms)))
     mapped = time.monotonic()
     described = _describe(stage.run, work, mammograms)
-    summary = _summary(stage.run, work, described)
+    summary = _summary(stage.run, work, described) | {
+        "counted_prior": trained.calibration.natural_prior,
+        **_calibrated_on(card, mammograms),
+    }
     _put_in_place(stage.run, work, described)
     stage.events.metrics(
         {
@@ -65,7 +71,8 @@ def heatmap(stage: Stage) -> str:
     stage.events.artifact(stage.run.report)
     return (
         f"{len(described)} mammograms, {summary['regions']} regions above "
-        f"{percent(card.region_threshold)} in {duration(time.monotonic() - started)}; "
+        f"{percent(card.region_threshold)} at a prior of "
+        f"{percent(card.calibration.natural_prior)} in {duration(time.monotonic() - started)}; "
         f"pictures in {stage.run.overlays}"
     )
 
@@ -188,6 +195,17 @@ def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dic
         "flips": work.card.maps.flips,
         "commit": work.commit,
     }
+
+
+def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
+    """For a model that was calibrated after its training: on whom, and who of them is here."""
+    if not card.calibrated_on:
+        return {}
+    same, here = calibration_patients(card, mammograms), mammograms["patient_id"].nunique()
+    if same:
+        print(f"heatmap: warning: {flattery(same, of=here)}", file=sys.stderr, flush=True)
+    kept = {name: card.calibrated_on[name] for name in ("patients", "lesions", "date")}
+    return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Mapping]:

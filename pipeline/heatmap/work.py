@@ -41,8 +41,12 @@ class Work:
 
     @property
     def caption(self) -> Caption:
-        prior = self.card.calibration.natural_prior
-        return Caption(model=self.model_name, prior=prior, threshold=self.card.region_threshold)
+        return Caption(
+            model=self.model_name,
+            prior=self.card.calibration.natural_prior,
+            threshold=self.card.region_threshold,
+            prior_is_set=self.settings.prior is not None,
+        )
 
     def map_key(self, mammogram: Mapping) -> str:
         """Everything that a map depends on, as a hash."""

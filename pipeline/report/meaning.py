@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from pipeline.config import LabelSettings
+from pipeline.heatmap.same_patients import flattery
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 
@@ -17,12 +18,18 @@ class Meaning:
     Attributes:
         abnormal: which findings count, in words.
         prior: the prior in use; empty before heatmap.
+        counted_prior: the one that was counted for the model, where another is in use.
+        calibrated_on: whom the model was calibrated on, where that was not in its training.
+        flattery: what that means for the figures of this run, if anything.
         model: name of the model; empty before heatmap.
         is_other_model: it was trained in another run.
     """
 
     abnormal: str
     prior: str = ""
+    counted_prior: str = ""
+    calibrated_on: str = ""
+    flattery: str = ""
     threshold: str = ""
     pitch: str = ""
     model: str = ""
@@ -36,15 +43,30 @@ def read_meaning(run: RunFolder) -> Meaning:
     if not run.heatmap_summary.is_file():
         return Meaning(abnormal)
     summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
+    prior = summary["natural_prior"]
+    counted = summary.get("counted_prior", prior)
     return Meaning(
         abnormal=abnormal,
-        prior=percent(summary["natural_prior"]),
+        prior=percent(prior),
+        counted_prior="" if counted == prior else percent(counted),
+        **_calibration(summary.get("calibrated_on")),
         threshold=percent(summary["region_threshold"]),
         pitch=f"{summary['pitch_mm']:g} mm",
         model=summary["model"],
         model_sha256=summary["model_sha256"][:10],
         is_other_model=not summary["model_of_this_run"],
     )
+
+
+def _calibration(on: dict | None) -> dict[str, str]:
+    if not on:
+        return {}
+    whom = f"{on['patients']} patients with {on['lesions']} findings, {on['date']}"
+    same = on["patients_here"]
+    return {
+        "calibrated_on": whom,
+        "flattery": flattery(same, of=on["of_patients_here"]) if same else "",
+    }
 
 
 def _abnormal(run: RunFolder) -> str:
