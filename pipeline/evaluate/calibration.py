@@ -33,8 +33,8 @@ def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
     slope, ratio = _slope_and_ratio(judged, after, bootstrap, item_weights=alike)
     table = reliability(sigmoid(after), labels)
     return {
-        "before": _summary(judged, before, bootstrap),
-        "after": _summary(judged, after, bootstrap),
+        "before": calibration_figures(judged, before, bootstrap),
+        "after": calibration_figures(judged, after, bootstrap),
         "lesions_equal": {"slope": slope.as_dict(), "observed_over_expected": ratio.as_dict()},
         "reliability": [
             {"mean_probability": p, "observed": o, "count": c}
@@ -60,7 +60,8 @@ def lesion_weights(judged: Judged) -> np.ndarray:
     return weights
 
 
-def _summary(judged: Judged, logits: np.ndarray, bootstrap: Bootstrap) -> dict:
+def calibration_figures(judged: Judged, logits: np.ndarray, bootstrap: Bootstrap) -> dict:
+    """How well the probabilities of these logits (n,) fit the labels of the judged positions."""
     labels = judged.positions["label"].to_numpy()
     slope, ratio = _slope_and_ratio(judged, logits, bootstrap)
     return {

@@ -6,6 +6,7 @@ Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html
 """
 
 import datetime
+import sys
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -26,6 +27,7 @@ from pipeline.evaluate.lesions import HIT_RULE
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth, load_judged
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst, worst_errors
+from pipeline.heatmap.same_patients import calibration_patients, flattery
 from pipeline.metrics.figure import undefined_figure
 from pipeline.metrics.undefined import Undefined
 from pipeline.report.page import write_report
@@ -50,7 +52,12 @@ def evaluate(stage: Stage) -> str:
         )
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
-    metrics = compute_metrics(judged, bootstrap, settings, baselines)
+    same = calibration_patients(judged.card, judged.images)
+    metrics = {
+        **compute_metrics(judged, bootstrap, settings, baselines),
+        "natural_prior": judged.card.calibration.natural_prior,
+        "patients_of_the_calibration": same,
+    }
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
     write_text(run.metrics, json_text(metrics))
@@ -60,6 +67,9 @@ def evaluate(stage: Stage) -> str:
     stage.events.artifact(run.report)
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
+    if same:
+        warning = flattery(same, of=len(judged.patients))
+        print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     return summary_line(metrics)
 
 

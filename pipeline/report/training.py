@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
 from pipeline.run.words import duration, percent
 
 
@@ -20,7 +21,8 @@ class Training:
 def describe_training(run: RunFolder) -> Training | None:
     """The training of the run's own model; None where it has none."""
     path = run.model / "model.json"
-    if not path.is_file():
+    # make calibrate leaves a model in a run that used another's.
+    if recall(run).model or not path.is_file():
         return None
     card = json.loads(path.read_text(encoding="utf-8"))
     return Training(facts=_facts(card), remarks=_remarks(run))

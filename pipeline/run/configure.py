@@ -33,10 +33,20 @@ def configure(
     now = Remembered(config or before.config or DEFAULT_CONFIG, overrides, model or before.model)
     settings = build_settings(Path(now.config), now.overrides)
     if now.model:
+        _check_other_folder(run, now.model)
         settings = settings_of_model(settings, now, read_model_card(Path(now.model)))
     changed = remember(run, settings, now)
     write_text_if_changed(run.root / "settings" / "model", now.model)
     return [_say_redone(run, stage) for stage in changed if _outputs(run)[stage].exists()]
+
+
+def _check_other_folder(run: RunFolder, model: str) -> None:
+    """A run whose patients are all test patients would overwrite that of the training."""
+    if Path(model).resolve() in (run.root.resolve(), run.model.resolve()):
+        raise UserError(
+            f"MODEL={model} is the folder of this run. Name another one for what is done with the "
+            "model, e.g. RUN=runs/mine."
+        )
 
 
 def read_model_card(model_run: Path) -> dict:

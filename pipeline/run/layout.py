@@ -154,6 +154,11 @@ class RunFolder:
     def report(self) -> Path:
         return self.root / "report.html"
 
+    @property
+    def model_card(self) -> Path:
+        """What the model is, what is known about it and what is not, in Markdown."""
+        return self.root / "model-card.md"
+
     # studies
     def fold(self, number: int) -> "RunFolder":
         """The run of one fold of a cross-validation, from 1."""
@@ -198,8 +203,17 @@ class RunFolder:
         return self.root / "heads.html"
 
     @property
+    def site_calibration(self) -> Path:
+        """What a calibration on the patients of this run brought; written last by it."""
+        return self.root / "calibrate.json"
+
+    @property
     def crossval(self) -> Path:
         return self.root / "crossval.json"
+
+    @property
+    def crossval_page(self) -> Path:
+        return self.root / "crossval.html"
 
     @property
     def crossval_plots(self) -> Path:

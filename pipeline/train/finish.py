@@ -7,7 +7,13 @@ from models.saved import assign_weights, spec_as_dict
 from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration
-from pipeline.train.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
+from pipeline.train.calibrate import (
+    FEW_LESIONS,
+    Threshold,
+    fit_calibration,
+    natural_prior,
+    region_threshold,
+)
 from pipeline.train.curves import draw_curves
 from pipeline.train.export import export_model
 from pipeline.train.inputs import Inputs, split_counts
@@ -69,7 +75,8 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
         join_labels(inputs.validation), join_logits(scores), prior=natural_prior(inputs.positions)
     )
     wanted = stage.settings.train.fp_per_image
-    return Ending(calibration, *_threshold(inputs, scores, calibration, wanted))
+    threshold = _threshold(inputs, scores, calibration, wanted)
+    return Ending(calibration, threshold.probability, threshold.source)
 
 
 def _scores(loop: Loop, best: Best) -> list[ImageScores]:
@@ -83,24 +90,16 @@ def _scores(loop: Loop, best: Best) -> list[ImageScores]:
 
 def _threshold(
     inputs: Inputs, scores: list[ImageScores], calibration: Calibration, wanted: float
-) -> tuple[float, str]:
-    """The region threshold and how it was found."""
+) -> Threshold:
     located = [
         score.false_alarms
         for score, image in zip(scores, inputs.validation, strict=True)
         if not image.unlocated
     ]
-    at = alarm_logit(located, fp_per_image=wanted)
-    source = f"{wanted:g} false alarms per image on {len(located)} validation mammograms"
-    if at is None:
-        at, source = 0.0, "even odds at the prior of the training: too few validation candidates"
-        warn(f"region threshold: {source}.")
-    probability = float(calibration.probability(at))
-    if probability < calibration.natural_prior:
-        # Below the prior a region would be a place that is more normal than most.
-        probability = calibration.natural_prior
-        source = f"the natural prior; {source} would be lower"
-    return probability, source
+    found = region_threshold(located, calibration, fp_per_image=wanted, whose="validation")
+    if found.is_guess:
+        warn(f"region threshold: {found.source}.")
+    return found
 
 
 def describe_model(

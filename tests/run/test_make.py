@@ -28,6 +28,7 @@ case $name in
   train) target=model/model.json ;;
   heatmap) target=heatmap.json ;;
   evaluate) target=metrics.json ;;
+  calibrate) target=calibrate.json ;;
 esac
 mkdir -p "$(dirname "$3/$target")"
 # Like the real one, ingest leaves an unchanged catalog alone.
@@ -114,6 +115,26 @@ def test_a_model_of_another_run_replaces_training(make, tmp_path):
     assert make("heatmap", *words) == ["ingest", "preprocess", "heatmap"]
     # The run remembers its model.
     assert make("heatmap") == ["ingest"]
+
+
+def test_a_calibration_needs_a_model_and_is_done_once(make, tmp_path):
+    assert make("calibrate", "CONFIG=configs/dicom.yaml", ok=False) == []
+    assert "make calibrate MODEL=" in make.output
+    model = tmp_path / "other" / "model" / "model.json"
+    model.parent.mkdir(parents=True)
+    model.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
+    words = ("calibrate", f"MODEL={tmp_path / 'other'}", "CONFIG=configs/dicom.yaml")
+    assert make(*words) == ["ingest", "preprocess", "heatmap", "calibrate"]
+    assert make("calibrate") == ["ingest"]
+    assert make("calibrate", "FORCE=1") == ["ingest", "calibrate"]
+
+
+def test_a_run_cannot_be_its_own_model(make, tmp_path):
+    make("train", "CONFIG=configs/dicom.yaml")
+    card = tmp_path / "run" / "model" / "model.json"
+    card.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
+    assert make("heatmap", f"MODEL={tmp_path / 'run'}", ok=False) == []
+    assert "is the folder of this run" in make.output
 
 
 def test_help_explains_every_target_and_every_setting(make):

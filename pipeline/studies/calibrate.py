@@ -1,0 +1,205 @@
+"""A finished model calibrated anew on a site's own labelled patients.
+
+Reads   the tables of heatmap of RUN, which uses MODEL; MODEL's folder
+Writes  RUN/model: the same weights with the site's prior, temperature and region threshold;
+        RUN/calibrate.json: what that does to the probabilities of patients it did not see
+"""
+
+import datetime
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.calibration import calibration_figures
+from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.load import load_judged
+from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
+from pipeline.heatmap.same_patients import pixel_hashes
+from pipeline.metrics.calibration import TEMPERATURE_LIMITS, Calibration
+from pipeline.metrics.undefined import Undefined
+from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.checksum import file_sha256
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.refit import FOLDS, Site, cross_fitted, false_alarms, refit, site_of
+from pipeline.train.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
+from pipeline.train.export import DESCRIPTION, copy_model
+
+FIGURES = ("log_loss", "brier", "ece", "slope", "observed_over_expected")
+
+
+def calibrate(stage: Stage) -> str:
+    """Fit the calibration on the patients of the run and write a model that has it.
+
+    Returns:
+        The figures before and after as a table.
+
+    Raises:
+        UserError: the run uses no other run's model, or its patients have no labelled positions
+            of both classes.
+    """
+    run = stage.run
+    name = recall(run).model
+    if not name:
+        raise UserError(
+            "calibrate needs a finished model and labelled patients that it has not seen: "
+            "make calibrate MODEL=runs/x INPUT=folder RUN=runs/y."
+        )
+    card = read_model_card(model_folder(run))
+    site = site_of(load_judged(run), trained_on=_trained_on(card))
+    new, threshold = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
+    fitted = {
+        "calibration": asdict(new),
+        "region_threshold": threshold.probability,
+        "region_threshold_source": threshold.source,
+    }
+    origin = _origin(card, name, site)
+    notes = _notes(site, new, threshold)
+    estimate = _estimate(site, card.calibration, stage.settings.evaluate)
+    content = {**origin, **fitted, **estimate, "notes": notes}
+    former = copy_model(run, card.folder, _description(card, site, origin, fitted))
+    if former:
+        print(f"The former model was moved to {former}.")
+    for note in notes:
+        print(f"calibrate: warning: {note}", file=sys.stderr, flush=True)
+    _log(stage, content)
+    write_text(run.site_calibration, json_text(content))
+    stage.events.artifact(run.site_calibration)
+    return calibration_text(content, run)
+
+
+def calibration_text(content: Mapping, run: RunFolder) -> str:
+    """Before and after as a table for the terminal."""
+    before, after = content["before"], content["after"] or {}
+    old, new = content["calibration_before"], content["calibration"]
+    lines = [f"{'':<24}{'before':>26}{'after':>26}"]
+    lines += [
+        f"{name.replace('_', ' '):<24}{_shown(before[name]):>26}{_shown(after.get(name)):>26}"
+        for name in FIGURES
+    ]
+    for title, key in (("prior", "natural_prior"), ("temperature", "temperature")):
+        lines.append(f"{title:<24}{old[key]:>26.4f}{new[key]:>26.4f}")
+    threshold = content["region_threshold_before"], content["region_threshold"]
+    lines.append(f"{'region threshold':<24}{threshold[0]:>26.4f}{threshold[1]:>26.4f}")
+    lines += [
+        f"{content['patients']} patients, {content['lesions']} lesions, {content['positions']:,} "
+        f"positions. After: {content['estimated']}.",
+        "The prior is the share among these patients; heatmap.prior sets another one. "
+        f"MODEL={run.root} uses the new calibration.",
+    ]
+    return "\n".join(lines)
+
+
+def _trained_on(card: ModelCard) -> set[str]:
+    """Pixel checksums of the mammograms that chose the weights, where that run is at hand."""
+    origin = RunFolder(card.folder.parent)
+    if not origin.mammograms.is_file():
+        return set()
+    mammograms = read_mammograms(origin)
+    used = mammograms["split"].isin(["train", "validation"])
+    return set(mammograms.loc[used, "pixel_sha256"])
+
+
+def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibration, Threshold]:
+    try:
+        new = refit(card.calibration, site.labels, site.logits)
+        alarms = false_alarms(site)
+    except Undefined as why:
+        raise UserError(
+            f"{why}; the fully outlined mammograms have {int(site.labels.sum())} positive and "
+            f"{int((site.labels == 0).sum())} negative ones. Give findings with outlines, and "
+            "mammograms that are known to be normal (docs/findings-csv.md)."
+        ) from why
+    return new, region_threshold(alarms, new, fp_per_image=fp_per_image, whose="site")
+
+
+def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
+    """What makes the new calibration doubtful, in sentences."""
+    notes = []
+    if site.left_out:
+        notes.append(f"{site.left_out} patients are left out: the model was trained on them.")
+    if site.not_outlined:
+        notes.append(
+            f"{site.not_outlined} mammograms are left out: not everything abnormal is outlined, "
+            "or nobody knows their outcome."
+        )
+    if site.lesions < FEW_LESIONS:
+        notes.append(
+            f"The calibration is fitted on {site.lesions} lesions, fewer than {FEW_LESIONS}: the "
+            "probabilities are rough."
+        )
+    if lacks_overlap(site.labels, site.logits):
+        notes.append("The network separates the classes: the temperature stays as it was.")
+    low, high = TEMPERATURE_LIMITS
+    if not 1.01 * low < new.temperature < 0.99 * high:
+        notes.append(
+            f"The temperature of {new.temperature:.3g} is at its limit: on these patients the "
+            "network hardly ranks, or the labels are of something else."
+        )
+    if threshold.is_guess:
+        notes.append(f"The region threshold is {threshold.source}.")
+    return notes
+
+
+def _origin(card: ModelCard, name: str, site: Site) -> dict:
+    """Where the calibration comes from; the part that the new model keeps."""
+    commit, dirty = git_commit()
+    judged = site.judged
+    return {
+        "model": name,
+        "model_sha256": card.sha256,
+        "description_sha256": file_sha256(card.folder / DESCRIPTION),
+        "datasets": sorted(judged.images["dataset"].unique()),
+        "patients": len(judged.patients),
+        "mammograms": len(judged.images),
+        "lesions": site.lesions,
+        "positions": len(site.labels),
+        "positives": int(site.labels.sum()),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit + ("-dirty" if dirty else ""),
+        "calibration_before": asdict(card.calibration),
+        "region_threshold_before": card.region_threshold,
+    }
+
+
+def _description(card: ModelCard, site: Site, origin: Mapping, fitted: Mapping) -> dict:
+    """model.json of the model with the new calibration."""
+    former = json.loads((card.folder / DESCRIPTION).read_text(encoding="utf-8"))
+    hashes = pixel_hashes(site.judged.images)
+    return {**former, **fitted, "calibrated_on": {**origin, "pixel_hashes": hashes}}
+
+
+def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
+    """The figures of both calibrations on patients that neither was fitted on."""
+    judged = site.judged
+    bootstrap = Bootstrap.of(judged, settings)
+    before = calibration_figures(judged, old.logit(site.logits), bootstrap)
+    try:
+        after = calibration_figures(judged, cross_fitted(site, old), bootstrap)
+    except Undefined as why:
+        return {"before": before, "after": None, "estimated": f"unknown, {why} in each fold"}
+    how = f"each patient by a calibration of the other patients, in {FOLDS} folds"
+    return {"before": before, "after": after, "estimated": how}
+
+
+def _log(stage: Stage, content: Mapping) -> None:
+    values = {"temperature": content["calibration"]["temperature"]}
+    for when in ("before", "after"):
+        for name in ("log_loss", "brier", "ece"):
+            values[f"{when}/{name}"] = (content[when] or {}).get(name, float("nan"))
+    stage.events.metrics(values)
+    stage.events.artifact(stage.run.model / DESCRIPTION, folder="model")
+
+
+def _shown(figure: Mapping | float | None) -> str:
+    if not isinstance(figure, Mapping):
+        return "undefined" if figure is None else f"{figure:.4f}"
+    if figure["value"] is None:
+        return "undefined"
+    known = figure["low"] is not None
+    return f"{figure['value']:.3f}" + (f" ({figure['low']:.2f} to {figure['high']:.2f})" * known)
