@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.config import DicomSettings, ImageSettings
 from pipeline.preprocess.reader import Mammogram, Unusable, read_mammogram
+from pipeline.preprocess.signature import image_signature
 from pipeline.preprocess.standardise import Standard, standardise
 from pipeline.preprocess.store import entry_files, entry_key, entry_path, has_entry, write_entry
 from pipeline.run.checksum import file_sha256
@@ -96,13 +97,23 @@ def _info(mammogram: Mammogram, standard: Standard, checksum: str) -> dict:
         "original_spacing_mm": mammogram.spacing_mm,
         "spacing_source": mammogram.spacing_source,
         "laterality": mammogram.laterality,
+        "laterality_source": mammogram.laterality_source,
         "view": mammogram.view,
+        "view_source": mammogram.view_source,
+        "modifiers": mammogram.modifiers,
+        "intent": mammogram.intent,
+        "implant": mammogram.implant,
+        "magnification": mammogram.magnification,
         "window": mammogram.window,
         "polarity": mammogram.polarity,
         "scanner": mammogram.scanner,
         "codec": mammogram.codec,
+        "transfer_syntax": mammogram.transfer_syntax,
+        "frame": mammogram.frame,
         "breast_mm2": standard.breast_mm2,
         "low": standard.low,
         "high": standard.high,
+        "background": standard.background,
+        "signature": image_signature(standard.image, standard.breast),
         "notes": [*mammogram.notes, *standard.notes],
     }
