@@ -72,6 +72,9 @@ class TrainSettings(Section):
     mined_share: float = Field(
         0.5, ge=0, le=1, description="share of the crops without finding that are near one of them"
     )
+    permute_labels: bool = Field(
+        False, description="control: labels permuted among the positions of each image"
+    )
     readers: int | None = Field(
         None, ge=1, description="threads that cut crops; all cores if absent"
     )

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from pipeline.heatmap import results, tables
+from pipeline.heatmap import results
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
 from pipeline.heatmap.same_patients import calibration_patients, flattery
-from pipeline.heatmap.work import Described, Work, describe_image
+from pipeline.heatmap.work import Described, Work, describe_image, write_tables
 from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.report.page import write_report
@@ -171,13 +171,7 @@ def _describe(run: RunFolder, work: Work, mammograms: pd.DataFrame) -> dict[str,
 def _put_in_place(run: RunFolder, work: Work, described: dict[str, Described]) -> None:
     """Replace maps, pictures and tables of before."""
     results.put_in_place(work.folder, run, list(described))
-    tables.write_csv(run.regions, tables.join_regions({i: d.regions for i, d in described.items()}))
-    candidates = {i: d.candidates for i, d in described.items()}
-    tables.write_csv(run.candidates, tables.join_candidates(candidates))
-    images = pd.DataFrame([d.image for d in described.values()], columns=tables.IMAGE_COLUMNS)
-    tables.write_csv(run.images, images)
-    predictions = pd.concat([d.predictions for d in described.values()], ignore_index=True)
-    tables.write_parquet(run.predictions, predictions)
+    write_tables(run, described)
 
 
 def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dict:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.config import HeatmapSettings
+from pipeline.heatmap import tables
 from pipeline.heatmap.candidates import find_candidates
-from pipeline.heatmap.maps import read_map
+from pipeline.heatmap.maps import ImageMap, read_map
 from pipeline.heatmap.model import ModelCard
 from pipeline.heatmap.overlay import Caption, write_overlay
-from pipeline.heatmap.regions import find_regions
-from pipeline.heatmap.tables import image_row, predict_positions
+from pipeline.heatmap.regions import Regions, find_regions
 from pipeline.run.checksum import value_sha256
 from pipeline.run.layout import RunFolder
 
@@ -84,6 +84,21 @@ def describe_image(
     """
     image_id = mammogram["image_id"]
     image_map = read_map(work.folder.heatmap(image_id))
+    described, regions = tabulate(work, mammogram, image_map, positions)
+    picture = work.folder.overlay(image_id)
+    write_overlay(picture, mammogram, image_map, regions, outlines, work.caption)
+    return described
+
+
+def tabulate(
+    work: Work, mammogram: Mapping, image_map: ImageMap, positions: pd.DataFrame
+) -> tuple[Described, Regions]:
+    """The tables of an image and its regions.
+
+    Args:
+        mammogram: row of mammograms.csv.
+        positions: its rows of positions.parquet.
+    """
     regions = find_regions(
         image_map,
         threshold=work.card.region_threshold,
@@ -98,8 +113,19 @@ def describe_image(
         pitch_mm=work.pitch_mm,
         limit=work.card.maps.max_candidates,
     )
-    picture = work.folder.overlay(image_id)
-    write_overlay(picture, mammogram, image_map, regions, outlines, work.caption)
     steps = work.card.label_pitch_px // work.pitch_px
-    predictions = predict_positions(positions, image_map, steps=steps)
-    return Described(regions.table, candidates, image_row(mammogram, image_map), predictions)
+    predictions = tables.predict_positions(positions, image_map, steps=steps)
+    image = tables.image_row(mammogram, image_map)
+    return Described(regions.table, candidates, image, predictions), regions
+
+
+def write_tables(run: RunFolder, described: Mapping[str, Described]) -> None:
+    """Write the tables of all images, by image id, into a run."""
+    regions = tables.join_regions({i: d.regions for i, d in described.items()})
+    tables.write_csv(run.regions, regions)
+    candidates = tables.join_candidates({i: d.candidates for i, d in described.items()})
+    tables.write_csv(run.candidates, candidates)
+    images = pd.DataFrame([d.image for d in described.values()], columns=tables.IMAGE_COLUMNS)
+    tables.write_csv(run.images, images)
+    predictions = pd.concat([d.predictions for d in described.values()], ignore_index=True)
+    tables.write_parquet(run.predictions, predictions)

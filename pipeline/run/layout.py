@@ -169,7 +169,7 @@ class RunFolder:
         """The run folder of the study that this run is a part of, if it is."""
         if self.root.name == "mined":
             return RunFolder(self.root.parent)
-        in_study = self.root.parent.name in ("folds", "heads", "ablation")
+        in_study = self.root.parent.name in ("folds", "heads", "ablation", "controls")
         return RunFolder(self.root.parents[1]) if in_study else None
 
     @property
@@ -201,6 +201,15 @@ class RunFolder:
     @property
     def heads_page(self) -> Path:
         return self.root / "heads.html"
+
+    def control(self, name: str) -> "RunFolder":
+        """The run of one of the controls."""
+        return RunFolder(self.root / "controls" / name)
+
+    @property
+    def controls(self) -> Path:
+        """What must hold whatever the network is worth, and whether it does."""
+        return self.root / "controls.json"
 
     @property
     def site_calibration(self) -> Path:

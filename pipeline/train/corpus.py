@@ -1,7 +1,7 @@
 """What training may draw from: the training mammograms, their lesions, their negative positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from pipeline.preprocess.labels import (
 )
 from pipeline.preprocess.store import breast_at, read_breast
 from pipeline.run.errors import UserError
+from pipeline.train.permuted import LabelTable
 
 MAX_KINDS = 7  # bits of an int8 target beside its sign
 
@@ -36,6 +37,7 @@ class TrainingImage:
     rule: LabelRule
     unlocated: bool = False  # something abnormal may be outside the outlines
     kinds: tuple[str, ...] = ()  # of findings, where targets tell them apart
+    table: LabelTable | None = None  # labels that stand in place of those of the outlines
 
     @cached_property
     def breast(self) -> np.ndarray:
@@ -48,7 +50,10 @@ class TrainingImage:
         Returns:
             int8 array of the broadcast shape.
         """
-        labels = label_points(rows, cols, self.outlines, self.rule)
+        if self.table is not None:
+            labels = self.table.at(rows, cols)
+        else:
+            labels = label_points(rows, cols, self.outlines, self.rule)
         if self.unlocated:
             labels[labels == NEGATIVE] = IGNORED
         return np.where(breast_at(self.breast, rows, cols), labels, np.int8(IGNORED))
@@ -98,6 +103,11 @@ class Corpus:
     mined_image: np.ndarray = field(default_factory=_nothing)
     mined_row: np.ndarray = field(default_factory=_nothing)
     mined_col: np.ndarray = field(default_factory=_nothing)
+
+    def with_labels(self, tables: Mapping[str, LabelTable]) -> "Corpus":
+        """The same drawing places, and targets from the tables of labels, by image id."""
+        images = [replace(image, table=tables[image.image_id]) for image in self.images]
+        return replace(self, images=images)
 
 
 def read_corpus(

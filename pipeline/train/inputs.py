@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.preprocess.labels import IGNORED, POSITIVE
+from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
+from pipeline.train.permuted import label_tables, permute_labels
 from pipeline.train.start import warn
 from pipeline.train.validate import ValidationImage, read_validation
 
@@ -34,9 +36,16 @@ def read_inputs(stage: Stage) -> Inputs:
     outlines, labels = read_outlines(stage.run), stage.settings.labels
     tells_kinds = stage.settings.network.head.endswith("_kinds")
     kinds = kinds_of_findings(mammograms, outlines) if tells_kinds else ()
+    permuted = stage.settings.train.permute_labels
+    if permuted:
+        _refuse_kinds(kinds)
+        positions = permute_labels(positions, seed=stage.settings.train.seed)
     corpus = read_corpus(
         mammograms, outlines, positions, labels=labels, kinds=kinds, mined=_mined(stage)
     )
+    if permuted:
+        step = pitch_px(labels.pitch_mm, stage.settings.image.spacing_mm)
+        corpus = corpus.with_labels(label_tables(positions, pitch_px=step))
     for warning in check_sources(mammograms, positions):
         warn(warning)
     validation = read_validation(mammograms, outlines, positions, labels=labels)
@@ -47,6 +56,14 @@ def read_inputs(stage: Stage) -> Inputs:
             "instead of the best and the temperature stays 1. Raise split.validation."
         )
     return inputs
+
+
+def _refuse_kinds(kinds: tuple[str, ...]) -> None:
+    if kinds:
+        raise UserError(
+            "train.permute_labels goes with a network.head of one question, sigmoid or softmax: "
+            "permuted positions have no kind of finding."
+        )
 
 
 def _mined(stage: Stage) -> pd.DataFrame | None:
