@@ -222,5 +222,10 @@ def _counted(values: pd.Series, *, most: int = 3) -> str:
 
 
 def _spread(values: list[float]) -> str:
-    low, middle, high = np.min(values), np.median(values), np.max(values)
-    return f"{middle:.3f} ({low:.3f} to {high:.3f})"
+    """Median and, where they differ, the range.
+
+    >>> _spread([0.1, 0.3, 0.2]), _spread([0.5])
+    ('0.200 (0.100 to 0.300)', '0.500')
+    """
+    low, middle, high = (f"{x:z.3f}" for x in (np.min(values), np.median(values), np.max(values)))
+    return middle if low == high else f"{middle} ({low} to {high})"

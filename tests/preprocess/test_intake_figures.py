@@ -123,6 +123,8 @@ def test_a_scanner_tells_its_spacings_and_the_range_of_its_grey_levels():
     assert (row.scanner, row.images, row.spacing_mm) == ("Maker", 3, "0.07 (2), 0.1 (1)")
     assert (row.window, row.codec, row.size_px) == ("LINEAR …", "RLE", "10 x 20")
     assert (row.black, row.white) == ("0.200 (0.100 to 0.300)", "0.900 (0.800 to 1.000)")
+    (alone,) = scanner_rows(table.iloc[:1], outcomes)
+    assert (alone.black, alone.white) == ("0.100", "0.800")
 
 
 def test_sides_and_views_count_only_what_is_used():
