@@ -1,0 +1,138 @@
+"""How much longer the reader takes than the decoding of the compressed pixels alone.
+
+Reads   nothing
+Writes  PATH of --json
+Run     python -m tests.benchmarks.bench_reader [--repeats 15] [--json PATH]
+
+The aim: less than 20 % of the time that JPEG Lossless takes to decode. The ways are measured in
+turn, so that whatever else the machine does meets all of them; a figure is the median, with the
+quartiles beside it.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import imagecodecs
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import apply_modality_lut, apply_voi_lut
+from pydicom.uid import JPEGLosslessSV1, generate_uid
+
+from pipeline.config import DicomSettings
+from pipeline.preprocess.dicom.plugin import register_decoders
+from pipeline.preprocess.reader import read_mammogram
+
+AIM = 0.20
+SHAPE = 3328, 2560
+BITS = 12
+
+
+def bench(repeats: int = 15) -> dict:
+    """Decode, read, and read as one would with pydicom alone.
+
+    Returns:
+        Milliseconds of each way, and the overheads as shares of the decoding time.
+    """
+    register_decoders()
+    cv2.setNumThreads(1)  # as in the workers of the stage
+    pixels = mammogram_like(SHAPE, seed=0)
+    frame = imagecodecs.ljpeg_encode(pixels, bitspersample=BITS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder) / "mammogram.dcm", pixels, frame)
+        ways = {
+            "decode": lambda: imagecodecs.ljpeg_decode(frame),
+            "read": lambda: read_mammogram(path, settings=DicomSettings()),
+            "pydicom": lambda: by_pydicom(path),
+        }
+        times = interleaved(ways, repeats)
+    spread = {name: np.percentile(values, [25, 50, 75]) for name, values in times.items()}
+    decode = spread["decode"][1]
+    return {
+        "name": "reader",
+        "image": f"{SHAPE[0]} x {SHAPE[1]}, {BITS} bit, JPEG lossless of {len(frame):,} bytes",
+        "repeats": repeats,
+        "milliseconds": {
+            name: dict(zip(("low", "median", "high"), np.round(1000 * v, 1).tolist(), strict=True))
+            for name, v in spread.items()
+        },
+        "reader_overhead": round(float(spread["read"][1] / decode - 1), 3),
+        "pydicom_overhead": round(float(spread["pydicom"][1] / decode - 1), 3),
+        "aim": AIM,
+    }
+
+
+def interleaved(ways: dict[str, Callable], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each way and repeat, after one round that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(repeats + 1):
+        for name, way in ways.items():
+            begin = time.perf_counter()
+            way()
+            if turn:
+                times[name].append(time.perf_counter() - begin)
+    return times
+
+
+def by_pydicom(path: Path) -> np.ndarray:
+    """What a user of pydicom writes: presentation values of a file."""
+    dataset = dcmread(path)
+    return apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
+
+
+def mammogram_like(shape: tuple[int, int], *, seed: int) -> np.ndarray:
+    """A bright half disc with texture and noise on a dark, noisy ground: (H, W) uint16."""
+    random = np.random.default_rng(seed)
+    row, col = np.mgrid[: shape[0], : shape[1]]
+    inside = (col / (0.7 * shape[1])) ** 2 + ((row / shape[0] - 0.5) / 0.45) ** 2 < 1
+    tissue = 1800 + 400 * np.sin(col / 200) * np.cos(row / 300) + random.normal(0, 40, shape)
+    values = np.where(inside, tissue, random.normal(60, 4, shape))
+    return values.clip(0, (1 << BITS) - 1).astype(np.uint16)
+
+
+def write(path: Path, pixels: np.ndarray, frame: bytes) -> Path:
+    """A mammogram with the attributes that the reader goes by."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"
+    dataset.SOPInstanceUID = generate_uid(entropy_srcs=["bench"])
+    dataset.Modality, dataset.PatientID = "MG", "bench"
+    dataset.ImageLaterality, dataset.ViewPosition = "L", "CC"
+    dataset.PresentationIntentType = "FOR PRESENTATION"
+    dataset.ImagerPixelSpacing = [0.07, 0.07]
+    dataset.PhotometricInterpretation, dataset.SamplesPerPixel = "MONOCHROME2", 1
+    dataset.Rows, dataset.Columns = pixels.shape
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, BITS, BITS - 1
+    dataset.PixelRepresentation = 0
+    dataset.WindowCenter, dataset.WindowWidth = "2048", "4096"
+    dataset.RescaleSlope, dataset.RescaleIntercept = "1", "0"
+    dataset.PixelData = encapsulate([frame])
+    dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="where to keep the figures")
+    given = parser.parse_args()
+    result = bench(given.repeats)
+    for name, spread in result["milliseconds"].items():
+        print("{:8} {median:7.1f} ms ({low:.1f} to {high:.1f})".format(name, **spread))
+    print(
+        f"overhead of the reader: {result['reader_overhead']:.1%} of the decoding "
+        f"(aim: below {AIM:.0%}); of pydicom: {result['pydicom_overhead']:.1%}"
+    )
+    if given.json:
+        given.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
