@@ -71,7 +71,7 @@ $(MODEL)/model/model.json:
 endif
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare compare-heads mine ablation calibrate no-model
+.PHONY: crossval compare compare-heads mine ablation calibrate no-model controls
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
 	$(track)
@@ -92,6 +92,10 @@ $(RUN)/calibrate.json: $(RUN)/heatmap.json $(RUN)/settings/train.yaml $(call for
 
 no-model:
 	@echo "Name the model and the patients: make calibrate MODEL=runs/x INPUT=path/to/dicom RUN=runs/y"; exit 2
+
+controls: $(RUN)/heatmap.json            ## what must hold whatever the network is worth (SCHEDULE=full); status 1 if it does not: RUN/controls.json
+	@$(PY) scripts/controls.py --run "$(RUN)" $(if $(filter full,$(SCHEDULE)),--full); status=$$?; \
+	  $(PY) scripts/track.py --run "$(RUN)"; exit $$status
 
 ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
 	@$(PY) scripts/ablation.py --run "$(RUN)" --seeds $(or $(SEEDS),2) $(if $(filter full,$(SCHEDULE)),--full)

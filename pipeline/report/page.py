@@ -4,6 +4,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.report.controls import read_controls
 from pipeline.report.data import count_files, count_splits, is_synthetic
 from pipeline.report.figures import read_results
 from pipeline.report.gallery import read_gallery
@@ -36,6 +37,7 @@ def write_report(run: RunFolder) -> None:
         results=results,
         result_plots=_result_plots(run) if results else [],
         outdated=results is None and run.metrics.is_file(),
+        controls=read_controls(run),
         gallery=read_gallery(run),
         records=stage_records(run),
         settings=settings_texts(run),

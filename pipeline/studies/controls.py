@@ -1,0 +1,199 @@
+"""Controls: what must hold whatever the network is worth.
+
+Reads   RUN after heatmap; its audit of shortcuts
+Writes  RUN/controls/, RUN/controls.json, and completes RUN/report.html
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.judge import Bootstrap, patch_figures
+from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.load import Judged, load_judged
+from pipeline.evaluate.stage import compute_metrics
+from pipeline.heatmap.model import model_folder, read_model_card
+from pipeline.heatmap.work import Work
+from pipeline.report.data import is_synthetic
+from pipeline.report.page import write_report
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings, recall
+from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.oracle import write_oracle
+from pipeline.studies.subruns import make
+from pipeline.train.permuted import permute_labels
+
+# Long enough to learn labels that are not permuted; SET gives another schedule.
+SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1"}
+EVEN, ALL = 0.5, 1.0
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Control:
+    """A figure that is known before it is measured.
+
+    Attributes:
+        holds: None where there is nothing to judge.
+        required: a control that does not hold is a fault; else it is a finding about the data.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    expected: float
+    holds: bool | None
+    required: bool
+    sentence: str
+
+
+def run_controls(stage: Stage, *, full: bool = False) -> dict[str, Control]:
+    """Make the controls of a run that has its maps.
+
+    Args:
+        full: train on permuted labels as long as CONFIG says, not for the short schedule.
+
+    Returns:
+        The controls by name.
+    """
+    run, settings = stage.run, stage.settings.evaluate
+    controls = {
+        "permuted_labels": _permuted(run, settings, full=full),
+        "oracle_heatmap": _oracle(run, settings),
+        "background_alone": _background(run),
+    }
+    write_text(run.controls, json_text({name: asdict(c) for name, c in controls.items()}))
+    known = {f"control/{n}": c.value for n, c in controls.items() if c.value is not None}
+    stage.events.metrics(known)
+    stage.events.artifact(run.controls)
+    write_report(run)
+    stage.events.artifact(run.report)
+    return controls
+
+
+def failed(controls: Mapping[str, Control]) -> list[str]:
+    """Names of the controls that must hold and do not."""
+    return [name for name, c in controls.items() if c.required and c.holds is False]
+
+
+def controls_text(controls: Mapping[str, Control]) -> str:
+    """One line for each control."""
+    words = {True: "holds", False: "DOES NOT HOLD", None: "nothing to judge"}
+    return "\n".join(
+        f"{name.replace('_', ' ')}: {words[c.holds]}. {c.sentence}" for name, c in controls.items()
+    )
+
+
+def _permuted(run: RunFolder, settings: EvaluateSettings, *, full: bool) -> Control:
+    said = recall(run)
+    if said.model:
+        return _nothing(EVEN, "Labels permuted: this run trains no network.")
+    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
+    own = {**schedule, "train.members": "1", "train.permute_labels": "true"}
+    sub = run.control("permuted")
+    make("track", run, said, {})  # so that the run of the control finds its parent
+    make("heatmap", sub, said, own)
+    return judge_permuted(load_judged(sub), settings, seed=load_settings(sub).train.seed)
+
+
+def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> Control:
+    """A network trained on permuted labels against permuted labels of the test patients.
+
+    Args:
+        judged: test patients and the network's logits, with the true labels.
+        seed: of the permutation of the training.
+    """
+    shuffled = replace(judged, positions=permute_labels(judged.positions, seed=seed))
+    logits = shuffled.positions["logit"].to_numpy()
+    figure = patch_figures(shuffled, logits, Bootstrap.of(shuffled, settings))["patch_auc"]
+    if figure.low is None:
+        return _nothing(EVEN, f"Labels permuted: {figure.reason}.")
+    holds = figure.low <= EVEN <= figure.high
+    told = (
+        "A network trained on labels permuted among the positions of each image has a patch AUC of "
+        f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}) against permuted labels of "
+        "the test patients"
+    )
+    why = (
+        ": there is nothing to learn but the labels."
+        if holds
+        else ". It tells images apart that differ as a whole, or has seen them in its training."
+    )
+    return Control(figure.value, figure.low, figure.high, EVEN, holds, True, told + why)
+
+
+def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
+    oracle = run.control("oracle")
+    summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
+    card = read_model_card(model_folder(run))
+    pitch_px = round(summary["pitch_mm"] / card.image.spacing_mm)
+    heatmap = load_settings(run).heatmap
+    write_oracle(run, Work(card, "the outlines", heatmap, oracle, pitch_px, git_commit()[0]))
+    judged = load_judged(oracle)
+    metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
+    write_text(oracle.metrics, json_text(metrics))
+    return judge_oracle(judged, metrics)
+
+
+def judge_oracle(judged: Judged, metrics: Mapping) -> Control:
+    """The map of the outlines finds every lesion before any false alarm.
+
+    Args:
+        metrics: content of its metrics.json.
+    """
+    froc = metrics["mean_froc"]
+    if froc["value"] is None:
+        return _nothing(ALL, f"Map made from the outlines: {froc['reason']}.")
+    holds = froc["value"] == ALL
+    told = (
+        "A map made from the outlines has a mean FROC sensitivity of "
+        f"{froc['value']:.3f} on {froc['n']} lesions"
+    )
+    why = "." if holds else f": no map could find {_missed(judged)}."
+    return Control(froc["value"], froc["low"], froc["high"], ALL, holds, True, told + why)
+
+
+def _missed(judged: Judged) -> str:
+    matched = match_candidates(judged)
+    scores, alarms = matched.matches.lesion_scores, matched.matches.false_scores
+    missed = matched.matches.lesion_images[scores <= alarms.max(initial=-np.inf)]
+    images = sorted(set(matched.images["image_id"].iloc[missed]))
+    named = ", ".join(images[:_NAMED]) + (" and so on" if len(images) > _NAMED else "")
+    return (
+        f"{len(missed)} of them, in {named}: they lie outside the breast, closer together than "
+        "maps.candidate_distance_mm, or are more than maps.max_candidates"
+    )
+
+
+def _background(run: RunFolder) -> Control:
+    if not run.audit.is_file():
+        return _nothing(EVEN, "Background alone: make preprocess has not audited these data.")
+    shortcut = json.loads(run.audit.read_text(encoding="utf-8"))["shortcut"]
+    return judge_background(shortcut, synthetic=is_synthetic(run))
+
+
+def judge_background(shortcut: Mapping, *, synthetic: bool) -> Control:
+    """The air beside the breast, the borders and the size of an image do not tell the label.
+
+    Args:
+        shortcut: of audit.json.
+        synthetic: phantoms are drawn so that it holds; of real mammograms it is a finding.
+    """
+    auc = shortcut["auc"]
+    if auc["low"] is None:
+        return _nothing(EVEN, f"Background alone: {auc['reason']}.")
+    holds = auc["low"] <= EVEN <= auc["high"]
+    told = (
+        f"The image without its breast tells {shortcut['question']} with an AUC of "
+        f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+    )
+    why = "." if holds else ": a network can learn where an image comes from."
+    return Control(auc["value"], auc["low"], auc["high"], EVEN, holds, synthetic, told + why)
+
+
+def _nothing(expected: float, sentence: str) -> Control:
+    return Control(None, None, None, expected, None, False, sentence)
