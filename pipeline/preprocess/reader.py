@@ -201,5 +201,9 @@ def _ends(stored: Stored) -> tuple[int, int]:
 def _valid(stored: Stored, grey: Grey) -> np.ndarray | None:
     if grey.padding is None:
         return None
-    padding = apply_table(stored.pixels, grey.padding)
-    return ~padding if padding.any() else None
+    padding = np.flatnonzero(grey.padding)
+    if len(padding) == 1:  # three times as fast
+        valid = stored.pixels != int(padding[0])
+    else:
+        valid = apply_table(stored.pixels, ~grey.padding)
+    return None if valid.all() else valid

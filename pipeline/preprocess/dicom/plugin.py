@@ -3,7 +3,7 @@
 With them `pixel_array` decodes what the reader decodes, by the same function: 12-bit JPEG,
 JPEG lossless, JPEG-LS, JPEG 2000, HTJ2K and RLE, none of which needs a decoder with a licence
 that restricts its use. The reader calls that function directly: pydicom's runner copies the
-pixels twice on the way, 8 ms or a tenth of the decoding of a full-field mammogram.
+pixels and shifts their bits, 11 to 16 ms on top of the 85 that a full-field mammogram takes.
 """
 
 import numpy as np
