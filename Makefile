@@ -146,7 +146,7 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
 	@$(PY) scripts/docs.py
 
-result: $(RUN)/metrics.json              ## keep the figures of RUN in docs/results and show them in the README
+result: $(or $(wildcard $(RUN)/metrics.json $(RUN)/crossval.json),$(RUN)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
 	@$(PY) scripts/docs.py --run "$(RUN)"
 
 lock: | $(VENV)/installed                ## resolve the lock files anew

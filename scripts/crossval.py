@@ -1,7 +1,7 @@
 """Cross-validation by patient, judged over all folds together.
 
 Reads   RUN/settings
-Writes  RUN/folds/, RUN/crossval.json, RUN/crossval/
+Writes  RUN/folds/, RUN/crossval.json, RUN/crossval.html, RUN/crossval/
 Run     make crossval FOLDS=4
 """
 

@@ -1,7 +1,7 @@
 """Write docs/settings.md and the README's results table; with --run keep that run's results first.
 
-Reads   pipeline/config, docs/results/*.json, RUN/metrics.json
-Writes  docs/settings.md, README.md, docs/results/<run>.json
+Reads   pipeline/config, docs/results/*.json, RUN/metrics.json, RUN/crossval.json
+Writes  docs/settings.md, README.md, docs/results/<run>.json, docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import start  # noqa: F401
 from pipeline.config.describe import settings_markdown
-from pipeline.report.results import results_markdown, with_results, write_result
+from pipeline.report.results import results_markdown, with_results, write_results
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -26,7 +26,7 @@ def main() -> int:
     run = parser.parse_args().run
     try:
         if run:
-            print(write_result(RunFolder(run), RESULTS))
+            print(*write_results(RunFolder(run), RESULTS), sep="\n")
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

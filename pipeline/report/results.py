@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+from collections import Counter
 from pathlib import Path
 
 from pipeline.run.atomic import json_text, write_text
@@ -21,29 +22,57 @@ FIGURES = {
 MARK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
 
 
-def write_result(run: RunFolder, folder: Path) -> Path:
-    """Keep the figures of an evaluated run as FOLDER/<run>.json.
+def write_results(run: RunFolder, folder: Path) -> list[Path]:
+    """Keep the figures of an evaluated run, and those of its cross-validation, whichever is there.
+
+    Args:
+        folder: gets <run>.json and <run>-crossval.json.
 
     Raises:
-        UserError: the run is not evaluated.
+        UserError: neither is there.
     """
-    if not run.metrics.is_file():
-        raise UserError(f"{run.metrics} is missing. Run make evaluate RUN={run.root} first.")
-    metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
-    finished = [e for e in read_events(run.events) if e["event"] == "finish"]
-    seconds = {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
+    kept = []
+    if run.metrics.is_file():
+        kept.append(_write(folder, run.root.name, run, run.metrics, _seconds(run)))
+    if run.crossval.is_file():
+        name = f"{run.root.name}-crossval"
+        kept.append(_write(folder, name, run, run.crossval, _seconds_of_folds(run)))
+    if not kept:
+        raise UserError(
+            f"{run.metrics} is missing, and {run.crossval.name} too. Run make evaluate "
+            f"RUN={run.root} or make crossval RUN={run.root} first."
+        )
+    return kept
+
+
+def _write(folder: Path, name: str, run: RunFolder, figures: Path, seconds: dict) -> Path:
     remembered = recall(run)
     result = {
-        "run": run.root.name,
+        "run": name,
         "config": remembered.config,
         "set": {k: v for k, v in remembered.overrides.items() if not k.endswith(".root")},
         "hardware": hardware(),
         "seconds": seconds,
-        **metrics,
+        **json.loads(figures.read_text(encoding="utf-8")),
     }
-    path = folder / f"{run.root.name}.json"
+    path = folder / f"{name}.json"
     write_text(path, json_text(result))
     return path
+
+
+def _seconds(run: RunFolder) -> dict[str, int]:
+    """How long the last finished work of each stage took."""
+    finished = [e for e in read_events(run.events) if e["event"] == "finish"]
+    return {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
+
+
+def _seconds_of_folds(run: RunFolder) -> dict[str, int]:
+    """The same, summed over the folds of its cross-validation."""
+    folds = len(json.loads(run.crossval.read_text(encoding="utf-8"))["folds"])
+    total = Counter()
+    for number in range(1, folds + 1):
+        total.update(_seconds(run.fold(number)))
+    return dict(total)
 
 
 def hardware() -> str:
@@ -53,8 +82,10 @@ def hardware() -> str:
 
 
 def results_markdown(folder: Path) -> str:
-    """One table over all kept results."""
-    results = [json.loads(p.read_text(encoding="utf-8")) for p in sorted(folder.glob("*.json"))]
+    """One table over all kept runs; files of studies, which have no patch AUC, are not in it."""
+    paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    results = [content for content in files if "patch_auc" in content]
     head = "| | " + " | ".join(r["run"] for r in results) + " |\n"
     lines = [head + "|---" * (len(results) + 1) + "|"]
     for key, name in FIGURES.items():

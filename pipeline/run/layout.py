@@ -121,6 +121,14 @@ class RunFolder:
         return self.overlays / f"{image_id}.png"
 
     @property
+    def uncertainty(self) -> Path:
+        return self.root / "uncertainty"
+
+    def uncertainty_picture(self, image_id: str) -> Path:
+        """How far the copies of a map differ; absent where there is one."""
+        return self.uncertainty / f"{image_id}.png"
+
+    @property
     def regions(self) -> Path:
         return self.root / "regions.csv"
 

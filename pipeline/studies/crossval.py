@@ -1,7 +1,7 @@
 """Cross-validation by patient: every woman is tested once, by a network that never saw her.
 
 Reads   RUN/settings (CONFIG and SET of the study)
-Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval/*.png
+Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.evaluate.stage import compute_metrics, summary_line
+from pipeline.evaluate.worst import draw_worst
+from pipeline.report.crossval_page import write_crossval_page
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -43,10 +45,12 @@ def crossval(stage: Stage, *, folds: int) -> str:
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
     write_text(run.crossval, json_text(content))
+    write_crossval_page(run)
     stage.events.metrics(
         {f"{name}/{k}": content[name][k] for name in UNITS for k in ("value", "low", "high")}
     )
     stage.events.artifact(run.crossval)
+    stage.events.artifact(run.crossval_page)
     for plot in sorted(run.crossval_plots.glob("*.png")):
         stage.events.artifact(plot, folder="plots")
     return summary_line(content)
@@ -70,6 +74,7 @@ def pooled_metrics(
     content = compute_metrics(pooled, bootstrap, settings, baselines)
     if plots is not None:
         draw_plots(pooled, bootstrap, plots)
+        draw_worst(pooled, content["worst"], plots)
     return {
         **content,
         "split": f"{len(folds)} folds, every patient tested once",

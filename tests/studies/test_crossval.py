@@ -11,7 +11,7 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.pooled import pool, recalibrated
 from pipeline.metrics.ranking import roc_auc
 from pipeline.run.errors import UserError
-from pipeline.run.events import EventLog
+from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, recall, remember
 from pipeline.run.stage import Stage
@@ -102,6 +102,8 @@ def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
     assert set(content) >= {"patch_auc", "patch_ap", "image_auc", "mean_froc", "froc", "rule"}
     assert content["temperature"].startswith("of each fold from the predictions of the other")
     assert opened.run.fold(1).study.root == opened.run.root
+    sent = {e["path"] for e in read_events(opened.run.events) if e["event"] == "artifact"}
+    assert "crossval.html" in sent and opened.run.crossval_page.is_file()
 
 
 def test_another_number_of_folds_in_the_same_folder_is_refused(stage):
