@@ -39,9 +39,10 @@ def audit(
         seed: of the cross-validation and the bootstrap.
 
     Returns:
-        For JSON: `shortcut` (question, auc, patients, positive, negative), `sources` (for each
-        of data set, site and scanner: auc and the rows of `source_rows`), `labels` (outlines,
-        problems) and `findings`: sentences with level "warning" or "info", warnings first.
+        For JSON: `shortcut` (question, kinds, auc, patients, positive, negative), `sources` (for
+        each of data set, site and scanner: auc and the rows of `source_rows`), `labels`
+        (outlines, problems) and `findings`: sentences with level "warning" or "info", warnings
+        first.
     """
     question = question_of(mammograms, outlines)
     shortcut = shortcut_auc(question, backgrounds, seed=seed)
@@ -58,6 +59,7 @@ def audit(
     return {
         "shortcut": {
             "question": question.words,
+            "kinds": [question.positive, question.negative],
             "auc": shortcut.as_dict(),
             "patients": int(question.images["patient_id"].nunique()),
             "positive": int(question.images["label"].sum()),

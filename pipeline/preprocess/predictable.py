@@ -4,7 +4,8 @@ A linear score, fitted by ridge regression of the label on the ranks of the numb
 patients in five parts of which each is scored by a fit on the others. Scores are compared as
 ranks within their part, because the fits differ in their offsets. The interval is a bootstrap
 over patients that repeats the fits in each sample: an interval around fixed scores leaves out
-how far the fit itself is chance, and excludes 0.5 three times as often as it should.
+how far the fit itself is chance. With labels permuted between the women of mini-MIAS and of the
+phantom it excluded 0.5 in 18 to 30 of 100 cases instead of 5, this one in less than one.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,12 @@ _RIDGE = 0.1
 
 
 def predictability(
-    features: np.ndarray, labels: Sequence[int], patients: Sequence[str], *, seed: int = 0
+    features: np.ndarray,
+    labels: Sequence[int],
+    patients: Sequence[str],
+    *,
+    kinds: tuple[str, str] = ("negative", "positive"),
+    seed: int = 0,
 ) -> Figure:
     """Cross-validated ROC AUC of the label with its interval, over all patients.
 
@@ -34,6 +40,7 @@ def predictability(
         features: (n, k) float64, NaN where not known.
         labels: 0 or 1, (n,).
         patients: (n,).
+        kinds: names of the labels 0 and 1, for the reason where it is undefined.
         seed: of the parts and of the bootstrap.
 
     Returns:
@@ -43,7 +50,7 @@ def predictability(
     labels = np.asarray(labels, dtype=np.int64)
     ids = sorted(set(patients))
     patient = patient_index(patients, patients=ids)
-    for value, name in ((1, "positive"), (0, "negative")):
+    for value, name in enumerate(kinds):
         there = len(np.unique(patient[labels == value]))
         if there < FEWEST_PATIENTS:
             why = f"{there} patients with {name} images, at least {FEWEST_PATIENTS} are needed"

@@ -122,7 +122,13 @@ def _chance(part: pd.DataFrame, rest: pd.DataFrame) -> float:
 
 def _predictability(question: Question, features: np.ndarray, *, seed: int) -> Figure:
     images = question.images
-    return predictability(features, list(images["label"]), list(images["patient_id"]), seed=seed)
+    return predictability(
+        features,
+        list(images["label"]),
+        list(images["patient_id"]),
+        kinds=(question.negative, question.positive),
+        seed=seed,
+    )
 
 
 def _question(

@@ -59,6 +59,7 @@ def preprocess(stage: Stage) -> str:
         "store_bytes": _store_bytes(mammograms),
         "seconds": round(time.monotonic() - started, 1),
         "notes": notes,
+        "twice": twice,
     }
     stage.events.metrics(intake_metrics(taken.summary) | _metrics(summary))
     write_text(run.preprocess_summary, json_text(summary))

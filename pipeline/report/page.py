@@ -4,6 +4,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.report.audits import read_audits
 from pipeline.report.controls import read_controls
 from pipeline.report.data import count_files, count_splits, is_synthetic
 from pipeline.report.figures import read_results
@@ -31,6 +32,7 @@ def write_report(run: RunFolder) -> None:
         meaning=read_meaning(run),
         splits=count_splits(run),
         files=count_files(run),
+        audits=read_audits(run),
         contact_sheet=_contact_sheet(run.contact_sheet),
         training=describe_training(run),
         training_curves=_plot(run.plots / "training.png"),

@@ -148,8 +148,8 @@ def test_data_of_one_kind_are_not_searched_and_say_why():
     found = audit_of(women(outcome="unknown"))
     assert warnings(found) == []
     assert found["findings"][0]["text"] == (
-        "No search for shortcuts, abnormal against normal: 0 patients with positive images, at "
-        "least 10 are needed."
+        "No search for shortcuts, abnormal against normal: 0 patients with normal images, at least "
+        "10 are needed."
     )
 
 
