@@ -3,7 +3,7 @@
 import imagecodecs
 import numpy as np
 import pytest
-from encoded_frames import LOSSLESS, PIXELS, rle
+from encoded_frames import LOSSLESS, PIXELS, jpeg_lossless, rle
 
 from pipeline.preprocess.dicom.codecs import StreamInfo, stream_info
 from pipeline.preprocess.dicom.frame import FrameLayout, decode_frame
@@ -30,6 +30,14 @@ def test_jpeg_lossless_keeps_every_precision(precision):
     frame = imagecodecs.ljpeg_encode(pixels, bitspersample=precision)
     np.testing.assert_array_equal(decode_frame(frame, LAYOUT)[0], pixels)
     assert stream_info(frame) == StreamInfo("JPEG lossless", 32, 24, 1, precision)
+
+
+@pytest.mark.parametrize("restart_rows", [0, 1, 5])
+@pytest.mark.parametrize("shift", [0, 2])
+def test_jpeg_lossless_may_restart_and_leave_out_bits(restart_rows, shift):
+    pixels = np.random.default_rng(0).integers(0, 4096, (32, 24)).astype(np.uint16)
+    frame = jpeg_lossless(pixels, precision=12, restart_rows=restart_rows, shift=shift)
+    np.testing.assert_array_equal(decode_frame(frame, LAYOUT)[0], pixels >> shift << shift)
 
 
 def test_jpeg_ls_may_lose_as_much_as_it_says():

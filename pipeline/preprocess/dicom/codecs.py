@@ -4,6 +4,7 @@ The transfer syntax of a file may lie; the stream cannot.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 # Start of frame markers, ITU-T T.81 table B.1 and T.87 C.1.1.
@@ -14,6 +15,7 @@ _JPEG_FRAMES = {
     0xC3: "JPEG lossless",
     0xF7: "JPEG-LS",
 }
+_RESTART_INTERVAL, _START_OF_SCAN = 0xDD, 0xDA
 _UNSUPPORTED_FRAMES = (0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 
 
@@ -48,23 +50,44 @@ def stream_info(frame: bytes) -> StreamInfo | None:
     return None
 
 
+def is_plain_lossless(frame: bytes) -> bool:
+    """Whether a JPEG lossless stream has no restart intervals and no point transform.
+
+    ITU-T T.81 B.2.4.4 and B.2.3.
+    """
+    for marker, start, length in _jpeg_segments(frame):
+        if marker == _RESTART_INTERVAL and any(frame[start + 2 : start + 4]):
+            return False
+        if marker == _START_OF_SCAN:
+            return frame[start + length - 1] & 0x0F == 0
+    return False
+
+
 def _jpeg_info(frame: bytes) -> StreamInfo:
-    position = 2
-    while position + 10 <= len(frame):
+    for marker, start, _ in _jpeg_segments(frame):
+        if marker in _UNSUPPORTED_FRAMES:
+            raise ValueError(f"a JPEG stream of an unsupported kind (marker FF{marker:02X})")
+        if marker in _JPEG_FRAMES and start + 8 <= len(frame):
+            precision, height, width, components = struct.unpack_from(">BHHB", frame, start + 2)
+            return StreamInfo(_JPEG_FRAMES[marker], height, width, components, precision)
+    raise ValueError("a JPEG stream without a frame header")
+
+
+def _jpeg_segments(frame: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, position and length of the segments of a JPEG stream, to the first scan."""
+    position, marker = 2, 0
+    while position + 4 <= len(frame) and marker != _START_OF_SCAN:
         if frame[position] != 0xFF:
             raise ValueError("a JPEG stream with a broken header")
         marker = frame[position + 1]
         if marker == 0xFF:  # fill byte
             position += 1
             continue
-        if marker in _UNSUPPORTED_FRAMES:
-            raise ValueError(f"a JPEG stream of an unsupported kind (marker FF{marker:02X})")
-        (length,) = struct.unpack(">H", frame[position + 2 : position + 4])
-        if marker in _JPEG_FRAMES:
-            precision, height, width, components = struct.unpack_from(">BHHB", frame, position + 4)
-            return StreamInfo(_JPEG_FRAMES[marker], height, width, components, precision)
+        (length,) = struct.unpack_from(">H", frame, position + 2)
+        if position + 2 + length > len(frame):
+            return
+        yield marker, position + 2, length
         position += 2 + length
-    raise ValueError("a JPEG stream without a frame header")
 
 
 def _jpeg2000_info(codestream: bytes) -> StreamInfo:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import imagecodecs
 import numpy as np
 
-from pipeline.preprocess.dicom.codecs import StreamInfo, stream_info
+from pipeline.preprocess.dicom.codecs import StreamInfo, is_plain_lossless, stream_info
 
 _BLOCK_PX = 8
+# Missing blocks of these become the middle of the range, others look less sharp.
+_FILLED = ("JPEG baseline", "JPEG extended")
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class FrameLayout:
 def decode_frame(frame: bytes, layout: FrameLayout) -> tuple[np.ndarray, str]:
     """Decode JPEG, JPEG-LS, JPEG 2000, RLE or nothing at all, whichever the bytes are.
 
-    HTJ2K goes to OpenJPEG, because imagecodecs passes over the errors of OpenJPH; JPEG lossless
-    goes to liblj92, which notices a missing end where libjpeg fills it up.
+    HTJ2K goes to OpenJPEG, because imagecodecs passes over the errors of OpenJPH. JPEG lossless
+    goes to liblj92, which notices a missing end where libjpeg fills it up, but misreads restart
+    intervals and point transforms; streams that have these go to libjpeg.
 
     Returns:
         (rows, columns) or (rows, columns, samples) in the colour space of the stream and the
@@ -66,12 +69,12 @@ def _decode(frame: bytes, info: StreamInfo) -> np.ndarray:
             return imagecodecs.jpegls_decode(frame)
         case "JPEG 2000" | "HTJ2K":
             return imagecodecs.jpeg2k_decode(frame)
-        case "JPEG lossless":
+        case "JPEG lossless" if is_plain_lossless(frame):
             return imagecodecs.ljpeg_decode(frame)
     # The same colour space in and out: components stay as they are.
     space = {1: "GRAYSCALE", 3: "RGB", 4: "CMYK"}[info.components]
     pixels = imagecodecs.jpeg8_decode(frame, colorspace=space, outcolorspace=space)
-    if info.codec != "JPEG progressive" and _is_filled_up(pixels, info.precision):
+    if info.codec in _FILLED and _is_filled_up(pixels, info.precision):
         raise ValueError(f"the {info.codec} stream is cut off: its last rows are missing")
     return pixels
 
