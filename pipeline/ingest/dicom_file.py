@@ -1,7 +1,4 @@
-"""Opening files that may or may not be DICOM, with bounded memory.
-
-How a file is encoded is seen from its bytes; its transfer syntax only decides where it must.
-"""
+"""Opening files that may or may not be DICOM, with bounded memory."""
 
 import io
 import struct
@@ -13,12 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
+from pipeline.ingest.dicom_bytes import (
+    LONG_VALUE_REPRESENTATIONS,
+    begins_with_element,
+    encoding,
+    inflated,
+    is_deflated,
+    read_meta,
+)
 from pipeline.preprocess.dicom.plugin import register_decoders
 
 # What pydicom raises on a file that is cut off or wrong.
@@ -47,11 +52,6 @@ _PIXEL_KEYWORDS = {
 # Implicit little endian, but for the pixels.
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-_VALUE_REPRESENTATIONS = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM "
-    b"UC UI UL UN UR US UT UV".split()
-)
-_LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def is_dicom(path: Path) -> bool:
     """Whether a file begins like DICOM, with or without the preamble of PS3.10."""
     with path.open("rb") as stream:
         start = stream.read(132)
-    return start[128:132] == b"DICM" or _begins_with_element(start)
+    return start[128:132] == b"DICM" or begins_with_element(start)
 
 
 def read_dicom(
@@ -140,15 +140,15 @@ def open_dicom(
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
     with path.open("rb") as file:
-        meta = _read_meta(file)
-        stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
+        meta = read_meta(file)
+        stream = inflated(file, max_bytes, cut) if is_deflated(file, meta) else file
         yield _open_data(stream, meta, tags)
 
 
 def _open_data(
     stream: BinaryIO, meta: FileMetaDataset, tags: Sequence[str | int] | None
 ) -> tuple[Dataset, PixelElement | None]:
-    implicit, little_endian = _encoding(stream)
+    implicit, little_endian = encoding(stream)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     _compare_with_label(syntax, implicit, little_endian)
     found: list[PixelElement] = []
@@ -162,7 +162,7 @@ def _open_data(
                 stream=stream,
                 keyword=_PIXEL_KEYWORDS[tag],
                 vr=vr,
-                tag_start=start - (12 if vr and vr.encode() in _LONG_VALUE_REPRESENTATIONS else 8),
+                tag_start=start - (12 if vr and vr.encode() in LONG_VALUE_REPRESENTATIONS else 8),
                 start=start,
                 length=None if length == _UNDEFINED_LENGTH else length,
                 little_endian=little_endian and syntax != _GE_BIG_ENDIAN_PIXELS,
@@ -178,38 +178,6 @@ def _open_data(
     return header, found[-1] if found else None
 
 
-def _read_meta(stream: BinaryIO) -> FileMetaDataset:
-    """Read group 0002, whatever its own element says of its length (PS3.10 7.1).
-
-    The stream is left at the first element of the data set.
-    """
-    start = 132 if stream.read(132)[128:] == b"DICM" else 0
-    end = stream.seek(start)
-    while (head := stream.read(8))[:2] == b"\x02\x00" and len(head) == 8:
-        length = int.from_bytes(head[6:], "little")
-        if head[4:6] in _LONG_VALUE_REPRESENTATIONS:
-            length = int.from_bytes(stream.read(4), "little")
-        elif head[4:6] not in _VALUE_REPRESENTATIONS:  # implicit, which it must not be
-            length = int.from_bytes(head[4:], "little")
-        end = stream.seek(length, io.SEEK_CUR)
-    stream.seek(start)
-    group = stream.read(end - start)
-    implicit = bool(group) and group[4:6] not in _VALUE_REPRESENTATIONS
-    return FileMetaDataset(read_dataset(io.BytesIO(group), implicit, is_little_endian=True))
-
-
-def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
-    """Whether a data set is implicit, and little endian, by its first element.
-
-    The number of its group is small, so the position of the zero tells the byte order.
-    """
-    position = stream.tell()
-    first = stream.read(6)
-    stream.seek(position)
-    little_endian = first[:1] != b"\0" or first[:2] == b"\0\0"
-    return first[4:6] not in _VALUE_REPRESENTATIONS, little_endian
-
-
 def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> None:
     label = UID(syntax)
     if not label.is_transfer_syntax or label.is_private:
@@ -219,46 +187,5 @@ def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> Non
         warnings.warn(f"labelled {label.name}, is {found}", stacklevel=2)
 
 
-def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
-    """What is labelled as deflated, unless it begins like a data set that is not."""
-    position = file.tell()
-    first = file.read(8)
-    file.seek(position)
-    labelled = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
-    return labelled and not _begins_with_element(first)
-
-
-def _inflated(file: BinaryIO, max_bytes: int, cut: bool) -> BinaryIO:
-    """PS3.5 A.5. zlib inflates up to a thousandfold, so the size is bounded."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated = inflater.decompress(file.read(), max_bytes)
-    if inflater.unconsumed_tail and not cut:
-        raise ValueError(f"inflates to more than {max_bytes / 2**20:.0f} MiB")
-    return io.BytesIO(inflated)
-
-
-def _begins_with_element(start: bytes) -> bool:
-    """Whether the first 8 bytes are a plausible element of group 0002 or 0008."""
-    if len(start) < 8:
-        return False
-    for order in ("<", ">"):
-        group, element = struct.unpack(f"{order}HH", start[:4])
-        if group not in (0x0002, 0x0008) or element > 0x0100:
-            continue
-        if start[4:6] in _VALUE_REPRESENTATIONS:
-            return True
-        (length,) = struct.unpack(f"{order}I", start[4:8])
-        if length <= 256 and _is_known((group << 16) | element):
-            return True
-    return False
-
-
 def _tag(tag: str | int) -> int:
     return tag if isinstance(tag, int) else tag_for_keyword(tag)
-
-
-def _is_known(tag: int) -> bool:
-    try:
-        return bool(dictionary_VR(tag))
-    except KeyError:
-        return tag & 0xFFFF == 0  # the length of a group, retired

@@ -100,6 +100,14 @@ def test_the_length_of_group_0002_may_be_wrong_or_missing(tmp_path):
     assert read_dicom(path, header_only=True).Modality == "MG"
 
 
+def test_a_group_0002_without_end_is_an_error(tmp_path):
+    path = write(tmp_path / "a.dcm", ExplicitVRLittleEndian)
+    data = path.read_bytes()
+    path.write_bytes(data[:132] + b"\x02\x00\x01\x00OB\0\0\xff\xff\xff\xff" + data[144:])
+    with pytest.raises(ValueError, match="group 0002 has"):
+        read_dicom(path, header_only=True)
+
+
 def test_pixels_of_the_old_transfer_syntax_of_ge_are_big_endian(tmp_path):
     path = write(tmp_path / "a.dcm", ImplicitVRLittleEndian)
     with open_dicom(relabelled(path, "1.2.840.113619.5.2")) as (header, pixels):
