@@ -8,11 +8,8 @@ import numpy as np
 
 from pipeline.preprocess.air import Air, measure_air
 from pipeline.preprocess.film import (
-    filled,
     film_box,
     rows_of_tape,
-    white_edge,
-    without_labels,
     without_white_air,
 )
 from pipeline.preprocess.shapes import main_part, opened
@@ -76,14 +73,11 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     tape = rows_of_tape(seen, core)
     film, seen = (slice(film[0].start + tape, film[0].stop), film[1]), seen[tape:]
     smooth = _smoothed(seen)
-    white = white_edge(smooth, spacing_mm=spacing_mm)
-    smooth = filled(smooth, white)
     core = _core(smooth, bright, spacing_mm)
     if not core.any():
         return Breast(np.zeros(light.shape, bool), Side.LEFT, film, ("no breast found",))
-    smooth = without_labels(smooth, core, bright, spacing_mm=spacing_mm)
     air = measure_air(smooth, core, bright, spacing_mm=spacing_mm)
-    mask = skin_line(seen, smooth, core, bright, air, spacing_mm=spacing_mm) & ~white
+    mask = skin_line(seen, smooth, core, bright, air, spacing_mm=spacing_mm)
     doubts = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
     if mirrored:
         mask, smooth = mask[:, ::-1], smooth[:, ::-1]

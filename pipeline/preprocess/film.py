@@ -1,21 +1,22 @@
-"""What lies on a film besides the breast: frame, tape, white strips and air, labels, glow."""
+"""What lies on a film besides the breast: frame, white air, tape, strips of glow."""
 
 import numpy as np
 from scipy import ndimage
 
-from pipeline.preprocess.shapes import dilated, main_part, opened, thickness_px
+from pipeline.preprocess.shapes import dilated, main_part, thickness_px
 
 _BLACK = 0.004
 _WHITE = 0.97
 _WHITE_STEP = 0.8
 # Share of a line that must come up at once where a black frame ends.
 _FRAME_STEP = 0.25
-_OUTWARD = 1.0
 # Glow of the film's edge beside the breast: how far along it is looked for, how wide it may be.
 _STRIP_MM = 12.0
 _WIDEST_STRIP_MM = 15.0
-# Radius of the largest circle in a white edge; a breast that is white at the film's edge is wider.
-_WIDEST_EDGE_MM = 25.0
+# White air holds so much of the image's border; it is wider than a frame; it leaves a breast.
+_AIR_AT_BORDER = 0.5
+_WIDEST_FRAME_MM = 25.0
+_MOST_AIR = 0.98
 # Tape: the share of the rows in which it may end; its step in the root of the grey value; the
 # share of the breast's columns that must have it; how bright it is at least, compared with the
 # breast, since above the skin there is air.
@@ -36,7 +37,9 @@ def without_white_air(light: np.ndarray, *, spacing_mm: float) -> np.ndarray:
     shares = np.bincount(border, minlength=count + 1) / border.size
     shares[0] = 0
     part = labels == int(shares.argmax())
-    if shares.max() < 0.5 or thickness_px(part) * spacing_mm < _WIDEST_EDGE_MM:
+    if shares.max() < _AIR_AT_BORDER or part.mean() > _MOST_AIR:
+        return light
+    if thickness_px(part) * spacing_mm < _WIDEST_FRAME_MM:
         return light
     return np.where(dilated(part, 2), light.min(), light)
 
@@ -86,31 +89,6 @@ def _uniform_lines(lines: np.ndarray) -> int:
     return count
 
 
-def white_edge(smooth: np.ndarray, *, spacing_mm: float) -> np.ndarray:
-    """White areas that touch the edge opposite to the chest wall, which is on the left.
-
-    A breast that fills the film and is white there is too wide for a film edge, and is left.
-
-    Returns:
-        (h, w) bool, the glow around the white included.
-    """
-    labels, _ = ndimage.label(opened(smooth > 0.85, 2 / spacing_mm))
-    edge = np.zeros(smooth.shape, bool)
-    for number in np.setdiff1d(labels[:, -3:], [0]):
-        part = labels == number
-        if thickness_px(part) * spacing_mm < _WIDEST_EDGE_MM:
-            edge |= dilated(part, 3 / spacing_mm)
-    return edge
-
-
-def filled(smooth: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """The grey values with those in the gap taken from the nearest pixel outside."""
-    if not gap.any() or gap.all():
-        return smooth
-    rows, cols = ndimage.distance_transform_edt(gap, return_distances=False, return_indices=True)
-    return smooth[rows, cols]
-
-
 def rows_of_tape(light: np.ndarray, core: np.ndarray) -> int:
     """How many rows at the top are covered by tape, whose edge is a straight step of any sign.
 
@@ -132,29 +110,6 @@ def rows_of_tape(light: np.ndarray, core: np.ndarray) -> int:
         if sharp[cols].mean() > _TAPE_SHARE:
             last = row + 2
     return last
-
-
-def without_labels(
-    smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float
-) -> np.ndarray:
-    """Fill in bright parts that stand apart from the core, have sharp edges and no chest wall.
-
-    The chest wall is on the left.
-
-    Args:
-        smooth: (h, w) grey values from 0 to 1.
-        core: (h, w) bool, surely breast.
-        bright: grey value from which a part counts as bright.
-    """
-    labels, count = ndimage.label((smooth > bright) & ~core)
-    steepness = np.hypot(*np.gradient(smooth))
-    gap = np.zeros(smooth.shape, bool)
-    for number in set(range(1, count + 1)) - set(np.unique(labels[:, :3])):
-        part = labels == number
-        edge = part & ~ndimage.binary_erosion(part, border_value=1)
-        if part.sum() * spacing_mm**2 >= 5 and steepness[edge].mean() >= 0.08:
-            gap |= dilated(part, 3 / spacing_mm)
-    return filled(smooth, gap & ~dilated(core, 2 / spacing_mm))
 
 
 def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
@@ -180,23 +135,3 @@ def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
         ):
             kept[ordered[:length]] = False
     return main_part(mask & kept[:, None])
-
-
-def without_corners(mask: np.ndarray) -> np.ndarray:
-    """Cut off corners of the film that hang on the ends of the breast.
-
-    From its widest row towards its ends, a breast does not suddenly become wider again: there
-    the skin may move outwards by `_OUTWARD` pixels per row. The chest wall is on the left.
-    """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if rows.size == 0:
-        return mask
-    reach = np.where(mask, np.arange(1, mask.shape[1] + 1), 0).max(axis=1).astype(float)
-    middle = rows[len(rows) // 4 : len(rows) - len(rows) // 4]
-    widest = int(middle[np.argmax(reach[middle])])
-    allowed = reach.copy()
-    for row in range(widest - 1, int(rows[0]) - 1, -1):
-        allowed[row] = min(reach[row], allowed[row + 1] + _OUTWARD)
-    for row in range(widest + 1, int(rows[-1]) + 1):
-        allowed[row] = min(reach[row], allowed[row - 1] + _OUTWARD)
-    return mask & (np.arange(mask.shape[1]) < allowed[:, None])

@@ -1,10 +1,10 @@
 """The skin line, on a film whose chest wall is on the left.
 
-It is a watershed (Beucher and Meyer 1993, ISBN 978-0-8247-8724-0) of the gradient of log contrast
-to the air, between what is surely breast and what is surely air or a label. The logarithm makes
-the first rise above the noise of the air the steepest: the uncompressed rim stays in, however
-bright the gland. What glows beside the breast stays out, because the skin between them is
-steeper than the far side of the glow.
+It is a watershed (10.1109/34.87344) of the gradient of log contrast to the air, between what is
+surely breast and what is surely air, a label or a white edge. The logarithm makes the first rise
+above the noise of the air the steepest: the uncompressed rim stays in, however bright the gland.
+What glows beside the breast stays out, because the skin between them is steeper than the far
+side of the glow.
 """
 
 import cv2
@@ -13,7 +13,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from pipeline.preprocess.air import Air
-from pipeline.preprocess.film import without_corners, without_strips
+from pipeline.preprocess.film import without_strips
 from pipeline.preprocess.shapes import dilated, main_part, opened, part_of
 
 # Share of the contrast of the tissue above which a bulky part is surely breast.
@@ -41,7 +41,7 @@ def skin_line(
 
     Args:
         light: (h, w) grey values from 0 to 1.
-        smooth: the same without noise, labels and white edges.
+        smooth: the same with less noise.
         core: (h, w) bool, surely breast.
         bright: grey value from which a pixel counts as bright.
         air: what there would be without the breast.
@@ -52,14 +52,14 @@ def skin_line(
     surely = main_part(bulk) if bulk.any() else core
     markers = np.zeros(smooth.shape, np.int32)
     markers[ndimage.binary_opening(contrast < _SURELY_AIR * air.noise, iterations=2)] = _OTHER
-    markers[(light > bright) & ~dilated(surely, 8 / spacing_mm)] = _OTHER
+    markers[(smooth > bright) & ~dilated(surely, 8 / spacing_mm)] = _OTHER
     logarithm = np.log(np.clip(contrast, 0, _SURELY_BREAST * tissue) + _LOG_FLOOR * air.noise)
     slope = np.hypot(*np.gradient(logarithm))
     markers[_glowing_air(contrast, slope, tissue)] = _OTHER
     markers[surely] = _BREAST
     mask = watershed(slope, markers) == _BREAST
     mask = _tight(_compact(mask, spacing_mm), light - air.level)
-    return without_corners(without_strips(mask, spacing_mm=spacing_mm))
+    return without_strips(mask, spacing_mm=spacing_mm)
 
 
 def _glowing_air(contrast: np.ndarray, slope: np.ndarray, tissue: float) -> np.ndarray:
@@ -74,11 +74,9 @@ def _glowing_air(contrast: np.ndarray, slope: np.ndarray, tissue: float) -> np.n
 
 
 def _compact(mask: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """The main part without thin lines that hang on it, with a smooth outline."""
+    """The main part without holes and without thin lines that hang on it."""
     bulk = main_part(opened(mask, 7 / spacing_mm))
-    mask = ndimage.binary_fill_holes(main_part(mask & dilated(bulk, 3 / spacing_mm)))
-    cover = mask.astype(np.float32)
-    return cv2.GaussianBlur(cover, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE) > 0.5
+    return ndimage.binary_fill_holes(main_part(mask & dilated(bulk, 3 / spacing_mm)))
 
 
 def _tight(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:

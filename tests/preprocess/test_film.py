@@ -1,14 +1,11 @@
-"""What lies on a film: its box, tape, white edges and air, strips of glow, corners."""
+"""What lies on a film: its box, white air, tape, strips of glow."""
 
 import numpy as np
 import pytest
 
 from pipeline.preprocess.film import (
-    filled,
     film_box,
     rows_of_tape,
-    white_edge,
-    without_corners,
     without_strips,
     without_white_air,
 )
@@ -59,22 +56,6 @@ def test_a_thin_line_or_a_step_of_part_of_the_breast_is_no_tape():
     assert rows_of_tape(light, core) == 0
 
 
-def test_a_narrow_white_edge_is_found_and_a_white_breast_is_not():
-    smooth = np.full((200, 120), 0.1)
-    smooth[:, -8:] = 1
-    edge = white_edge(smooth, spacing_mm=1.0)
-    assert edge[100, -11:].all() and not edge[100, :-11].any()
-    smooth[:, 40:] = 1
-    assert not white_edge(smooth, spacing_mm=1.0).any()
-
-
-def test_a_gap_is_filled_from_the_nearest_pixels():
-    smooth = np.arange(12.0).reshape(2, 6)
-    gap = np.zeros((2, 6), bool)
-    gap[:, 2:4] = True
-    assert filled(smooth, gap)[0].tolist() == [0, 1, 1, 4, 4, 5]
-
-
 def test_white_air_around_the_breast_becomes_black():
     rows, cols = np.mgrid[:200, :160]
     breast = np.hypot(rows - 100, cols) < 80
@@ -112,13 +93,3 @@ def test_a_short_strip_of_glow_is_cut_too():
     mask[30:70, :50] = True
     cut = without_strips(mask, spacing_mm=1.0)
     assert np.flatnonzero(cut.any(axis=1)).tolist() == list(range(30, 70))
-
-
-def test_a_corner_of_film_that_hangs_on_the_breast_is_cut():
-    mask = np.zeros((80, 60), bool)
-    mask[:, :20] = True
-    mask[30:60, :40] = True
-    mask[:6, :60] = True  # a corner that leaks out at the top
-    cut = without_corners(mask)
-    assert cut[:6].sum(axis=1).max() <= 20 + 6 + 1
-    assert np.array_equal(cut[10:], mask[10:])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import ImageSettings
+from pipeline.preprocess.breast_picture import original_breast
 from pipeline.preprocess.reader import Mammogram, Unusable
 from pipeline.preprocess.standardise import standardise
 from pipeline.preprocess.store import breast_at
@@ -70,6 +71,84 @@ def test_the_image_is_cropped_to_the_breast_with_a_margin_inside_the_image():
     assert geometry.row0 + geometry.height == pytest.approx(500 + margin_px, abs=5)
     assert geometry.col0 == 0
     assert geometry.width == pytest.approx(260 + margin_px, abs=5)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("margin", [17, 18, 19])
+def test_the_crop_ends_at_the_film_at_the_chest_wall_and_not_in_the_black_beside_it(
+    mirrored, margin
+):
+    plain = mammogram().pixels
+    framed = np.pad(plain, ((0, 0), (margin, 40)))
+    pixels = framed[:, ::-1].copy() if mirrored else framed
+    standard = standardise(mammogram(pixels=pixels), ImageSettings(spacing_mm=0.4))
+    geometry = standard.geometry
+    width = round(geometry.width * geometry.col_scale)
+    edge = framed.shape[1] - geometry.col0 - width if mirrored else geometry.col0
+    assert edge == margin
+    assert standard.breast[standard.breast.shape[0] // 2, 0]
+
+
+def test_the_breast_reaches_the_edge_of_the_film_to_the_pixel():
+    plain = mammogram().pixels
+    framed = np.pad(plain, ((0, 0), (18, 40)))
+    standard = standardise(mammogram(pixels=framed), ImageSettings(spacing_mm=0.1))
+    picture = original_breast(standard.breast, standard.geometry) > 0
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    truth = np.pad(np.hypot((rows - 300) / 200, cols / 260) < 1, ((0, 0), (18, 40)))
+    assert np.flatnonzero(picture[300])[0] == 18
+    assert (picture & truth).sum() / (picture | truth).sum() > 0.98
+
+
+def oblique():
+    """An oblique view of 600 x 460 pixels whose muscle is brighter, and the muscle."""
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    skin = 200 + 100 * np.sin(rows / 190)
+    muscle = cols < 150 * (1 - rows / 320)
+    pixels = np.where(cols < skin, 0.2 + 0.3 * np.clip((skin - cols) / 80, 0, 1), 0.02)
+    return (pixels + 0.3 * muscle).astype(np.float32), muscle
+
+
+def test_the_muscle_is_in_the_breast_unless_the_settings_leave_it_out():
+    pixels, muscle = oblique()
+    source = mammogram(pixels=pixels, view="MLO")
+    with_it = standardise(source, ImageSettings(spacing_mm=0.4))
+    without = standardise(source, ImageSettings(spacing_mm=0.4, remove_pectoral=True))
+    seen = [original_breast(one.breast, one.geometry)[muscle].mean() for one in (with_it, without)]
+    assert seen[0] > 240 and seen[1] < 15
+    lost_mm2 = with_it.breast_mm2 - without.breast_mm2
+    assert lost_mm2 == pytest.approx(muscle.sum() * 0.16, rel=0.1)
+    assert without.background == with_it.background
+
+
+def test_the_muscle_is_left_out_of_a_mirrored_view_too():
+    pixels, muscle = oblique()
+    source = mammogram(pixels=pixels[:, ::-1].copy(), view="MLO")
+    standard = standardise(source, ImageSettings(spacing_mm=0.4, remove_pectoral=True))
+    picture = original_breast(standard.breast, standard.geometry)
+    assert picture[:, ::-1][muscle].mean() < 15
+
+
+def test_only_oblique_views_have_a_muscle_to_leave_out():
+    pixels, _ = oblique()
+    settings = ImageSettings(spacing_mm=0.4, remove_pectoral=True)
+    other = standardise(mammogram(pixels=pixels, view="CC"), settings)
+    plain = standardise(mammogram(pixels=pixels, view="CC"), ImageSettings(spacing_mm=0.4))
+    assert np.array_equal(other.breast, plain.breast)
+    assert other.sure
+
+
+def test_a_muscle_that_is_not_found_stays_and_is_noted():
+    settings = ImageSettings(spacing_mm=0.4, remove_pectoral=True)
+    standard = standardise(mammogram(view="MLO"), settings)
+    assert standard.notes == ("pectoral muscle not found",)
+    assert not standard.sure
+    assert np.array_equal(standard.breast, standardise(mammogram(), settings).breast)
+
+
+def test_a_clear_breast_is_sure_and_a_contradicted_side_is_not():
+    assert standardise(mammogram(), ImageSettings(spacing_mm=0.4)).sure
+    assert not standardise(mammogram(laterality="R"), ImageSettings(spacing_mm=0.4)).sure
 
 
 def test_scales_are_exactly_box_over_size():
