@@ -1,12 +1,14 @@
 """Outlines that cannot be right: beside the breast, or larger than it."""
 
 import math
+from collections.abc import Iterator
 
+import cv2
 import numpy as np
 
 from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.labels import LabelRule, contains
 from pipeline.preprocess.outlines import Outline
+from pipeline.preprocess.polygon import area_and_centroid
 from pipeline.preprocess.store import BREAST_CELL_PX, breast_at
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
@@ -48,10 +50,26 @@ def _points_inside(outline: Outline, geometry: Geometry) -> tuple[np.ndarray, np
     row0, col0, row1, col1 = outline.bounds
     rows, row_step = _centres(row0 - smallest, row1 + smallest, widest=smallest)
     cols, col_step = _centres(col0 - smallest, col1 + smallest, widest=smallest)
-    rows, cols = (grid.ravel() for grid in np.meshgrid(rows, cols, indexing="ij"))
-    rule = LabelRule(min_radius_px=smallest, circle_share=1.0, ignore_px=0.0)
-    filled = contains(outline, rows, cols, rule)
-    return rows[filled], cols[filled], float(filled.sum() * row_step * col_step)
+    grid_rows, grid_cols = np.meshgrid(rows, cols, indexing="ij")
+    filled = np.zeros(grid_rows.shape, bool)
+    for row, col, radius in _discs(outline, smallest):
+        filled |= np.hypot(grid_rows - row, grid_cols - col) <= radius
+    drawn = filled.astype(np.uint8)
+    for polygon in outline.polygons:
+        points = (polygon - (rows[0], cols[0])) / (row_step, col_step)
+        cv2.fillPoly(drawn, [np.rint(points[:, ::-1]).astype(np.int32)], 1)  # OpenCV wants (x, y)
+    filled = drawn > 0
+    return grid_rows[filled], grid_cols[filled], float(filled.sum() * row_step * col_step)
+
+
+def _discs(outline: Outline, smallest: float) -> Iterator[tuple[float, float, float]]:
+    """Row, column and radius of the circle, or of parts that are smaller than a disc."""
+    if outline.circle is not None:
+        yield outline.circle.row, outline.circle.col, max(outline.circle.radius, smallest)
+    for polygon in outline.polygons:
+        area, (row, col) = area_and_centroid(polygon)
+        if math.sqrt(area / math.pi) < smallest:
+            yield row, col, smallest
 
 
 def _centres(start: float, stop: float, *, widest: float) -> tuple[np.ndarray, float]:
