@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from films import film_mammogram, read_film
 
+from pipeline.config import ImageSettings
 from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.outlines import Circle, Outline
+from pipeline.preprocess.outlines import Circle, Outline, standard_outlines
 from pipeline.preprocess.sanity import outline_problem
+from pipeline.preprocess.standardise import standardise
 
 # 400 x 320 pixels of 0.5 mm, cut from row 50 of an image of the same spacing.
 GEOMETRY = Geometry(
@@ -84,3 +87,21 @@ def test_of_several_points_each_counts_however_far_apart():
     assert problem(points((0, 200), (200, 300), (399, 200))).startswith(
         "lies outside the breast (0"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "col", "radius", "expected"),
+    [
+        ("mdb212", 141, 687, 3, "lies outside the breast (0 % of it inside)"),
+        ("mdb214", 107, 582, 11, ""),  # at the skin, and inside it
+        ("mdb110", 596, 190, 51, ""),  # half of it beyond the edge of the film
+    ],
+)
+def test_of_circles_on_real_films_the_one_in_the_air_is_named(
+    mammo_data, name, row, col, radius, expected
+):
+    standard = standardise(film_mammogram(read_film(mammo_data, name)), ImageSettings())
+    entry = {"finding_id": "a", "kind": "mass", "pathology": "benign", "positive": True}
+    circle = {"circle": {"row": row, "col": col, "radius": radius}, "polygons": []}
+    (outline,) = standard_outlines([entry | circle], standard.geometry)
+    assert outline_problem(outline, standard.breast, standard.geometry) == expected

@@ -3,8 +3,11 @@
 import cv2
 import numpy as np
 import pytest
+from films import film_mammogram, read_film
 
+from pipeline.config import ImageSettings
 from pipeline.preprocess.signature import image_signature, similar_pairs
+from pipeline.preprocess.standardise import standardise
 
 SHAPE = (640, 400)
 
@@ -78,3 +81,17 @@ def test_pairs_come_in_order_and_once():
 def test_a_signature_of_another_length_is_refused():
     with pytest.raises(ValueError, match="must have 1152 digits, not 4"):
         list(similar_pairs(["00ff"]))
+
+
+def film_signature(pixels: np.ndarray, spacing_mm: float = 0.2) -> str:
+    standard = standardise(film_mammogram(pixels, spacing_mm=spacing_mm), ImageSettings())
+    return image_signature(standard.image, standard.breast)
+
+
+def test_real_films_are_recognised_and_the_two_breasts_of_a_woman_are_not_confused(mammo_data):
+    left, right = (read_film(mammo_data, name) for name in ("mdb001", "mdb002"))
+    half = cv2.resize(left, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    known = film_signature(left)
+    assert is_same(known, film_signature(left**0.7))
+    assert is_same(known, film_signature(half, spacing_mm=0.4))
+    assert not is_same(known, film_signature(right))
