@@ -152,6 +152,17 @@ def test_a_worker_that_dies_is_a_failure_with_its_reason(tmp_path, monkeypatch):
     assert (seen.status, seen.reason, seen.otherwise) == ("failed", "it died", "")
 
 
+def test_a_header_that_cannot_be_read_is_told_and_not_raised(
+    tmp_path, in_this_process, monkeypatch
+):
+    def torn(*path, **options):
+        raise EOFError("the header ends early")
+
+    monkeypatch.setattr(checkup, "read_dicom", torn)
+    seen = inspect_file(Known(write_film(tmp_path / "a.dcm")), SETTINGS, folder=tmp_path / "out")
+    assert seen.otherwise == "failed: cannot be read: the header ends early"
+
+
 def test_a_missing_file_is_an_error_of_the_user(tmp_path):
     with pytest.raises(UserError, match=r"none.dcm is not a file"):
         inspect_file(Known(tmp_path / "none.dcm"), SETTINGS, folder=tmp_path)

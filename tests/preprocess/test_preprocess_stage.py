@@ -18,6 +18,7 @@ from pipeline.config import (
 )
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess import preview, standardising
+from pipeline.preprocess import stage as preprocess_stage
 from pipeline.preprocess.intake import intake
 from pipeline.preprocess.stage import preprocess
 from pipeline.preprocess.store import read_image
@@ -250,6 +251,21 @@ def test_identical_pixels_in_two_parts_stop_the_run_and_leave_old_results(
     assert "a leak: preprocess will stop" in here.run.intake_page.read_text()
 
 
+def test_the_gate_sees_outlines_positions_and_what_recognises_images(finished, monkeypatch):
+    seen = {}
+
+    def gate(mammograms, **looked_at):
+        seen.update(looked_at)
+        return ["looked at"]
+
+    monkeypatch.setattr(preprocess_stage, "check_leakage", gate)
+    other = stage(finished[0].run.root.parent, run="gate")
+    done(other)
+    assert set(seen["signatures"]) == set(seen["outlines"]) == set(WOMEN)
+    assert len(seen["positions"]) == len(read_positions(other.run))
+    assert "looked at" in json.loads(other.run.preprocess_summary.read_text())["notes"]
+
+
 def test_an_outline_that_cannot_be_right_is_taken_out_and_its_image_is_no_negative(
     tmp_path, in_this_process
 ):
@@ -268,6 +284,8 @@ def test_an_outline_that_cannot_be_right_is_taken_out_and_its_image_is_no_negati
     intake_csv = pd.read_csv(here.run.intake, keep_default_na=False).set_index("file")
     assert "has no usable outline: " in intake_csv.loc["w1.dcm", "notes"]
     assert json.loads(here.run.intake_summary.read_text())["quarantined_outlines"] == 1
+    (problem,) = json.loads(here.run.audit.read_text())["labels"]["problems"]
+    assert problem["image_id"] == "w1"
 
 
 def test_no_usable_file_is_an_error_with_a_page_of_its_own(tmp_path, in_this_process):
