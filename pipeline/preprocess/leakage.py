@@ -6,15 +6,18 @@ signature. Two crops of one image are not recognised.
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 import pandas as pd
 
-from pipeline.preprocess.signature import similar_pairs
+from pipeline.preprocess.signature import likeness, similar_pairs
 from pipeline.run.errors import UserError
 
 _NAMED = 20
-# Points and lines meet by chance; a circle or three corners hardly do.
+# Points and lines meet by chance, three corners hardly do. Circles may, where their radius is
+# always the same; in images that are also as alike as one pair in 1,000 they do not.
 _FEWEST_CORNERS = 3
+_ALIKE = 0.37
 
 
 def check_leakage(
@@ -34,7 +37,8 @@ def check_leakage(
         signatures: `image_signature` of each image, by image id.
 
     Returns:
-        Sentences about images that occur twice within one part of the split, which is no leak.
+        Sentences about what is no leak: images that occur twice within one part of the split,
+        circles with the same numbers in images of two parts that are not alike.
 
     Raises:
         UserError: a patient, identical pixels, the same mammogram in another export, or the
@@ -52,7 +56,9 @@ def check_leakage(
             problems.append(f"{what}: {files}")
         else:
             notes.append(f"{what} within {same[0].split}: {files}")
-    problems += _lesions_in_two(ordered, outlines or {})
+    same_lesion, same_circle = _lesions_in_two(ordered, outlines or {}, signatures or {})
+    problems += same_lesion
+    notes += same_circle
     if positions is not None:
         problems += _position_problems(ordered, positions)
     if problems:
@@ -87,22 +93,49 @@ def _similar(mammograms: pd.DataFrame, signatures: Mapping[str, str]) -> Iterato
             yield [rows[i], rows[j]]
 
 
-def _lesions_in_two(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) -> Iterator[str]:
-    """Findings with one id, and outlines with the same coordinates in images of one size."""
-    by_id: dict[str, list] = {}
-    by_shape: dict[str, list] = {}
+def _lesions_in_two(
+    mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]], signatures: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """Problems and notes: findings with one id, one outline in images of one size."""
+    by_id, by_shape = {}, {}
     for row in mammograms.itertuples():
         for entry in outlines.get(row.image_id, []):
-            place = row.split, f"{row.source} ({entry['finding_id']}, {row.split})"
+            place = row, entry["finding_id"]
             by_id.setdefault(entry["finding_id"], []).append(place)
             if entry["circle"] or max(map(len, entry["polygons"]), default=0) >= _FEWEST_CORNERS:
-                shape = [row.original_height, row.original_width, entry["circle"]]
-                key = json.dumps([*map(str, shape), entry["polygons"]])
-                by_shape.setdefault(key, []).append(place)
-    for what, groups in (("one lesion", by_id), ("identical outlines", by_shape)):
-        for places in groups.values():
-            if len({split for split, _ in places}) > 1:
-                yield f"{what}: {', '.join(name for _, name in places)}"
+                size = row.original_height, row.original_width
+                shape = json.dumps([*map(int, size), entry["circle"], entry["polygons"]])
+                by_shape.setdefault(shape, []).append((*place, bool(entry["circle"])))
+    problems, notes = [], []
+    for places in by_id.values():
+        if _in_two(places):
+            problems.append(f"one lesion: {_places(places)}")
+    for places in by_shape.values():
+        if not _in_two(places):
+            continue
+        by_chance = places[0][2] and not _alike(places, signatures)
+        said = notes if by_chance else problems
+        said.append(f"identical {'circles' if by_chance else 'outlines'}: {_places(places)}")
+    return problems, notes
+
+
+def _in_two(places: list[tuple]) -> bool:
+    return len({row.split for row, *_ in places}) > 1
+
+
+def _places(places: list[tuple]) -> str:
+    return ", ".join(f"{row.source} ({finding}, {row.split})" for row, finding, *_ in places)
+
+
+def _alike(places: list[tuple], signatures: Mapping[str, str]) -> bool:
+    """Whether any two of the images in different parts may be of the same mammogram."""
+    known = [
+        (row.split, signatures[row.image_id]) for row, *_ in places if row.image_id in signatures
+    ]
+    return any(
+        one[0] != other[0] and likeness(one[1], other[1]) > _ALIKE
+        for one, other in combinations(known, 2)
+    )
 
 
 def _position_problems(mammograms: pd.DataFrame, positions: pd.DataFrame) -> Iterator[str]:

@@ -58,6 +58,15 @@ def similar_pairs(signatures: Sequence[str]) -> Iterator[tuple[int, int]]:
                 yield start + int(i), start + int(j)
 
 
+def likeness(one: str, other: str) -> float:
+    """How alike two signatures are: 1 the same, about 0.1 for different mammograms.
+
+    Raises:
+        ValueError: a signature has another length.
+    """
+    return float(_signs(one) @ _signs(other))
+
+
 def _signs(signature: str) -> np.ndarray:
     """(SIDE * SIDE,) float32 of length 1, above 0 where brighter; all 0 if too few points tell."""
     packed = np.frombuffer(bytes.fromhex(signature), np.uint8)

@@ -1,4 +1,4 @@
-"""What the report says about the audits: shortcuts, sources, outlines, mammograms twice."""
+"""What the report says about the audits: shortcuts, sources, outlines, what occurs twice."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class Audits:
         sources: values of those sources that have several, the largest first.
         more_sources: how many are left out.
         problems: (finding, what is wrong with its outline).
-        twice: sentences about mammograms that occur twice; None before preprocess.
+        twice: sentences about mammograms and circles that occur twice; None before preprocess.
     """
 
     warnings: list[str]

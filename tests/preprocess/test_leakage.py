@@ -67,17 +67,40 @@ def outline(finding_id, *, circle=None, polygons=()) -> dict:
     return {"finding_id": finding_id, "circle": circle, "polygons": list(polygons)}
 
 
+def signature(seed: int, *, changed: float = 0.0) -> str:
+    """Every point either brighter or darker; of `changed` of them the opposite."""
+    rng = np.random.default_rng(seed)
+    bits = rng.integers(0, 2, SIDE * SIDE).astype(bool)
+    bits ^= rng.random(SIDE * SIDE) < changed
+    return np.packbits([bits, ~bits]).tobytes().hex()
+
+
 TRIANGLE = [[10.0, 10.0], [10.0, 50.5], [40.0, 30.25]]
 CIRCLE = {"row": 10.0, "col": 20.0, "radius": 5.0}
 
 
-@pytest.mark.parametrize("shape", [{"polygons": [TRIANGLE]}, {"circle": CIRCLE}])
-def test_one_outline_in_images_of_two_parts_is_named(shape):
-    outlines = {"a": [outline("a-1", **shape)], "b": [outline("b-1", **shape)]}
+def test_one_outline_in_images_of_two_parts_is_named():
+    outlines = {i: [outline(f"{i}-1", polygons=[TRIANGLE])] for i in "ab"}
     with pytest.raises(
         UserError, match=r"identical outlines: a\.dcm \(a-1, train\), b\.dcm \(b-1, test\)"
     ):
         check_leakage(two_parts(), outlines=outlines)
+
+
+def test_one_circle_in_images_that_are_not_alike_is_a_note():
+    outlines = {i: [outline(f"{i}-1", circle=CIRCLE)] for i in "ab"}
+    note = "identical circles: a.dcm (a-1, train), b.dcm (b-1, test)"
+    assert check_leakage(two_parts(), outlines=outlines) == [note]
+    different = {"a": signature(1), "b": signature(2)}
+    assert check_leakage(two_parts(), outlines=outlines, signatures=different) == [note]
+
+
+def test_one_circle_in_images_that_are_somewhat_alike_is_a_leak():
+    outlines = {i: [outline(f"{i}-1", circle=CIRCLE)] for i in "ab"}
+    somewhat = {"a": signature(1), "b": signature(1, changed=0.25)}
+    assert check_leakage(two_parts(), signatures=somewhat) == []
+    with pytest.raises(UserError, match="identical outlines"):
+        check_leakage(two_parts(), outlines=outlines, signatures=somewhat)
 
 
 def test_one_outline_in_images_of_two_sizes_is_no_leak():
@@ -125,12 +148,6 @@ def test_a_position_that_occurs_twice_is_named():
     table = positions(("a", "train", 3, 4), ("b", "test", 3, 4), ("a", "train", 3, 4))
     with pytest.raises(UserError, match="1 positions occur twice: a"):
         check_leakage(two_parts(), positions=table)
-
-
-def signature(seed: int) -> str:
-    """Digits of a signature in which every point is either brighter or darker."""
-    bits = np.random.default_rng(seed).integers(0, 2, SIDE * SIDE).astype(bool)
-    return np.packbits([bits, ~bits]).tobytes().hex()
 
 
 def test_the_same_mammogram_with_other_pixels_in_two_parts_is_named():

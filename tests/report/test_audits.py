@@ -92,13 +92,13 @@ def test_outlines_that_cannot_be_right_are_named(run):
 
 
 def test_mammograms_that_occur_twice_are_named_once_the_split_was_checked(run):
-    assert "occur twice" not in text_of(run)
+    assert "occurs twice" not in text_of(run)
     run.preprocess_summary.write_text(
         json.dumps({"twice": ["identical pixels within train: a, b"]})
     )
-    assert "occur twice identical pixels within train: a, b" in text_of(run)
+    assert "occurs twice identical pixels within train: a, b" in text_of(run)
     run.preprocess_summary.write_text(json.dumps({"twice": []}))
-    assert "occur twice None." in text_of(run)
+    assert "occurs twice None." in text_of(run)
 
 
 def test_names_from_the_data_are_escaped(run):
