@@ -24,8 +24,6 @@ MARGIN_MM = 5.0
 SKIN_MM = 3.0
 SMALLEST_BREAST_MM2 = 300.0
 _SMALLEST_SIDE_PX = 24
-# Takes the steps between pixels out of the mask; in its pixels.
-_SMOOTH_PX = 0.8
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
         flipped=found.chest_wall is Side.RIGHT,
     )
     grey = _cut(pixels, geometry)
-    breast = _breast_cells(mask, found.film, geometry)
+    breast = _breast_cells(mask, geometry)
     low, high = _black_and_white(grey, breast, image)
     scaled = np.clip((grey - low) * (65535.0 / (high - low)) + 0.5, 0, 65535).astype(np.uint16)
     scaled[~_with_skin(breast, scaled.shape, geometry.spacing_mm)] = 0
@@ -172,14 +170,8 @@ def _resized(pixels: np.ndarray, shape: tuple[int, int] | list[int]) -> np.ndarr
     return cv2.resize(pixels, (shape[1], shape[0]), interpolation=method)
 
 
-def _breast_cells(mask: np.ndarray, film: tuple[slice, slice], geometry: Geometry) -> np.ndarray:
-    """The mask looked up at the centres of the cells of the standard image.
-
-    Beyond the edges of the film it goes on, so that the film's edge takes nothing off.
-    """
-    outside = [(part.start, size - part.stop) for part, size in zip(film, mask.shape, strict=True)]
-    cover = np.pad(mask[film].astype(np.float32), outside, mode="edge")
-    cover = cv2.GaussianBlur(cover, (0, 0), _SMOOTH_PX, borderType=cv2.BORDER_REPLICATE)
+def _breast_cells(mask: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The mask looked up at the centres of the cells of the standard image."""
     rows, cols = geometry.to_original(_cell_centres(geometry.height), _cell_centres(geometry.width))
     sizes = (geometry.original_height, geometry.original_width)
     small = [
@@ -187,7 +179,7 @@ def _breast_cells(mask: np.ndarray, film: tuple[slice, slice], geometry: Geometr
         for points, cells, size in zip((rows, cols), mask.shape, sizes, strict=True)
     ]
     grid = np.meshgrid(*small, indexing="ij")
-    return ndimage.map_coordinates(cover, grid, order=1, mode="nearest") > 0.5
+    return ndimage.map_coordinates(mask.astype(np.float32), grid, order=1, mode="nearest") > 0.5
 
 
 def _cell_centres(size: int) -> np.ndarray:

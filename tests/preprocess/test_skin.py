@@ -53,6 +53,14 @@ def test_a_bright_part_near_the_breast_stays_out_though_no_air_lies_between():
     assert not line(smooth, depth > 40)[110:170, 170:].any()
 
 
+def test_glow_along_the_film_edge_at_the_chest_wall_is_cut_off():
+    smooth, depth = rising(0.5)
+    smooth[:, :9] = np.maximum(smooth[:, :9], 0.2)
+    mask = line(smooth, depth > 40)
+    assert not mask[:20].any() and not mask[-20:].any()
+    assert mask[140, 0]
+
+
 def test_a_glowing_corner_that_the_breast_cuts_off_stays_out():
     """The breast reaches the right edge; in the corner below, all is brighter than air."""
     rows, cols = np.mgrid[:HEIGHT, :WIDTH]
