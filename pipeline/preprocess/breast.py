@@ -88,14 +88,18 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
 
 
 def normalised(small: np.ndarray) -> np.ndarray:
-    """Grey values from 0 (minimum) to 1 (nearly the maximum), single noisy pixels removed."""
+    """Grey values from 0 (minimum) to 1 (nearly the maximum), single noisy pixels removed.
+
+    Raises:
+        ValueError: the image has one grey value.
+    """
+    if small.min() == small.max():
+        raise ValueError("the image has one grey value only")
     light = cv2.medianBlur(np.ascontiguousarray(small, np.float32), 3)
     low, high = float(light.min()), float(np.percentile(light, 99.5))
     if high <= low:
         high = float(light.max())
-    if high <= low:
-        raise ValueError("the image has one grey value only")
-    return np.clip((light - low) / (high - low), 0, 1)
+    return np.clip((light - low) / max(high - low, 1e-12), 0, 1)
 
 
 def _smoothed(light: np.ndarray) -> np.ndarray:
@@ -136,7 +140,7 @@ def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:
     clear = bool(abs(left - right) > 0.4 * max(left, right))
     if not clear:
         band = max(mask.shape[1] // 7, 1)
-        upper = smooth[: len(smooth) // 3]
+        upper = smooth[: max(len(smooth) // 3, 1)]
         left, right = upper[:, :band].mean(), upper[:, -band:].mean()
     return (Side.LEFT if left > right else Side.RIGHT), clear
 

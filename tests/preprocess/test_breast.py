@@ -249,6 +249,12 @@ def test_on_real_films_every_circle_lies_on_the_breast_and_every_side_is_right(m
             assert result.mask[row // 4, col // 4], name
 
 
+def test_single_bright_pixels_are_no_breast():
+    image = np.zeros((120, 120), np.float32)
+    image[::40, ::40] = 1.0
+    assert found(image).notes == ("no breast found",)
+
+
 def test_an_image_without_any_bulk_has_no_breast():
     image = np.zeros((120, 120), np.float32)
     image[::6] = 1.0  # lines only
