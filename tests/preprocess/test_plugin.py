@@ -73,6 +73,18 @@ def test_colour_comes_out_pixel_by_pixel(tmp_path, codec):
     np.testing.assert_array_equal(pixel_array(dataset, decoding_plugin=NAME), COLOUR)
 
 
+def test_colour_that_the_decoder_undid_is_called_rgb(tmp_path):
+    syntax, encode = LOSSLESS["JPEG 2000"]
+    colour = {
+        "SamplesPerPixel": 3,
+        "PlanarConfiguration": 0,
+        "PhotometricInterpretation": "YBR_RCT",
+    }
+    dataset = read_back(tmp_path / "a.dcm", COLOUR[..., 0], encode(COLOUR), syntax, **colour)
+    _, said = get_decoder(syntax).as_array(dataset, decoding_plugin=NAME)
+    assert said["photometric_interpretation"] == "RGB"
+
+
 def test_a_damaged_stream_is_an_error(tmp_path, caplog):
     frame = LOSSLESS["JPEG-LS"][1](PIXELS)[:200]
     dataset = read_back(tmp_path / "a.dcm", PIXELS, frame, LOSSLESS["JPEG-LS"][0], BitsStored=12)

@@ -47,8 +47,9 @@ def test_the_pixel_hash_depends_on_values_and_shape_only(tmp_path):
     first = read(write_mammogram(tmp_path / "a.dcm", pixels)).pixel_sha256
     other_header = read(write_mammogram(tmp_path / "b.dcm", pixels, PatientID="w2")).pixel_sha256
     other_shape = read(write_mammogram(tmp_path / "c.dcm", pixels.reshape(2, 8))).pixel_sha256
+    other_value = read(write_mammogram(tmp_path / "d.dcm", pixels ^ 1)).pixel_sha256
     assert first == other_header
-    assert first != other_shape
+    assert len({first, other_shape, other_value}) == 3
 
 
 def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
@@ -216,6 +217,24 @@ def test_padding_is_marked_in_every_polarity_and_sign(tmp_path, signed, polarity
         PixelPaddingRangeLimit=padding + 5,
     )
     np.testing.assert_array_equal(read(path).valid, [[True, False], [True, False]])
+
+
+def test_a_single_padding_value_is_marked(tmp_path):
+    pixels = np.array([[0, 100], [0, 101]], np.uint16)
+    path = write_mammogram(tmp_path / "a.dcm", pixels, PixelPaddingValue=0)
+    np.testing.assert_array_equal(read(path).valid, [[False, True], [False, True]])
+
+
+def test_padding_that_does_not_occur_leaves_all_pixels_valid(tmp_path):
+    assert read(write_mammogram(tmp_path / "a.dcm", PixelPaddingValue=4000)).valid is None
+
+
+def test_a_window_among_signed_pixels_is_kept(tmp_path):
+    pixels = np.array([[-5, 3], [-1, 0]], np.int16)
+    path = write_mammogram(tmp_path / "a.dcm", pixels, WindowCenter=-4, WindowWidth=2)
+    mammogram = read(path)
+    assert mammogram.window == "LINEAR -4/2"
+    np.testing.assert_array_equal(mammogram.pixels, [[0, 1], [1, 1]])
 
 
 def test_a_window_beyond_signed_pixels_is_left_out(tmp_path):
