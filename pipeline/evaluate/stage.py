@@ -2,7 +2,7 @@
 
 Reads   RUN/{images,candidates,regions,mammograms}.csv, predictions.parquet, outlines.json, the
         model's card; for the baselines the training positions and the store
-Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html
+Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html and RUN/model-card.md
 """
 
 import datetime
@@ -30,6 +30,7 @@ from pipeline.evaluate.worst import draw_worst, worst_errors
 from pipeline.heatmap.same_patients import calibration_patients, flattery
 from pipeline.metrics.figure import undefined_figure
 from pipeline.metrics.undefined import Undefined
+from pipeline.report.model_card import write_model_card
 from pipeline.report.page import write_report
 from pipeline.report.results import hardware
 from pipeline.run.atomic import json_text, write_text
@@ -65,6 +66,7 @@ def evaluate(stage: Stage) -> str:
     stage.events.metrics(_for_tracking(metrics))
     stage.events.artifact(run.metrics)
     stage.events.artifact(run.report)
+    stage.events.artifact(write_model_card(run))
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
     if same:

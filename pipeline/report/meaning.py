@@ -74,7 +74,12 @@ def _abnormal(run: RunFolder) -> str:
     path = run.stage_settings("preprocess")
     if not path.is_file():
         return "any finding that the data set outlines"
-    rule = LabelSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))["labels"])
+    labels = yaml.safe_load(path.read_text(encoding="utf-8"))["labels"]
+    return in_words(LabelSettings.model_validate(labels))
+
+
+def in_words(rule: LabelSettings) -> str:
+    """Which findings count as abnormal by a label rule."""
     kind = "any finding" if rule.kinds == "all" else f"a finding of kind {' or '.join(rule.kinds)}"
     if rule.positive == "all":
         return f"{kind} that the data set outlines, benign ones too"

@@ -1,6 +1,7 @@
 """What the report says about the model and its training."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,10 +26,11 @@ def describe_training(run: RunFolder) -> Training | None:
     if recall(run).model or not path.is_file():
         return None
     card = json.loads(path.read_text(encoding="utf-8"))
-    return Training(facts=_facts(card), remarks=_remarks(run))
+    return Training(facts=training_facts(card), remarks=_remarks(run))
 
 
-def _facts(card: dict) -> list[tuple[str, str]]:
+def training_facts(card: Mapping) -> list[tuple[str, str]]:
+    """What a model.json says of the network and its training, as (name, value)."""
     network, training = card.get("network", {}), card.get("training", {})
     calibration, image = card["calibration"], card.get("image", {})
     facts = []

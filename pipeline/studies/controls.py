@@ -1,7 +1,7 @@
 """Controls: what must hold whatever the network is worth.
 
 Reads   RUN after heatmap; its audit of shortcuts
-Writes  RUN/controls/, RUN/controls.json, and completes RUN/report.html
+Writes  RUN/controls/, RUN/controls.json, and completes RUN/report.html and RUN/model-card.md
 """
 
 import json
@@ -18,6 +18,7 @@ from pipeline.evaluate.stage import compute_metrics
 from pipeline.heatmap.model import model_folder, read_model_card
 from pipeline.heatmap.work import Work
 from pipeline.report.data import is_synthetic
+from pipeline.report.model_card import write_model_card
 from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
@@ -72,6 +73,7 @@ def run_controls(stage: Stage, *, full: bool = False) -> dict[str, Control]:
     stage.events.artifact(run.controls)
     write_report(run)
     stage.events.artifact(run.report)
+    stage.events.artifact(write_model_card(run))
     return controls
 
 

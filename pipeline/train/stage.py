@@ -1,6 +1,7 @@
 """The train stage: from the tables of preprocess to RUN/model."""
 
 from pipeline.config import Settings
+from pipeline.report.model_card import write_model_card
 from pipeline.run.stage import Stage
 from pipeline.train.inputs import counts_text, read_inputs, split_counts
 from pipeline.train.start import identity, unfinished
@@ -10,7 +11,7 @@ def train(stage: Stage) -> str:
     """Train, select, calibrate, export; continues an unfinished training of the same kind.
 
     Reads mammograms.csv, outlines.json, positions.parquet and the store; writes RUN/training
-    while it runs and RUN/model at the end.
+    while it runs, RUN/model and RUN/model-card.md at the end.
 
     Returns:
         A summary in one line.
@@ -36,5 +37,8 @@ def train(stage: Stage) -> str:
     from pipeline.train.session import run_session
 
     if several:
-        return train_members(stage, inputs, identity=wanted, train_one=run_session)
-    return run_session(stage, inputs, own, checkpoint)
+        summary = train_members(stage, inputs, identity=wanted, train_one=run_session)
+    else:
+        summary = run_session(stage, inputs, own, checkpoint)
+    stage.events.artifact(write_model_card(stage.run))
+    return summary

@@ -265,6 +265,11 @@ def test_the_report_shows_each_control_and_marks_a_fault(run, monkeypatch, tmp_p
     assert '<p class="remark">The image without its breast tells abnormal against normal' in page
 
 
+def test_the_model_card_shows_the_controls(run, monkeypatch, tmp_path):
+    controlled(run, monkeypatch, tmp_path)
+    assert "| Labels permuted within each image: patch AUC | 0." in run.model_card.read_text()
+
+
 def test_a_report_without_controls_names_the_command(tmp_path):
     run = RunFolder(tmp_path / "new")
     write_report(run)

@@ -124,6 +124,14 @@ def test_the_model_folder_is_what_later_stages_expect(finished):
     assert len(rows) == 3
 
 
+def test_the_model_card_is_written_and_sent_when_the_training_ends(finished):
+    card = finished.model_card.read_text(encoding="utf-8")
+    assert "| train | 6 | 6 | 3 |" in card and "| validation | 3 | 3 | " in card
+    assert "the results on test patients and their calibration: `make evaluate`" in card
+    sent = [e["path"] for e in read_events(finished.events) if e["event"] == "artifact"]
+    assert sent.count("model-card.md") == 1
+
+
 def test_losses_and_validation_are_logged_by_step(finished):
     events = read_events(finished.events)
     values = [(e["step"], e["values"]) for e in events if e["event"] == "metrics"]
