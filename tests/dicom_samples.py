@@ -66,7 +66,6 @@ def pixel_element(dataset: Dataset) -> PixelElement:
         stream=io.BytesIO(dataset.PixelData),
         keyword="PixelData",
         vr=dataset["PixelData"].VR,
-        tag_start=0,
         start=0,
         length=None if dataset.PixelData[:4] == b"\xfe\xff\x00\xe0" else len(dataset.PixelData),
         little_endian=syntax != ExplicitVRBigEndian,

@@ -15,7 +15,7 @@ _VALUE_REPRESENTATIONS = frozenset(
     b"UC UI UL UN UR US UT UV".split()
 )
 _META_BYTES = 2**20
-LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 
 
 def read_meta(stream: BinaryIO) -> FileMetaDataset:
@@ -30,7 +30,7 @@ def read_meta(stream: BinaryIO) -> FileMetaDataset:
     end = stream.seek(start)
     while (head := stream.read(8))[:2] == b"\x02\x00" and len(head) == 8:
         length = int.from_bytes(head[6:], "little")
-        if head[4:6] in LONG_VALUE_REPRESENTATIONS:
+        if head[4:6] in _LONG_VALUE_REPRESENTATIONS:
             length = int.from_bytes(stream.read(4), "little")
         elif head[4:6] not in _VALUE_REPRESENTATIONS:  # implicit, which it must not be
             length = int.from_bytes(head[4:], "little")

@@ -17,7 +17,6 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
 from pipeline.ingest.dicom_bytes import (
-    LONG_VALUE_REPRESENTATIONS,
     begins_with_element,
     encoding,
     inflated,
@@ -62,7 +61,7 @@ class PixelElement:
         stream: the file, or what it inflates to.
         keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
         vr: value representation; None in implicit files, which are OW.
-        tag_start, start: positions of the element and of its value in the stream, in bytes.
+        start: position of the value in the stream, in bytes.
         length: as stated, in bytes; None where it is undefined, for encapsulated pixels.
         little_endian: byte order of the pixels.
     """
@@ -70,7 +69,6 @@ class PixelElement:
     stream: BinaryIO
     keyword: str
     vr: str | None
-    tag_start: int
     start: int
     length: int | None
     little_endian: bool
@@ -115,8 +113,7 @@ def read_dicom(
         register_decoders()
     with open_dicom(path, tags=tags, max_bytes=max_bytes, cut=header_only) as (dataset, pixels):
         if pixels is not None and not header_only:
-            pixels.stream.seek(pixels.tag_start)
-            dataset.update(read_dataset(pixels.stream, pixels.vr is None, pixels.little_endian))
+            dataset.update(read_dataset(pixels.stream, *dataset.original_encoding))
     return dataset
 
 
@@ -156,14 +153,12 @@ def _open_data(
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
         if tag not in _PIXEL_KEYWORDS:
             return False
-        start = stream.tell()
         found.append(
             PixelElement(
                 stream=stream,
                 keyword=_PIXEL_KEYWORDS[tag],
                 vr=vr,
-                tag_start=start - (12 if vr and vr.encode() in LONG_VALUE_REPRESENTATIONS else 8),
-                start=start,
+                start=stream.tell(),
                 length=None if length == _UNDEFINED_LENGTH else length,
                 little_endian=little_endian and syntax != _GE_BIG_ENDIAN_PIXELS,
             )

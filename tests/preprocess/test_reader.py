@@ -36,6 +36,8 @@ def test_a_plain_mammogram_is_read_with_its_attributes(tmp_path):
     np.testing.assert_allclose(mammogram.pixels[0, :3] * 65535, [0, 1, 2], atol=1e-3)
     assert mammogram.pixels.dtype == np.float32
     assert (mammogram.laterality, mammogram.view) == ("L", "CC")
+    assert mammogram.laterality_source == "Image Laterality"
+    assert mammogram.view_source == "View Position"
     assert (mammogram.spacing_mm, mammogram.spacing_source) == (0.1, "Imager Pixel Spacing")
     assert mammogram.scanner == "Maker M1"
     assert mammogram.valid is None
