@@ -31,6 +31,7 @@ INTAKE_COLUMNS = (
     "modifiers",
     "codec",
     "transfer_syntax",
+    "breast_sure",
     "scanner",
     "site",
     "bytes",
@@ -46,6 +47,7 @@ _AS_READ = (
     "modifiers",
     "codec",
     "transfer_syntax",
+    "breast_sure",
 )
 
 

@@ -111,6 +111,7 @@ def _info(mammogram: Mammogram, standard: Standard, checksum: str) -> dict:
         "transfer_syntax": mammogram.transfer_syntax,
         "frame": mammogram.frame,
         "breast_mm2": standard.breast_mm2,
+        "breast_sure": standard.sure,
         "low": standard.low,
         "high": standard.high,
         "background": standard.background,
