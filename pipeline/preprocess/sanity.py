@@ -14,7 +14,7 @@ from pipeline.preprocess.store import BREAST_CELL_PX, breast_at
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
 LEAST_SHARE_INSIDE = 0.25
 SMALLEST_RADIUS_MM = 2.0
-_LEAST_STEPS = 64
+_STEPS = 64
 
 
 def outline_problem(outline: Outline, breast: np.ndarray, geometry: Geometry) -> str:
@@ -48,8 +48,8 @@ def _points_inside(outline: Outline, geometry: Geometry) -> tuple[np.ndarray, np
     """Rows and columns of points that fill an outline evenly, (n,) each, and its area in px."""
     smallest = SMALLEST_RADIUS_MM / geometry.spacing_mm
     row0, col0, row1, col1 = outline.bounds
-    rows, row_step = _centres(row0 - smallest, row1 + smallest, widest=smallest)
-    cols, col_step = _centres(col0 - smallest, col1 + smallest, widest=smallest)
+    rows, row_step = _centres(row0 - smallest, row1 + smallest)
+    cols, col_step = _centres(col0 - smallest, col1 + smallest)
     grid_rows, grid_cols = np.meshgrid(rows, cols, indexing="ij")
     filled = np.zeros(grid_rows.shape, bool)
     for row, col, radius in _discs(outline, smallest):
@@ -72,11 +72,10 @@ def _discs(outline: Outline, smallest: float) -> Iterator[tuple[float, float, fl
             yield row, col, smallest
 
 
-def _centres(start: float, stop: float, *, widest: float) -> tuple[np.ndarray, float]:
-    """The middles of at least 64 equal steps, none of them wider than `widest`, and the step."""
-    count = max(_LEAST_STEPS, math.ceil((stop - start) / widest))
-    step = (stop - start) / count
-    return start + step * (np.arange(count) + 0.5), step
+def _centres(start: float, stop: float) -> tuple[np.ndarray, float]:
+    """The middles of 64 equal steps, (64,), and the step."""
+    step = (stop - start) / _STEPS
+    return start + step * (np.arange(_STEPS) + 0.5), step
 
 
 def _on_film(rows: np.ndarray, cols: np.ndarray, geometry: Geometry) -> np.ndarray:

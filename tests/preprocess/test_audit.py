@@ -167,6 +167,7 @@ def test_an_outline_beside_the_breast_is_a_warning_that_names_it(tmp_path):
     outlines = {"w001L": [outline("malignant")], "w003L": [outline("malignant", row=230.0)]}
     found = audit_of(mammograms, outlines)
     assert found["labels"]["outlines"] == 2
+    assert [finding["level"] for finding in found["findings"]] == ["warning", "info"]
     assert found["labels"]["problems"] == [
         {
             "image_id": "w003L",
@@ -183,3 +184,5 @@ def test_the_order_of_the_rows_does_not_matter():
     mammograms = women()
     known = backgrounds(mammograms, told=0.3)
     assert audit(mammograms, {}, known) == audit(mammograms.iloc[::-1], {}, known)
+    asked = question_of(mammograms.iloc[::-1], {}).images["image_id"]
+    assert asked.tolist() == mammograms["image_id"].tolist()
