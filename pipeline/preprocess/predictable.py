@@ -5,7 +5,7 @@ patients in five parts of which each is scored by a fit on the others. Scores ar
 ranks within their part, because the fits differ in their offsets. The interval is a bootstrap
 over patients that repeats the fits in each sample: an interval around fixed scores leaves out
 how far the fit itself is chance. With labels permuted between the women of mini-MIAS and of the
-phantom it excluded 0.5 in 18 to 30 of 100 cases instead of 5, this one in less than one.
+phantom it excluded 0.5 in 18 to 33 of 100 cases instead of 5, this one in less than one.
 """
 
 from collections.abc import Sequence

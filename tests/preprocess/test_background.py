@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from films import film_mammogram
 
+from pipeline.config import ImageSettings
 from pipeline.preprocess.background import BACKGROUND_KEYS, background_statistics
+from pipeline.preprocess.standardise import standardise
 
 HEIGHT, WIDTH, SPACING_MM = 300, 240, 0.4
 
@@ -92,3 +95,14 @@ def test_the_pixels_are_not_modified():
     before = pixels.copy()
     statistics(pixels, breast, mirrored=True)
     assert np.array_equal(pixels, before)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_standard_mammogram_has_the_background_of_its_original(mirrored):
+    pixels, _ = film()
+    pixels[:, -12:] = 0.15
+    shown = pixels[:, ::-1].copy() if mirrored else pixels
+    standard = standardise(film_mammogram(shown, spacing_mm=SPACING_MM), ImageSettings())
+    assert standard.background["far_mean"] == pytest.approx(0.15, abs=0.01)
+    assert standard.background["chest_mean"] == pytest.approx(0.1, abs=0.01)
+    assert (standard.background["height_px"], standard.background["spacing_mm"]) == (300, 0.4)
