@@ -26,7 +26,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
-from pipeline.studies.refit import FOLDS, Site, cross_fitted, false_alarms, refit, site_of
+from pipeline.studies.refit import FOLDS, Site, cross_fitted, false_alarms, site_of
 from pipeline.train.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
 from pipeline.train.export import DESCRIPTION, copy_model
 
@@ -82,14 +82,14 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
         f"{name.replace('_', ' '):<24}{_shown(before[name]):>26}{_shown(after.get(name)):>26}"
         for name in FIGURES
     ]
-    for title, key in (("prior", "natural_prior"), ("temperature", "temperature")):
-        lines.append(f"{title:<24}{old[key]:>26.4f}{new[key]:>26.4f}")
+    for key in ("natural_prior", "training_prior", "temperature"):
+        lines.append(f"{key.replace('_', ' '):<24}{old[key]:>26.4f}{new[key]:>26.4f}")
     threshold = content["region_threshold_before"], content["region_threshold"]
     lines.append(f"{'region threshold':<24}{threshold[0]:>26.4f}{threshold[1]:>26.4f}")
     lines += [
         f"{content['patients']} patients, {content['lesions']} lesions, {content['positions']:,} "
         f"positions. After: {content['estimated']}.",
-        "The prior is the share among these patients; heatmap.prior sets another one. "
+        "The natural prior is the share among these patients; heatmap.prior sets another one. "
         f"MODEL={run.root} uses the new calibration.",
     ]
     return "\n".join(lines)
@@ -107,7 +107,7 @@ def _trained_on(card: ModelCard) -> set[str]:
 
 def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibration, Threshold]:
     try:
-        new = refit(card.calibration, site.labels, site.logits)
+        new = site.refit(card.calibration)
         alarms = false_alarms(site)
     except Undefined as why:
         raise UserError(
@@ -131,7 +131,7 @@ def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
     if site.lesions < FEW_LESIONS:
         notes.append(
             f"The calibration is fitted on {site.lesions} lesions, fewer than {FEW_LESIONS}: the "
-            "probabilities are rough."
+            "probabilities are rough, and of the network only the temperature is fitted."
         )
     if lacks_overlap(site.labels, site.logits):
         notes.append("The network separates the classes: the temperature stays as it was.")

@@ -121,9 +121,10 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
         "the test patients"
     )
     why = (
-        ": there is nothing to learn but the labels."
+        ": what a network finds here comes from the labels alone."
         if holds
-        else ". It tells images apart that differ as a whole, or has seen them in its training."
+        else ". It tells images apart that differ as a whole, or has seen them in its training, or "
+        'it is chance, as once in twenty times: SET="train.seed=1" tells.'
     )
     return Control(figure.value, figure.low, figure.high, EVEN, holds, True, told + why)
 

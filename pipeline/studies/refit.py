@@ -8,13 +8,22 @@ import pandas as pd
 from pipeline.config import SplitSettings
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged, has_known_truth
-from pipeline.metrics.calibration import Calibration, fit_temperature
+from pipeline.metrics.calibration import (
+    TEMPERATURE_LIMITS,
+    Calibration,
+    fit_temperature,
+    logit,
+    sigmoid,
+    slope_intercept,
+)
 from pipeline.metrics.undefined import Undefined
 from pipeline.preprocess.labels import POSITIVE
 from pipeline.preprocess.split import TEST, split_patients
-from pipeline.train.calibrate import lacks_overlap
+from pipeline.train.calibrate import FEW_LESIONS, lacks_overlap
 
 FOLDS = 5
+# A share of positives nearer to 0 or 1 is a sign of a broken model.
+_UNSURE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,16 @@ class Site:
     def logits(self) -> np.ndarray:
         """As the network gives them, (n,)."""
         return self.judged.positions["trained_logit"].to_numpy()
+
+    def refit(self, old: Calibration, chosen: np.ndarray | slice = np.s_[:]) -> Calibration:
+        """The calibration of the chosen positions; with few lesions in all, of less.
+
+        Raises:
+            Undefined: a class is missing.
+        """
+        enough = self.lesions >= FEW_LESIONS
+        labels, logits = self.labels[chosen], self.logits[chosen]
+        return refit(old, labels, logits, fit_training_prior=enough)
 
     @property
     def lesions(self) -> int:
@@ -66,8 +85,15 @@ def site_of(judged: Judged, *, trained_on: set[str]) -> Site:
     )
 
 
-def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray) -> Calibration:
-    """Count the prior and fit the temperature.
+def refit(
+    old: Calibration, labels: np.ndarray, logits: np.ndarray, *, fit_training_prior: bool = False
+) -> Calibration:
+    """Count the natural prior and fit the temperature, for the least log loss.
+
+    Training sees as many positive as negative positions, but other negatives than life has: more
+    of them lie near lesions. So the share of positives that its logits assume is not quite one
+    half, and with enough lesions it is fitted together with the temperature. Then as many
+    positives are promised as there are.
 
     The temperature stays the old one where the logits separate the classes: then the best one
     would be 0, which a few positions cannot prove.
@@ -78,6 +104,8 @@ def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray) -> Calibrati
 
     Raises:
         Undefined: a class is missing.
+
+    Source: Platt 1999, Probabilistic outputs for support vector machines (both parameters).
     """
     prior = float(np.mean(labels)) if len(labels) else 0.0
     if not 0 < prior < 1:
@@ -85,8 +113,25 @@ def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray) -> Calibrati
     moved = replace(old, natural_prior=prior)
     if lacks_overlap(labels, logits):
         return moved
+    both = _slope_and_training_prior(moved, labels, logits) if fit_training_prior else None
+    if both is not None:
+        return both
     temperature = fit_temperature(logits.astype(np.float64), labels, shift=moved.shift)
     return replace(moved, temperature=temperature)
+
+
+def _slope_and_training_prior(
+    moved: Calibration, labels: np.ndarray, logits: np.ndarray
+) -> Calibration | None:
+    """Temperature and training prior; None where the network hardly ranks."""
+    slope, intercept = slope_intercept(logits, labels)
+    low, high = TEMPERATURE_LIMITS
+    if not 1 / high < slope < 1 / low:
+        return None
+    training_prior = float(sigmoid(logit(moved.natural_prior) - intercept))
+    if not _UNSURE < training_prior < 1 - _UNSURE:
+        return None
+    return replace(moved, temperature=1 / slope, training_prior=training_prior)
 
 
 def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndarray:
@@ -102,7 +147,7 @@ def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndar
     for fold in range(1, folds + 1):
         own = part == fold
         if own.any():
-            fitted = refit(old, site.labels[~own], site.logits[~own])
+            fitted = site.refit(old, ~own)
             calibrated[own] = fitted.logit(site.logits[own])
     return calibrated
 
