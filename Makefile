@@ -133,7 +133,7 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint lock docs result always
+.PHONY: setup test lint bench lock docs result always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
@@ -142,6 +142,9 @@ test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the fold
 lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+
+bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
+	@$(PY) -m tests.benchmarks
 
 docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
 	@$(PY) scripts/docs.py

@@ -103,6 +103,7 @@ def take_in(stage: Stage) -> Intake:
         settings=settings,
         problem=problem,
     )
+    stage.events.artifact(run.audit)
     stage.events.artifact(run.intake_page)
     if problem:
         raise UserError(problem)
