@@ -21,3 +21,8 @@ class HeatmapSettings(Section):
         "that was counted for the model",
     )
     min_region_mm2: float = Field(10.0, ge=0, description="smaller regions are dropped, in mm2")
+    uncertainty: bool = Field(
+        True,
+        description="also draw how far mirrored copies and members of an ensemble differ, where "
+        "there are several",
+    )

@@ -3,8 +3,9 @@
 All coordinates are original pixels, (row, col) with centres at integers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,8 +58,20 @@ def draw_outlines(axes: Axes, outlines: Iterable[dict]) -> None:
             axes.add_patch(shape)
 
 
-def draw_regions(axes: Axes, image_map: ImageMap, regions: Regions, field: Field) -> None:
-    """Outline the regions and write rank and highest probability beside them."""
+def rank_and_peak(region) -> str:
+    """Label of a region, a row of REGION_COLUMNS: its rank and highest probability."""
+    return f"{region.rank}: {percent(region.peak_probability)}"
+
+
+def draw_regions(
+    axes: Axes,
+    image_map: ImageMap,
+    regions: Regions,
+    field: Field,
+    *,
+    label: Callable[[Any], str] = rank_and_peak,
+) -> None:
+    """Outline the regions and write their labels beside them."""
     if regions.table.empty:
         return
     inside = np.pad((regions.areas > 0).astype(np.float32), 1)
@@ -69,7 +82,7 @@ def draw_regions(axes: Axes, image_map: ImageMap, regions: Regions, field: Field
         regions.table.itertuples(), label_places(regions.table, field), strict=True
     ):
         axes.annotate(
-            f"{region.rank}: {percent(region.peak_probability)}",
+            label(region),
             (place.col, place.row),
             xytext=(6 if place.grows_right else -6, 0),
             textcoords="offset points",

@@ -22,6 +22,7 @@ class ModelCard:
     Attributes:
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
             that after the training.
+        members: number of networks whose mean the model is.
     """
 
     folder: Path
@@ -34,11 +35,17 @@ class ModelCard:
     commit: str
     validation_lesions: int
     calibrated_on: Mapping = field(default_factory=dict)
+    members: int = 1
 
     @property
     def label_pitch_px(self) -> int:
         """Distance between positions of the patch table, in standard pixels."""
         return pitch_px(self.labels.pitch_mm, self.image.spacing_mm)
+
+    @property
+    def copies(self) -> int:
+        """Number of maps whose mean a map is: mirrored copies times networks."""
+        return self.maps.flips * self.members
 
     def with_prior(self, prior: float | None) -> "ModelCard":
         """The card with another prior in use; itself where that is None or its own.
@@ -89,6 +96,7 @@ def read_model_card(folder: Path) -> ModelCard:
             commit=card.get("commit", ""),
             validation_lesions=card.get("training", {}).get("validation", {}).get("lesions", 0),
             calibrated_on=card.get("calibrated_on", {}),
+            members=card.get("network", {}).get("members", 1),
         )
     except KeyError as error:
         raise UserError(

@@ -18,14 +18,22 @@ def has_map(run: RunFolder, image_id: str, *, key: str) -> bool:
     return map_key(run.heatmap(image_id)) == key
 
 
-def put_in_place(new: RunFolder, run: RunFolder, image_ids: list[str]) -> None:
-    """Move the maps and pictures of a whole set into the run, and remove those of other images."""
-    for name, source, target in (
-        ("npz", new.heatmaps, run.heatmaps),
-        ("png", new.overlays, run.overlays),
+def put_in_place(
+    new: RunFolder, run: RunFolder, image_ids: list[str], *, uncertain: list[str]
+) -> None:
+    """Move the maps and pictures of a whole set into the run, and remove those of other images.
+
+    Args:
+        uncertain: images that have a picture of their uncertainty.
+    """
+    for name, source, target, images in (
+        ("npz", new.heatmaps, run.heatmaps, image_ids),
+        ("png", new.overlays, run.overlays, image_ids),
+        ("png", new.uncertainty, run.uncertainty, uncertain),
     ):
-        target.mkdir(parents=True, exist_ok=True)
-        kept = {f"{image_id}.{name}" for image_id in image_ids}
+        kept = {f"{image_id}.{name}" for image_id in images}
+        if kept:
+            target.mkdir(parents=True, exist_ok=True)
         for file in sorted(kept):
             (source / file).replace(target / file)
         for file in target.glob(f"*.{name}"):

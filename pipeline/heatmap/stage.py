@@ -24,9 +24,9 @@ from pipeline.run.words import duration, percent
 
 # For the estimate before the start, measured on 2 cores.
 SECONDS_TO_START = 10
-SECONDS_PER_MEGAPIXEL = 0.25  # and mirrored copy
+SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
 SECONDS_PER_PICTURE = 0.5
-BYTES_PER_IMAGE = 1_200_000
+BYTES_PER_IMAGE = 1_200_000  # and picture
 
 
 def heatmap(stage: Stage) -> str:
@@ -45,7 +45,7 @@ def heatmap(stage: Stage) -> str:
     trained = read_model_card(model_folder(stage.run))
     card = trained.with_prior(stage.settings.heatmap.prior)
     mammograms = _test_mammograms(stage.run, card)
-    _announce(stage.run, mammograms, card.maps.flips)
+    _announce(stage, mammograms, card)
     work, network = _prepare(stage, card)
     made = _make_maps(work, network, list(_rows(mammograms)))
     mapped = time.monotonic()
@@ -66,6 +66,9 @@ def heatmap(stage: Stage) -> str:
     stage.events.artifact(stage.run.regions)
     for image_id in described:
         stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
+        if work.draws_uncertainty:
+            picture = stage.run.uncertainty_picture(image_id)
+            stage.events.artifact(picture, folder="uncertainty")
     write_text(stage.run.heatmap_summary, json_text(summary))
     write_report(stage.run)
     stage.events.artifact(stage.run.report)
@@ -95,19 +98,20 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
     return chosen
 
 
-def _announce(run: RunFolder, mammograms: pd.DataFrame, flips: int) -> None:
+def _announce(stage: Stage, mammograms: pd.DataFrame, card: ModelCard) -> None:
     """Say how long it may take and check that the disk has room."""
     count = len(mammograms)
+    pictures = 2 if stage.settings.heatmap.uncertainty and card.copies > 1 else 1
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
-    mapping = megapixels * flips * SECONDS_PER_MEGAPIXEL
-    seconds = SECONDS_TO_START + mapping + count * SECONDS_PER_PICTURE
-    needed = count * BYTES_PER_IMAGE
+    mapping = megapixels * card.copies * SECONDS_PER_MEGAPIXEL
+    seconds = SECONDS_TO_START + mapping + count * pictures * SECONDS_PER_PICTURE
+    needed = count * pictures * BYTES_PER_IMAGE
     print(
         f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "
         f"{duration(seconds)}; {needed / 1e6:.0f} MB",
         flush=True,
     )
-    results.check_disk(run.root, needed)
+    results.check_disk(stage.run.root, needed)
 
 
 def _prepare(stage: Stage, card: ModelCard):
@@ -170,7 +174,9 @@ def _describe(run: RunFolder, work: Work, mammograms: pd.DataFrame) -> dict[str,
 
 def _put_in_place(run: RunFolder, work: Work, described: dict[str, Described]) -> None:
     """Replace maps, pictures and tables of before."""
-    results.put_in_place(work.folder, run, list(described))
+    images = list(described)
+    uncertain = images if work.draws_uncertainty else []
+    results.put_in_place(work.folder, run, images, uncertain=uncertain)
     write_tables(run, described)
 
 
@@ -187,6 +193,7 @@ def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dic
         "region_threshold": work.card.region_threshold,
         "pitch_mm": work.pitch_mm,
         "flips": work.card.maps.flips,
+        "copies": work.caption.copies,
         "commit": work.commit,
     }
 

@@ -10,8 +10,10 @@ from pipeline.heatmap import tables
 from pipeline.heatmap.candidates import find_candidates
 from pipeline.heatmap.maps import ImageMap, read_map
 from pipeline.heatmap.model import ModelCard
-from pipeline.heatmap.overlay import Caption, write_overlay
+from pipeline.heatmap.overlay import write_overlay
 from pipeline.heatmap.regions import Regions, find_regions
+from pipeline.heatmap.sheet import Caption
+from pipeline.heatmap.uncertainty import write_uncertainty
 from pipeline.run.checksum import value_sha256
 from pipeline.run.layout import RunFolder
 
@@ -46,7 +48,13 @@ class Work:
             prior=self.card.calibration.natural_prior,
             threshold=self.card.region_threshold,
             prior_is_set=self.settings.prior is not None,
+            copies=copies_in_words(self.card),
         )
+
+    @property
+    def draws_uncertainty(self) -> bool:
+        """Whether each map gets a picture of how far its copies differ."""
+        return self.settings.uncertainty and self.card.copies > 1
 
     def map_key(self, mammogram: Mapping) -> str:
         """Everything that a map depends on, as a hash."""
@@ -62,6 +70,13 @@ class Work:
         )
 
 
+def copies_in_words(card: ModelCard) -> str:
+    """What the spread of a map is over; empty where there is one copy."""
+    copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
+    networks = f"{card.members} networks" if card.members > 1 else ""
+    return " of each of ".join(filter(None, (copies, networks)))
+
+
 @dataclass(frozen=True)
 class Described:
     """The tables of one image."""
@@ -75,7 +90,7 @@ class Described:
 def describe_image(
     work: Work, mammogram: Mapping, outlines: list[dict], positions: pd.DataFrame
 ) -> Described:
-    """Read the map of an image, draw its picture and return its tables.
+    """Read the map of an image, draw its pictures and return its tables.
 
     Args:
         mammogram: row of mammograms.csv.
@@ -87,6 +102,9 @@ def describe_image(
     described, regions = tabulate(work, mammogram, image_map, positions)
     picture = work.folder.overlay(image_id)
     write_overlay(picture, mammogram, image_map, regions, outlines, work.caption)
+    if work.draws_uncertainty:
+        picture = work.folder.uncertainty_picture(image_id)
+        write_uncertainty(picture, mammogram, image_map, regions, work.caption)
     return described
 
 

@@ -51,6 +51,12 @@ def read_gallery(run: RunFolder) -> list[Shown]:
     ]
 
 
+def _spread(region) -> str:
+    """How far copies of the map differ; empty for one copy, and in tables older than this."""
+    spread = getattr(region, "logit_sd", float("nan"))
+    return "" if pd.isna(spread) else f"{spread:.2f}"
+
+
 def _picture(run: RunFolder, image_id: str, budget: int) -> Markup:
     path = run.overlay(image_id)
     return picture_address(path, budget_bytes=budget) if path.is_file() else Markup("")
@@ -73,6 +79,7 @@ def _region_rows(regions: pd.DataFrame | None) -> list[dict[str, str]]:
             "rank": f"{row.rank}",
             "peak": percent(row.peak_probability),
             "mean": percent(row.mean_probability),
+            "spread": _spread(row),
             "area": f"{row.area_mm2:.0f}",
             "centroid": f"{row.centroid_row:.0f}, {row.centroid_col:.0f}",
             "box": f"{row.row0:.0f} to {row.row1:.0f}, {row.col0:.0f} to {row.col1:.0f}",

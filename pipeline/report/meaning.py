@@ -23,6 +23,7 @@ class Meaning:
         flattery: what that means for the figures of this run, if anything.
         model: name of the model; empty before heatmap.
         is_other_model: it was trained in another run.
+        copies: what a map is the mean over; empty where it is one copy of one network.
     """
 
     abnormal: str
@@ -35,6 +36,7 @@ class Meaning:
     model: str = ""
     model_sha256: str = ""
     is_other_model: bool = False
+    copies: str = ""
 
 
 def read_meaning(run: RunFolder) -> Meaning:
@@ -55,6 +57,7 @@ def read_meaning(run: RunFolder) -> Meaning:
         model=summary["model"],
         model_sha256=summary["model_sha256"][:10],
         is_other_model=not summary["model_of_this_run"],
+        copies=summary.get("copies", ""),
     )
 
 

@@ -13,7 +13,7 @@ from pipeline.report.meaning import read_meaning
 from pipeline.report.pictures import picture_address, plot_address
 from pipeline.report.provenance import settings_texts, stage_records
 from pipeline.report.template import render
-from pipeline.report.training import describe_training
+from pipeline.report.training import Training, describe_training
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder
 
@@ -24,7 +24,7 @@ RESULT_PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability", "wor
 
 def write_report(run: RunFolder) -> None:
     """Write RUN/report.html from the files that exist; what is missing is named on the page."""
-    results = read_results(run)
+    results, training = read_results(run), describe_training(run)
     page = render(
         PAGE,
         name=run.root.name,
@@ -34,21 +34,23 @@ def write_report(run: RunFolder) -> None:
         files=count_files(run),
         audits=read_audits(run),
         contact_sheet=_contact_sheet(run.contact_sheet),
-        training=describe_training(run),
-        training_curves=_plot(run.plots / "training.png"),
+        training=training,
+        training_curves=_curves(training),
         results=results,
         result_plots=_result_plots(run) if results else [],
         outdated=results is None and run.metrics.is_file(),
         controls=read_controls(run),
         gallery=read_gallery(run),
+        uncertainty_pictures=run.uncertainty.name if any(run.uncertainty.glob("*.png")) else "",
         records=stage_records(run),
         settings=settings_texts(run),
     )
     write_text(run.report, page)
 
 
-def _plot(path: Path) -> Markup:
-    return plot_address(path) if path.is_file() else Markup("")
+def _curves(training: Training | None) -> list[tuple[str, Markup]]:
+    curves = training.curves if training else []
+    return [(network, plot_address(path)) for network, path in curves]
 
 
 def _contact_sheet(path: Path) -> Markup:

@@ -1,11 +1,11 @@
 """What the report says about the model and its training."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import pandas as pd
-
+from pipeline.report.overconfidence import remarks_on
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.words import duration, percent
@@ -13,10 +13,17 @@ from pipeline.run.words import duration, percent
 
 @dataclass(frozen=True)
 class Training:
-    """Facts as (name, value) and sentences that a reader should not miss."""
+    """The making of a model.
+
+    Attributes:
+        facts: (name, value).
+        remarks: sentences that a reader should not miss.
+        curves: (network, picture) of loss and AUC by step, of each network of an ensemble.
+    """
 
     facts: list[tuple[str, str]]
     remarks: list[str]
+    curves: list[tuple[str, Path]]
 
 
 def describe_training(run: RunFolder) -> Training | None:
@@ -26,7 +33,8 @@ def describe_training(run: RunFolder) -> Training | None:
     if recall(run).model or not path.is_file():
         return None
     card = json.loads(path.read_text(encoding="utf-8"))
-    return Training(facts=training_facts(card), remarks=_remarks(run))
+    networks = _networks(run, card)
+    return Training(training_facts(card), _remarks(networks), _curves(networks))
 
 
 def training_facts(card: Mapping) -> list[tuple[str, str]]:
@@ -60,22 +68,22 @@ def training_facts(card: Mapping) -> list[tuple[str, str]]:
     return facts
 
 
-def _remarks(run: RunFolder) -> list[str]:
-    """Says when loss and ranking disagree: the loss rises where the network only gets surer."""
-    path = run.model / "history.csv"
-    if not path.is_file() or not path.stat().st_size:
-        return []
-    history = pd.read_csv(path)
-    known = history.dropna(subset=["validation_auc", "validation_loss"])
-    if known.empty:
-        return []
-    chosen = known.loc[known["validation_auc"].idxmax()]
-    least = known.loc[known["validation_loss"].idxmin()]
-    if least["step"] >= chosen["step"]:
-        return []
+def _networks(run: RunFolder, card: Mapping) -> list[tuple[str, RunFolder]]:
+    """Name and folder of each training behind a model; the name of a single one is empty."""
+    count = len(card.get("training", {}).get("members", []))
+    if not count:
+        return [("", run)]
+    return [(f"Network {number} of {count}", run.member(number)) for number in range(1, count + 1)]
+
+
+def _remarks(networks: Sequence[tuple[str, RunFolder]]) -> list[str]:
     return [
-        f"The weights are those of step {chosen['step']:.0f}, with the highest validation AUC. The "
-        f"validation loss was lowest earlier, at step {least['step']:.0f} "
-        f"({least['validation_loss']:.4f} against {chosen['validation_loss']:.4f}): the ranking "
-        "went on improving while the network became too certain, which the calibration corrects."
+        f"{name}: {remark}" if name else remark
+        for name, network in networks
+        for remark in remarks_on(network.model / "history.csv")
     ]
+
+
+def _curves(networks: Sequence[tuple[str, RunFolder]]) -> list[tuple[str, Path]]:
+    paths = [(name, network.plots / "training.png") for name, network in networks]
+    return [(name, path) for name, path in paths if path.is_file()]

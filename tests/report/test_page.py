@@ -5,14 +5,14 @@ import re
 
 import pytest
 
-from pipeline.config import HeatmapSettings, Settings
+from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.page import write_report
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
-from tests.heatmap.small_run import BrightnessNetwork, write_small_run
+from tests.heatmap.small_run import BrightnessNetwork, write_model_card, write_small_run
 
 FIGURE = {"value": 0.9012, "low": 0.85, "high": 0.95, "n": 1234}
 METRICS = {
@@ -34,9 +34,10 @@ def mapped_run(tmp_path, monkeypatch) -> RunFolder:
     return mapped(tmp_path, monkeypatch)
 
 
-def mapped(tmp_path, monkeypatch, *, model: str = "", **changed) -> RunFolder:
+def mapped(tmp_path, monkeypatch, *, model: str = "", flips: int = 1, **changed) -> RunFolder:
     BrightnessNetwork().install(monkeypatch)
     run = write_small_run(tmp_path, **changed)
+    write_model_card(run, maps=MapSettings(flips=flips).model_dump(mode="json"))
     settings = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0))
     remember(run, settings, Remembered("configs/mias.yaml", {}, model))
     heatmap(Stage(run, settings, EventLog(run, "heatmap")))
@@ -154,6 +155,27 @@ def test_it_says_when_the_loss_rose_while_the_ranking_improved(mapped_run):
     assert "lowest earlier, at step 1 (0.4000 against 0.5000)" in text_of(page_of(mapped_run))
     history.write_text("step,validation_auc,validation_loss\n1,0.8,0.5\n2,0.9,0.4\n")
     assert "lowest earlier" not in text_of(page_of(mapped_run))
+
+
+def test_the_curves_of_the_training_are_shown(mapped_run):
+    assert 'alt="loss and validation AUC by step"' not in page_of(mapped_run)
+    mapped_run.plots.mkdir(exist_ok=True)
+    (mapped_run.plots / "training.png").write_bytes(b"curves")
+    assert 'base64,Y3VydmVz" alt="loss and validation AUC by step"' in page_of(mapped_run)
+
+
+def test_regions_show_how_far_the_copies_of_the_map_differ(tmp_path, monkeypatch):
+    text = text_of(page_of(mapped(tmp_path, monkeypatch, flips=4)))
+    assert "A map is the mean over 4 mirrored copies" in text
+    assert "Pictures of it are in uncertainty" in text
+    assert text.count("mean sd of log odds area in mm²") == 2
+    assert text.count(" % 0.50 ") == 2
+
+
+def test_with_one_copy_of_the_map_there_is_no_word_about_copies(mapped_run):
+    text = text_of(page_of(mapped_run))
+    assert "sd of log odds" not in text
+    assert "mirrored copies" not in text
 
 
 def test_the_same_files_give_the_same_page(mapped_run):

@@ -1,0 +1,65 @@
+"""Loss against ranking over a training, in words: what rose, what held, which weights were taken.
+
+The loss also rises when a network only becomes more certain; then the ranking holds and the
+calibration repairs the rest. When the ranking falls too, the network has learned by heart.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+HELD = 0.01  # a validation AUC within this of the best has held
+RISEN = 0.02  # share of the least loss by which a loss has risen
+
+
+def remarks_on(history: Path) -> list[str]:
+    """Sentences about a history.csv; none where loss and ranking agree, or nothing is known.
+
+    Args:
+        history: columns step, validation_auc and validation_loss, a row for each validation.
+    """
+    if not history.is_file() or not history.stat().st_size:
+        return []
+    known = pd.read_csv(history).dropna(subset=["validation_auc", "validation_loss"])
+    return [] if known.empty else list(_remarks(known))
+
+
+def _remarks(known: pd.DataFrame) -> Iterator[str]:
+    chosen = known.loc[known["validation_auc"].idxmax()]
+    least = known.loc[known["validation_loss"].idxmin()]
+    last = known.iloc[-1]
+    taken = f"The weights are those of step {chosen['step']:.0f}"
+    too_certain = least["step"] < chosen["step"]
+    if too_certain:
+        yield (
+            f"{taken}, with the highest validation AUC. The validation loss was lowest earlier, at "
+            f"step {least['step']:.0f} ({_loss(least)} against {_loss(chosen)}): the ranking went "
+            "on improving while the network became too certain, which the calibration corrects."
+        )
+    lowest = chosen if too_certain else least
+    if last["validation_loss"] <= (1 + RISEN) * lowest["validation_loss"]:
+        return
+    rose = (
+        f"from {_loss(lowest)} at step {lowest['step']:.0f} to {_loss(last)} at step "
+        f"{last['step']:.0f}"
+    )
+    if last["validation_auc"] < chosen["validation_auc"] - HELD:
+        yield (
+            f"After step {chosen['step']:.0f} the ranking got worse as well: the validation AUC "
+            f"fell from {_auc(chosen)} to {_auc(last)}, and the loss rose {rose}. More of this "
+            f"training does not help. {taken}."
+        )
+    elif not too_certain:
+        yield (
+            f"The validation loss rose {rose}, while the ranking held (AUC {_auc(chosen)} at best, "
+            f"{_auc(last)} at the end): the network only became more certain. {taken}."
+        )
+
+
+def _loss(row: pd.Series) -> str:
+    return f"{row['validation_loss']:.4f}"
+
+
+def _auc(row: pd.Series) -> str:
+    return f"{row['validation_auc']:.4f}"

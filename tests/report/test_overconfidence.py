@@ -1,0 +1,108 @@
+"""Loss against ranking, in words."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.report.overconfidence import remarks_on
+from pipeline.report.training import describe_training
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.layout import RunFolder
+from tests.evaluate.fabricated_run import fabricate, women
+
+BOTH_IMPROVE = [(100, 0.80, 0.50), (200, 0.90, 0.40)]
+RANKING_GOES_ON = [(100, 0.80, 0.40), (200, 0.90, 0.50)]
+RANKING_HOLDS = [(100, 0.900, 0.40), (200, 0.895, 0.55), (300, 0.893, 0.60)]
+RANKING_FALLS = [(100, 0.900, 0.40), (200, 0.880, 0.45), (300, 0.850, 0.60)]
+
+
+def written(path: Path, rows: list[tuple]) -> Path:
+    lines = [f"{step},0.3,{auc},{loss}" for step, auc, loss in rows]
+    write_text(path, "\n".join(["step,train_loss,validation_auc,validation_loss", *lines, ""]))
+    return path
+
+
+@pytest.fixture
+def remarks(tmp_path):
+    return lambda rows: remarks_on(written(tmp_path / "history.csv", rows))
+
+
+def test_where_loss_and_ranking_agree_there_is_nothing_to_say(remarks):
+    assert remarks(BOTH_IMPROVE) == []
+    assert remarks([(100, 0.90, 0.400), (200, 0.85, 0.402)]) == []  # the loss did not rise
+    assert remarks([(100, 0.90, 0.40)]) == []
+
+
+def test_the_ranking_went_on_improving_while_the_loss_rose(remarks):
+    (said,) = remarks(RANKING_GOES_ON)
+    assert "those of step 200, with the highest validation AUC" in said
+    assert "lowest earlier, at step 100 (0.4000 against 0.5000)" in said
+    assert "too certain, which the calibration corrects" in said
+
+
+def test_the_ranking_held_while_the_loss_rose(remarks):
+    (said,) = remarks(RANKING_HOLDS)
+    assert "loss rose from 0.4000 at step 100 to 0.6000 at step 300" in said
+    assert "the ranking held (AUC 0.9000 at best, 0.8930 at the end)" in said
+    assert "The weights are those of step 100." in said
+
+
+def test_the_ranking_held_also_when_the_loss_was_lowest_after_the_chosen_step(remarks):
+    (said,) = remarks([(100, 0.900, 0.60), (200, 0.895, 0.40), (300, 0.895, 0.55)])
+    assert "loss rose from 0.4000 at step 200 to 0.5500 at step 300" in said
+
+
+def test_the_ranking_fell_as_well(remarks):
+    (said,) = remarks(RANKING_FALLS)
+    assert "After step 100 the ranking got worse as well" in said
+    assert "fell from 0.9000 to 0.8500" in said
+    assert "rose from 0.4000 at step 100 to 0.6000 at step 300" in said
+    assert "held" not in said
+
+
+def test_first_too_certain_and_then_worse_is_told_in_this_order(remarks):
+    first, second = remarks([*RANKING_GOES_ON, (300, 0.85, 0.70)])
+    assert "lowest earlier" in first
+    assert "After step 200 the ranking got worse as well" in second
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "step,train_loss,validation_auc,validation_loss\n1,2,,\n"]
+)
+def test_without_validations_nothing_is_known(tmp_path, text):
+    path = tmp_path / "history.csv"
+    if text is not None:
+        path.write_text(text)
+    assert remarks_on(path) == []
+
+
+@pytest.fixture
+def ensemble(tmp_path) -> RunFolder:
+    """Three networks; a folder of a fourth is left from an ensemble of before."""
+    run = fabricate(tmp_path, women(normal=1, abnormal=1))
+    path = run.model / "model.json"
+    members = [{"validation_auc": 0.9}] * 3
+    card = json.loads(path.read_text()) | {"training": {"members": members}}
+    write_text(path, json_text(card))
+    (run.model / "history.csv").write_text("")
+    for number, rows in enumerate(
+        (RANKING_GOES_ON, BOTH_IMPROVE, RANKING_FALLS, RANKING_HOLDS), start=1
+    ):
+        written(run.member(number).model / "history.csv", rows)
+        write_text(run.member(number).plots / "training.png", f"curves of {number}")
+    write_text(run.plots / "training.png", "curves of a single network of before")
+    return run
+
+
+def test_each_network_of_an_ensemble_is_named(ensemble):
+    first, third = describe_training(ensemble).remarks
+    assert first.startswith("Network 1 of 3: The weights are those of step 200")
+    assert third.startswith("Network 3 of 3: After step 100 the ranking got worse as well")
+
+
+def test_the_curves_of_an_ensemble_are_those_of_its_networks(ensemble):
+    curves = describe_training(ensemble).curves
+    assert curves == [
+        (f"Network {n} of 3", ensemble.member(n).plots / "training.png") for n in (1, 2, 3)
+    ]
