@@ -29,7 +29,11 @@ SETTINGS = Settings.model_validate(
     {"image": {"spacing_mm": SPACING_MM}, "evaluate": {"bootstrap": 60}}
 )
 QUICK = EvaluateSettings(bootstrap=200)
-SHORTCUT = {"question": "abnormal against normal", "auc": {"value": 0.55, "low": 0.4, "high": 0.7}}
+SHORTCUT = {
+    "question": "abnormal against normal",
+    "kinds": ["abnormal", "normal"],
+    "auc": {"value": 0.55, "low": 0.4, "high": 0.7},
+}
 
 
 @pytest.fixture
@@ -38,8 +42,13 @@ def run(tmp_path) -> RunFolder:
     run = fabricate(tmp_path, women(normal=10, abnormal=10))
     remember(run, SETTINGS, Remembered("configs/default.yaml", {"train.epochs": "7"}, ""))
     run.heatmap_summary.write_text(json.dumps(summary(run)))
-    run.audit.write_text(json.dumps({"shortcut": SHORTCUT}))
+    write_audit(run, SHORTCUT)
     return run
+
+
+def write_audit(run: RunFolder, shortcut: dict) -> None:
+    rest = {"sources": [], "labels": {"outlines": 10, "problems": []}, "findings": []}
+    run.audit.write_text(json.dumps({"shortcut": shortcut, **rest}))
 
 
 def summary(run: RunFolder) -> dict:
@@ -253,7 +262,7 @@ def test_too_few_patients_for_the_audit_are_no_fault():
 
 def test_the_report_shows_each_control_and_marks_a_fault(run, monkeypatch, tmp_path):
     worse = {"value": 0.62, "low": 0.55, "high": 0.7}
-    run.audit.write_text(json.dumps({"shortcut": SHORTCUT | {"auc": worse}}))
+    write_audit(run, SHORTCUT | {"auc": worse})
     controlled(run, monkeypatch, tmp_path)
     rows = read_controls(run)
     assert [row.fault for row in rows] == [False, False, True]
