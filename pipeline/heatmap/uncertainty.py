@@ -27,7 +27,7 @@ def write_uncertainty(
     marks.show(sheet.right, scale.blend(sheet.grey, share), sheet.field)
     marks.draw_regions(sheet.right, image_map, regions, sheet.field, label=_label)
     scale.draw_bar(sheet.bar, colour=marks.TEXT)
-    words = f"Uncertainty: standard deviation of the log odds over {caption.copies}"
+    words = f"Uncertainty: sd of the log odds over {caption.copies}"
     sheet.explain(words, colour=marks.TEXT)
     sheet.save(path, mammogram)
 

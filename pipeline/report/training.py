@@ -58,7 +58,8 @@ def training_facts(card: Mapping) -> list[tuple[str, str]]:
             best += f" at step {training['best_step']:,}"
         facts.append(("validation patch AUC of the chosen weights", best))
     if "members" in training:
-        each = ", ".join(f"{m['validation_auc']:.4f}" for m in training["members"])
+        alone = (member["validation_auc"] for member in training["members"])
+        each = ", ".join("unknown" if auc is None else f"{auc:.4f}" for auc in alone)
         facts.append((f"ensemble of {len(training['members'])} networks, each alone", each))
     facts.append(("share of abnormal positions counted", percent(calibration["natural_prior"])))
     facts.append(("temperature", f"{calibration['temperature']:.3f}"))

@@ -82,7 +82,7 @@ def ensemble(tmp_path) -> RunFolder:
     """Three networks; a folder of a fourth is left from an ensemble of before."""
     run = fabricate(tmp_path, women(normal=1, abnormal=1))
     path = run.model / "model.json"
-    members = [{"validation_auc": 0.9}] * 3
+    members = [{"validation_auc": auc} for auc in (0.9, 0.91, None)]
     card = json.loads(path.read_text()) | {"training": {"members": members}}
     write_text(path, json_text(card))
     (run.model / "history.csv").write_text("")
@@ -106,3 +106,8 @@ def test_the_curves_of_an_ensemble_are_those_of_its_networks(ensemble):
     assert curves == [
         (f"Network {n} of 3", ensemble.member(n).plots / "training.png") for n in (1, 2, 3)
     ]
+
+
+def test_a_network_without_a_validation_auc_is_no_obstacle(ensemble):
+    facts = dict(describe_training(ensemble).facts)
+    assert facts["ensemble of 3 networks, each alone"] == "0.9000, 0.9100, unknown"
