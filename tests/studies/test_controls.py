@@ -141,6 +141,8 @@ def test_a_network_that_has_seen_the_permuted_labels_is_found_out(tmp_path):
     assert control.holds is False
     assert study.failed({"permuted_labels": control}) == ["permuted_labels"]
     assert study.judge_permuted(replace(judged, positions=leaked), QUICK, seed=5).holds
+    turned = leaked.assign(logit=-leaked["logit"])
+    assert study.judge_permuted(replace(judged, positions=turned), QUICK, seed=4).holds is False
 
 
 def test_a_network_that_tells_abnormal_images_by_their_look_is_found_out(tmp_path):

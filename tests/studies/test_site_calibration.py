@@ -125,7 +125,7 @@ def test_the_training_prior_is_fitted_from_thirty_lesions_on(tmp_path, lesions, 
     assert (card.calibration.training_prior != 0.5) is is_fitted
     whole = site(run)
     promised = float(card.calibration.probability(whole.logits).sum())
-    assert (promised == pytest.approx(whole.labels.sum(), rel=1e-3)) is is_fitted
+    assert bool(abs(promised / whole.labels.sum() - 1) < 1e-3) is is_fitted
 
 
 def test_where_the_classes_are_separated_the_old_temperature_stays():
