@@ -144,6 +144,7 @@ def test_the_event_log_has_counts_and_artifacts(finished):
     assert {e["path"] for e in events if e["event"] == "artifact"} == {
         "intake.csv",
         "intake.html",
+        "audit.json",
         "contact-sheet.png",
     }
     (metrics,) = [e["values"] for e in events if e["event"] == "metrics"]
