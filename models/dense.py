@@ -4,6 +4,11 @@ The logit of the position k is that of the patch [k pitch - patch/2, k pitch + p
 image continued by reflection. A padded backbone also sees surroundings of the patch; it gets the
 reflected image there for `margin_cells` more, and only beyond that its own zeros. Tiles carry a
 halo of everything that can change their cells, so a tile equals the whole image.
+
+Where squeeze-and-excitation makes a logit depend on everything that the network is given, the
+logit of a position is that in a tile of `network.tile_px`, the size of a training crop. The tiles
+begin at the upper left of the continued image, one beside the other but for their margins; the
+last of a row or column ends with the image.
 """
 
 from collections.abc import Iterator
@@ -18,13 +23,18 @@ _MIRRORED = {1: [()], 2: [(), (0,)], 4: [(), (0,), (1,), (0, 1)]}
 
 
 @dataclass(frozen=True)
-class _Tile:
-    """Cells [first_row, last_row) x [first_col, last_col) of the map."""
+class _Span:
+    """A tile along one axis: the cells of the map that it gives, the pixels it is made from.
 
-    first_row: int
-    last_row: int
-    first_col: int
-    last_col: int
+    Attributes:
+        cells: of the whole map.
+        own: the same among the cells of the tile.
+        pixels: of the continued image.
+    """
+
+    cells: slice
+    own: slice
+    pixels: slice
 
 
 def logit_map(
@@ -41,7 +51,7 @@ def logit_map(
         network: the network.
         image: float32 (H, W), values in [0, 1].
         pitch_px: distance between positions, a multiple of the network's stride.
-        tile_px: tiles of larger images, without their halo.
+        tile_px: tiles of larger images, without their halo; not for networks that have their own.
         flips: mean logit over 1 (the image), 2 (and upside down: the chest wall stays where it
             is) or 4 (and left to right, both) mirrored copies.
 
@@ -127,32 +137,55 @@ def _check(network, image, pitch_px, tile_px, flips) -> None:
 
 
 def _padded_logits(network: PatchNetwork, padded: np.ndarray, tile_px: int) -> np.ndarray:
-    """All cells of a padded image (H, W) -> (h, w), tile by tile."""
-    patch, stride, halo = network.spec.patch_px, network.stride_px, network.halo_px
+    """All cells of a padded image (H, W) -> (h, w), tile by tile.
+
+    With `network.tile_px` those of the margin at the edge are NaN.
+    """
+    patch, stride = network.spec.patch_px, network.stride_px
     rows, cols = ((size - patch) // stride + 1 for size in padded.shape)
+    if network.tile_px:
+        missing = [(0, max(0, network.tile_px - size)) for size in padded.shape]
+        padded = np.pad(padded, missing, mode="reflect")
     run = _runner(network)
-    result = np.empty((rows, cols), np.float32)
-    for tile in _tiles(rows, cols, max(1, tile_px // stride)):
-        row0, row1 = _pixels(tile.first_row, tile.last_row, stride, patch, halo, padded.shape[0])
-        col0, col1 = _pixels(tile.first_col, tile.last_col, stride, patch, halo, padded.shape[1])
-        cells = run(padded[None, row0:row1, col0:col1, None])[0].numpy()
-        top, left = tile.first_row - row0 // stride, tile.first_col - col0 // stride
-        height, width = tile.last_row - tile.first_row, tile.last_col - tile.first_col
-        result[tile.first_row : tile.last_row, tile.first_col : tile.last_col] = cells[
-            top : top + height, left : left + width
-        ]
-    return result
+    across, down = (_spans(network, size, tile_px) for size in padded.shape[::-1])
+    result = np.full([(size - patch) // stride + 1 for size in padded.shape], np.nan, np.float32)
+    for row in down:
+        for col in across:
+            cells = run(padded[None, row.pixels, col.pixels, None])[0].numpy()
+            result[row.cells, col.cells] = cells[row.own, col.own]
+    return result[:rows, :cols]
 
 
-def _tiles(rows: int, cols: int, side: int) -> Iterator[_Tile]:
-    for row in range(0, rows, side):
-        for col in range(0, cols, side):
-            yield _Tile(row, min(row + side, rows), col, min(col + side, cols))
+def _spans(network: PatchNetwork, size: int, tile_px: int) -> list[_Span]:
+    """The tiles along one axis of `size` pixels."""
+    patch, stride = network.spec.patch_px, network.stride_px
+    cells = (size - patch) // stride + 1
+    if network.tile_px:
+        return _fixed_spans(network, cells)
+    side = max(1, tile_px // stride)
+    return [_span_with_halo(network, i, min(i + side, cells), size) for i in range(0, cells, side)]
 
 
-def _pixels(first: int, last: int, stride: int, patch: int, halo: int, size: int):
-    """Pixels that the cells [first, last) depend on, within the image."""
-    return max(0, first * stride - halo), min(size, (last - 1) * stride + patch + halo)
+def _span_with_halo(network: PatchNetwork, first: int, last: int, size: int) -> _Span:
+    """The cells [first, last) and all pixels of the image that they depend on."""
+    patch, stride, halo = network.spec.patch_px, network.stride_px, network.halo_px
+    start = max(0, first * stride - halo)
+    end = min(size, (last - 1) * stride + patch + halo)
+    before = start // stride
+    return _Span(slice(first, last), slice(first - before, last - before), slice(start, end))
+
+
+def _fixed_spans(network: PatchNetwork, cells: int) -> list[_Span]:
+    """Tiles of one size that give their cells inside the margin."""
+    margin, stride = network.margin_cells, network.stride_px
+    side = (network.tile_px - network.spec.patch_px) // stride + 1
+    spans = []
+    for wanted in range(0, cells - 2 * margin, side - 2 * margin):
+        first = min(wanted, cells - side)
+        inner = slice(first + margin, first + side - margin)
+        pixels = slice(first * stride, first * stride + network.tile_px)
+        spans.append(_Span(inner, slice(margin, side - margin), pixels))
+    return spans
 
 
 def _runner(network: PatchNetwork):

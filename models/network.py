@@ -1,6 +1,7 @@
 """The patch classifier: an image in, one float32 logit for every window of patch size."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import keras
 
@@ -8,21 +9,25 @@ from models.conv import initialise_kernels
 from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
 from models.ensemble import MeanLogit, member_name
 from models.head import HEADS, initialise_head, units_of, window_logits
+from models.keras_backbone import APPLICATIONS, keras_backbone, unknown_backbone
 from models.valid_network import valid_backbone
 
-BACKBONES = ("valid", "efficientnet_lite0")
+BACKBONES = ("valid", "efficientnet_lite0", *APPLICATIONS)
 _HEAD_LAYERS = ("logit",)
 # The backbone's zero padding changes the window means at the edge of a 512 px crop by 0.76 of the
 # standard deviation that they have over a mammogram (34 crops), one cell further in by 0.46, then
 # 0.29, 0.17, 0.11, 0.06, 0.04, 0.02 and nothing from the tenth on. Three cells are left out.
-_LITE0_MARGIN_CELLS = 3
+_MARGIN_CELLS = 3
+# Squeeze-and-excitation looks at everything it is given; so that crops and maps give it the same,
+# both are of this many patches.
+_TILE_PATCHES = 4
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
     """What has to be known to build a network; weights are kept apart.
 
-    backbone: valid or efficientnet_lite0. patch_px: side of the window of a position.
+    backbone: one of BACKBONES. patch_px: side of the window of a position.
     width: channels of the first layer of backbone valid. dropout: before the logit. head: one of
     HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
     than one is an ensemble, the mean of so many networks.
@@ -50,15 +55,18 @@ class PatchNetwork(keras.Model):
         spec: the NetworkSpec.
         stride_px: distance between cells in pixels.
         halo_px: pixels around a patch that can still change its logit (0 for valid), rounded up
-            to a multiple of stride_px.
+            to a multiple of stride_px; 0 where tile_px is given.
         margin_cells: cells along each edge of a crop that the network's own zero padding
             disturbs noticeably (0 for valid); training ignores them, maps pad by so much more.
+        tile_px: side of the only crops and tiles that the network is meant for, because a logit
+            depends on all of them; 0 for networks without such layers.
     """
 
     spec: NetworkSpec
     stride_px: int
     halo_px: int
     margin_cells: int
+    tile_px: int = 0
 
     @property
     def head_variables(self) -> list:
@@ -95,20 +103,42 @@ class PatchNetwork(keras.Model):
         return keras.Model(self.inputs, self.get_layer("logit").output)
 
     @property
+    def normalisations(self) -> list[keras.layers.BatchNormalization]:
+        """Batch normalisations of a network of keras.applications; the others have none."""
+        inner = [layer.layers for layer in self.layers if isinstance(layer, keras.Model)]
+        kind = keras.layers.BatchNormalization
+        return [layer for layers in inner for layer in layers if isinstance(layer, kind)]
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether training leaves the normalisations as they are."""
+        return any(not layer.trainable for layer in self.normalisations)
+
+    def freeze_normalisations(self) -> None:
+        """Batch normalisations keep statistics, scale and shift, and use them in training too."""
+        for layer in self.normalisations:
+            layer.trainable = False
+
+    @property
     def dropout_state(self):
         """State of the dropout's generator, two integers; assign it to repeat a step exactly."""
         return self.get_layer("dropout").seed_generator.state
 
 
 def build_network(
-    spec: NetworkSpec, *, weights: str = "none", seed: int = 0, head_start: str = "glorot"
+    spec: NetworkSpec,
+    *,
+    weights: str | Path = "none",
+    seed: int = 0,
+    head_start: str = "glorot",
 ) -> PatchNetwork:
     """Build a network under the current Keras precision policy.
 
     Args:
         spec: what to build.
-        weights: "none" draws all weights from the seed; "imagenet" is for efficientnet_lite0,
-            whose batch normalisations keep the statistics of ImageNet.
+        weights: "none" draws all weights from the seed; "imagenet", for all but valid, starts
+            from those of ImageNet, whose batch normalisations are kept as they are; for networks
+            of keras.applications a Keras file of weights does the same.
         seed: seed of the weights and of the dropout.
         head_start: see `initialise_head`.
 
@@ -119,18 +149,29 @@ def build_network(
         raise ValueError(f"head must be one of {', '.join(HEADS)}, not {spec.head!r}")
     if units_of(spec.head, spec.kinds) < 1 + (spec.head == "softmax_kinds"):
         raise ValueError(f"head {spec.head} needs at least one kind of finding")
-    if weights not in ("none", "imagenet"):
-        raise ValueError(f"weights must be none or imagenet, not {weights!r}")
-    if weights == "imagenet" and spec.backbone != "efficientnet_lite0":
-        raise ValueError(f"weights imagenet need backbone efficientnet_lite0, not {spec.backbone}")
+    _check_weights(spec.backbone, weights)
     if spec.members > 1:
         return _ensemble(spec, weights=weights, seed=seed, head_start=head_start)
-    network = _assemble(spec, seed)
+    network = _assemble(spec, weights=weights, seed=seed)
     initialise_kernels(network, seed=seed)
     initialise_head(network, seed=seed, start=head_start)
-    if weights == "imagenet":
-        load_imagenet(network)
+    if weights != "none":
+        network.freeze_normalisations()
+        if spec.backbone == "efficientnet_lite0":
+            load_imagenet(network)
     return network
+
+
+def _check_weights(backbone: str, weights: str | Path) -> None:
+    if backbone not in BACKBONES:
+        raise ValueError(unknown_backbone(backbone))
+    if weights == "imagenet" and backbone == "valid":
+        raise ValueError("weights imagenet need another backbone than valid, which has none")
+    if weights not in ("none", "imagenet") and backbone not in APPLICATIONS:
+        raise ValueError(
+            f"weights of backbone {backbone} must be none or imagenet, not {str(weights)!r}: "
+            "files of weights are for networks of keras.applications"
+        )
 
 
 def _ensemble(spec: NetworkSpec, *, seed: int, **start) -> PatchNetwork:
@@ -144,21 +185,27 @@ def _ensemble(spec: NetworkSpec, *, seed: int, **start) -> PatchNetwork:
     mean = MeanLogit(spec.members, name="members", dtype="float32")
     network = PatchNetwork(image, mean([member(image) for member in members]), name="ensemble")
     first = members[0]
-    network.spec, network.stride_px = spec, first.stride_px
+    network.spec, network.stride_px, network.tile_px = spec, first.stride_px, first.tile_px
     network.halo_px, network.margin_cells = first.halo_px, first.margin_cells
     return network
 
 
-def _assemble(spec: NetworkSpec, seed: int) -> PatchNetwork:
+def _assemble(spec: NetworkSpec, *, weights: str | Path, seed: int) -> PatchNetwork:
     image = keras.Input((None, None, 1), name="image")
+    margin, tile = _MARGIN_CELLS, 0
     if spec.backbone == "valid":
         features, cells, stride = valid_backbone(image, patch_px=spec.patch_px, width=spec.width)
         halo, margin = 0, 0
     elif spec.backbone == "efficientnet_lite0":
-        features, cells, stride = lite0_features(image), _lite0_cells(spec.patch_px), STRIDE_PX
-        halo, margin = _lite0_halo(spec.patch_px), _LITE0_MARGIN_CELLS
+        features, cells, stride = lite0_features(image), _whole_cells(spec), STRIDE_PX
+        field = lite0_field()
+        halo = _halo_px(field.start_px, field.start_px + field.size_px - 1)
     else:
-        raise ValueError(f"backbone must be one of {', '.join(BACKBONES)}, not {spec.backbone!r}")
+        cells, stride = _whole_cells(spec), STRIDE_PX
+        backbone = keras_backbone(spec.backbone, weights=weights, seed=seed)
+        features, halo = backbone.features(image), _halo_px(*backbone.reach_px)
+        if backbone.sees_everything:
+            halo, tile = 0, _tile_px(spec)
     logits = window_logits(
         features,
         cells=cells,
@@ -168,22 +215,34 @@ def _assemble(spec: NetworkSpec, seed: int) -> PatchNetwork:
         kinds=spec.kinds,
     )
     network = PatchNetwork(image, logits, name=spec.backbone)
-    network.spec, network.stride_px = spec, stride
+    network.spec, network.stride_px, network.tile_px = spec, stride, tile
     network.halo_px, network.margin_cells = halo, margin
     return network
 
 
-def _lite0_cells(patch_px: int) -> int:
-    if patch_px < STRIDE_PX or patch_px % STRIDE_PX:
+def _whole_cells(spec: NetworkSpec) -> int:
+    if spec.patch_px < STRIDE_PX or spec.patch_px % STRIDE_PX:
         raise ValueError(
-            f"patch_px must be a multiple of {STRIDE_PX} for backbone efficientnet_lite0, "
-            f"not {patch_px}: change network.patch_mm or image.spacing_mm"
+            f"patch_px must be a multiple of {STRIDE_PX} for backbone {spec.backbone}, "
+            f"not {spec.patch_px}: change network.patch_mm or image.spacing_mm"
         )
-    return patch_px // STRIDE_PX
+    return spec.patch_px // STRIDE_PX
 
 
-def _lite0_halo(patch_px: int) -> int:
-    """Pixels that the outer cells of a window see outside its patch, in whole strides."""
-    field = lite0_field()
-    after = field.start_px + (patch_px - STRIDE_PX) + field.size_px - patch_px
-    return -(-max(-field.start_px, after) // STRIDE_PX) * STRIDE_PX
+def _halo_px(first_px: int, last_px: int) -> int:
+    """Pixels that the outer cells of a window see outside its patch, in whole strides.
+
+    Args:
+        first_px, last_px: what cell 0 sees, which stands for the pixels 0 to STRIDE_PX - 1.
+    """
+    return -(-max(-first_px, last_px + 1 - STRIDE_PX) // STRIDE_PX) * STRIDE_PX
+
+
+def _tile_px(spec: NetworkSpec) -> int:
+    tile_px = _TILE_PATCHES * spec.patch_px
+    if (tile_px - spec.patch_px) // STRIDE_PX < 2 * _MARGIN_CELLS:
+        raise ValueError(
+            f"patch_px must be at least {2 * STRIDE_PX} for backbone {spec.backbone}, "
+            f"not {spec.patch_px}: change network.patch_mm or image.spacing_mm"
+        )
+    return tile_px

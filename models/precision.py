@@ -41,8 +41,10 @@ def training_policy() -> str:
 
 
 def with_policy(network: PatchNetwork, policy: str) -> PatchNetwork:
-    """A copy of a network with the same weights that computes in another policy."""
+    """A copy of a network, as frozen as it is, that computes in another policy."""
     with dtype_policy(policy):
         twin = build_network(network.spec)
     twin.set_weights(network.get_weights())
+    if network.is_frozen:
+        twin.freeze_normalisations()
     return twin

@@ -1,21 +1,28 @@
 """Settings of the train stage: the network and how it is trained."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from pipeline.config.backbones import known_backbone, known_weights
 from pipeline.config.section import Section
 
 
 class NetworkSettings(Section):
     """The network: an image in, one logit per position out."""
 
-    backbone: Literal["valid", "efficientnet_lite0"] = Field(
-        "valid", description="valid: unpadded convolutions; efficientnet_lite0: up to stride 16"
+    backbone: Annotated[str, AfterValidator(known_backbone)] = Field(
+        "valid",
+        description="valid: unpadded convolutions; efficientnet_lite0, or a network of "
+        "keras.applications such as ResNet50V2, DenseNet121, EfficientNetV2B0 or ConvNeXtTiny: up "
+        "to stride 16",
     )
-    weights: Literal["imagenet", "none"] = Field(
-        "none", description="start of the backbone; imagenet needs efficientnet_lite0"
+    weights: Annotated[str, AfterValidator(known_weights)] = Field(
+        "none",
+        description="start of the backbone; imagenet: not for valid, Keras downloads those of its "
+        "applications; or a file of them without their top (.weights.h5, .h5). Unless none, batch "
+        "normalisations stay as they are",
     )
     patch_mm: float = Field(
         12.8, gt=0, description="side of the window that a position sees, in mm"

@@ -43,12 +43,22 @@ class CropShape:
 
 
 def fitting_shape(
-    crop_mm: float, *, spacing_mm: float, patch_px: int, stride_px: int, margin_cells: int
+    crop_mm: float,
+    *,
+    spacing_mm: float,
+    patch_px: int,
+    stride_px: int,
+    margin_cells: int,
+    tile_px: int = 0,
 ) -> CropShape:
     """The crop nearest to `crop_mm` that the network covers exactly.
 
+    Args:
+        tile_px: the only size that the network is meant for; 0 if there is none.
+
     Raises:
-        UserError: no logit of such a crop could be trained on.
+        UserError: no logit of such a crop could be trained on, or the network is meant for
+            another size.
     """
     cells = round((crop_mm / spacing_mm - patch_px) / stride_px) + 1
     least = 2 * margin_cells + 1
@@ -58,7 +68,14 @@ def fitting_shape(
             f"train.crop_mm must be at least {needed_mm:.1f} for this network, not {crop_mm}: "
             "nearer to the edge of a crop its logits are not trained on."
         )
-    return CropShape(cells, patch_px, stride_px, margin_cells)
+    shape = CropShape(cells, patch_px, stride_px, margin_cells)
+    if tile_px not in (0, shape.size_px):
+        raise UserError(
+            f"train.crop_mm must be {tile_px * spacing_mm:g} for this network.backbone and "
+            f"network.patch_mm, not {crop_mm:g}: each logit depends on the whole crop, and maps "
+            "are made of tiles of that size."
+        )
+    return shape
 
 
 @dataclass(frozen=True)

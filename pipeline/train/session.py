@@ -121,6 +121,8 @@ def _first_weights(settings: Settings, spec: NetworkSpec) -> PatchNetwork:
     except ValueError as error:  # a patch or weights that the backbone cannot take
         raise UserError(f"network: {error}.") from error
     if folder:
+        if settings.network.weights != "none":
+            network.freeze_normalisations()
         _load_init(network, folder, settings)
     return network
 
@@ -151,6 +153,7 @@ def _build_loop(
         patch_px=network.spec.patch_px,
         stride_px=network.stride_px,
         margin_cells=network.margin_cells,
+        tile_px=network.tile_px,
     )
     sampler = Sampler(
         inputs.corpus,

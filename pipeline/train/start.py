@@ -35,9 +35,14 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
         "mammograms": value_sha256(what),
         "outlines": file_sha256(run.outlines),
         "positions": file_sha256(run.positions),
-        "first weights": file_sha256(model / "model.json") if model else "",
+        "first weights": _first_weights(model, settings.network.weights),
         "mined false alarms": file_sha256(mined) if mined and mined.is_file() else "",
     }
+
+
+def _first_weights(model: Path | None, weights: str) -> str:
+    file = model / "model.json" if model else Path(weights)
+    return file_sha256(file) if file.is_file() else ""
 
 
 def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:

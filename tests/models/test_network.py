@@ -127,8 +127,8 @@ def _smooth(side):
 @pytest.mark.parametrize(
     ("spec", "weights", "message"),
     [
-        (NetworkSpec("resnet", 64), "none", "backbone must be one of"),
-        (NetworkSpec("valid", 64), "imagenet", "need backbone efficientnet_lite0, not valid"),
+        (NetworkSpec("abacus", 64), "none", "must be valid, efficientnet_lite0 or a network of"),
+        (NetworkSpec("valid", 64), "imagenet", "need another backbone than valid"),
         (NetworkSpec("valid", 64), "coco", "must be none or imagenet, not 'coco'"),
         (NetworkSpec("efficientnet_lite0", 100), "none", "must be a multiple of 16 .* not 100"),
     ],

@@ -41,6 +41,13 @@ def test_a_crop_without_a_trained_logit_is_refused():
         fitting_shape(15, spacing_mm=0.1, patch_px=128, stride_px=16, margin_cells=3)
 
 
+def test_a_network_meant_for_one_size_takes_no_other_crop():
+    options = {"spacing_mm": 0.1, "patch_px": 128, "stride_px": 16, "margin_cells": 3}
+    assert fitting_shape(51.2, **options, tile_px=512).size_px == 512
+    with pytest.raises(UserError, match=r"train.crop_mm must be 51.2 .* not 40: each logit"):
+        fitting_shape(40, **options, tile_px=512)
+
+
 def test_a_placement_depends_on_seed_and_index_only():
     assert place(7) == place(7)
     assert place(7) != place(8)
