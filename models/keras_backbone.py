@@ -19,10 +19,10 @@ from models.graph_field import GraphField
 from models.keras_graph import calls_of, copy_up_to, last_of_stride
 
 STRIDE_PX = 16
-# NASNet: every cell reads the two before it, so nowhere does everything pass through one layer.
-_WITHOUT_CUT = {"NASNetLarge", "NASNetMobile"}
+# NASNet is built for one size of image: on others it joins maps of different sizes.
+_OF_ONE_SIZE = {"NASNetLarge", "NASNetMobile"}
 APPLICATIONS = tuple(
-    sorted(n for n in dir(keras.applications) if n[0].isupper() and n not in _WITHOUT_CUT)
+    sorted(n for n in dir(keras.applications) if n[0].isupper() and n not in _OF_ONE_SIZE)
 )
 WEIGHT_FILES = (".h5", ".hdf5")
 
