@@ -14,12 +14,11 @@ from models.valid_network import valid_backbone
 
 BACKBONES = ("valid", "efficientnet_lite0", *APPLICATIONS)
 _HEAD_LAYERS = ("logit",)
-# The zero padding of EfficientNet-Lite0 changes the window means at the edge of a 512 px crop by 0.76 of the
-# standard deviation that they have over a mammogram (34 crops), one cell further in by 0.46, then
-# 0.29, 0.17, 0.11, 0.06, 0.04, 0.02 and nothing from the tenth on. Three cells are left out.
-# On noise of a mammogram's spectrum the fourth cell's change is 0.26 there, and with random weights
-# 0.18 for MobileNetV2, 0.05 for ResNet50, 0.03 for ResNet50V2, 0.01 for DenseNet121, 0.48 for
-# InceptionV3.
+# EfficientNet-Lite0's zero padding changes the window means at the edge of a 512 px crop by 0.76 of
+# the standard deviation that they have over a mammogram (34 crops), one cell further in by 0.46,
+# then 0.29, 0.17, 0.11, 0.06, 0.04, 0.02 and nothing from the tenth on. Three cells are left out.
+# On noise of that spectrum the fourth cell's change is 0.26, and with random weights 0.18 for
+# MobileNetV2, 0.05 for ResNet50, 0.01 for DenseNet121, 0.48 for InceptionV3.
 _MARGIN_CELLS = 3
 # Squeeze-and-excitation looks at everything it is given; so that crops and maps give it the same,
 # both are of this many patches.
