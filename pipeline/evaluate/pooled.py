@@ -8,8 +8,10 @@ import pandas as pd
 from scipy import special
 
 from pipeline.evaluate.load import Judged
-from pipeline.metrics.calibration import Calibration, fit_temperature, sigmoid
+from pipeline.metrics.calibration import Calibration, sigmoid
+from pipeline.preprocess.labels import POSITIVE
 from pipeline.run.errors import UserError
+from pipeline.train.calibrate import fit_calibration
 
 
 def pool(folds: Sequence[Judged]) -> Judged:
@@ -44,10 +46,11 @@ def pool(folds: Sequence[Judged]) -> Judged:
 
 
 def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
-    """Each fold with the temperature that the predictions of the *other* folds ask for.
+    """Each fold with the temperature and training prior that the *other* folds ask for.
 
-    A fold's own validation patients may hold too few lesions for a temperature. The test
-    patients of the others are many, and no woman's own label moves her own probability.
+    A fold's own validation patients may hold too few lesions for them. The test patients of the
+    others are many, and no woman's own label moves her own probability. The natural prior stays
+    the counted one of the fold.
     """
     return [
         _with_calibration(fold, _from_others([f for j, f in enumerate(folds) if j != i], fold))
@@ -66,10 +69,14 @@ def pooled_scores(
 
 
 def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
-    own = fold.card.calibration
-    logits = np.concatenate([o.positions["trained_logit"].to_numpy() for o in others])
-    labels = np.concatenate([o.positions["label"].to_numpy() for o in others])
-    return replace(own, temperature=fit_temperature(logits, labels, shift=own.shift))
+    positions = pd.concat([other.positions for other in others], ignore_index=True)
+    positive = positions.loc[positions["label"] == POSITIVE, ["image_id", "finding_id"]]
+    return fit_calibration(
+        fold.card.calibration,
+        positions["label"].to_numpy(),
+        positions["trained_logit"].to_numpy(),
+        lesions=len(positive.drop_duplicates()),
+    )
 
 
 def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:

@@ -39,6 +39,7 @@ FOLDS = {
     "observed / expected": _calibrated("observed_over_expected"),
     "slope": _calibrated("slope"),
     "temperature used": lambda fold: number_text(fold["temperature_used"]),
+    "training prior used": lambda fold: number_text(fold["training_prior_used"]),
     "temperature by its own validation patients": lambda fold: number_text(fold["temperature"]),
     "findings of its validation patients": lambda fold: f"{fold['validation_lesions']}",
 }

@@ -78,11 +78,11 @@ def pooled_metrics(
     return {
         **content,
         "split": f"{len(folds)} folds, every patient tested once",
-        "temperature": (
-            "of each fold from the predictions of the other folds' test patients, because a fold "
-            f"has only {fewest} lesions among its validation patients"
+        "recalibration": (
+            "each fold by the predictions of the other folds' test patients, because a fold has "
+            f"only {fewest} lesions among its validation patients"
             if out_of_fold
-            else "of each fold from its own validation patients"
+            else "each fold by its own validation patients"
         ),
         "folds": [
             _fold_row(fold, moved, settings) for fold, moved in zip(folds, used, strict=True)
@@ -98,6 +98,7 @@ def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
         **{name: metrics[name] for name in kept},
         "temperature": fold.card.calibration.temperature,
         "temperature_used": used.card.calibration.temperature,
+        "training_prior_used": used.card.calibration.training_prior,
         "natural_prior": fold.card.calibration.natural_prior,
         "validation_lesions": fold.card.validation_lesions,
     }

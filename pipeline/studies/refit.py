@@ -8,22 +8,13 @@ import pandas as pd
 from pipeline.config import SplitSettings
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged, has_known_truth
-from pipeline.metrics.calibration import (
-    TEMPERATURE_LIMITS,
-    Calibration,
-    fit_temperature,
-    logit,
-    sigmoid,
-    slope_intercept,
-)
+from pipeline.metrics.calibration import Calibration
 from pipeline.metrics.undefined import Undefined
 from pipeline.preprocess.labels import POSITIVE
 from pipeline.preprocess.split import TEST, split_patients
-from pipeline.train.calibrate import FEW_LESIONS, lacks_overlap
+from pipeline.train.calibrate import fit_calibration
 
 FOLDS = 5
-# A share of positives nearer to 0 or 1 is a sign of a broken model.
-_UNSURE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -55,9 +46,7 @@ class Site:
         Raises:
             Undefined: a class is missing.
         """
-        enough = self.lesions >= FEW_LESIONS
-        labels, logits = self.labels[chosen], self.logits[chosen]
-        return refit(old, labels, logits, fit_training_prior=enough)
+        return refit(old, self.labels[chosen], self.logits[chosen], lesions=self.lesions)
 
     @property
     def lesions(self) -> int:
@@ -85,18 +74,8 @@ def site_of(judged: Judged, *, trained_on: set[str]) -> Site:
     )
 
 
-def refit(
-    old: Calibration, labels: np.ndarray, logits: np.ndarray, *, fit_training_prior: bool = False
-) -> Calibration:
-    """Count the natural prior and fit the temperature, for the least log loss.
-
-    Training sees as many positive as negative positions, but other negatives than life has: more
-    of them lie near lesions. So the share of positives that its logits assume is not quite one
-    half, and with enough lesions it is fitted together with the temperature. Then as many
-    positives are promised as there are.
-
-    The temperature stays the old one where the logits separate the classes: then the best one
-    would be 0, which a few positions cannot prove.
+def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int) -> Calibration:
+    """Count the natural prior, and fit the rest as far as so many lesions allow.
 
     Args:
         labels: 0 or 1, (n,), at natural frequency.
@@ -104,34 +83,11 @@ def refit(
 
     Raises:
         Undefined: a class is missing.
-
-    Source: Platt 1999, Probabilistic outputs for support vector machines (both parameters).
     """
     prior = float(np.mean(labels)) if len(labels) else 0.0
     if not 0 < prior < 1:
         raise Undefined("a calibration needs positive and negative positions")
-    moved = replace(old, natural_prior=prior)
-    if lacks_overlap(labels, logits):
-        return moved
-    both = _slope_and_training_prior(moved, labels, logits) if fit_training_prior else None
-    if both is not None:
-        return both
-    temperature = fit_temperature(logits.astype(np.float64), labels, shift=moved.shift)
-    return replace(moved, temperature=temperature)
-
-
-def _slope_and_training_prior(
-    moved: Calibration, labels: np.ndarray, logits: np.ndarray
-) -> Calibration | None:
-    """Temperature and training prior; None where the network hardly ranks."""
-    slope, intercept = slope_intercept(logits, labels)
-    low, high = TEMPERATURE_LIMITS
-    if not 1 / high < slope < 1 / low:
-        return None
-    training_prior = float(sigmoid(logit(moved.natural_prior) - intercept))
-    if not _UNSURE < training_prior < 1 - _UNSURE:
-        return None
-    return replace(moved, temperature=1 / slope, training_prior=training_prior)
+    return fit_calibration(replace(old, natural_prior=prior), labels, logits, lesions=lesions)
 
 
 def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndarray:

@@ -1,16 +1,25 @@
 """From logits of balanced training to probabilities, and the threshold of regions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.calibration import Calibration, fit_temperature, logit
+from pipeline.metrics.calibration import (
+    TEMPERATURE_LIMITS,
+    Calibration,
+    fit_temperature,
+    logit,
+    sigmoid,
+    slope_intercept,
+)
 from pipeline.preprocess.labels import NEGATIVE, POSITIVE
 
 TRAINING_PRIOR = 0.5  # half of the loss is on positive positions, see loss.py
 FEW_LESIONS = 30
+# A fitted share of positives nearer to 0 or 1 is a sign of a broken model.
+_UNSURE = 1e-4
 
 
 def natural_prior(positions: pd.DataFrame) -> float:
@@ -21,21 +30,49 @@ def natural_prior(positions: pd.DataFrame) -> float:
     return positives / (positives + negatives)
 
 
-def fit_calibration(labels: np.ndarray, logits: np.ndarray, *, prior: float) -> Calibration:
-    """Fit the temperature on validation positions.
+def fit_calibration(
+    start: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int
+) -> Calibration:
+    """Fit the temperature, and with enough lesions the training prior, for the least log loss.
 
-    It stays 1 where these lack a class, and where the logits separate the classes: then the
-    best temperature would be 0, which a few positions cannot prove.
+    Training sees as many positive as negative positions, but other negatives than life has: more
+    of them lie near lesions. So the share of positives that its logits assume is not quite one
+    half, and it is fitted together with the temperature. Then as many positives are promised as
+    there are. On few lesions it would follow their number, which is chance.
+
+    What cannot be fitted stays as it was: both where a class is missing, and where the logits
+    separate the classes, for then the best temperature would be 0, which a few positions cannot
+    prove.
 
     Args:
-        labels, logits: (n,), all known positions of the validation patients.
-        prior: the natural prior.
+        start: natural prior, training prior and temperature so far.
+        labels: 0 or 1, (n,), at natural frequency.
+        logits: as the network gives them, (n,).
+        lesions: findings behind the positive labels.
+
+    Source: Platt 1999, Probabilistic outputs for support vector machines (both parameters).
     """
     if lacks_overlap(labels, logits):
-        return Calibration(TRAINING_PRIOR, prior, 1.0)
-    shift = logit(prior) - logit(TRAINING_PRIOR)
-    temperature = fit_temperature(logits.astype(np.float64), labels, shift=shift)
-    return Calibration(TRAINING_PRIOR, prior, temperature)
+        return start
+    both = _slope_and_training_prior(start, labels, logits) if lesions >= FEW_LESIONS else None
+    if both is not None:
+        return both
+    temperature = fit_temperature(logits.astype(np.float64), labels, shift=start.shift)
+    return replace(start, temperature=temperature)
+
+
+def _slope_and_training_prior(
+    start: Calibration, labels: np.ndarray, logits: np.ndarray
+) -> Calibration | None:
+    """Temperature and training prior; None where the network hardly ranks."""
+    slope, intercept = slope_intercept(logits, labels)
+    low, high = TEMPERATURE_LIMITS
+    if not 1 / high < slope < 1 / low:
+        return None
+    training_prior = float(sigmoid(logit(start.natural_prior) - intercept))
+    if not _UNSURE < training_prior < 1 - _UNSURE:
+        return None
+    return replace(start, temperature=1 / slope, training_prior=training_prior)
 
 
 @dataclass(frozen=True)

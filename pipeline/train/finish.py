@@ -9,6 +9,7 @@ from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration
 from pipeline.train.calibrate import (
     FEW_LESIONS,
+    TRAINING_PRIOR,
     Threshold,
     fit_calibration,
     natural_prior,
@@ -72,7 +73,10 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
             "the probabilities are rough."
         )
     calibration = fit_calibration(
-        join_labels(inputs.validation), join_logits(scores), prior=natural_prior(inputs.positions)
+        Calibration(TRAINING_PRIOR, natural_prior(inputs.positions), 1.0),
+        join_labels(inputs.validation),
+        join_logits(scores),
+        lesions=lesions,
     )
     wanted = stage.settings.train.fp_per_image
     threshold = _threshold(inputs, scores, calibration, wanted)

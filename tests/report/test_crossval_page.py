@@ -66,12 +66,13 @@ def test_every_fold_has_a_column_with_its_own_figures_and_temperatures(judged):
     )
     assert f"positions: ROC AUC {figures}" in text
     used = " ".join(f"{fold['temperature_used']:.3f}" for fold in folds)
-    assert f"temperature used {used} temperature by its own validation patients 1.200 1.200" in text
+    assert f"temperature used {used} training prior used" in text
+    assert "temperature by its own validation patients 1.200 1.200" in text
 
 
-def test_it_says_which_temperature_was_used(judged):
-    page = page_of(judged, temperature="of each fold from somewhere")
-    assert "is that of each fold from somewhere" in text_of(page)
+def test_it_says_how_it_was_calibrated(judged):
+    page = page_of(judged, recalibration="each fold by somebody")
+    assert "Calibrated: each fold by somebody." in text_of(page)
 
 
 def test_the_worst_errors_are_listed_and_drawn(judged):

@@ -64,7 +64,7 @@ def test_a_fold_is_calibrated_by_the_others_and_ranks_as_before(folds):
         for table in ("positions", "images", "candidates"):
             old, new = getattr(before, table)["logit"], getattr(after, table)["logit"]
             assert (np.argsort(old.to_numpy()) == np.argsort(new.to_numpy())).all()
-    # Its own labels do not matter: with them turned round, its temperature is the same.
+    # Its own labels do not matter: with them turned round, its calibration is the same.
     turned = folds[0].positions.assign(label=1 - folds[0].positions["label"])
     again = recalibrated([replace(folds[0], positions=turned), folds[1]])
     assert again[0].card.calibration == moved[0].card.calibration
@@ -100,7 +100,7 @@ def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
     ]
     content = json.loads(opened.run.crossval.read_text())
     assert set(content) >= {"patch_auc", "patch_ap", "image_auc", "mean_froc", "froc", "rule"}
-    assert content["temperature"].startswith("of each fold from the predictions of the other")
+    assert content["recalibration"].startswith("each fold by the predictions of the other")
     assert opened.run.fold(1).study.root == opened.run.root
     sent = {e["path"] for e in read_events(opened.run.events) if e["event"] == "artifact"}
     assert "crossval.html" in sent and opened.run.crossval_page.is_file()

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.train.calibrate import alarm_logit, fit_calibration, natural_prior
+from pipeline.metrics.calibration import Calibration, logit, sigmoid
+from pipeline.train.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
+
+
+def at_even_odds(prior):
+    """What training starts from: even odds in training, no temperature."""
+    return Calibration(0.5, prior, 1.0)
 
 
 def test_the_prior_is_counted_without_test_patients_and_ignored_positions():
@@ -26,7 +32,7 @@ def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
     prior = labels.mean()
     shift = np.log(prior / (1 - prior))
     logits = 3 * (natural - shift)
-    calibration = fit_calibration(labels, logits, prior=prior)
+    calibration = fit_calibration(at_even_odds(prior), labels, logits, lesions=29)
     assert calibration.training_prior == 0.5
     assert calibration.temperature == pytest.approx(3, rel=0.03)
     probability = calibration.probability(logits.astype(np.float32))
@@ -34,9 +40,36 @@ def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
     assert probability.mean() == pytest.approx(prior, rel=0.05)
 
 
+def test_with_thirty_lesions_as_many_positives_are_promised_as_there_are():
+    rng = np.random.default_rng(0)
+    natural = rng.normal(-3, 2, 100_000)
+    labels = (rng.random(natural.size) < sigmoid(natural)).astype(int)
+    prior = labels.mean()
+    logits = 3 * (natural - logit(prior)) + 2  # even odds of one half are at 2
+    fitted = fit_calibration(at_even_odds(prior), labels, logits, lesions=30)
+    assert fitted.natural_prior == prior
+    assert fitted.temperature == pytest.approx(3, rel=0.03)
+    assert logit(fitted.training_prior) == pytest.approx(2 / 3, abs=0.05)
+    assert fitted.probability(logits).sum() == pytest.approx(labels.sum(), rel=1e-4)
+    rough = fit_calibration(at_even_odds(prior), labels, logits, lesions=29)
+    assert rough.training_prior == 0.5
+    assert rough.probability(logits).sum() > 1.2 * labels.sum()
+
+
+def test_a_network_that_ranks_the_wrong_way_keeps_its_training_prior():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(1000) < 0.1).astype(int)
+    logits = rng.normal(size=1000) - labels
+    fitted = fit_calibration(at_even_odds(0.1), labels, logits, lesions=30)
+    assert fitted.training_prior == 0.5
+    assert fitted.temperature > 19
+
+
 @pytest.mark.parametrize(("labels", "logits"), [([0, 0], [1, 2]), ([0, 1], [1, 2]), ([], [])])
 def test_without_overlap_the_temperature_stays_1(labels, logits):
-    calibration = fit_calibration(np.array(labels), np.array(logits, float), prior=0.1)
+    calibration = fit_calibration(
+        at_even_odds(0.1), np.array(labels), np.array(logits, float), lesions=FEW_LESIONS
+    )
     assert calibration.temperature == 1.0
     # Even odds in training are the natural prior in life.
     assert calibration.probability(np.float32(0)) == pytest.approx(0.1)
