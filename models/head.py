@@ -51,12 +51,18 @@ class AbnormalLogit(keras.layers.Layer):
         return {**super().get_config(), "head": self.head}
 
 
-def window_logits(features, *, cells: int, dropout: float, seed: int, head: str, kinds: int):
+def window_logits(
+    features, *, cells: int, core_cells: int, dropout: float, seed: int, head: str, kinds: int
+):
     """One logit for every window of cells x cells features, all in float32.
+
+    A small finding fills the middle of its window only; the core's own mean keeps it apart from
+    the surroundings, which the mean of the whole window tells of.
 
     Args:
         features: Keras tensor (B, h, w, C).
         cells: side of the window in cells.
+        core_cells: side of the middle of the window whose mean is taken as well; 0 for none.
         dropout: share of the mean features that training drops.
         seed: seed of the dropout.
         head: one of HEADS.
@@ -66,17 +72,27 @@ def window_logits(features, *, cells: int, dropout: float, seed: int, head: str,
         Keras tensor (B, h - cells + 1, w - cells + 1), float32 logits. The layer "logit" before
         it gives the units.
     """
-    x = features
-    # Row means, then column means: 2 n additions instead of n * n.
-    for side, size in (("rows", (cells, 1)), ("cols", (1, cells))):
-        x = keras.layers.AveragePooling2D(size, 1, "valid", name=f"window_{side}", dtype="float32")(
-            x
-        )
+    x = _window_mean(features, cells, name="window")
+    if core_cells:
+        border = (cells - core_cells) // 2
+        middle = keras.layers.Cropping2D(border, name="core", dtype="float32")(features)
+        core = _window_mean(middle, core_cells, name="core")
+        x = keras.layers.Concatenate(name="core_and_window", dtype="float32")([core, x])
     x = keras.layers.Dropout(dropout, seed=seed, name="dropout", dtype="float32")(x)
     x = keras.layers.Conv2D(units_of(head, kinds), 1, name="logit", dtype="float32")(x)
     if head == "sigmoid":
         return _DropLastAxis(name="logits", dtype="float32")(x)
     return AbnormalLogit(head, name="logits", dtype="float32")(x)
+
+
+def _window_mean(x, cells: int, *, name: str):
+    # Row means, then column means: 2 n additions instead of n * n.
+    for side, size in (("rows", (cells, 1)), ("cols", (1, cells))):
+        mean = keras.layers.AveragePooling2D(
+            size, 1, "valid", name=f"{name}_{side}", dtype="float32"
+        )
+        x = mean(x)
+    return x
 
 
 def initialise_head(network: keras.Model, *, seed: int, start: str = "glorot") -> None:

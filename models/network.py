@@ -31,7 +31,8 @@ class NetworkSpec:
 
     backbone: one of BACKBONES. patch_px: side of the window of a position.
     width: channels of the first layer of backbone valid. dropout: before the logit. head: one of
-    HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
+    HEADS. core_px: side of the middle of the window whose mean features the head takes beside those
+    of the whole window, 0 for none. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
     than one is an ensemble, the mean of so many networks.
     """
 
@@ -42,6 +43,7 @@ class NetworkSpec:
     head: str = "sigmoid"
     kinds: int = 0
     members: int = 1
+    core_px: int = 0
 
     def with_members(self, count: int) -> "NetworkSpec":
         """The ensemble of so many such networks."""
@@ -80,6 +82,20 @@ class PatchNetwork(keras.Model):
         """Trainable variables of the backbone."""
         head = {id(v) for v in self.head_variables}
         return [v for v in self.trainable_variables if id(v) not in head]
+
+    def backbone_layers(self, *, first: int) -> list:
+        """Trainable variables of the backbone's convolutions from number `first` on.
+
+        Args:
+            first: so many convolutions, the ones next to the image, are left out with what
+                belongs to them.
+        """
+        seen, chosen = 0, []
+        for variable in self.backbone_variables:
+            seen += len(variable.shape) > 1
+            if seen > first:
+                chosen.append(variable)
+        return chosen
 
     @property
     def members(self) -> "list[PatchNetwork]":
@@ -211,6 +227,7 @@ def _assemble(spec: NetworkSpec, *, weights: str | Path, seed: int) -> PatchNetw
     logits = window_logits(
         features,
         cells=cells,
+        core_cells=_core_cells(spec, cells, stride),
         dropout=spec.dropout,
         seed=seed,
         head=spec.head,
@@ -229,6 +246,17 @@ def _whole_cells(spec: NetworkSpec) -> int:
             f"not {spec.patch_px}: change network.patch_mm or image.spacing_mm"
         )
     return spec.patch_px // STRIDE_PX
+
+
+def _core_cells(spec: NetworkSpec, cells: int, stride_px: int) -> int:
+    core = round(spec.core_px / stride_px)
+    if spec.core_px and not (0 < core < cells and (cells - core) % 2 == 0):
+        possible = [n * stride_px for n in range(1, cells) if (cells - n) % 2 == 0]
+        raise ValueError(
+            f"core_px must be one of {', '.join(map(str, possible))} for this patch_px, not "
+            f"{spec.core_px}: change network.core_mm or network.patch_mm"
+        )
+    return core
 
 
 def _halo_px(first_px: int, last_px: int) -> int:

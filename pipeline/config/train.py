@@ -27,6 +27,12 @@ class NetworkSettings(Section):
     patch_mm: float = Field(
         12.8, gt=0, description="side of the window that a position sees, in mm"
     )
+    core_mm: float = Field(
+        0.0,
+        ge=0,
+        description="side of the middle of that window, in mm, whose own mean the last layer sees "
+        "beside that of the whole window; 0: none",
+    )
     width: int = Field(16, ge=4, description="channels of the first layer of backbone valid")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout before the logit")
     head: Literal["sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds"] = Field(
@@ -49,6 +55,9 @@ class TrainSettings(Section):
     positive_share: float = Field(
         0.5, gt=0, lt=1, description="share of crops placed around a finding"
     )
+    frozen_layers: int = Field(
+        0, ge=0, description="first convolutions of the backbone that stay as they are"
+    )
     learning_rate: float = Field(3e-4, gt=0, description="peak rate of AdamW; cosine to zero")
     backbone_rate: float = Field(1.0, ge=0, description="factor on the rate of the backbone")
     head_rate: float = Field(1.0, gt=0, description="factor on the rate of the head")
@@ -59,7 +68,9 @@ class TrainSettings(Section):
         0.99, ge=0, lt=1, description="decay of the running average of the weights; 0: none"
     )
     clip_norm: float = Field(1.0, gt=0, description="largest norm of the gradient of all weights")
-    augment: bool = Field(True, description="flips, rotations, scale and contrast on the crops")
+    augment: bool = Field(
+        True, description="flips, rotations, scale, shear, noise, blur and contrast on crops"
+    )
     seed: int = Field(0, ge=0, description="seed of weights, crops, augmentation and dropout")
     members: int = Field(
         1, ge=1, description="networks of consecutive seeds whose mean is the model (SEEDS)"

@@ -15,8 +15,9 @@ import numpy as np
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import
 import albumentations as A
 
-ROTATION_DEGREES = 20.0
-SMALLEST, LARGEST = 0.9, 1.1  # scale
+ROTATION_DEGREES = 25.0
+SHEAR_DEGREES = 10.0
+SMALLEST, LARGEST = 0.75, 1.3  # scale
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def source_size(size_px: int) -> int:
     Differs from `size_px` by an even number, so both have one centre.
     """
     angle = math.radians(ROTATION_DEGREES)
-    needed = size_px * (math.cos(angle) + math.sin(angle)) / SMALLEST
+    sheared = 1 / (1 - math.tan(math.radians(SHEAR_DEGREES)))
+    needed = size_px * (math.cos(angle) + math.sin(angle)) * sheared / SMALLEST
     border = math.ceil((needed - size_px) / 2) + 2  # two pixels for the interpolation
     return size_px + 2 * border
 
@@ -58,21 +60,31 @@ class Augmenter:
         # the keypoints.
         affine = A.Affine(
             rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
+            shear=(-SHEAR_DEGREES, SHEAR_DEGREES),
             scale=(SMALLEST, LARGEST),
             interpolation=cv2.INTER_CUBIC,
             border_mode=cv2.BORDER_CONSTANT,
-            p=0.75,
+            p=0.9,
         )
         self._spatial = A.Compose(
-            [A.D4(p=1.0), affine, A.CenterCrop(size_px, size_px)],
+            # A mammogram has its chest wall on the left, and tissue looks different there: a view
+            # that is mirrored or turned by 90 degrees is none that a map is ever made of.
+            [A.VerticalFlip(p=0.5), affine, A.CenterCrop(size_px, size_px)],
             keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
         )
-        # A stronger contrast would turn the brightest tissue, where lesions are, into plain
-        # white: the safe range lowers it, and gamma brightens and darkens without clipping.
-        contrast = A.RandomBrightnessContrast(
-            brightness_limit=0.1, contrast_limit=0.2, ensure_safe_range=True, p=0.75
+        # Film and scanner differ in grain and sharpness. A stronger contrast would turn the
+        # brightest tissue, where lesions are, into plain white: the safe range lowers it, and
+        # gamma brightens and darkens without clipping.
+        self._grey = A.Compose(
+            [
+                A.GaussNoise(std_range=(0.005, 0.03), p=0.4),
+                A.GaussianBlur(sigma_limit=(0.3, 2.0), blur_limit=0, p=0.3),
+                A.RandomBrightnessContrast(
+                    brightness_limit=0.15, contrast_limit=0.4, ensure_safe_range=True, p=0.8
+                ),
+                A.RandomGamma(gamma_limit=(60, 160), p=0.8),
+            ]
         )
-        self._grey = A.Compose([contrast, A.RandomGamma(gamma_limit=(80, 125), p=0.5)])
 
     def view(self, window: np.ndarray, *, seed: int) -> View:
         """A random view of a window; the same seed gives the same view.

@@ -47,7 +47,8 @@ class Learner:
         self._scale_loss = scale_loss
         self._trained = list(network.head_variables)
         if train.backbone_rate > 0:
-            self._trained = [*network.backbone_variables, *self._trained]
+            backbone = network.backbone_layers(first=train.frozen_layers)
+            self._trained = [*backbone, *self._trained]
         averages = {variable.path: variable for variable in averaged.weights}
         head = {variable.path for variable in network.head_variables}
         # Statistics of normalisations: the average of the weights needs the average of those.

@@ -45,11 +45,13 @@ class LabelTable:
 
     def at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """The label of the position nearest to each point, int8 of the broadcast shape."""
-        nearest = [
-            np.clip(np.rint((np.asarray(at) + 0.5) / self.pitch_px).astype(int), 0, size - 1)
-            for at, size in zip((rows, cols), self.labels.shape, strict=True)
-        ]
-        return self.labels[nearest[0], nearest[1]]
+        row, col = (
+            np.rint((np.asarray(at) + 0.5) / self.pitch_px).astype(int) for at in (rows, cols)
+        )
+        height, width = self.labels.shape
+        known = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+        nearest = self.labels[row.clip(0, height - 1), col.clip(0, width - 1)]
+        return np.where(known, nearest, np.int8(IGNORED))
 
 
 def label_tables(positions: pd.DataFrame, *, pitch_px: int) -> dict[str, LabelTable]:

@@ -23,7 +23,7 @@ from pipeline.train.learner import Learner
 from pipeline.train.loop import Loop, Stopped
 from pipeline.train.loss import balanced_loss
 from pipeline.train.samples import Sampler
-from pipeline.train.start import check_init, init_folder, patch_px
+from pipeline.train.start import check_init, core_px, init_folder, patch_px
 from pipeline.train.state import TrainingState, from_checkpoint
 from pipeline.train.stopping import StopRequest, stop_request
 from pipeline.train.validate import MapRule
@@ -101,6 +101,7 @@ def _network_spec(settings: Settings, kinds: int) -> NetworkSpec:
     return NetworkSpec(
         backbone=network.backbone,
         patch_px=patch_px(network, settings.image),
+        core_px=core_px(network, settings.image),
         width=network.width,
         dropout=network.dropout,
         head=network.head,

@@ -90,6 +90,11 @@ def patch_px(network: NetworkSettings, image: ImageSettings) -> int:
     return 2 * round(network.patch_mm / image.spacing_mm / 2)
 
 
+def core_px(network: NetworkSettings, image: ImageSettings) -> int:
+    """Side of the middle of that window in standard pixels, even; 0 for none."""
+    return 2 * round(network.core_mm / image.spacing_mm / 2)
+
+
 def check_init(folder: Path, *, network: dict, image: ImageSettings) -> None:
     """Refuse a model of another network or another image scale.
 

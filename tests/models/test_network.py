@@ -46,6 +46,24 @@ def test_the_head_ends_in_one_unit_with_bias_zero(network):
     assert trainable == len(network.trainable_variables)
 
 
+def test_the_core_is_the_mean_of_the_middle_of_each_window():
+    spec = NetworkSpec("efficientnet_lite0", 128, core_px=64)
+    network = build_network(spec, seed=0)
+    features = keras.Model(network.input, network.get_layer("core").input)
+    joined = keras.Model(network.input, network.get_layer("core_and_window").output)
+    image = _noise(160, 176)
+    cells, both = features(image).numpy(), joined(image).numpy()
+    channels = cells.shape[-1]
+    assert both.shape == (1, 3, 4, 2 * channels)
+    for i, j in ((0, 0), (2, 3)):
+        window = cells[0, i : i + 8, j : j + 8]
+        core = window[2:6, 2:6].mean(axis=(0, 1))
+        np.testing.assert_allclose(both[0, i, j, :channels], core, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            both[0, i, j, channels:], window.mean(axis=(0, 1)), rtol=1e-4, atol=1e-5
+        )
+
+
 def test_initial_weights_follow_from_the_seed():
     first, same, other = (build_network(NetworkSpec("valid", 64), seed=s) for s in (3, 3, 4))
     for a, b in zip(first.get_weights(), same.get_weights(), strict=True):
@@ -130,6 +148,11 @@ def _smooth(side):
         (NetworkSpec("abacus", 64), "none", "must be valid, efficientnet_lite0 or a network of"),
         (NetworkSpec("valid", 64), "imagenet", "need another backbone than valid"),
         (NetworkSpec("valid", 64), "coco", "must be none or imagenet, not 'coco'"),
+        (
+            NetworkSpec("efficientnet_lite0", 64, core_px=48),
+            "none",
+            "must be one of 32 for this patch_px, not 48",
+        ),
         (NetworkSpec("efficientnet_lite0", 100), "none", "must be a multiple of 16 .* not 100"),
     ],
 )

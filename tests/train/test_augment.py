@@ -36,14 +36,16 @@ def test_a_bright_dot_is_where_the_affine_map_says(augmenter, seed):
     np.testing.assert_allclose(found, truth, atol=0.15)
 
 
-def test_all_eight_orientations_occur(augmenter):
+def test_the_chest_wall_stays_on_the_left_and_up_and_down_are_mirrored(augmenter):
     window = dot_window(WINDOW / 2, WINDOW / 2)
-    turns = set()
-    for seed in range(80):
+    mirrored = []
+    for seed in range(40):
         linear = augmenter.view(window, seed=seed).to_window[:, :2]
-        angle = np.degrees(np.arctan2(linear[1, 0], linear[0, 0]))
-        turns.add((round(angle / 90) % 4, np.linalg.det(linear) > 0))
-    assert len(turns) == 8
+        # To the right in the view is to the right in the window, within the largest turn.
+        towards_nipple = linear @ [0.0, 1.0]
+        assert towards_nipple[1] > 2 * abs(towards_nipple[0]) * 0.7
+        mirrored.append(np.linalg.det(linear) < 0)
+    assert 8 < sum(mirrored) < 32
 
 
 def test_no_pixel_of_a_view_comes_from_outside_the_window(augmenter):
@@ -54,8 +56,8 @@ def test_no_pixel_of_a_view_comes_from_outside_the_window(augmenter):
         at = corners @ view.to_window.T
         assert at.min() >= 0
         assert at.max() <= WINDOW - 1
-        # A black corner from outside would stand out of the even grey.
-        assert np.ptp(view.image) < 1e-3
+        # A black corner from outside would stand out of the grey, noisy as it is.
+        assert view.image.min() > 0.5 * np.median(view.image)
 
 
 def test_the_same_seed_gives_the_same_view_whatever_came_before(augmenter):
@@ -83,7 +85,8 @@ def test_views_are_float32_between_0_and_1_and_the_window_is_kept(augmenter):
 def test_bright_tissue_keeps_its_texture(augmenter):
     window = 0.9 + 0.1 * np.random.default_rng(1).random((WINDOW, WINDOW), np.float32)
     for seed in range(20):
-        assert (augmenter.view(window, seed=seed).image >= 1).mean() < 0.05
+        # Noise alone makes some of the brightest pixels white.
+        assert (augmenter.view(window, seed=seed).image >= 1).mean() < 0.15
 
 
 def test_the_plain_view_is_the_window():

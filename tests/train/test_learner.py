@@ -86,6 +86,20 @@ def test_a_backbone_rate_of_0_leaves_the_backbone_alone():
     assert changed == {"logit/kernel", "logit/bias"}
 
 
+def test_frozen_layers_are_the_ones_next_to_the_image():
+    learner = learner_of(frozen_layers=2)
+    before = learner.state()
+    take(learner, 0)
+    after = learner.state()
+    kernels = [f"network/{v.path}" for v in learner.network.weights if len(v.shape) > 1]
+    kept = [np.array_equal(before[name], after[name]) for name in kernels]
+    assert kept == [True, True] + [False] * (len(kernels) - 2)
+    # What belongs to a frozen convolution stays as well.
+    first = kernels[0].rsplit("/", 1)[0]
+    own = [name for name in before if name.startswith(first)]
+    assert len(own) > 1 and all(np.array_equal(before[n], after[n]) for n in own)
+
+
 def test_half_precision_learns_and_survives_an_overflow():
     learner = learner_of(precision="mixed_float16")
     single = learner_of()

@@ -62,7 +62,7 @@ def test_a_point_has_the_label_of_the_nearest_position():
     table = LabelTable(np.array([[0, 1], [-1, 0]], np.int8), pitch_px=10)
     # Positions lie at -0.5 and 9.5.
     rows, cols = np.array([-0.5, 4.0, 5.0, 5.0, 90.0]), np.array([9.5, 5.0, 4.0, 5.0, 90.0])
-    assert table.at(rows, cols).tolist() == [1, 1, -1, 0, 0]
+    assert table.at(rows, cols).tolist() == [1, 1, -1, 0, IGNORED]
 
 
 def test_dense_targets_are_those_of_the_permuted_table_whatever_the_crop(shared_toy_run):
@@ -98,6 +98,14 @@ def test_every_view_of_a_place_has_the_label_of_the_position_nearest_to_it(share
                 assert target == table["label"].to_numpy()[far.argmin()]
                 judged += 1
     assert judged > 100
+
+
+def test_beyond_the_last_position_nothing_is_known():
+    table = LabelTable(np.array([[1, 0]], np.int8), pitch_px=16)
+    rows, cols = np.array([-0.5, -0.5, 7.0, 8.0, -9.0]), np.array([-0.5, 15.5, 0.0, 0.0, 0.0])
+    assert table.at(rows, cols).tolist() == [1, 0, 1, IGNORED, IGNORED]
+    assert table.at(rows, cols).dtype == np.int8
+    assert table.at(np.array([0.0]), np.array([24.0])).tolist() == [IGNORED]
 
 
 def test_validation_patients_are_judged_by_permuted_labels_too(shared_toy_run):
