@@ -31,9 +31,9 @@ class NetworkSpec:
 
     backbone: one of BACKBONES. patch_px: side of the window of a position.
     width: channels of the first layer of backbone valid. dropout: before the logit. head: one of
-    HEADS. core_px: side of the middle of the window whose mean features the head takes beside those
-    of the whole window, 0 for none. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
-    than one is an ensemble, the mean of so many networks.
+    HEADS. kinds: how many kinds of findings a head for kinds tells apart, else 0. members: more
+    than one is an ensemble, the mean of so many networks. core_px: side of the middle of the window
+    whose mean features the head takes beside those of the whole window, 0 for none.
     """
 
     backbone: str
