@@ -46,7 +46,12 @@ OTHER_ARMS = {
 }
 PAIRS = (("sigmoid", "softmax"), ("sigmoid_matched", "softmax"))
 # One network takes minutes, fifteen an hour; SET gives another schedule.
-SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1"}
+SHORT = {
+    "train.epochs": "2",
+    "train.steps_per_epoch": "100",
+    "train.members": "1",
+    "maps.flips": "1",
+}
 SAME = 0.01
 RULE = (
     "On patch AUC, mean difference over the seeds: different where its 95 % interval leaves out 0; "

@@ -112,6 +112,7 @@ def test_the_model_folder_is_what_later_stages_expect(finished):
         "head": "sigmoid",
         "kinds": 0,
         "members": 1,
+        "core_px": 0,
     }
     assert card["image"]["spacing_mm"] == 0.2
     assert card["calibration"]["training_prior"] == 0.5
