@@ -12,6 +12,7 @@ import json
 
 import numpy as np
 
+from pipeline.config import Settings
 from pipeline.report.results import hardware
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -20,18 +21,34 @@ from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
 from pipeline.studies.subruns import make
 
-# The recipe of the config, and the recipe with one thing taken out or made plain.
+# The recipe of the config, and the recipe with one thing taken out, made plain or added.
 VARIANTS = {
     "recipe": {},
-    "random weights": {"network.weights": "none"},
+    "random weights": {"network.weights": "none", "train.frozen_layers": "0"},
     "no augmentation": {"train.augment": "false"},
     "no running average": {"train.average": "0"},
     "no dropout": {"network.dropout": "0"},
     "backbone at a tenth of the rate": {"train.backbone_rate": "0.1"},
     "few crops at findings": {"train.positive_share": "0.1"},
-    "crops half as large": {"train.crop_mm": "25.6"},
+    "no core in the window": {"network.core_mm": "0"},
+    "no frozen layers": {"train.frozen_layers": "0"},
+    "two networks": {"train.members": "2"},
 }
-SHORT = {"train.epochs": "4", "train.steps_per_epoch": "50"}
+# What has a size in mm; a network on all of it halved costs the same and sees half as far.
+SIZES = (
+    "image.spacing_mm",
+    "network.patch_mm",
+    "network.core_mm",
+    "train.crop_mm",
+    "maps.pitch_mm",
+)
+FINER = "pixels and windows half as large"
+SHORT = {
+    "train.epochs": "4",
+    "train.steps_per_epoch": "50",
+    "train.members": "1",
+    "split.validation": "0.3",
+}
 
 
 def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
@@ -51,7 +68,7 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     stage.events.metrics({"seeds": seeds})
     make("track", run, said, {})
     for seed in range(seeds):
-        for variant, settings in VARIANTS.items():
+        for variant, settings in variants(stage.settings).items():
             print(f"--- {variant}, seed {seed} of {seeds}", flush=True)
             own = {**schedule, **settings, "train.seed": str(seed)}
             make("train", run.ablated(variant, seed), said, own)
@@ -61,11 +78,18 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     return "\n" + ablation_text(content)
 
 
+def variants(settings: Settings) -> dict[str, dict[str, str]]:
+    """What is changed in each variant of the recipe of these settings."""
+    tree = settings.model_dump()
+    halved = {name: f"{tree[name.split('.')[0]][name.split('.')[1]] / 2:g}" for name in SIZES}
+    return {**VARIANTS, FINER: halved}
+
+
 def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
     """The content of ablation.json from the finished trainings."""
     trainings = {
         variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
-        for variant in VARIANTS
+        for variant in (*VARIANTS, FINER)
     }
     recipe = np.array([t["validation_auc"] for t in trainings["recipe"]], float)
     commit, dirty = git_commit()

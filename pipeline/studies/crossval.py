@@ -1,7 +1,8 @@
 """Cross-validation by patient: every woman is tested once, by a network that never saw her.
 
 Reads   RUN/settings (CONFIG and SET of the study)
-Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png
+Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png,
+        RUN/model (all folds' networks as one, see folds_model)
 """
 
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
+from pipeline.studies.folds_model import is_current, write_folds_model
 from pipeline.studies.subruns import make
 from pipeline.train.calibrate import FEW_LESIONS
 
@@ -53,6 +55,9 @@ def crossval(stage: Stage, *, folds: int) -> str:
     stage.events.artifact(run.crossval_page)
     for plot in sorted(run.crossval_plots.glob("*.png")):
         stage.events.artifact(plot, folder="plots")
+    used = calibrated_folds(judged)
+    if not is_current(run, used):
+        print(f"{write_folds_model(stage, used)}: the networks of all folds as one", flush=True)
     return summary_line(content)
 
 
@@ -65,9 +70,7 @@ def pooled_metrics(
         folds: the test patients of each fold.
         plots: folder for the plots, if any.
     """
-    fewest = min(fold.card.validation_lesions for fold in folds)
-    out_of_fold = fewest < FEW_LESIONS
-    used = recalibrated(folds) if out_of_fold else folds
+    used = calibrated_folds(folds)
     pooled = pool(used)
     bootstrap = Bootstrap.of(pooled, settings)
     baselines = pooled_scores([baseline_scores(fold, seed=settings.seed) for fold in used])
@@ -80,14 +83,23 @@ def pooled_metrics(
         "split": f"{len(folds)} folds, every patient tested once",
         "recalibration": (
             "each fold by the predictions of the other folds' test patients, because a fold has "
-            f"only {fewest} lesions among its validation patients"
-            if out_of_fold
+            f"only {_fewest_lesions(folds)} lesions among its validation patients"
+            if used is not folds
             else "each fold by its own validation patients"
         ),
         "folds": [
             _fold_row(fold, moved, settings) for fold, moved in zip(folds, used, strict=True)
         ],
     }
+
+
+def calibrated_folds(folds: list[Judged]) -> list[Judged]:
+    """The folds by the calibration to use: their own where every fold had enough lesions for it."""
+    return recalibrated(folds) if _fewest_lesions(folds) < FEW_LESIONS else folds
+
+
+def _fewest_lesions(folds: list[Judged]) -> int:
+    return min(fold.card.validation_lesions for fold in folds)
 
 
 def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:

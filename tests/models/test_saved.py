@@ -54,7 +54,7 @@ def test_a_missing_file_is_named(folder, name):
 
 def test_an_incomplete_description_is_refused(folder):
     (folder / "model.json").write_text(json.dumps({"network": {"backbone": "valid"}}))
-    with pytest.raises(ValueError, match="must have sha256 and network with backbone, core_px, dropout"):
+    with pytest.raises(ValueError, match="must have sha256 and network with backbone, core_px"):
         load_network(folder)
 
 

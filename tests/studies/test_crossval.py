@@ -87,6 +87,7 @@ def stage(tmp_path, monkeypatch):
             made.root.rename(sub.root)
 
     monkeypatch.setattr(study, "make", make)
+    monkeypatch.setattr(study, "write_folds_model", lambda stage, folds: stage.run.model)
     return Stage(run, settings, EventLog(run, "crossval")), asked
 
 

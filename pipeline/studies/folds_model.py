@@ -1,0 +1,143 @@
+"""The networks of all folds as one model, for women who are in none of them.
+
+Its map is the mean of the calibrated logits of all networks. What each fold's calibration is was
+learned from other women than the fold's networks were trained on; the mean of several networks
+errs less than one of them, so its probabilities are, if anything, too cautious.
+
+Reads   RUN/folds/<k>/model
+Writes  RUN/model, RUN/model-card.md
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.load import Judged
+from pipeline.evaluate.pooled import pool
+from pipeline.metrics.calibration import Calibration, logit, sigmoid
+from pipeline.preprocess.labels import POSITIVE
+from pipeline.report.model_card import write_model_card
+from pipeline.run.layout import RunFolder
+from pipeline.run.stage import Stage, git_commit
+from pipeline.train.calibrate import Threshold, region_threshold
+from pipeline.train.export import export_model
+
+SUMMED = ("parameters", "steps", "crops", "seconds")
+
+
+def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
+    """Write RUN/model and its card.
+
+    Args:
+        folds: the test patients of each fold, with the calibration to use.
+
+    Returns:
+        The folder of the model.
+    """
+    from models.ensemble import set_members
+    from models.network import build_network
+    from models.saved import weights_of
+
+    cards = [_read(fold.card.folder) for fold in folds]
+    networks, temperatures = _members(folds)
+    calibration = mean_calibration([fold.card.calibration for fold in folds])
+    network = build_network(networks[0].spec.with_members(len(networks)))
+    set_members(network, [weights_of(one) for one in networks], temperatures)
+    threshold = _threshold(folds, calibration, stage.settings.train.fp_per_image)
+    description = {
+        **{key: cards[0][key] for key in ("format", "kinds", "image", "labels", "maps")},
+        "network": {**cards[0]["network"], "members": len(networks)},
+        "calibration": asdict(calibration),
+        "region_threshold": threshold.probability,
+        "region_threshold_source": threshold.source,
+        "training": _training(cards, folds),
+        **dict(zip(("commit", "dirty"), git_commit(), strict=True)),
+        "settings": cards[0]["settings"],
+    }
+    export_model(stage.run, network, description, history="")
+    for path in sorted(stage.run.model.iterdir()):
+        stage.events.artifact(path, folder="model")
+    stage.events.artifact(write_model_card(stage.run))
+    return stage.run.model
+
+
+def mean_calibration(calibrations: Sequence[Calibration]) -> Calibration:
+    """The calibration of the mean of logits that are divided by their temperatures already.
+
+    Its probability is that of the mean of the calibrated logits.
+
+    Example:
+        >>> one, two = Calibration(0.5, 0.01, 2.0), Calibration(0.5, 0.03, 4.0)
+        >>> round(mean_calibration([one, two]).natural_prior, 4), mean_calibration([one]).shift
+        (0.02, -4.59511985013459)
+    """
+    natural = float(np.mean([c.natural_prior for c in calibrations]))
+    shift = float(np.mean([c.shift for c in calibrations]))
+    return Calibration(float(sigmoid(logit(natural) - shift)), natural, 1.0)
+
+
+def is_current(run: RunFolder, folds: Sequence[Judged]) -> bool:
+    """Whether RUN/model was made from exactly these networks and calibrations."""
+    path = run.model / "model.json"
+    return path.is_file() and _read(run.model)["training"].get("folds") == _identity(folds)
+
+
+def _members(folds: Sequence[Judged]) -> tuple[list, list[float]]:
+    """All networks of all folds, and what to divide the logits of each by."""
+    from models.saved import load_network
+
+    networks, temperatures = [], []
+    for fold in folds:
+        whole = load_network(fold.card.folder)
+        own = whole.spec.members > 1
+        inner = whole.get_layer("members").temperatures.numpy() if own else [1.0]
+        networks += whole.members
+        temperatures += [float(t) * fold.card.calibration.temperature for t in inner]
+    return networks, temperatures
+
+
+def _threshold(folds: Sequence[Judged], calibration: Calibration, wanted: float) -> Threshold:
+    matches = match_candidates(pool(folds)).matches
+    scores = calibration.trained_logit(matches.false_scores)
+    alarms = [scores[matches.false_images == i] for i in range(matches.images)]
+    return region_threshold(alarms, calibration, fp_per_image=wanted, whose="out-of-fold")
+
+
+def _training(cards: Sequence[dict], folds: Sequence[Judged]) -> dict:
+    trainings = [card["training"] for card in cards]
+    everybody = _counts(folds)
+    return {
+        **{key: sum(t[key] for t in trainings) for key in SUMMED},
+        **{key: trainings[0][key] for key in ("precision", "replicas")},
+        "validation_auc": None,
+        "validation_loss": None,
+        # Each patient trained some of the networks and calibrated the others.
+        "train": everybody,
+        "validation": everybody,
+        "folds": _identity(folds),
+    }
+
+
+def _counts(folds: Sequence[Judged]) -> dict[str, int]:
+    pooled = pool(folds)
+    positive = pooled.positions["label"] == POSITIVE
+    findings = pooled.positions.loc[positive, ["image_id", "finding_id"]]
+    return {
+        "patients": len(pooled.patients),
+        "mammograms": len(pooled.images),
+        "lesions": len(findings.drop_duplicates()),
+        "positives": int(positive.sum()),
+        "negatives": int((~positive).sum()),
+    }
+
+
+def _identity(folds: Sequence[Judged]) -> list[dict]:
+    return [{"sha256": f.card.sha256, "calibration": asdict(f.card.calibration)} for f in folds]
+
+
+def _read(folder: Path) -> dict:
+    return json.loads((folder / "model.json").read_text(encoding="utf-8"))

@@ -1,0 +1,103 @@
+"""The networks of all folds as one model."""
+
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from models.ensemble import set_members
+from models.network import NetworkSpec, build_network
+from models.saved import load_network, spec_as_dict, weights_of
+from pipeline.config import Settings
+from pipeline.evaluate.load import load_judged
+from pipeline.heatmap.model import read_model_card
+from pipeline.metrics.calibration import Calibration
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import Stage
+from pipeline.studies.folds_model import is_current, mean_calibration, write_folds_model
+from pipeline.train.export import export_model
+from tests.evaluate.fabricated_run import Woman, fabricate
+
+SPEC = NetworkSpec("valid", 32, width=4)
+IMAGE = np.random.default_rng(0).random((1, 48, 48, 1), np.float32)
+TRAINING = {
+    "parameters": 10,
+    "steps": 10,
+    "crops": 10,
+    "seconds": 1.5,
+    "precision": "float32",
+    "replicas": 1,
+}
+
+
+def a_fold(folder, number: int, members: int):
+    """The test patients of a fold, and a real network behind them."""
+    kinds = {"normal": "", "abnormal": "counts"}
+    people = [
+        Woman(f"t-{number}-{name}-{i}", "test", kind)
+        for name, kind in kinds.items()
+        for i in (1, 2)
+    ]
+    run = fabricate(folder / str(number), people)
+    card = json.loads((run.model / "model.json").read_text())
+    single = [build_network(SPEC, seed=10 * number + i) for i in range(members)]
+    network = single[0]
+    if members > 1:
+        network = build_network(SPEC.with_members(members))
+        set_members(network, [weights_of(one) for one in single], [1.0 + i for i in range(members)])
+    card |= {"network": spec_as_dict(network.spec), "training": TRAINING, "kinds": []}
+    export_model(run, network, card, history="")
+    judged = load_judged(run)
+    calibration = Calibration(0.3 + 0.1 * number, 0.01 * number, 1.0 + number)
+    return replace(judged, card=replace(judged.card, calibration=calibration))
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["networks", "ensembles"])
+def folds(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folds")
+    return [a_fold(folder, number, request.param) for number in (1, 2, 3)]
+
+
+@pytest.fixture
+def stage(tmp_path):
+    run = RunFolder(tmp_path / "study")
+    run.root.mkdir()
+    settings = Settings.model_validate({"train": {"fp_per_image": 0.5}})
+    remember(run, settings, Remembered("configs/mias.yaml", {}, ""))
+    return Stage(run, settings, EventLog(run, "crossval"))
+
+
+def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds, stage):
+    write_folds_model(stage, folds)
+    card = read_model_card(stage.run.model)
+    logits = load_network(stage.run.model)(IMAGE).numpy()
+    each = [f.card.calibration.logit(load_network(f.card.folder)(IMAGE).numpy()) for f in folds]
+    np.testing.assert_allclose(card.calibration.logit(logits), np.mean(each, axis=0), atol=1e-4)
+    assert card.calibration.natural_prior == pytest.approx(0.02)
+
+
+def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
+    write_folds_model(stage, folds)
+    card = json.loads((stage.run.model / "model.json").read_text())
+    assert card["training"]["train"]["patients"] == 12
+    assert card["training"]["validation"]["lesions"] == 6
+    assert card["training"]["steps"] == 30
+    assert "0.5 false alarms per image on 12 out-of-fold" in card["region_threshold_source"]
+    assert "12" in stage.run.model_card.read_text()
+
+
+def test_it_is_written_again_only_for_other_networks_or_calibrations(folds, stage):
+    assert not is_current(stage.run, folds)
+    write_folds_model(stage, folds)
+    assert is_current(stage.run, folds)
+    colder = replace(folds[0].card.calibration, temperature=9.0)
+    others = [replace(folds[0], card=replace(folds[0].card, calibration=colder)), *folds[1:]]
+    assert not is_current(stage.run, others)
+
+
+def test_the_mean_of_one_calibration_is_itself_without_its_temperature():
+    own = Calibration(0.4, 0.01, 2.0)
+    assert asdict(mean_calibration([own])) == pytest.approx(asdict(replace(own, temperature=1.0)))
