@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from pipeline.report.study_tables import ablation_table, heads_table, study_source
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
@@ -19,17 +20,21 @@ FIGURES = {
     "image_auc": "image AUC",
     "mean_froc": "mean FROC sensitivity",
 }
+CALIBRATED = {
+    "observed_over_expected": "observed / expected",
+    "slope": "calibration slope",
+}
 MARK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
 
 
 def write_results(run: RunFolder, folder: Path) -> list[Path]:
-    """Keep the figures of an evaluated run, and those of its cross-validation, whichever is there.
+    """Keep the figures of an evaluated run, its cross-validation and its studies, as far as made.
 
     Args:
-        folder: gets <run>.json and <run>-crossval.json.
+        folder: gets <run>.json, <run>-crossval.json, <run>-heads.json and <run>-ablation.json.
 
     Raises:
-        UserError: neither is there.
+        UserError: none of them is there.
     """
     kept = []
     if run.metrics.is_file():
@@ -37,6 +42,9 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
     if run.crossval.is_file():
         name = f"{run.root.name}-crossval"
         kept.append(_write(folder, name, run, run.crossval, _seconds_of_folds(run)))
+    for path in (run.heads, run.ablation):
+        if path.is_file():
+            kept.append(_write_study(folder, run, path))
     if not kept:
         raise UserError(
             f"{run.metrics} is missing, and {run.crossval.name} too. Run make evaluate "
@@ -57,6 +65,13 @@ def _write(folder: Path, name: str, run: RunFolder, figures: Path, seconds: dict
     }
     path = folder / f"{name}.json"
     write_text(path, json_text(result))
+    return path
+
+
+def _write_study(folder: Path, run: RunFolder, figures: Path) -> Path:
+    path = folder / f"{run.root.name}-{figures.stem}.json"
+    content = json.loads(figures.read_text(encoding="utf-8"))
+    write_text(path, json_text({"run": run.root.name, "config": recall(run).config, **content}))
     return path
 
 
@@ -82,7 +97,7 @@ def hardware() -> str:
 
 
 def results_markdown(folder: Path) -> str:
-    """One table over all kept runs; files of studies, which have no patch AUC, are not in it."""
+    """One table over all kept runs, then one for each study of heads and each ablation."""
     paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
     files = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     results = [content for content in files if "patch_auc" in content]
@@ -90,6 +105,10 @@ def results_markdown(folder: Path) -> str:
     lines = [head + "|---" * (len(results) + 1) + "|"]
     for key, name in FIGURES.items():
         lines.append(f"| {name} | " + " | ".join(_figure(r.get(key)) for r in results) + " |")
+    for key, name in CALIBRATED.items():
+        for which, addition in (("after", ""), ("lesions_equal", ", lesions alike")):
+            cells = " | ".join(_figure(_calibrated(r, which).get(key)) for r in results)
+            lines.append(f"| {name}{addition} | {cells} |")
     facts = {
         "baseline, position alone: patch AUC": lambda r: _figure(r["baselines"]["position"]),
         "baseline, mean and contrast: patch AUC": lambda r: _figure(
@@ -110,12 +129,30 @@ def results_markdown(folder: Path) -> str:
     }
     for name, show in facts.items():
         lines.append(f"| {name} | " + " | ".join(show(r) for r in results) + " |")
-    return "\n".join(lines) + "\n"
+    studies = [_study_markdown(content) for content in files if "patch_auc" not in content]
+    return "\n".join(lines) + "\n" + "".join(studies)
+
+
+def _study_markdown(content: dict) -> str:
+    """The section of one study; nothing for files that are none."""
+    if "verdicts" in content:
+        title, table = "one sigmoid or two softmax units", heads_table(content)
+        said = " ".join([*content["verdicts"].values(), "Rule:", content["rule"]])
+    elif "variants" in content:
+        title, table = "what each ingredient brings", ablation_table(content)
+        said = f"{content['figures'][0].upper()}{content['figures'][1:]}."
+    else:
+        return ""
+    return f"\n### {content['run']}: {title}\n\n{said}\n\n{table}\n\n{study_source(content)}\n"
 
 
 def with_results(readme: str, table: str) -> str:
     """The README with the table between its two marks."""
     return MARK.sub(lambda match: match[1] + table + match[2], readme)
+
+
+def _calibrated(result: dict, which: str) -> dict:
+    return (result.get("calibration") or {}).get(which) or {}
 
 
 def _figure(figure: dict | None) -> str:

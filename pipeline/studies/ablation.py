@@ -14,6 +14,7 @@ import numpy as np
 
 from pipeline.config import Settings
 from pipeline.report.results import hardware
+from pipeline.report.study_tables import ablation_table
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -75,7 +76,7 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     content = judge_ablation(run, seeds=seeds, schedule=schedule)
     write_text(run.ablation, json_text(content))
     stage.events.artifact(run.ablation)
-    return "\n" + ablation_text(content)
+    return "\n" + ablation_table(content)
 
 
 def variants(settings: Settings) -> dict[str, dict[str, str]]:
@@ -106,15 +107,6 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         "commit": commit + ("-dirty" if dirty else ""),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
-
-
-def ablation_text(content: dict) -> str:
-    """The table for the terminal and the README."""
-    lines = ["| variant | validation AUC | change, each seed |", "|---|---|---|"]
-    for variant, row in content["variants"].items():
-        change = ", ".join(f"{c:+.4f}" for c in row["change"])
-        lines.append(f"| {variant} | {row['validation_auc']:.4f} | {change} |")
-    return "\n".join(lines)
 
 
 def _row(auc: np.ndarray, recipe: np.ndarray, trainings: list[dict]) -> dict:

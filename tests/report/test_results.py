@@ -77,7 +77,7 @@ def test_without_figures_it_says_which_command_makes_them(run, tmp_path):
         write_results(run, tmp_path)
 
 
-def test_the_table_has_a_column_for_each_run_and_none_for_a_study(run, tmp_path):
+def test_the_table_has_a_column_for_each_run_and_none_for_a_benchmark(run, tmp_path):
     write_text(run.metrics, json_text(METRICS))
     write_text(run.crossval, json_text(CROSSVAL))
     folder = tmp_path / "results"
@@ -85,11 +85,53 @@ def test_the_table_has_a_column_for_each_run_and_none_for_a_study(run, tmp_path)
     before = results_markdown(folder)
     assert before.startswith("| | mias | mias-crossval |\n|---|---|---|\n")
     assert "| patch AUC | 0.901 (0.850 to 0.950) | 0.876 (0.850 to 0.950) |" in before
-    studies = {
-        "heads": {"arms": {"softmax": {"patch_auc": {"mean": 0.9}}}, "verdicts": {}},
-        "ablation": {"variants": {}, "seeds": 2},
-        "bench": [{"task": "map", "seconds": 1.0}],
-    }
-    for name, content in studies.items():
-        write_text(folder / f"{name}.json", json_text(content))
+    write_text(folder / "bench.json", json_text([{"task": "map", "seconds": 1.0}]))
     assert results_markdown(folder) == before
+
+
+ARM = {"patch_auc": {"mean": 0.9012, "seeds": [0.9]}, "train_seconds": {"mean": 1234.5}}
+STUDY = {
+    "seeds": 5,
+    "schedule": {"train.epochs": "2"},
+    "hardware": "a processor, 2 cores",
+    "date": "2026-11-22",
+    "commit": "0123456789",
+}
+HEADS = STUDY | {
+    "arms": {"softmax": ARM | {"parameters": 1_001}, "sigmoid": ARM | {"parameters": 1_000}},
+    "verdicts": {"sigmoid - softmax": "sigmoid and softmax are the same."},
+    "rule": "As stated.",
+}
+ABLATION = STUDY | {
+    "figures": "validation patients",
+    "variants": {
+        "recipe": {"validation_auc": 0.93, "change": [0.0, 0.0]},
+        "no dropout": {"validation_auc": 0.92, "change": [-0.02, 0.0]},
+    },
+}
+
+
+def test_studies_are_kept_and_shown_each_with_its_verdict_and_source(run, tmp_path):
+    folder = tmp_path / "results"
+    write_text(run.metrics, json_text(METRICS))
+    write_text(run.heads, json_text(HEADS))
+    write_text(run.ablation, json_text(ABLATION))
+    names = [path.name for path in write_results(run, folder)]
+    assert names == ["mias.json", "mias-heads.json", "mias-ablation.json"]
+    shown = results_markdown(folder)
+    assert "sigmoid and softmax are the same. Rule: As stated." in shown
+    assert "| | softmax | sigmoid |\n|---|---|---|\n| patch AUC | 0.9012 | 0.9012 |" in shown
+    assert "| seconds of training | 1,234 | 1,234 |\n| weights | 1,001 | 1,000 |" in shown
+    assert "| no dropout | 0.9200 | -0.0200, +0.0000 |" in shown
+    assert shown.count("5 seeds; train.epochs 2; a processor, 2 cores; 2026-11-22, commit 0123456.")
+
+
+def test_calibration_stands_in_the_table_with_lesions_alike_too(run, tmp_path):
+    after = {"slope": FIGURE | {"value": 0.951}, "observed_over_expected": FIGURE}
+    calibration = {"after": after, "lesions_equal": {"slope": FIGURE | {"value": 0.731}}}
+    write_text(run.metrics, json_text(METRICS | {"calibration": calibration}))
+    write_results(run, tmp_path)
+    shown = results_markdown(tmp_path)
+    assert "| calibration slope | 0.951 (0.850 to 0.950) |" in shown
+    assert "| calibration slope, lesions alike | 0.731 (0.850 to 0.950) |" in shown
+    assert "| observed / expected, lesions alike | – |" in shown
