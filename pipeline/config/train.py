@@ -55,6 +55,11 @@ class TrainSettings(Section):
     positive_share: float = Field(
         0.5, gt=0, lt=1, description="share of crops placed around a finding"
     )
+    balance: Literal["lesions", "kinds", "sets"] = Field(
+        "lesions",
+        description="what crops are drawn from alike: lesions, kinds of findings, or data sets "
+        "(those without finding too)",
+    )
     frozen_layers: int = Field(
         0, ge=0, description="first convolutions of the backbone that stay as they are"
     )

@@ -31,6 +31,7 @@ VARIANTS = {
     "no dropout": {"network.dropout": "0"},
     "backbone at a tenth of the rate": {"train.backbone_rate": "0.1"},
     "few crops at findings": {"train.positive_share": "0.1"},
+    "kinds of findings alike": {"train.balance": "kinds"},
     "no core in the window": {"network.core_mm": "0"},
     "no frozen layers": {"train.frozen_layers": "0"},
     "two networks": {"train.members": "2"},

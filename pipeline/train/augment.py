@@ -18,6 +18,8 @@ import albumentations as A
 ROTATION_DEGREES = 25.0
 SHEAR_DEGREES = 10.0
 SMALLEST, LARGEST = 0.75, 1.3  # scale
+# How much farther apart two points of a window can be in a view.
+STRETCH = LARGEST * (1 + math.tan(math.radians(SHEAR_DEGREES)))
 
 
 @dataclass(frozen=True)

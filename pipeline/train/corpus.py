@@ -93,6 +93,9 @@ class Corpus:
         lesions: findings with at least one positive position.
         negative_image, negative_row, negative_col: (n,) each, all negative positions.
         mined_image, mined_row, mined_col: (m,) each, false alarms of an earlier model.
+        lesion_groups: indices of lesions; crops are drawn from each group alike. Empty: from each
+            lesion alike.
+        negative_groups: the same for the negative positions.
     """
 
     images: Sequence[TrainingImage]
@@ -103,6 +106,8 @@ class Corpus:
     mined_image: np.ndarray = field(default_factory=_nothing)
     mined_row: np.ndarray = field(default_factory=_nothing)
     mined_col: np.ndarray = field(default_factory=_nothing)
+    lesion_groups: Sequence[np.ndarray] = ()
+    negative_groups: Sequence[np.ndarray] = ()
 
     def with_labels(self, tables: Mapping[str, LabelTable]) -> "Corpus":
         """The same drawing places, and targets from the tables of labels, by image id."""
@@ -118,12 +123,15 @@ def read_corpus(
     labels: LabelSettings,
     kinds: tuple[str, ...] = (),
     mined: pd.DataFrame | None = None,
+    balance: str = "lesions",
 ) -> Corpus:
     """Collect the training split of the tables of preprocess.
 
     Args:
         kinds: kinds of findings that the targets tell apart, if any.
         mined: table of mining.py; rows of other mammograms than the training's are left out.
+        balance: what crops are drawn from alike: "lesions", "kinds" of findings, or "sets", data
+            sets, for crops with and without findings.
 
     Raises:
         UserError: the training patients have no positive or no negative position.
@@ -141,11 +149,21 @@ def read_corpus(
     positive = rows[rows["label"] == POSITIVE]
     negative = rows[rows["label"] == NEGATIVE]
     _need_both_classes(len(positive), len(negative), images=len(train), outlined=outlined)
+    by_lesion = dict(list(positive.groupby(["image_id", "finding_id"], sort=True)))
     lesions = [
         Lesion(int(number[image_id]), group["row"].to_numpy(float), group["col"].to_numpy(float))
-        for (image_id, _), group in positive.groupby(["image_id", "finding_id"], sort=True)
+        for (image_id, _), group in by_lesion.items()
     ]
+    groups = {}
+    source = used.set_index("image_id")["dataset"]
+    if balance == "kinds":
+        kind = {(i, o["finding_id"]): o["kind"] for i, found in outlines.items() for o in found}
+        groups["lesion_groups"] = _groups([kind[lesion] for lesion in by_lesion])
+    elif balance == "sets":
+        groups["lesion_groups"] = _groups([source[image_id] for image_id, _ in by_lesion])
+        groups["negative_groups"] = _groups(source[negative["image_id"]])
     return Corpus(
+        **groups,
         images=images,
         lesions=lesions,
         negative_image=number[negative["image_id"]].to_numpy(np.int64),
@@ -153,6 +171,12 @@ def read_corpus(
         negative_col=negative["col"].to_numpy(np.float32),
         **_mined(mined, number),
     )
+
+
+def _groups(names: Sequence[str]) -> list[np.ndarray]:
+    """Indices of each name, the names sorted."""
+    indices = pd.Series(names).reset_index(drop=True).groupby(list(names)).indices
+    return [indices[name] for name in sorted(indices)]
 
 
 def _mined(mined: pd.DataFrame | None, number: pd.Series) -> dict[str, np.ndarray]:

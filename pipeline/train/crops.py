@@ -1,6 +1,7 @@
 """Which crop belongs to which index: a pure function of (seed, index)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,34 +101,43 @@ def place_crop(
 ) -> Placement:
     """Choose crop number `index` of the training.
 
-    A positive crop takes a lesion (each alike, whatever its area), one of its positions, and
-    a centre such that the position lies anywhere in a disc of the trained part of the crop,
-    whichever way the crop is rotated afterwards. The others are centred near any negative
-    position, of normal and abnormal mammograms alike.
+    A positive crop takes a group of lesions (see Corpus), a lesion of it (each alike, whatever
+    its area), one of its positions, and a centre such that the position lies anywhere in a disc
+    of the trained part of the crop, whichever way the crop is rotated afterwards. The others are
+    centred near any negative position, of normal and abnormal mammograms alike.
 
     Args:
-        zoom: largest factor by which the augmentation enlarges.
+        zoom: largest factor by which the augmentation moves points apart.
         mined_share: share of the other crops that are centred near a mined false alarm.
     """
     rng = np.random.default_rng([seed, index])
     if rng.random() < positive_share:
-        lesion = corpus.lesions[rng.integers(len(corpus.lesions))]
+        lesion = corpus.lesions[_drawn(rng, corpus.lesion_groups, len(corpus.lesions))]
         at = rng.integers(len(lesion.rows))
         image, row, col = lesion.image, lesion.rows[at], lesion.cols[at]
         distance = shape.reach_px / zoom * math.sqrt(rng.random())
         angle = 2 * math.pi * rng.random()
         shift = distance * math.sin(angle), distance * math.cos(angle)
     else:
+        groups = corpus.negative_groups
         mined = mined_share > 0 and len(corpus.mined_row) > 0 and rng.random() < mined_share
         images, rows, cols = (
             (corpus.mined_image, corpus.mined_row, corpus.mined_col)
             if mined
             else (corpus.negative_image, corpus.negative_row, corpus.negative_col)
         )
-        at = rng.integers(len(rows))
+        at = rng.integers(len(rows)) if mined else _drawn(rng, groups, len(rows))
         image, row, col = int(images[at]), rows[at], cols[at]
         shift = rng.uniform(-0.5, 0.5, 2) * shape.stride_px
     return Placement(image, float(row + shift[0]), float(col + shift[1]), int(rng.integers(2**63)))
+
+
+def _drawn(rng: np.random.Generator, groups: Sequence[np.ndarray], count: int) -> int:
+    """An index below `count`: each group alike, and in it each index; without groups each index."""
+    if not groups:
+        return int(rng.integers(count))
+    group = groups[rng.integers(len(groups))]
+    return int(group[rng.integers(len(group))])
 
 
 def window_start(centre: float, size: int) -> int:

@@ -41,7 +41,13 @@ def read_inputs(stage: Stage) -> Inputs:
         _refuse_kinds(kinds)
         positions = permute_labels(positions, seed=stage.settings.train.seed)
     corpus = read_corpus(
-        mammograms, outlines, positions, labels=labels, kinds=kinds, mined=_mined(stage)
+        mammograms,
+        outlines,
+        positions,
+        labels=labels,
+        kinds=kinds,
+        mined=_mined(stage),
+        balance=stage.settings.train.balance,
     )
     if permuted:
         step = pitch_px(labels.pitch_mm, stage.settings.image.spacing_mm)

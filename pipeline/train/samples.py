@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.preprocess.labels import IGNORED
-from pipeline.train.augment import LARGEST, Augmenter, View, plain_view, source_size
+from pipeline.train.augment import STRETCH, Augmenter, View, plain_view, source_size
 from pipeline.train.corpus import Corpus, TrainingImage
 from pipeline.train.crops import CropShape, place_crop, read_window, window_start
 
@@ -35,7 +35,7 @@ class Sampler:
             index,
             seed=self.seed,
             positive_share=self.positive_share,
-            zoom=LARGEST if self.augment else 1.0,
+            zoom=STRETCH if self.augment else 1.0,
             mined_share=self.mined_share,
         )
         image = self.corpus.images[placement.image]

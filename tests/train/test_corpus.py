@@ -17,8 +17,8 @@ def tables(shared_toy_run):
     return read_mammograms(run), read_outlines(run), read_positions(run)
 
 
-def corpus_of(mammograms, outlines, positions):
-    return read_corpus(mammograms, outlines, positions, labels=toy_settings().labels)
+def corpus_of(mammograms, outlines, positions, **options):
+    return read_corpus(mammograms, outlines, positions, labels=toy_settings().labels, **options)
 
 
 def test_only_the_training_split_is_drawn_from(tables):
@@ -55,6 +55,29 @@ def test_the_lesions_of_an_unlocated_mammogram_are_drawn_and_nothing_around_is_n
     image = corpus.images[2]
     rows, cols = np.meshgrid(range(image.height), range(image.width), indexing="ij")
     assert set(np.unique(image.labels(rows, cols))) == {IGNORED, POSITIVE}
+
+
+def test_lesions_are_grouped_by_kind_and_everything_by_data_set(tables):
+    mammograms, outlines, positions = tables
+    outlines = {i: [dict(o) for o in found] for i, found in outlines.items()}
+    for image_id, kind in (("i0", "mass"), ("i2", "calc"), ("i4", "mass")):
+        outlines[image_id][0]["kind"] = kind
+    mammograms = mammograms.assign(
+        dataset=["far" if i in ("i3", "i4") else "near" for i in mammograms["image_id"]]
+    )
+    changed = mammograms, outlines, positions
+    assert corpus_of(*changed).lesion_groups == ()
+    kinds = corpus_of(*changed, balance="kinds")
+    assert [group.tolist() for group in kinds.lesion_groups] == [[1], [0, 2]]
+    assert kinds.negative_groups == ()
+    sets = corpus_of(*changed, balance="sets")
+    assert [group.tolist() for group in sets.lesion_groups] == [[2], [0, 1]]
+    there = [
+        {corpus_of(*changed).images[sets.negative_image[n]].image_id for n in group}
+        for group in sets.negative_groups
+    ]
+    assert there == [{"i3", "i4"}, {"i0", "i1", "i2", "i5"}]
+    assert sum(map(len, sets.negative_groups)) == len(sets.negative_image)
 
 
 def test_training_mammograms_without_any_outline_are_refused_with_a_way_out(tables):

@@ -11,8 +11,9 @@ from pipeline.train.crops import CropShape, fitting_shape, place_crop, read_wind
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
 
 
-def corpus_of(lesions):
+def corpus_of(lesions, **groups):
     return Corpus(
+        **groups,
         images=[None, None, None],
         lesions=lesions,
         negative_image=np.array([1, 2]),
@@ -64,6 +65,24 @@ def test_the_share_of_positive_crops_is_as_asked():
 def test_lesions_are_chosen_alike_whatever_their_area():
     images = [place(i, share=0.999).image for i in range(400)]
     assert np.mean(np.array(images) == 0) == pytest.approx(0.5, abs=0.08)
+
+
+def test_groups_are_chosen_alike_whatever_their_number():
+    three = [SMALL, LARGE, Lesion(2, np.array([5.0]), np.array([5.0]))]
+    corpus = corpus_of(
+        three,
+        lesion_groups=[np.array([0, 2]), np.array([1])],
+        negative_groups=[np.array([1])],
+    )
+    places = [
+        place_crop(corpus, SHAPE, i, seed=0, positive_share=0.5, zoom=1.0) for i in range(1200)
+    ]
+    # Half of the crops are negative, all of them from position 1, in image 2, at 900.
+    negative = np.array([p.image == 2 and p.row > 800 for p in places])
+    assert np.mean(negative) == pytest.approx(0.5, abs=0.06)
+    images = np.array([p.image for p in places])[~negative]
+    shares = [np.mean(images == image) for image in range(3)]
+    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.06)
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.1])
