@@ -19,12 +19,12 @@ from pipeline.ingest.dicom_file import (
     open_dicom,
     read_dicom,
 )
-from pipeline.preprocess.breast_picture import original_breast
+from pipeline.preprocess.breast.picture import original_breast
 from pipeline.preprocess.dicom.decode import decode, pixel_format
 from pipeline.preprocess.dicom.frames import chosen_frame, with_functional_groups
 from pipeline.preprocess.dicom.unusable import one_line
+from pipeline.preprocess.intake.preview import ANY_SPACING_MM, let_through
 from pipeline.preprocess.pool import Lost, map_images
-from pipeline.preprocess.preview import ANY_SPACING_MM, let_through
 from pipeline.preprocess.reader import Mammogram, Unusable, read_mammogram
 from pipeline.preprocess.standardise import Standard, standardise
 from pipeline.preprocess.worker import Job, Outcome, work

@@ -11,8 +11,8 @@ from pipeline.evaluate.load import Judged
 from pipeline.metrics.calibration import sigmoid
 from pipeline.metrics.froc import threshold_at
 from pipeline.metrics.undefined import Undefined
-from pipeline.preprocess.contact_sheet import draw_patch
 from pipeline.preprocess.geometry import geometry_of
+from pipeline.preprocess.intake.contact_sheet import draw_patch
 from pipeline.preprocess.outlines import standard_outlines
 from pipeline.run.atomic import write_atomic
 

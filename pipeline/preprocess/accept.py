@@ -8,12 +8,12 @@ import pandas as pd
 
 from pipeline.config import LabelSettings, Settings
 from pipeline.ingest.catalog import Catalog
+from pipeline.preprocess.audit.sanity import outline_problem
 from pipeline.preprocess.findings import ImageOutlines, image_outlines
 from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.intake_table import USED, from_catalog_or_file
+from pipeline.preprocess.intake.table import USED, from_catalog_or_file
 from pipeline.preprocess.mask_outlines import MaskOutlines, outline_masks
 from pipeline.preprocess.outlines import standard_outlines
-from pipeline.preprocess.sanity import outline_problem
 from pipeline.preprocess.split import split_patients
 from pipeline.preprocess.store import read_breast
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS

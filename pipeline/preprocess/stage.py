@@ -6,11 +6,11 @@ import pandas as pd
 
 from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
-from pipeline.preprocess.contact_sheet import write_contact_sheet
+from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.intake import intake_line, intake_metrics, take_in
+from pipeline.preprocess.intake.contact_sheet import write_contact_sheet
+from pipeline.preprocess.intake.intake import intake_line, intake_metrics, take_in
 from pipeline.preprocess.labels import LabelRule
-from pipeline.preprocess.leakage import check_leakage
 from pipeline.preprocess.outlines import standard_outlines
 from pipeline.preprocess.positions import label_positions, pitch_px
 from pipeline.preprocess.store import entry_files, read_breast

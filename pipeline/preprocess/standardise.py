@@ -10,11 +10,11 @@ import numpy as np
 from scipy import ndimage
 
 from pipeline.config import ImageSettings
-from pipeline.preprocess.background import background_statistics
-from pipeline.preprocess.breast import WORK_SPACING_MM, Breast, Side, find_breast, normalised
-from pipeline.preprocess.film_edges import film_edges
+from pipeline.preprocess.audit.background import background_statistics
+from pipeline.preprocess.breast.film_edges import film_edges
+from pipeline.preprocess.breast.finder import WORK_SPACING_MM, Breast, Side, find_breast, normalised
+from pipeline.preprocess.breast.pectoral import find_pectoral
 from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.pectoral import find_pectoral
 from pipeline.preprocess.reader import Mammogram, Unusable
 from pipeline.preprocess.shapes import dilated
 from pipeline.preprocess.store import BREAST_CELL_PX

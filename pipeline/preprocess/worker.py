@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.config import DicomSettings, ImageSettings
+from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.reader import Mammogram, Unusable, read_mammogram
-from pipeline.preprocess.signature import image_signature
 from pipeline.preprocess.standardise import Standard, standardise
 from pipeline.preprocess.store import entry_files, entry_key, entry_path, has_entry, write_entry
 from pipeline.run.checksum import file_sha256

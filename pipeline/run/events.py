@@ -11,28 +11,40 @@ Every line has `time` (Unix seconds), `stage` and `event`:
 import json
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.run.layout import RunFolder
 
 
+@dataclass
+class _Begun:
+    """What the log of a stage and those of its parts know of its start."""
+
+    held_start: str = ""
+    idle: bool = False
+
+
 class EventLog:
     """Appends the events of one stage to RUN/events.jsonl."""
 
-    def __init__(self, run: RunFolder, stage: str, *, prefix: str = ""):
+    def __init__(
+        self, run: RunFolder, stage: str, *, prefix: str = "", begun: _Begun | None = None
+    ):
         self._run = run
         self._stage = stage
         self._prefix = prefix
-        self._held_start = ""
-        self._idle = False
+        self._begun = begun or _Begun()
 
     def start(self, *, settings: dict, commit: str, dirty: bool) -> None:
         """Log the start, together with the first event after it."""
-        self._held_start = self._line(event="start", settings=settings, commit=commit, dirty=dirty)
+        self._begun.held_start = self._line(
+            event="start", settings=settings, commit=commit, dirty=dirty
+        )
 
     def nothing_to_do(self) -> None:
         """Log neither start nor finish: the stage looked and found everything up to date."""
-        self._held_start, self._idle = "", True
+        self._begun.held_start, self._begun.idle = "", True
 
     def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
         """Log named numbers at a step; values that are not finite are left out."""
@@ -41,13 +53,13 @@ class EventLog:
 
     def under(self, prefix: str) -> "EventLog":
         """The same log for a part of the stage, whose metrics get a prefix."""
-        return EventLog(self._run, self._stage, prefix=prefix)
+        return EventLog(self._run, self._stage, prefix=prefix, begun=self._begun)
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
         self._append(event="artifact", path=self._relative(path), folder=folder)
 
     def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
-        if self._idle and status == "finished":
+        if self._begun.idle and status == "finished":
             return
         self._append(
             event="finish", status=status, seconds=seconds, peak_mib=peak_mib, message=message
@@ -61,8 +73,8 @@ class EventLog:
 
     def _append(self, **fields) -> None:
         self._run.events.parent.mkdir(parents=True, exist_ok=True)
-        lines = self._held_start + self._line(**fields)
-        self._held_start = ""
+        lines = self._begun.held_start + self._line(**fields)
+        self._begun.held_start = ""
         with self._run.events.open("a", encoding="utf-8") as stream:
             stream.write(lines)
 

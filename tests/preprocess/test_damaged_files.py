@@ -7,9 +7,7 @@ import logging
 import time
 
 import pytest
-from dicom_mutations import mutated
 from dicom_samples import write_mammogram
-from encoded_frames import LOSSLESS, PIXELS
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -19,8 +17,10 @@ from pydicom.uid import (
 )
 
 from pipeline.config import DicomSettings
-from pipeline.preprocess.preview import let_through
+from pipeline.preprocess.intake.preview import let_through
 from pipeline.preprocess.reader import Unusable, read_mammogram
+from tests.preprocess.dicom_mutations import mutated
+from tests.preprocess.encoded_frames import LOSSLESS, PIXELS
 
 SETTINGS = let_through(DicomSettings(frames="middle", max_megapixels=20))
 HEADER = {

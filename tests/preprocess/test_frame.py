@@ -3,10 +3,10 @@
 import imagecodecs
 import numpy as np
 import pytest
-from encoded_frames import LOSSLESS, PIXELS, jpeg_lossless, rle
 
 from pipeline.preprocess.dicom.codecs import StreamInfo, stream_info
 from pipeline.preprocess.dicom.frame import FrameLayout, decode_frame
+from tests.preprocess.encoded_frames import LOSSLESS, PIXELS, jpeg_lossless, rle
 
 LAYOUT = FrameLayout(32, 24, samples=1, bits_allocated=16)
 COLOUR = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)

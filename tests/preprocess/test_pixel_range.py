@@ -4,12 +4,12 @@ import imagecodecs
 import numpy as np
 import pytest
 from dicom_samples import mammogram_dataset, pixel_element
-from encoded_frames import PIXELS
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit
 
 from pipeline.preprocess.dicom.decode import decode, pixel_format
 from pipeline.preprocess.dicom.unusable import Unusable
+from tests.preprocess.encoded_frames import PIXELS
 
 
 def decoded(pixels, *, frame: bytes | None = None, syntax=JPEG2000Lossless, **values):

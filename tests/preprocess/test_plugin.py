@@ -2,13 +2,13 @@ import imagecodecs
 import numpy as np
 import pytest
 from dicom_samples import write_mammogram
-from encoded_frames import LOSSLESS, PIXELS
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder, pixel_array
 from pydicom.uid import JPEG2000, JPEGExtended12Bit, JPEGLossless
 
 from pipeline.ingest.dicom_file import read_dicom
 from pipeline.preprocess.dicom.plugin import NAME, SYNTAXES, is_available, register_decoders
+from tests.preprocess.encoded_frames import LOSSLESS, PIXELS
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
 

@@ -1,8 +1,7 @@
 """The pool: results in order, limits, and workers that die."""
 
-from pool_functions import loaded_modules, misbehave, square_slowly
-
 from pipeline.preprocess.pool import Lost, map_images
+from tests.preprocess.pool_functions import loaded_modules, misbehave, square_slowly
 
 
 def test_results_come_in_the_order_of_the_items():

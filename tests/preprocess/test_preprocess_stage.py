@@ -17,9 +17,10 @@ from pipeline.config import (
     StoreSettings,
 )
 from pipeline.ingest.stage import ingest
-from pipeline.preprocess import preview, standardising
 from pipeline.preprocess import stage as preprocess_stage
-from pipeline.preprocess.intake import intake
+from pipeline.preprocess import standardising
+from pipeline.preprocess.intake import preview
+from pipeline.preprocess.intake.intake import intake
 from pipeline.preprocess.stage import preprocess
 from pipeline.preprocess.store import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions

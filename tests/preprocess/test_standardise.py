@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import ImageSettings
-from pipeline.preprocess.breast_picture import original_breast
+from pipeline.preprocess.breast.picture import original_breast
 from pipeline.preprocess.reader import Mammogram, Unusable
 from pipeline.preprocess.standardise import standardise
 from pipeline.preprocess.store import breast_at

@@ -1,0 +1,1 @@
+"""Whether the data would teach a network something else than tissue."""

@@ -1,0 +1,1 @@
+"""Where the breast is on a mammogram, and what else the film shows."""

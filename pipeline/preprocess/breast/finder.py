@@ -1,0 +1,164 @@
+"""Where the breast is, on an image reduced to about 0.8 mm per pixel."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from pipeline.preprocess.breast.air import Air, measure_air
+from pipeline.preprocess.breast.film import (
+    film_box,
+    rows_of_tape,
+    without_white_air,
+)
+from pipeline.preprocess.breast.skin import faint_share, skin_line
+from pipeline.preprocess.shapes import main_part, opened
+
+WORK_SPACING_MM = 0.8
+_SMALLEST_BREAST_MM2 = 2000.0
+_LARGEST_BREAST_MM2 = 75_000.0
+# Share of its rows in which the breast must lie at the film's edge.
+_LEAST_AT_WALL = 0.6
+_MOST_FAINT = 0.2
+
+
+class Side(StrEnum):
+    """Side of the image that the chest wall is on."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True)
+class Breast:
+    """Result of the search.
+
+    Attributes:
+        mask: (h, w) bool, True in the breast, the pectoral muscle included.
+        chest_wall: side of the image that the chest wall is on.
+        film: rows and columns inside black frames, white edges and tape; `mask` lies in it.
+        notes: doubts, empty for a clear image.
+    """
+
+    mask: np.ndarray
+    chest_wall: Side
+    film: tuple[slice, slice]
+    notes: tuple[str, ...]
+
+    @property
+    def sure(self) -> bool:
+        """Whether there is no doubt."""
+        return not self.notes
+
+
+def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -> Breast:
+    """Find the breast; labels, tape, white film edges and the scanner's frame are left out.
+
+    Args:
+        small: (h, w) float32, dense tissue bright, any scale. Padding must hold the minimum.
+        spacing_mm: pixel spacing of `small`, about 0.8 mm.
+        laterality: "L", "R" or "", what the tags say; a contradiction becomes a note.
+
+    Raises:
+        ValueError: the image is empty or has one grey value.
+    """
+    light = without_white_air(normalised(small), spacing_mm=spacing_mm)
+    film = film_box(light)
+    smooth = _smoothed(light[film])
+    bright = _otsu(np.sqrt(smooth)) ** 2
+    core = _core(smooth, bright, spacing_mm)
+    mirrored = _chest_wall(core, smooth)[0] is Side.RIGHT
+    seen, core = (part[:, ::-1] if mirrored else part for part in (light[film], core))
+    tape = rows_of_tape(seen, core)
+    film, seen = (slice(film[0].start + tape, film[0].stop), film[1]), seen[tape:]
+    smooth = _smoothed(seen)
+    core = _core(smooth, bright, spacing_mm)
+    if not core.any():
+        return Breast(np.zeros(light.shape, bool), Side.LEFT, film, ("no breast found",))
+    air = measure_air(smooth, core, bright, spacing_mm=spacing_mm)
+    mask = skin_line(seen, smooth, core, bright, air, spacing_mm=spacing_mm)
+    doubts = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
+    if mirrored:
+        mask, smooth = mask[:, ::-1], smooth[:, ::-1]
+    side, notes = _decided_side(mask, smooth, laterality)
+    whole = np.zeros(light.shape, bool)
+    whole[film] = mask
+    return Breast(whole, side, film, (*notes, *doubts))
+
+
+def normalised(small: np.ndarray) -> np.ndarray:
+    """Grey values from 0 (minimum) to 1 (nearly the maximum), single noisy pixels removed.
+
+    Raises:
+        ValueError: the image has one grey value.
+    """
+    if small.min() == small.max():
+        raise ValueError("the image has one grey value only")
+    light = cv2.medianBlur(np.ascontiguousarray(small, np.float32), 3)
+    low, high = float(light.min()), float(np.percentile(light, 99.5))
+    if high <= low:
+        high = float(light.max())
+    return np.clip((light - low) / max(high - low, 1e-12), 0, 1)
+
+
+def _smoothed(light: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(
+        np.ascontiguousarray(light), (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE
+    )
+
+
+def _otsu(light: np.ndarray) -> float:
+    """Threshold between dark and bright by Otsu's method (10.1109/TSMC.1979.4310076)."""
+    levels = np.round(light * 255).astype(np.uint8)
+    return (cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0] + 0.5) / 255
+
+
+def _core(smooth: np.ndarray, bright: float, spacing_mm: float) -> np.ndarray:
+    """The bulkiest bright part, parted from what joins it by a narrow bridge."""
+    bulky = opened(smooth > bright, 8 / spacing_mm)
+    return main_part(bulky if bulky.any() else smooth > bright)
+
+
+def _decided_side(mask: np.ndarray, smooth: np.ndarray, laterality: str) -> tuple[Side, list[str]]:
+    """The side by the pixels, and the doubts."""
+    side, clear = _chest_wall(mask, smooth)
+    notes = [] if clear else ["side of the chest wall unclear"]
+    if laterality and (laterality == "L") is not (side is Side.LEFT):
+        notes.append(f"chest wall on the {side} though the laterality is {laterality}")
+    return side, notes
+
+
+def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:
+    """The side where more of the edge is breast, and whether that is clear.
+
+    A breast that fills the film reaches both edges; then the pectoral muscle makes the side
+    of the chest wall the brighter one in the upper third.
+    """
+    band = max(mask.shape[1] // 20, 1)
+    left, right = mask[:, :band].mean(), mask[:, -band:].mean()
+    clear = bool(abs(left - right) > 0.4 * max(left, right))
+    if not clear:
+        band = max(mask.shape[1] // 7, 1)
+        upper = smooth[: max(len(smooth) // 3, 1)]
+        left, right = upper[:, :band].mean(), upper[:, -band:].mean()
+    return (Side.LEFT if left > right else Side.RIGHT), clear
+
+
+def _doubts(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> list[str]:
+    """What makes a mask doubtful; the chest wall is on the left."""
+    area_mm2 = float(mask.sum()) * spacing_mm**2
+    notes = []
+    if area_mm2 < _SMALLEST_BREAST_MM2:
+        notes.append(f"breast of only {area_mm2 / 100:.0f} cm2 found")
+    elif area_mm2 > _LARGEST_BREAST_MM2:
+        notes.append(f"breast of {area_mm2 / 100:.0f} cm2 found: is the pixel spacing right?")
+    rows = mask.any(axis=1)
+    if rows.any() and mask[:, :2].any(axis=1).sum() < _LEAST_AT_WALL * rows.sum():
+        notes.append("the breast hardly reaches the film's edge at the chest wall")
+    if not air.seen:
+        notes.append("no air found around the breast")
+    faint = faint_share(mask, smooth, air, spacing_mm=spacing_mm)
+    if faint > _MOST_FAINT:
+        notes.append(f"{faint:.0%} of the skin line is hardly visible")
+    return notes

@@ -1,0 +1,1 @@
+"""What becomes of every file, as tables, figures and a page."""

@@ -1,0 +1,163 @@
+"""What comes in: every file read, its end told, the mammograms known; before any label.
+
+Writes the store and, in RUN, intake.csv, breast/, audit.json, intake.html and, last, intake.json.
+`make intake` ends here; preprocess begins with it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.ingest.catalog_files import read_catalog
+from pipeline.preprocess.accept import Accepted, accept
+from pipeline.preprocess.audit.audit import audit
+from pipeline.preprocess.breast.files import write_breasts
+from pipeline.preprocess.findings import check_choice
+from pipeline.preprocess.intake.page import write_intake_page
+from pipeline.preprocess.intake.table import (
+    FAILED,
+    USED,
+    common_reasons,
+    intake_counts,
+    intake_table,
+    lost_share,
+)
+from pipeline.preprocess.standardising import standardise_all
+from pipeline.preprocess.summary import note_sentences, show_notes
+from pipeline.preprocess.worker import Outcome
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
+from pipeline.run.stage import Stage
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What the later part of preprocess goes on with.
+
+    Attributes:
+        table: intake.csv.
+        accepted: the mammograms that are used, with their outlines.
+        signatures: what recognises them in another export, by image id.
+        summary: intake.json.
+    """
+
+    table: pd.DataFrame
+    accepted: Accepted
+    signatures: dict[str, str]
+    summary: dict
+
+
+def intake(stage: Stage) -> str:
+    """The intake alone.
+
+    Returns:
+        A line that sums it up.
+
+    Raises:
+        UserError: as `take_in`.
+    """
+    summary = take_in(stage).summary
+    stage.events.metrics(intake_metrics(summary))
+    show_notes(summary["notes"], rest=stage.run.intake_summary.name)
+    return f"{intake_line(summary)}; look at {stage.run.intake_page}"
+
+
+def take_in(stage: Stage) -> Intake:
+    """Read every file of the catalog and tell what became of it.
+
+    What is in the store already is not decoded again.
+
+    Raises:
+        UserError: too many files failed or none is usable, after the reports were written; the
+            settings name findings that do not exist; the disk is full.
+    """
+    started = time.monotonic()
+    run, settings = stage.run, stage.settings
+    catalog = read_catalog(run)
+    judged_elsewhere = bool(recall(run).model)
+    if not judged_elsewhere:
+        check_choice(catalog.findings, settings.labels)
+    outcomes = standardise_all(catalog.images, settings)
+    accepted = accept(catalog, outcomes, settings, all_test=judged_elsewhere)
+    split = dict(zip(accepted.mammograms["image_id"], accepted.mammograms["split"], strict=True))
+    table = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
+    write_text(run.intake, table.to_csv(index=False, lineterminator="\n"))
+    stage.events.artifact(run.intake)
+    write_breasts(run, accepted.mammograms, workers=settings.dicom.workers)
+    audited = _audited(accepted, outcomes)
+    write_text(run.audit, json_text(audited))
+    for finding in audited["findings"]:
+        print(f"{finding['level']}: {finding['text']}")
+    problem = intake_problem(run, table, max_lost_share=settings.dicom.max_lost_share)
+    write_intake_page(
+        run,
+        catalog=catalog,
+        outcomes=outcomes,
+        table=table,
+        accepted=accepted,
+        audited=audited,
+        settings=settings,
+        problem=problem,
+    )
+    stage.events.artifact(run.audit)
+    stage.events.artifact(run.intake_page)
+    if problem:
+        raise UserError(problem)
+    summary = {
+        "files": intake_counts(table),
+        "lost_share": lost_share(intake_counts(table)),
+        "images": len(accepted.mammograms),
+        "patients": int(accepted.mammograms["patient_id"].nunique()),
+        "quarantined_outlines": len(accepted.quarantined),
+        "seconds": round(time.monotonic() - started, 1),
+        "notes": [*accepted.split_notes, *note_sentences(accepted.notes)],
+    }
+    write_text(run.intake_summary, json_text(summary))
+    signatures = {i: outcomes[i].info["signature"] for i in accepted.outlines}
+    return Intake(table, accepted, signatures, summary)
+
+
+def _audited(accepted: Accepted, outcomes: Mapping[str, Outcome]) -> dict:
+    """audit.json: of the outlines as they were given, so that wrong ones are told."""
+    backgrounds = {i: outcomes[i].info["background"] for i in accepted.outlines}
+    return audit(accepted.mammograms, accepted.given_outlines, backgrounds)
+
+
+def intake_problem(run: RunFolder, table: pd.DataFrame, *, max_lost_share: float) -> str:
+    """Why the run must stop, "" where it may go on.
+
+    Args:
+        max_lost_share: of failed / (used + failed).
+    """
+    counts = intake_counts(table)
+    used, failed = counts[USED], counts[FAILED]
+    if used == 0:
+        return (
+            f"No file of the data set is usable: {common_reasons(table) or 'there is none'}. "
+            f"{run.intake} names the reason of each file, {run.intake_page} shows them."
+        )
+    if failed > max_lost_share * (used + failed):
+        return (
+            f"{failed} of {used + failed} mammograms failed ({lost_share(counts):.1%}), more than "
+            f"dicom.max_lost_share={max_lost_share:g} allows: "
+            f"{common_reasons(table[table['status'] == FAILED])}. {run.intake} names each, "
+            f"{run.intake_page} shows them; mend or remove the files, or raise "
+            "dicom.max_lost_share."
+        )
+    return ""
+
+
+def intake_line(summary: dict) -> str:
+    """Files by their end, in one line."""
+    files = summary["files"]
+    return f"{files['used']} files used, {files['skipped']} skipped, {files['failed']} failed"
+
+
+def intake_metrics(summary: dict) -> dict[str, float]:
+    """The numbers of intake.json for tracking."""
+    files = {f"files_{status}": count for status, count in summary["files"].items()}
+    return files | {name: summary[name] for name in ("lost_share", "quarantined_outlines")}

@@ -1,0 +1,214 @@
+"""RUN/intake.html: what came in, what was left out and why, in counts and small pictures."""
+
+from collections.abc import Mapping, Sized
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.config import Settings
+from pipeline.ingest.catalog import Catalog
+from pipeline.preprocess.accept import Accepted
+from pipeline.preprocess.intake.figures import (
+    duplicates,
+    kind_of,
+    lesion_rows,
+    reason_rows,
+    scanner_rows,
+    split_rows,
+    view_rows,
+)
+from pipeline.preprocess.intake.preview import previews
+from pipeline.preprocess.intake.table import FAILED, SKIPPED, intake_counts, lost_share
+from pipeline.preprocess.intake.thumbnails import store_thumbnail
+from pipeline.preprocess.pool import default_workers
+from pipeline.preprocess.worker import Outcome
+from pipeline.report.pictures import jpeg_address
+from pipeline.report.template import render
+from pipeline.run.atomic import write_text
+from pipeline.run.checksum import file_sha256
+from pipeline.run.layout import RunFolder
+from pipeline.run.words import percent
+
+PAGE = Path(__file__).parent / "intake.html"
+# They bound the page, to about 3 MB, and the time that it takes.
+_SAMPLE, _PER_KIND, _KINDS = 24, 6, 16
+_MOST_LISTED = 100
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A thumbnail and what stands below it; `address` is empty where nothing can be shown."""
+
+    address: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that have something in common."""
+
+    title: str
+    images: int
+    pictures: list[Picture]
+
+
+def write_intake_page(
+    run: RunFolder,
+    *,
+    catalog: Catalog,
+    outcomes: Mapping[str, Outcome],
+    table: pd.DataFrame,
+    accepted: Accepted,
+    audited: Mapping,
+    settings: Settings,
+    problem: str,
+) -> None:
+    """Write RUN/intake.html.
+
+    Args:
+        outcomes: what became of each image, by image id.
+        table: intake.csv.
+        audited: audit.json.
+        problem: why the run stops here, "" where it goes on.
+    """
+    counts = intake_counts(table)
+    mammograms = accepted.mammograms
+    same = duplicates(mammograms)
+    page = render(
+        PAGE,
+        name=run.root.name,
+        root=str(settings.data.root),
+        synthetic=is_synthetic(catalog),
+        problem=problem,
+        counts=counts,
+        files=len(table),
+        lost=percent(lost_share(counts)),
+        allowed=percent(settings.dicom.max_lost_share),
+        reasons=reason_rows(table),
+        findings=audited["findings"],
+        splits=split_rows(accepted),
+        split_notes=accepted.split_notes,
+        lesions=lesion_rows(catalog.findings, accepted),
+        scanners=scanner_rows(mammograms, outcomes),
+        views=view_rows(table),
+        duplicates=same[:_MOST_LISTED],
+        more_duplicates=max(len(same) - _MOST_LISTED, 0),
+        quarantined=accepted.quarantined[:_MOST_LISTED],
+        more_quarantined=max(len(accepted.quarantined) - _MOST_LISTED, 0),
+        samples=_samples(accepted),
+        doubts=_doubts(accepted),
+        left_out=_left_out(table, catalog, outcomes, settings),
+    )
+    write_text(run.intake_page, page)
+
+
+def is_synthetic(catalog: Catalog) -> bool:
+    """Whether a mammogram of the catalog was drawn by a program."""
+    names = catalog.files["file"].map(lambda file: Path(file).name)
+    return bool((catalog.images["dataset"] == "phantom").any() or (names == "SYNTHETIC.txt").any())
+
+
+def _samples(accepted: Accepted) -> list[Picture]:
+    """Mammograms that are used, from all over the data."""
+    return _pictures(_spread(accepted.mammograms, _SAMPLE), accepted)
+
+
+def _doubts(accepted: Accepted) -> list[Group]:
+    """Mammograms that are used though there is a note, by kind of note."""
+    by_kind: dict[str, dict[str, str]] = {}
+    for image_id, notes in accepted.notes.items():
+        for note in notes:
+            by_kind.setdefault(kind_of(note), {}).setdefault(image_id, note)
+    by_id = accepted.mammograms.set_index("image_id", drop=False)
+    groups = []
+    for kind, said in _commonest(by_kind):
+        rows = by_id.loc[list(said)[:_PER_KIND]]
+        special = {image_id: note for image_id, note in said.items() if note != kind}
+        groups.append(Group(kind, len(said), _pictures(rows, accepted, said=special)))
+    return groups
+
+
+def _left_out(
+    table: pd.DataFrame, catalog: Catalog, outcomes: Mapping[str, Outcome], settings: Settings
+) -> list[Group]:
+    """Files that are not used, by status and kind of reason."""
+    paths = dict(zip(catalog.images["image_id"], catalog.images["file"], strict=True))
+    groups = []
+    for status in (FAILED, SKIPPED):
+        by_kind: dict[str, list[dict]] = {}
+        for row in table[table["status"] == status].to_dict("records"):
+            by_kind.setdefault(f"{status}: {kind_of(row['reason'])}", []).append(row)
+        groups += _commonest(by_kind)
+    shown = [row for _, rows in groups for row in rows[:_PER_KIND]]
+    images = [row for row in shown if row["image_id"]]
+    files = [_path_and_checksum(paths[r["image_id"]], outcomes[r["image_id"]]) for r in images]
+    jpegs = dict(zip((r["file"] for r in images), previews(files, settings), strict=True))
+    return [
+        Group(
+            title,
+            len(rows),
+            [
+                Picture(_address(jpegs.get(row["file"], b"")), _named(row))
+                for row in rows[:_PER_KIND]
+            ],
+        )
+        for title, rows in groups
+    ]
+
+
+def _path_and_checksum(file: str, outcome: Outcome) -> tuple[str, str]:
+    """Path and SHA-256 of a file; none of one that its worker did not survive."""
+    if outcome.status == FAILED or outcome.file_sha256:
+        return file, outcome.file_sha256
+    return file, file_sha256(Path(file))
+
+
+def _named(row: Mapping) -> str:
+    """A file that is not used, with its reason where the title of the group has less."""
+    reason = row["reason"]
+    return row["file"] if kind_of(reason) == reason else f"{row['file']}: {reason}"
+
+
+def _commonest(groups: Mapping[str, Sized]) -> list[tuple[str, Any]]:
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    return ordered[:_KINDS]
+
+
+def _spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """So many rows at equal distances, in the order of data set, scanner and image."""
+    ordered = rows.sort_values(["dataset", "scanner", "image_id"])
+    if len(ordered) <= count:
+        return ordered
+    return ordered.iloc[[index * len(ordered) // count for index in range(count)]]
+
+
+def _pictures(
+    rows: pd.DataFrame, accepted: Accepted, *, said: Mapping[str, str] = MappingProxyType({})
+) -> list[Picture]:
+    """Thumbnails of mammograms that are used; `said` by image id stands below."""
+    records = rows.to_dict("records")
+    wrong = {item.finding_id for item in accepted.quarantined}
+
+    def draw(row: Mapping) -> bytes:
+        return store_thumbnail(row, accepted.given_outlines[row["image_id"]], wrong=wrong)
+
+    with ThreadPoolExecutor(default_workers()) as threads:
+        jpegs = list(threads.map(draw, records))
+    return [
+        Picture(_address(jpeg), _caption(row, said.get(row["image_id"], "")))
+        for row, jpeg in zip(records, jpegs, strict=True)
+    ]
+
+
+def _caption(row: Mapping, said: str) -> str:
+    where = " ".join(filter(None, [row["image_id"], row["laterality"], row["view"]]))
+    return f"{where}: {said}" if said else where
+
+
+def _address(jpeg: bytes) -> Markup:
+    return jpeg_address(jpeg) if jpeg else Markup("")
