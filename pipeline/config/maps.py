@@ -16,6 +16,11 @@ class MapSettings(Section):
     flips: Literal[1, 2, 4] = Field(
         1, description="mean logit over so many mirrored copies (1: the image as it is)"
     )
+    smooth_mm: float = Field(
+        0.0,
+        ge=0,
+        description="standard deviation of the Gaussian mean that a map's logits are smoothed by",
+    )
     candidate_distance_mm: float = Field(
         8.0, gt=0, description="smallest distance between two candidates, in mm"
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.metrics.calibration import Calibration
 from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.map_grid import finite_positions
+from pipeline.preprocess.map_grid import finite_positions, smooth_map
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_breast, read_image
 from pipeline.run.atomic import write_atomic
@@ -42,6 +42,7 @@ def map_image(
     pitch_px: int,
     tile_px: int = 2048,
     flips: int = 1,
+    smooth_cells: float = 0.0,
 ) -> ImageMap:
     """Map a mammogram of the store.
 
@@ -51,6 +52,7 @@ def map_image(
         pitch_px: distance between positions, in standard pixels.
         tile_px: larger images are computed in tiles of this size.
         flips: mean logit over so many mirrored copies.
+        smooth_cells: of the Gaussian mean that the logits are smoothed by, in positions.
     """
     # TensorFlow: only when there is something to compute
     from models.dense import logit_map_with_spread
@@ -67,6 +69,7 @@ def map_image(
     finite = finite_positions(
         read_breast(mammogram["store"]), height=height, width=width, pitch_px=pitch_px
     )
+    logit = smooth_map(logit, finite, sigma_cells=smooth_cells)
     logit = np.where(finite, logit, np.nan).astype(np.float32)
     rows, cols = original_axes(mammogram, pitch_px=pitch_px)
     if spread is not None:

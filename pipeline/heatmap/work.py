@@ -64,6 +64,7 @@ class Work:
                 "calibration": vars(self.card.calibration),
                 "pitch_px": self.pitch_px,
                 "flips": self.card.maps.flips,
+                "smooth_mm": self.card.maps.smooth_mm,
                 "store": mammogram["store"],
                 "commit": self.commit,
             }

@@ -1,8 +1,9 @@
-"""Which positions a map has, and which of them are finite."""
+"""Which positions a map has, which of them are finite, and their mean with their neighbours."""
 
 import math
 
 import numpy as np
+from scipy import ndimage
 
 from pipeline.preprocess.store import BREAST_CELL_PX
 from pipeline.run.errors import UserError
@@ -50,6 +51,25 @@ def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: i
     rows = _touches(height, breast.shape[0], pitch_px)
     cols = _touches(width, breast.shape[1], pitch_px)
     return rows @ breast.astype(np.float32) @ cols.T > 0
+
+
+def smooth_map(values: np.ndarray, finite: np.ndarray, *, sigma_cells: float) -> np.ndarray:
+    """Gaussian mean of the finite positions around each; what lies outside the breast has no part.
+
+    Args:
+        values: (h, w) float.
+        finite: (h, w) bool, see `finite_positions`.
+        sigma_cells: standard deviation in positions of the map; 0 changes nothing.
+
+    Returns:
+        (h, w), of the type of `values`; outside `finite` as they were.
+    """
+    if not sigma_cells:
+        return values
+    weight = ndimage.gaussian_filter(finite.astype(np.float64), sigma_cells)
+    total = ndimage.gaussian_filter(np.where(finite, values, 0.0).astype(np.float64), sigma_cells)
+    mean = total / np.where(finite, weight, 1.0)
+    return np.where(finite, mean, values).astype(values.dtype)
 
 
 def _touches(size_px: int, cells: int, pitch_px: int) -> np.ndarray:

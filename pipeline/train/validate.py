@@ -19,7 +19,7 @@ from pipeline.preprocess.labels import (
     contains,
     standard_outlines,
 )
-from pipeline.preprocess.map_grid import finite_positions, map_pitch_px
+from pipeline.preprocess.map_grid import finite_positions, map_pitch_px, smooth_map
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_breast, read_image
 
@@ -68,6 +68,7 @@ class MapRule:
         label_step: distance between positions of the patch table, in positions of the map.
         candidate_cells: smallest distance between candidates, in positions of the map.
         flips: mirrored copies whose mean a finished model's map is.
+        smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
     """
 
     pitch_px: int
@@ -75,6 +76,7 @@ class MapRule:
     candidate_cells: float
     max_candidates: int
     flips: int
+    smooth_cells: float = 0.0
 
     @classmethod
     def from_settings(
@@ -97,6 +99,7 @@ class MapRule:
             candidate_cells=maps.candidate_distance_mm / (pitch_px * spacing_mm),
             max_candidates=maps.max_candidates,
             flips=maps.flips,
+            smooth_cells=maps.smooth_mm / (pitch_px * spacing_mm),
         )
 
 
@@ -150,9 +153,13 @@ def score_images(
 
 
 def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> ImageScores:
-    """Read the scores of one image from its map of logits."""
+    """Read the scores of one image from its map of logits, which is smoothed first."""
+    finite = finite_positions(
+        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
+    )
+    logits = smooth_map(logits, finite, sigma_cells=rule.smooth_cells)
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
-    return ImageScores(at_table.astype(np.float32), _false_alarms(logits, image, rule))
+    return ImageScores(at_table.astype(np.float32), _false_alarms(logits, finite, image, rule))
 
 
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:
@@ -181,13 +188,10 @@ def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
     return float(0.5 * sum(present)) if present else None
 
 
-def _false_alarms(logits, image: ValidationImage, rule: MapRule) -> np.ndarray:
+def _false_alarms(logits, finite, image: ValidationImage, rule: MapRule) -> np.ndarray:
     if image.unlocated:
         return np.zeros(0, np.float32)
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
-    finite = finite_positions(
-        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
-    )
     at_row, at_col = find_peaks(
         np.where(finite, logits, np.nan),
         min_distance_cells=rule.candidate_cells,

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.heatmap.maps import ImageMap, map_image, map_key, original_axes, read_map, write_map
 from pipeline.metrics.calibration import Calibration
+from pipeline.preprocess.map_grid import smooth_map
 from pipeline.preprocess.store import write_entry
 from tests.heatmap.small_run import MARK, BrightnessNetwork, mammogram_row, write_store_entry
 
@@ -25,6 +26,18 @@ def test_the_middle_of_the_hot_area_is_the_mark_in_the_original(tmp_path, monkey
     # Positions are 2 x 2 = 4 original pixels apart, and the mark has no position in its centre.
     assert abs(image_map.rows[rows].mean() - MARK[0]) <= 2
     assert abs(image_map.cols[cols].mean() - MARK[1]) <= 2
+
+
+def test_a_smoothed_map_is_the_smooth_one_of_its_logits(tmp_path, monkeypatch):
+    write_store_entry(tmp_path / "a", flipped=False)
+    row = mammogram_row("a", tmp_path / "a", flipped=False)
+    plain = map_of(row, monkeypatch)
+    smooth = map_image(None, CALIBRATION, row, pitch_px=4, smooth_cells=0.8)
+    finite = np.isfinite(plain.logit)
+    expected = smooth_map(plain.logit, finite, sigma_cells=0.8)
+    np.testing.assert_array_equal(smooth.logit, expected)
+    assert np.nanmax(smooth.logit) < np.nanmax(plain.logit)
+    np.testing.assert_array_equal(smooth.probability, CALIBRATION.probability(expected))
 
 
 @pytest.mark.parametrize("flipped", [False, True])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.map_grid import finite_positions, map_pitch_px
+from pipeline.preprocess.map_grid import finite_positions, map_pitch_px, smooth_map
 from pipeline.run.errors import UserError
 
 
@@ -56,3 +56,25 @@ def test_positions_away_from_the_breast_are_not_finite():
     finite = finite_positions(breast, height=203, width=117, pitch_px=16)
     assert finite[:3].all()  # at -0.5, 15.5 and 31.5
     assert not finite[3:].any()
+
+
+def test_smoothing_is_a_mean_over_the_breast_alone():
+    values = np.full((7, 9), 2.0, np.float32)
+    finite = np.zeros((7, 9), bool)
+    finite[:, :5] = True
+    values[:, 5:] = -50.0  # as a network has it in the air
+    smooth = smooth_map(values, finite, sigma_cells=1.0)
+    assert smooth.dtype == np.float32
+    # An even breast stays even, up to its edge.
+    np.testing.assert_allclose(smooth[finite], 2.0, rtol=1e-6)
+    assert (smooth[~finite] == -50.0).all()
+
+
+def test_a_single_peak_is_spread_as_a_gaussian_and_none_is_the_map_itself():
+    values = np.zeros((15, 15))
+    values[7, 7] = 1.0
+    finite = np.ones((15, 15), bool)
+    smooth = smooth_map(values, finite, sigma_cells=1.0)
+    assert smooth[7, 8] / smooth[7, 7] == pytest.approx(np.exp(-0.5), rel=1e-3)
+    assert smooth.sum() == pytest.approx(1.0, rel=1e-3)
+    assert smooth_map(values, finite, sigma_cells=0.0) is values

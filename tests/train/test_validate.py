@@ -7,6 +7,8 @@ import pytest
 from toy_run import PITCH_PX, SPACING_MM, toy_settings
 
 from pipeline.config import MapSettings
+from pipeline.preprocess.map_grid import finite_positions, smooth_map
+from pipeline.preprocess.store import read_breast
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.validate import (
@@ -21,9 +23,9 @@ from pipeline.train.validate import (
 )
 
 
-def rule_of(*, stride_px=4, pitch_mm=1.6, label_pitch_px=PITCH_PX):
+def rule_of(*, stride_px=4, pitch_mm=1.6, label_pitch_px=PITCH_PX, **maps):
     return MapRule.from_settings(
-        MapSettings(pitch_mm=pitch_mm),
+        MapSettings(pitch_mm=pitch_mm, **maps),
         spacing_mm=SPACING_MM,
         stride_px=stride_px,
         label_pitch_px=label_pitch_px,
@@ -68,6 +70,18 @@ def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
     table = read_positions(shared_toy_run)
     table = table[(table["image_id"] == "i7") & (table["label"] >= 0)]
     np.testing.assert_allclose(scores.logits, table["row"] + 1000 * table["col"])
+
+
+def test_labels_and_alarms_are_read_from_the_smoothed_map(images):
+    image, rule = images[1], rule_of(smooth_mm=1.2)
+    assert rule.smooth_cells == pytest.approx(1.2 / 1.6)
+    logits = np.random.default_rng(0).normal(size=(26, 21)).astype(np.float32)
+    finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
+    smooth = smooth_map(logits, finite, sigma_cells=0.75)
+    scores, expected = score_map(logits, image, rule), score_map(smooth, image, rule_of())
+    np.testing.assert_allclose(scores.logits, expected.logits, rtol=1e-6)
+    np.testing.assert_allclose(scores.false_alarms, expected.false_alarms, rtol=1e-6)
+    assert scores.false_alarms.max() < score_map(logits, image, rule_of()).false_alarms.max()
 
 
 def test_false_alarms_are_maxima_outside_the_lesion(images):
