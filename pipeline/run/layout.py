@@ -173,6 +173,14 @@ class RunFolder:
         return RunFolder(self.root / "folds" / str(number))
 
     @property
+    def folds(self) -> "RunFolder":
+        """Where a cross-validation leaves the networks of all folds as one model.
+
+        Not in the run's own place: a run's model must not have seen its test patients.
+        """
+        return RunFolder(self.root / "folds")
+
+    @property
     def study(self) -> "RunFolder | None":
         """The run folder of the study that this run is a part of, if it is."""
         if self.root.name == "mined":

@@ -2,7 +2,7 @@
 
 Reads   RUN/settings (CONFIG and SET of the study)
 Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png,
-        RUN/model (all folds' networks as one, see folds_model)
+        RUN/folds/model (all folds' networks as one, see folds_model)
 """
 
 from pathlib import Path

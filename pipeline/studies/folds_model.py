@@ -5,7 +5,7 @@ learned from other women than the fold's networks were trained on; the mean of s
 errs less than one of them, so its probabilities are, if anything, too cautious.
 
 Reads   RUN/folds/<k>/model
-Writes  RUN/model, RUN/model-card.md
+Writes  RUN/folds/model, RUN/folds/model-card.md, so that MODEL=RUN/folds names it
 """
 
 import json
@@ -30,7 +30,7 @@ SUMMED = ("parameters", "steps", "crops", "seconds")
 
 
 def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
-    """Write RUN/model and its card.
+    """Write RUN/folds/model and its card.
 
     Args:
         folds: the test patients of each fold, with the calibration to use.
@@ -58,11 +58,12 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         **dict(zip(("commit", "dirty"), git_commit(), strict=True)),
         "settings": cards[0]["settings"],
     }
-    export_model(stage.run, network, description, history="")
-    for path in sorted(stage.run.model.iterdir()):
+    whole = stage.run.folds
+    export_model(whole, network, description, history="")
+    for path in sorted(whole.model.iterdir()):
         stage.events.artifact(path, folder="model")
-    stage.events.artifact(write_model_card(stage.run))
-    return stage.run.model
+    stage.events.artifact(write_model_card(whole))
+    return whole.model
 
 
 def mean_calibration(calibrations: Sequence[Calibration]) -> Calibration:
@@ -81,9 +82,11 @@ def mean_calibration(calibrations: Sequence[Calibration]) -> Calibration:
 
 
 def is_current(run: RunFolder, folds: Sequence[Judged]) -> bool:
-    """Whether RUN/model was made from exactly these networks and calibrations."""
-    path = run.model / "model.json"
-    return path.is_file() and _read(run.model)["training"].get("folds") == _identity(folds)
+    """Whether RUN/folds/model was made from exactly these networks and calibrations."""
+    model = run.folds.model
+    return (model / "model.json").is_file() and _read(model)["training"].get("folds") == _identity(
+        folds
+    )
 
 
 def _members(folds: Sequence[Judged]) -> tuple[list, list[float]]:

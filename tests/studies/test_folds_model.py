@@ -72,8 +72,8 @@ def stage(tmp_path):
 
 def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds, stage):
     write_folds_model(stage, folds)
-    card = read_model_card(stage.run.model)
-    logits = load_network(stage.run.model)(IMAGE).numpy()
+    card = read_model_card(stage.run.folds.model)
+    logits = load_network(stage.run.folds.model)(IMAGE).numpy()
     each = [f.card.calibration.logit(load_network(f.card.folder)(IMAGE).numpy()) for f in folds]
     np.testing.assert_allclose(card.calibration.logit(logits), np.mean(each, axis=0), atol=1e-4)
     assert card.calibration.natural_prior == pytest.approx(0.02)
@@ -81,18 +81,20 @@ def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds
 
 def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
     write_folds_model(stage, folds)
-    card = json.loads((stage.run.model / "model.json").read_text())
+    card = json.loads((stage.run.folds.model / "model.json").read_text())
     assert card["training"]["train"]["patients"] == 12
     assert card["training"]["validation"]["lesions"] == 6
     assert card["training"]["steps"] == 30
     assert "0.5 false alarms per image on 12 out-of-fold" in card["region_threshold_source"]
-    assert "12" in stage.run.model_card.read_text()
+    assert "12" in stage.run.folds.model_card.read_text()
 
 
 def test_it_is_written_again_only_for_other_networks_or_calibrations(folds, stage):
     assert not is_current(stage.run, folds)
     write_folds_model(stage, folds)
     assert is_current(stage.run, folds)
+    # Its networks have seen all patients: it must not become the model of a run that tests some.
+    assert not stage.run.model.exists()
     colder = replace(folds[0].card.calibration, temperature=9.0)
     others = [replace(folds[0], card=replace(folds[0].card, calibration=colder)), *folds[1:]]
     assert not is_current(stage.run, others)
