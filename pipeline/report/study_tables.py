@@ -18,10 +18,17 @@ HEAD_ROWS = {
 
 def ablation_table(content: Mapping) -> str:
     """What each variant of ablation.json reached on validation patients."""
-    lines = ["| variant | validation AUC | change, each seed |", "|---|---|---|"]
+    lines = [
+        "| variant | validation AUC | change, each seed | validation FROC | change, each seed |",
+        "|---|---|---|---|---|",
+    ]
     for variant, row in content["variants"].items():
         change = ", ".join(f"{c:+.4f}" for c in row["change"])
-        lines.append(f"| {variant} | {row['validation_auc']:.4f} | {change} |")
+        froc_change = ", ".join(f"{c:+.3f}" for c in row["froc_change"])
+        lines.append(
+            f"| {variant} | {row['validation_auc']:.4f} | {change} | {row['validation_froc']:.3f} "
+            f"| {froc_change} |"
+        )
     return "\n".join(lines)
 
 

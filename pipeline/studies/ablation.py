@@ -35,6 +35,7 @@ VARIANTS = {
     "no core in the window": {"network.core_mm": "0"},
     "no frozen layers": {"train.frozen_layers": "0"},
     "two networks": {"train.members": "2"},
+    "maps as they are": {"maps.smooth_mm": "0"},
 }
 # What has a size in mm; a network on all of it halved costs the same and sees half as far.
 SIZES = (
@@ -93,13 +94,11 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
         for variant in (*VARIANTS, FINER)
     }
-    recipe = np.array([t["validation_auc"] for t in trainings["recipe"]], float)
     commit, dirty = git_commit()
     return {
         "figures": "validation patients, each position of the patch table; nothing of the test",
         "variants": {
-            variant: _row(np.array([t["validation_auc"] for t in found], float), recipe, found)
-            for variant, found in trainings.items()
+            variant: _row(found, trainings["recipe"]) for variant, found in trainings.items()
         },
         "seeds": seeds,
         "schedule": schedule or "as in the config",
@@ -110,19 +109,30 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
     }
 
 
-def _row(auc: np.ndarray, recipe: np.ndarray, trainings: list[dict]) -> dict:
+def _row(trainings: list[dict], recipe: list[dict]) -> dict:
+    auc, froc = _both(trainings)
+    recipe_auc, recipe_froc = _both(recipe)
     return {
         "validation_auc": float(auc.mean()),
+        "validation_froc": float(froc.mean()),
         "seeds": auc.tolist(),
-        "change": (auc - recipe).tolist(),
+        "change": (auc - recipe_auc).tolist(),
+        "froc_change": (froc - recipe_froc).tolist(),
         "best_step": [t["best_step"] for t in trainings],
         "validation_loss": [t["validation_loss"] for t in trainings],
         "seconds": float(np.mean([t["seconds"] for t in trainings])),
     }
 
 
+def _both(trainings: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(
+        np.array([t[f"validation_{name}"] for t in trainings], float) for name in ("auc", "froc")
+    )
+
+
 def _training(run: RunFolder) -> dict:
     card = json.loads((run.model / "model.json").read_text(encoding="utf-8"))
+    # Both classes among the positions are lesions and breast, so one is known with the other.
     if card["training"]["validation_auc"] is None:
         raise UserError(
             f"{run.root} has no validation AUC: its validation patients lack a class. Raise "

@@ -21,7 +21,7 @@ from pipeline.train.inputs import Inputs, split_counts
 from pipeline.train.loop import Loop
 from pipeline.train.start import warn
 from pipeline.train.state import Best, history_text
-from pipeline.train.validate import ImageScores, join_labels, join_logits
+from pipeline.train.validate import ImageScores, join_labels, join_logits, validation_froc
 
 
 def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
@@ -33,11 +33,13 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
     best = loop.state.best
     network = loop.learner.averaged
     assign_weights(network, best.weights, source="the best weights")
-    ending = judge_validation(stage, inputs, _scores(loop, best))
+    scores = _scores(loop, best)
+    ending = judge_validation(stage, inputs, scores)
+    training = {**_training(loop), "validation_froc": validation_froc(inputs.validation, scores)}
     former = export_model(
         stage.run,
         network,
-        describe_model(stage, inputs, network.spec, ending, _training(loop)),
+        describe_model(stage, inputs, network.spec, ending, training),
         history=history_text(loop.state.history),
     )
     if former:

@@ -24,6 +24,7 @@ from pipeline.train.validate import (
     join_logits,
     score_images,
     validation_auc,
+    validation_froc,
     validation_loss,
 )
 
@@ -96,6 +97,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         **{k: trainings[0][k] for k in ("precision", "replicas")},
         "validation_auc": auc,
         "validation_loss": validation_loss(labels, logits),
+        "validation_froc": validation_froc(inputs.validation, scores),
         "members": [
             {k: t[k] for k in ("best_step", "validation_auc", "validation_loss")} for t in trainings
         ],

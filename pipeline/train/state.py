@@ -113,7 +113,7 @@ def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 def _pack(name: str, scores: list[ImageScores]) -> dict[str, np.ndarray]:
     packed = {}
-    for part in ("logits", "false_alarms"):
+    for part in ImageScores.PARTS:
         pieces = [getattr(s, part) for s in scores]
         packed[f"{name}/{part}"] = np.concatenate([np.zeros(0, np.float32), *pieces])
         packed[f"{name}/{part}_counts"] = np.array([len(p) for p in pieces], np.int64)
@@ -122,8 +122,8 @@ def _pack(name: str, scores: list[ImageScores]) -> dict[str, np.ndarray]:
 
 def _unpack(name: str, arrays: dict[str, np.ndarray]) -> list[ImageScores]:
     parts = []
-    for part in ("logits", "false_alarms"):
+    for part in ImageScores.PARTS:
         ends = np.cumsum(arrays[f"{name}/{part}_counts"])
         # Split behind every piece: the last one that comes out is what follows them, nothing.
         parts.append(np.split(arrays[f"{name}/{part}"], ends)[:-1] if len(ends) else [])
-    return [ImageScores(logits, alarms) for logits, alarms in zip(*parts, strict=True)]
+    return [ImageScores(*of_image) for of_image in zip(*parts, strict=True)]

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from pipeline.config import LabelSettings, MapSettings
+from pipeline.metrics.froc import collect, match_image, mean_sensitivity
 from pipeline.metrics.peaks import find_peaks
 from pipeline.metrics.ranking import roc_auc
 from pipeline.preprocess.geometry import geometry_of
@@ -53,10 +55,15 @@ class ImageScores:
     Attributes:
         logits: (n,) float32, at the positions of the image in their order.
         false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
+        lesions: (k,) float32, logit of the best candidate in each outline that counts, -inf
+            where there is none.
     """
 
     logits: np.ndarray
     false_alarms: np.ndarray
+    lesions: np.ndarray
+
+    PARTS: ClassVar = ("logits", "false_alarms", "lesions")
 
 
 @dataclass(frozen=True)
@@ -159,7 +166,8 @@ def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> Imag
     )
     logits = smooth_map(logits, finite, sigma_cells=rule.smooth_cells)
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
-    return ImageScores(at_table.astype(np.float32), _false_alarms(logits, finite, image, rule))
+    lesions, alarms = _candidates(logits, finite, image, rule)
+    return ImageScores(at_table.astype(np.float32), alarms, lesions)
 
 
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:
@@ -188,17 +196,33 @@ def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
     return float(0.5 * sum(present)) if present else None
 
 
-def _false_alarms(logits, finite, image: ValidationImage, rule: MapRule) -> np.ndarray:
-    if image.unlocated:
-        return np.zeros(0, np.float32)
+def validation_froc(
+    images: Sequence[ValidationImage], scores: Sequence[ImageScores]
+) -> float | None:
+    """Mean sensitivity over the standard rates of false alarms; None where it is undefined."""
+    known = [score for score, image in zip(scores, images, strict=True) if not image.unlocated]
+    others = [score for score, image in zip(scores, images, strict=True) if image.unlocated]
+    if not known or not any(len(score.lesions) for score in scores):
+        return None
+    matched = [(score.lesions, score.false_alarms) for score in (*known, *others)]
+    return mean_sensitivity(collect(matched, fully_outlined=len(known)))
+
+
+def _candidates(logits, finite, image: ValidationImage, rule: MapRule):
+    """Best candidate of each lesion, and the false alarms of the image, falling."""
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     at_row, at_col = find_peaks(
         np.where(finite, logits, np.nan),
         min_distance_cells=rule.candidate_cells,
         limit=rule.max_candidates,
     )
+    inside = [contains(o, rows[at_row], cols[at_col], image.rule) for o in image.outlines]
+    hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
+    counts = np.array([outline.positive for outline in image.outlines], bool)
     # Findings that do not count as abnormal are no alarms either: nothing is known there.
-    outside = np.ones(len(at_row), bool)
-    for outline in image.outlines:
-        outside &= ~contains(outline, rows[at_row], cols[at_col], image.rule)
-    return logits[at_row, at_col][outside].astype(np.float32)
+    lesions, alarms = match_image(
+        logits[at_row, at_col], hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
+    )
+    if image.unlocated:
+        alarms = np.zeros(0)
+    return lesions.astype(np.float32), alarms.astype(np.float32)

@@ -105,8 +105,18 @@ HEADS = STUDY | {
 ABLATION = STUDY | {
     "figures": "validation patients",
     "variants": {
-        "recipe": {"validation_auc": 0.93, "change": [0.0, 0.0]},
-        "no dropout": {"validation_auc": 0.92, "change": [-0.02, 0.0]},
+        "recipe": {
+            "validation_auc": 0.93,
+            "change": [0.0, 0.0],
+            "validation_froc": 0.6,
+            "froc_change": [0.0, 0.0],
+        },
+        "no dropout": {
+            "validation_auc": 0.92,
+            "change": [-0.02, 0.0],
+            "validation_froc": 0.55,
+            "froc_change": [-0.1, 0.0],
+        },
     },
 }
 
@@ -122,7 +132,7 @@ def test_studies_are_kept_and_shown_each_with_its_verdict_and_source(run, tmp_pa
     assert "sigmoid and softmax are the same. Rule: As stated." in shown
     assert "| | softmax | sigmoid |\n|---|---|---|\n| patch AUC | 0.9012 | 0.9012 |" in shown
     assert "| seconds of training | 1,234 | 1,234 |\n| weights | 1,001 | 1,000 |" in shown
-    assert "| no dropout | 0.9200 | -0.0200, +0.0000 |" in shown
+    assert "| no dropout | 0.9200 | -0.0200, +0.0000 | 0.550 | -0.100, +0.000 |" in shown
     assert shown.count("5 seeds; train.epochs 2; a processor, 2 cores; 2026-11-22, commit 0123456.")
 
 

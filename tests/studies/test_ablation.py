@@ -29,6 +29,7 @@ def stage(tmp_path, monkeypatch):
         training = {
             "validation_auc": auc + 0.01 * seed,
             "validation_loss": 0.1,
+            "validation_froc": 0.5 if overrides.get("maps.smooth_mm") == "0" else 0.6,
             "best_step": 50,
             "seconds": 1.0,
             "validation": {"lesions": 7},
@@ -57,7 +58,8 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert row["change"] == pytest.approx([-0.1, -0.1])
     assert row["validation_auc"] == pytest.approx(0.805)
     assert content["variants"]["recipe"]["change"] == [0.0, 0.0]
-    assert "| no augmentation | 0.8050 | -0.1000, -0.1000 |" in text
+    assert "| no augmentation | 0.8050 | -0.1000, -0.1000 | 0.600 | +0.000, +0.000 |" in text
+    assert "| maps as they are | 0.9050 | +0.0000, +0.0000 | 0.500 | -0.100, -0.100 |" in text
     assert "nothing of the test" in content["figures"]
 
 

@@ -1,5 +1,6 @@
 """What is read from validation maps."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.preprocess.store import read_breast
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.validate import (
+    ImageScores,
     MapRule,
     join_labels,
     join_logits,
@@ -19,6 +21,7 @@ from pipeline.train.validate import (
     score_images,
     score_map,
     validation_auc,
+    validation_froc,
     validation_loss,
 )
 
@@ -96,6 +99,7 @@ def test_false_alarms_are_maxima_outside_the_lesion(images):
     assert alarms[0] == 5.0
     assert 4.0 not in alarms
     assert 9.0 not in alarms
+    assert score_map(logits, image, rule).lesions.tolist() == [9.0]
 
 
 def test_alarms_outside_the_breast_do_not_count(images):
@@ -128,3 +132,20 @@ def test_auc_and_loss_of_known_values():
 def test_a_missing_class_has_no_auc():
     assert validation_auc(np.zeros(3), np.zeros(3)) is None
     assert validation_loss(np.zeros(0), np.zeros(0)) is None
+
+
+def scores_of(lesions, alarms):
+    return ImageScores(np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions))
+
+
+def test_mean_sensitivity_counts_alarms_only_where_they_are_known(images):
+    known, unlocated = images[0], dataclasses.replace(images[0], unlocated=True)
+    # One alarm on one image lies above the second lesion: from one per image on both are found.
+    scores = [scores_of([5.0, 2.0], [3.0])]
+    expected = (0.5 + 0.5 + 1 + 1 + 1 + 1) / 6
+    assert validation_froc([known], scores) == pytest.approx(expected)
+    # The image without an outline comes first, and neither dilutes the rate nor has alarms.
+    assert validation_froc([unlocated, known], [scores_of([], []), *scores]) == pytest.approx(
+        expected
+    )
+    assert validation_froc([known], [scores_of([], [3.0])]) is None
