@@ -68,6 +68,9 @@ class TrainSettings(Section):
     head_rate: float = Field(1.0, gt=0, description="factor on the rate of the head")
     head_decay: float = Field(1.0, ge=0, description="factor on the weight decay of the head")
     warmup_steps: int = Field(50, ge=0, description="steps of linear warm-up")
+    final_rate: float = Field(
+        0.0, ge=0, le=1, description="rate of the last step as a share of the highest rate"
+    )
     weight_decay: float = Field(1e-4, ge=0, description="decoupled weight decay of AdamW")
     average: float = Field(
         0.99, ge=0, lt=1, description="decay of the running average of the weights; 0: none"

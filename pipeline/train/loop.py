@@ -138,6 +138,7 @@ class Loop:
             peak=self.train.learning_rate,
             warmup_steps=self.train.warmup_steps,
             steps=self.steps,
+            final=self.train.final_rate,
         )
 
     def _step(self, images, targets) -> None:

@@ -3,8 +3,13 @@
 import math
 
 
-def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> float:
-    """Rate of step 0 ... steps - 1: a linear rise to `peak`, then half a cosine to zero.
+def learning_rate(
+    step: int, *, peak: float, warmup_steps: int, steps: int, final: float = 0.0
+) -> float:
+    """Rate of step 0 ... steps - 1: a linear rise to `peak`, then half a cosine to `final * peak`.
+
+    Args:
+        final: in [0, 1]; 1 keeps the peak, and leaves the settling to the running average.
 
     A warm-up longer than a tenth of the training is cut to that, or short trials would never
     reach the peak.
@@ -17,7 +22,7 @@ def learning_rate(step: int, *, peak: float, warmup_steps: int, steps: int) -> f
     if step < warmup:
         return peak * (step + 1) / warmup
     done = (step - warmup) / max(steps - warmup, 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * done))
+    return peak * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
 def average_decay(step: int, *, decay: float) -> float:

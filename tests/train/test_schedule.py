@@ -5,8 +5,11 @@ import pytest
 from pipeline.train.schedule import average_decay, learning_rate
 
 
-def rates(steps, warmup):
-    return [learning_rate(s, peak=2.0, warmup_steps=warmup, steps=steps) for s in range(steps)]
+def rates(steps, warmup, final=0.0):
+    return [
+        learning_rate(s, peak=2.0, warmup_steps=warmup, steps=steps, final=final)
+        for s in range(steps)
+    ]
 
 
 def test_it_rises_to_the_peak_in_the_warm_up():
@@ -18,6 +21,12 @@ def test_it_falls_to_almost_nothing():
     assert falling[0] == 2.0
     assert falling == sorted(falling, reverse=True)
     assert 0 < falling[-1] < 0.01
+
+
+def test_it_falls_to_the_share_of_the_peak_that_is_asked_for():
+    assert rates(100, 4, final=0.5)[-1] == pytest.approx(1.0, abs=0.01)
+    assert rates(100, 4, final=1.0)[4:] == pytest.approx([2.0] * 96)
+    assert rates(100, 4, final=0.5)[:4] == rates(100, 4)[:4]
 
 
 def test_a_long_warm_up_is_cut_to_a_tenth():
