@@ -59,7 +59,7 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert row["validation_auc"] == pytest.approx(0.805)
     assert content["variants"]["recipe"]["change"] == [0.0, 0.0]
     assert "| no augmentation | 0.8050 | -0.1000, -0.1000 | 0.600 | +0.000, +0.000 |" in text
-    assert "| maps as they are | 0.9050 | +0.0000, +0.0000 | 0.500 | -0.100, -0.100 |" in text
+    assert "| maps not smoothed | 0.9050 | +0.0000, +0.0000 | 0.500 | -0.100, -0.100 |" in text
     assert "nothing of the test" in content["figures"]
 
 
