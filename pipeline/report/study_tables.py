@@ -50,9 +50,10 @@ def study_source(content: Mapping) -> str:
     schedule = content["schedule"]
     if not isinstance(schedule, str):
         schedule = ", ".join(f"{name} {value}" for name, value in schedule.items())
+    commit, dash, _ = content["commit"].partition("-")
     return (
         f"{content['seeds']} seeds; {schedule}; {content['hardware']}; {content['date']}, commit "
-        f"{content['commit'][:7]}."
+        f"{commit[:7]}{' with changes' if dash else ''}."
     )
 
 
