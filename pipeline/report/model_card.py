@@ -15,7 +15,7 @@ from pipeline.heatmap.model import model_folder
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.controls import read_controls
 from pipeline.report.data import SplitCounts, count_splits, is_synthetic
-from pipeline.report.figures import has_current_metrics, results_of
+from pipeline.report.figures import CALIBRATION, has_current_metrics, results_of, value_text
 from pipeline.report.limits import limits_of_results, limits_of_training
 from pipeline.report.meaning import in_words
 from pipeline.report.provenance import stage_records
@@ -47,8 +47,12 @@ class Factor:
     is_recorded: bool
 
 
-def write_model_card(run: RunFolder) -> Path:
+def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     """Write RUN/model-card.md of the model that the run uses, from the files that exist.
+
+    Args:
+        calibrated: instead RUN/model/model-card.md of the model that `make calibrate` made here;
+            RUN/model-card.md stays that of the model that it was made from.
 
     Returns:
         Its path.
@@ -56,8 +60,11 @@ def write_model_card(run: RunFolder) -> Path:
     Raises:
         UserError: there is no finished model.
     """
-    model = json.loads((model_folder(run) / "model.json").read_text(encoding="utf-8"))
-    metrics = _metrics(run, model)
+    folder = run.model if calibrated else model_folder(run)
+    path = folder / run.model_card.name if calibrated else run.model_card
+    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    # The metrics of the run judge the maps of the former calibration.
+    metrics = None if calibrated else _metrics(run, model)
     audits = _audit_findings(run)
     controls = read_controls(run)
     factors = _factors(run)
@@ -78,6 +85,7 @@ def write_model_card(run: RunFolder) -> Path:
         split_rows=[_split_row(counts) for counts in count_splits(run)],
         split_rule=_split_rule(model.get("settings", {}).get("split")),
         trained_on=_trained_on(model),
+        site=_site(run) if calibrated else None,
         metrics=metrics,
         results=results_of(metrics) if metrics else None,
         audits=audits,
@@ -85,8 +93,8 @@ def write_model_card(run: RunFolder) -> Path:
         faults=[control.sentence for control in controls if control.fault],
         limits=_limits(run, model, metrics, factors),
     )
-    write_text(run.model_card, card)
-    return run.model_card
+    write_text(path, card)
+    return path
 
 
 def _metrics(run: RunFolder, model: Mapping) -> dict | None:
@@ -95,6 +103,17 @@ def _metrics(run: RunFolder, model: Mapping) -> dict | None:
         return None
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
     return metrics if metrics["model_sha256"] == model["sha256"] else None
+
+
+def _site(run: RunFolder) -> dict:
+    """What the calibration of `make calibrate` does, as rows, and how that was estimated."""
+    content = json.loads(run.site_calibration.read_text(encoding="utf-8"))
+    before, after = content["before"], content["after"] or {}
+    rows = [
+        (title, value_text(before[key]), value_text(after.get(key)))
+        for key, title in CALIBRATION.items()
+    ]
+    return {"rows": rows, "estimated": content["estimated"], "notes": content["notes"]}
 
 
 def _audit_findings(run: RunFolder) -> list[dict] | None:

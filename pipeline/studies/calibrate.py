@@ -2,6 +2,7 @@
 
 Reads   the tables of heatmap of RUN, which uses MODEL; MODEL's folder
 Writes  RUN/model: the same weights with the site's prior, temperature and region threshold;
+        RUN/model/model-card.md, its card;
         RUN/calibrate.json: what that does to the probabilities of patients it did not see
 """
 
@@ -20,6 +21,7 @@ from pipeline.heatmap.same_patients import pixel_hashes
 from pipeline.metrics.calibration import TEMPERATURE_LIMITS, Calibration
 from pipeline.metrics.undefined import Undefined
 from pipeline.preprocess.tables import read_mammograms
+from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
@@ -70,6 +72,7 @@ def calibrate(stage: Stage) -> str:
     _log(stage, content)
     write_text(run.site_calibration, json_text(content))
     stage.events.artifact(run.site_calibration)
+    stage.events.artifact(write_model_card(run, calibrated=True), folder="model")
     return calibration_text(content, run)
 
 

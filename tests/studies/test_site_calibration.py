@@ -83,6 +83,23 @@ def test_the_old_model_is_not_touched_and_the_new_one_says_where_it_comes_from(t
     assert on["positives"] < on["positions"]
 
 
+def test_the_new_model_has_a_card_with_the_figures_of_patients_it_was_not_fitted_on(tmp_path):
+    run = site_run(tmp_path)
+    calibrate(opened(run))
+    card = (run.model / "model-card.md").read_text()
+    found = json.loads(run.site_calibration.read_text())
+    row = next(line for line in card.splitlines() if line.startswith("| log loss"))
+    assert (
+        row.split()
+        == (
+            f"| log loss | {found['before']['log_loss']:.4f} | {found['after']['log_loss']:.4f} |"
+        ).split()
+    )
+    assert "each patient by a calibration of the other patients" in card
+    assert "calibrated anew after the training" in card
+    assert not run.model_card.exists()
+
+
 def test_an_overconfident_network_is_cooled_to_the_temperature_that_made_it_so():
     rng = np.random.default_rng(0)
     natural = rng.normal(-3, 2, 100_000)
