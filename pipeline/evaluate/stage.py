@@ -27,7 +27,12 @@ from pipeline.evaluate.lesions import HIT_RULE
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth, load_judged
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst, worst_errors
-from pipeline.heatmap.same_patients import calibration_patients, flattery
+from pipeline.heatmap.same_patients import (
+    calibration_patients,
+    flattery,
+    learnt_by_heart,
+    training_patients,
+)
 from pipeline.metrics.figure import undefined_figure
 from pipeline.metrics.undefined import Undefined
 from pipeline.report.model_card import write_model_card
@@ -54,10 +59,12 @@ def evaluate(stage: Stage) -> str:
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
     same = calibration_patients(judged.card, judged.images)
+    seen = training_patients(judged.card, judged.images)
     metrics = {
         **compute_metrics(judged, bootstrap, settings, baselines),
         "natural_prior": judged.card.calibration.natural_prior,
         "patients_of_the_calibration": same,
+        "patients_of_the_training": seen,
     }
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
@@ -71,6 +78,9 @@ def evaluate(stage: Stage) -> str:
         stage.events.artifact(plot, folder="plots")
     if same:
         warning = flattery(same, of=len(judged.patients))
+        print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
+    if seen:
+        warning = learnt_by_heart(seen, of=len(judged.patients))
         print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     return summary_line(metrics)
 

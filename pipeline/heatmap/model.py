@@ -1,7 +1,7 @@
 """The card of a finished model: what it was made with and how its logits become probabilities."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class ModelCard:
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
             that after the training.
         members: number of networks whose mean the model is.
+        trained_on: pixel hashes of the mammograms that trained it or chose its weights.
     """
 
     folder: Path
@@ -36,6 +37,7 @@ class ModelCard:
     validation_lesions: int
     calibrated_on: Mapping = field(default_factory=dict)
     members: int = 1
+    trained_on: Sequence[str] = ()
 
     @property
     def label_pitch_px(self) -> int:
@@ -97,6 +99,7 @@ def read_model_card(folder: Path) -> ModelCard:
             validation_lesions=card.get("training", {}).get("validation", {}).get("lesions", 0),
             calibrated_on=card.get("calibrated_on", {}),
             members=card.get("network", {}).get("members", 1),
+            trained_on=card.get("training", {}).get("pixel_hashes", ()),
         )
     except KeyError as error:
         raise UserError(

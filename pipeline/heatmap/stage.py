@@ -9,7 +9,12 @@ import pandas as pd
 from pipeline.heatmap import results
 from pipeline.heatmap.maps import map_image, write_map
 from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
-from pipeline.heatmap.same_patients import calibration_patients, flattery
+from pipeline.heatmap.same_patients import (
+    calibration_patients,
+    flattery,
+    learnt_by_heart,
+    training_patients,
+)
 from pipeline.heatmap.work import Described, Work, describe_image, write_tables
 from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
@@ -53,6 +58,7 @@ def heatmap(stage: Stage) -> str:
     summary = _summary(stage.run, work, described) | {
         "counted_prior": trained.calibration.natural_prior,
         **_calibrated_on(card, mammograms),
+        **_trained_on(card, mammograms),
     }
     _put_in_place(stage.run, work, described)
     stage.events.metrics(
@@ -208,6 +214,15 @@ def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
         print(f"heatmap: warning: {flattery(same, of=here)}", file=sys.stderr, flush=True)
     kept = {name: card.calibrated_on[name] for name in ("patients", "lesions", "date")}
     return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
+
+
+def _trained_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
+    """How many of the patients the model was trained on, if any."""
+    same, here = training_patients(card, mammograms), mammograms["patient_id"].nunique()
+    if not same:
+        return {}
+    print(f"heatmap: warning: {learnt_by_heart(same, of=here)}", file=sys.stderr, flush=True)
+    return {"trained_on": {"patients_here": same, "of_patients_here": here}}
 
 
 def _rows(table: pd.DataFrame) -> Iterator[Mapping]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipeline.heatmap.same_patients import flattery
+from pipeline.heatmap.same_patients import flattery, learnt_by_heart
 from pipeline.report.figures import BASELINES, value_text
 from pipeline.run.words import percent
 from pipeline.train.calibrate import FEW_LESIONS
@@ -141,6 +141,9 @@ def _of_calibration(calibration: Mapping) -> Iterator[str]:
 def _of_same_patients(metrics: Mapping) -> Iterator[str]:
     if same := metrics.get("patients_of_the_calibration"):
         text = flattery(same, of=metrics["counts"]["patients"])
+        yield text[0].upper() + text[1:]
+    if seen := metrics.get("patients_of_the_training"):
+        text = learnt_by_heart(seen, of=metrics["counts"]["patients"])
         yield text[0].upper() + text[1:]
 
 

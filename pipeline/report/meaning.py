@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from pipeline.config import LabelSettings
-from pipeline.heatmap.same_patients import flattery
+from pipeline.heatmap.same_patients import flattery, learnt_by_heart
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 
@@ -21,6 +21,7 @@ class Meaning:
         counted_prior: the one that was counted for the model, where another is in use.
         calibrated_on: whom the model was calibrated on, where that was not in its training.
         flattery: what that means for the figures of this run, if anything.
+        by_heart: what it means that the model was trained on patients of this run, if it was.
         model: name of the model; empty before heatmap.
         is_other_model: it was trained in another run.
         copies: what a map is the mean over; empty where it is one copy of one network.
@@ -31,6 +32,7 @@ class Meaning:
     counted_prior: str = ""
     calibrated_on: str = ""
     flattery: str = ""
+    by_heart: str = ""
     threshold: str = ""
     pitch: str = ""
     model: str = ""
@@ -52,6 +54,7 @@ def read_meaning(run: RunFolder) -> Meaning:
         prior=percent(prior),
         counted_prior="" if counted == prior else percent(counted),
         **_calibration(summary.get("calibrated_on")),
+        by_heart=_by_heart(summary.get("trained_on")),
         threshold=percent(summary["region_threshold"]),
         pitch=f"{summary['pitch_mm']:g} mm",
         model=summary["model"],
@@ -70,6 +73,10 @@ def _calibration(on: dict | None) -> dict[str, str]:
         "calibrated_on": whom,
         "flattery": flattery(same, of=on["of_patients_here"]) if same else "",
     }
+
+
+def _by_heart(seen: dict | None) -> str:
+    return learnt_by_heart(seen["patients_here"], of=seen["of_patients_here"]) if seen else ""
 
 
 def _abnormal(run: RunFolder) -> str:

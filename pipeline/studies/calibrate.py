@@ -20,7 +20,6 @@ from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
 from pipeline.heatmap.same_patients import pixel_hashes
 from pipeline.metrics.calibration import TEMPERATURE_LIMITS, Calibration
 from pipeline.metrics.undefined import Undefined
-from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
@@ -53,7 +52,7 @@ def calibrate(stage: Stage) -> str:
             "make calibrate MODEL=runs/x INPUT=folder RUN=runs/y."
         )
     card = read_model_card(model_folder(run))
-    site = site_of(load_judged(run), trained_on=_trained_on(card))
+    site = site_of(load_judged(run), trained_on=card.trained_on)
     new, threshold = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
     fitted = {
         "calibration": asdict(new),
@@ -96,16 +95,6 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
         f"MODEL={run.root} uses the new calibration.",
     ]
     return "\n".join(lines)
-
-
-def _trained_on(card: ModelCard) -> set[str]:
-    """Pixel checksums of the mammograms that chose the weights, where that run is at hand."""
-    origin = RunFolder(card.folder.parent)
-    if not origin.mammograms.is_file():
-        return set()
-    mammograms = read_mammograms(origin)
-    used = mammograms["split"].isin(["train", "validation"])
-    return set(mammograms.loc[used, "pixel_sha256"])
 
 
 def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibration, Threshold]:

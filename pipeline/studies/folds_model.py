@@ -18,6 +18,7 @@ import numpy as np
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.pooled import pool
+from pipeline.heatmap.same_patients import pixel_hashes
 from pipeline.metrics.calibration import Calibration, logit, sigmoid
 from pipeline.preprocess.labels import POSITIVE
 from pipeline.report.model_card import write_model_card
@@ -121,6 +122,7 @@ def _training(cards: Sequence[dict], folds: Sequence[Judged]) -> dict:
         # Each patient trained some of the networks and calibrated the others.
         "train": everybody,
         "validation": everybody,
+        "pixel_hashes": pixel_hashes(pool(folds).images),
         "folds": _identity(folds),
     }
 

@@ -1,5 +1,6 @@
 """Prior and temperature from labelled positions, and what they do to patients they did not see."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 from pipeline.config import SplitSettings
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged, has_known_truth
+from pipeline.heatmap.same_patients import met
 from pipeline.metrics.calibration import Calibration
 from pipeline.metrics.undefined import Undefined
 from pipeline.preprocess.labels import POSITIVE
@@ -55,22 +57,21 @@ class Site:
         return len(positive[["image_id", "finding_id"]].drop_duplicates())
 
 
-def site_of(judged: Judged, *, trained_on: set[str]) -> Site:
+def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
     """Leave out what a calibration must not see.
 
     Args:
         judged: all mammograms of a run.
-        trained_on: pixel checksums of the mammograms that the model was trained on; their
+        trained_on: pixel hashes of the mammograms that the model was trained on; their
             patients are left out, because a network is too certain about what it has seen.
     """
     images = judged.images
-    met = images["pixel_sha256"].isin(trained_on)
-    met = images["patient_id"].isin(images.loc[met, "patient_id"])
+    hers = images["patient_id"].isin(images.loc[met(images, trained_on), "patient_id"])
     known = has_known_truth(images)
     return Site(
-        judged=_only(judged, images[~met & known]),
-        left_out=int(images.loc[met, "patient_id"].nunique()),
-        not_outlined=int((~known & ~met).sum()),
+        judged=_only(judged, images[~hers & known]),
+        left_out=int(images.loc[hers, "patient_id"].nunique()),
+        not_outlined=int((~known & ~hers).sum()),
     )
 
 

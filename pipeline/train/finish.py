@@ -2,8 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
+import pandas as pd
+
 from models.network import NetworkSpec
 from models.saved import assign_weights, spec_as_dict
+from pipeline.heatmap.same_patients import pixel_hashes
 from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration
@@ -132,11 +135,17 @@ def describe_model(
             **training,
             "train": split_counts(inputs, "train"),
             "validation": split_counts(inputs, "validation"),
+            "pixel_hashes": pixel_hashes(_used(inputs)),
         },
         "commit": commit,
         "dirty": dirty,
         "settings": tree,
     }
+
+
+def _used(inputs: Inputs) -> pd.DataFrame:
+    """The mammograms that have a part in the model."""
+    return inputs.mammograms[inputs.mammograms["split"].isin(["train", "validation"])]
 
 
 def _training(loop: Loop) -> dict:

@@ -162,6 +162,15 @@ def test_patients_of_the_calibration_are_named_when_the_model_meets_them(tmp_pat
     assert "on 30 patients with 40 findings, 2026-11-22" in page
 
 
+def test_patients_of_the_training_are_named_when_the_model_meets_them(tmp_path, capsys):
+    run = with_pixels(write_small_run(tmp_path))
+    write_model_card(run, training={"pixel_hashes": [f"{1:016x}", f"{9:016x}"]})
+    mapped(run)
+    said = "the model was trained on 1 of these 2 patients"
+    assert said in capsys.readouterr().err
+    assert said in " ".join(run.report.read_text().split())
+
+
 def test_other_patients_are_told_of_the_calibration_and_not_warned(tmp_path, capsys):
     run = with_pixels(write_small_run(tmp_path))
     calibrated_on(run, [f"{7:016x}"])

@@ -94,6 +94,11 @@ def test_patients_of_the_calibration_flatter_it():
     assert limits(patients_of_the_calibration=0) == ""
 
 
+def test_patients_of_the_training_make_every_figure_worthless():
+    assert "trained on 3 of these 400 patients" in limits(patients_of_the_training=3)
+    assert limits(patients_of_the_training=0) == ""
+
+
 def test_the_prior_and_code_that_is_in_no_commit_are_told_after_the_training():
     model = {"calibration": {"natural_prior": 0.007}, "training": {}}
     (prior,) = limits_of_training(model, ["mias", "inbreast"])
