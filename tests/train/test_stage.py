@@ -12,6 +12,8 @@ from toy_run import stage_of, toy_settings, write_toy_run
 
 from models.dense import logit_map
 from models.saved import load_network
+from pipeline.heatmap.same_patients import pixel_hashes
+from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
@@ -119,6 +121,8 @@ def test_the_model_folder_is_what_later_stages_expect(finished):
     assert 0 < card["calibration"]["natural_prior"] < 0.1
     assert 0 < card["region_threshold"] < 1
     assert card["training"]["steps"] == 10
+    used = read_mammograms(finished).query("split in ('train', 'validation')")
+    assert card["training"]["pixel_hashes"] == pixel_hashes(used)
     assert load_network(finished.model).spec.patch_px == 32
     rows = (finished.model / "history.csv").read_text().splitlines()
     assert rows[0].startswith("epoch,step,train_loss,validation_loss,validation_auc")
@@ -149,6 +153,7 @@ def test_it_learns_to_tell_discs_from_noise(toy_run, capsys):
     settings = toy_settings(epochs=2, steps_per_epoch=30, learning_rate=3e-3)
     summary = train(stage_of(toy_run, settings))
     assert description(toy_run)["training"]["validation_auc"] > 0.9
+    assert description(toy_run)["training"]["validation_froc"] > 0.5
     assert "validation AUC" in summary
     assert "Estimate:" in capsys.readouterr().out
 
