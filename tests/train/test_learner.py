@@ -129,3 +129,24 @@ def test_two_replicas_do_what_one_device_does():
     differences = dict(line.split() for line in done.stdout.splitlines() if " " in line)
     assert float(differences["results"]) < 1e-5
     assert float(differences["weights"]) < 1e-5
+
+
+def test_the_head_has_its_own_rate_and_decay():
+    def moved(**train):
+        learner = learner_of(**train)
+        before = learner.state()
+        take(learner, 0)
+        after = learner.state()
+        head = [f"network/{v.path}" for v in learner.network.head_variables]
+        (kernel,) = (name for name in head if "kernel" in name)
+        trained = {f"network/{v.path}" for v in learner.network.trainable_variables}
+        rest = [(after[name] - before[name]).ravel() for name in sorted(trained - set(head))]
+        return before[kernel], after[kernel] - before[kernel], np.concatenate(rest)
+
+    kernel, plain, rest = moved(weight_decay=0.0)
+    _, doubled, same = moved(weight_decay=0.0, head_rate=2.0)
+    np.testing.assert_allclose(doubled, 2 * plain, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(same, rest)
+    # A step of rate 1e-2 with half of a decay of 0.8 shrinks the kernel by 0.4 %.
+    _, halved, _ = moved(weight_decay=0.8, head_decay=0.5)
+    np.testing.assert_allclose(halved, plain - 0.004 * kernel, rtol=1e-4, atol=1e-6)
