@@ -12,7 +12,6 @@ import json
 
 import numpy as np
 
-from pipeline.config import Settings
 from pipeline.report.results import hardware
 from pipeline.report.study_tables import ablation_table
 from pipeline.run.atomic import json_text, write_text
@@ -35,15 +34,6 @@ VARIANTS = {
     "maps not smoothed": {"maps.smooth_mm": "0"},
     "two networks": {"train.members": "2"},
 }
-# What has a size in mm; a network on all of it halved costs the same and sees half as far.
-SIZES = (
-    "image.spacing_mm",
-    "network.patch_mm",
-    "network.core_mm",
-    "train.crop_mm",
-    "maps.pitch_mm",
-)
-FINER = "pixels and windows half as large"
 SHORT = {
     "train.epochs": "2",
     "train.steps_per_epoch": "100",
@@ -69,7 +59,7 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     stage.events.metrics({"seeds": seeds})
     make("track", run, said, {})
     for seed in range(seeds):
-        for variant, settings in variants(stage.settings).items():
+        for variant, settings in VARIANTS.items():
             print(f"--- {variant}, seed {seed} of {seeds}", flush=True)
             own = {**schedule, **settings, "train.seed": str(seed)}
             make("train", run.ablated(variant, seed), said, own)
@@ -79,18 +69,11 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     return "\n" + ablation_table(content)
 
 
-def variants(settings: Settings) -> dict[str, dict[str, str]]:
-    """What is changed in each variant of the recipe of these settings."""
-    tree = settings.model_dump()
-    halved = {name: f"{tree[name.split('.')[0]][name.split('.')[1]] / 2:g}" for name in SIZES}
-    return {**VARIANTS, FINER: halved}
-
-
 def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
     """The content of ablation.json from the finished trainings."""
     trainings = {
         variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
-        for variant in (*VARIANTS, FINER)
+        for variant in VARIANTS
     }
     commit, dirty = git_commit()
     return {

@@ -45,7 +45,7 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     opened, asked = stage
     text = study.ablation(opened, seeds=2)
     asked.pop(opened.run.root.name)  # make track
-    assert len(asked) == 2 * len(study.variants(SETTINGS))
+    assert len(asked) == 2 * len(study.VARIANTS)
     target, changed = asked["no-augmentation-1"]
     assert target == "train"
     assert changed == {
@@ -64,15 +64,8 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
 
 
 def test_every_variant_names_settings_that_exist():
-    named = {name for changed in study.variants(SETTINGS).values() for name in changed}
+    named = {name for changed in study.VARIANTS.values() for name in changed}
     assert named | set(study.SHORT) <= set(setting_names())
-
-
-def test_half_as_large_is_every_size_of_the_recipe_halved():
-    halved = study.variants(SETTINGS)[study.FINER]
-    assert halved["image.spacing_mm"] == "0.05"
-    assert halved["train.crop_mm"] == "25.6"
-    assert Settings.model_validate({"train": {"crop_mm": halved["train.crop_mm"]}})
 
 
 def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):
