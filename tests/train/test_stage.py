@@ -169,7 +169,7 @@ def test_changed_settings_set_the_unfinished_training_aside(toy_run, monkeypatch
 
 
 def test_a_signal_writes_a_checkpoint_and_leaves_with_130(toy_run, monkeypatch, capsys):
-    real = Learner.step
+    real, handler = Learner.step, signal.getsignal(signal.SIGINT)
 
     def interrupted(self, *args, **kwargs):
         if kwargs["step"] == 3:
@@ -182,7 +182,7 @@ def test_a_signal_writes_a_checkpoint_and_leaves_with_130(toy_run, monkeypatch, 
     assert left.value.code == 130
     assert "Stopped at step 4 of 20" in capsys.readouterr().out
     assert checkpoint_path(toy_run).is_file()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_fine_tuning_starts_from_the_model_and_a_finished_one_is_kept(finished, toy_run, capsys):
