@@ -99,7 +99,8 @@ def _row(trainings: list[dict], recipe: list[dict]) -> dict:
         "seeds": auc.tolist(),
         "change": (auc - recipe_auc).tolist(),
         "froc_change": (froc - recipe_froc).tolist(),
-        "best_step": [t["best_step"] for t in trainings],
+        # Of each network: an ensemble has no step of its own.
+        "best_step": [[n["best_step"] for n in t.get("members", [t])] for t in trainings],
         "validation_loss": [t["validation_loss"] for t in trainings],
         "seconds": float(np.mean([t["seconds"] for t in trainings])),
     }

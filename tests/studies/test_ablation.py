@@ -34,6 +34,9 @@ def stage(tmp_path, monkeypatch):
             "seconds": 1.0,
             "validation": {"lesions": 7},
         }
+        if overrides.get("train.members") == "2":  # an ensemble has no step of its own
+            del training["best_step"]
+            training["members"] = [{"best_step": 50}, {"best_step": 100}]
         sub.model.mkdir(parents=True, exist_ok=True)
         (sub.model / "model.json").write_text(json.dumps({"training": training}))
 
@@ -58,6 +61,8 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert row["change"] == pytest.approx([-0.1, -0.1])
     assert row["validation_auc"] == pytest.approx(0.805)
     assert content["variants"]["recipe"]["change"] == [0.0, 0.0]
+    assert content["variants"]["recipe"]["best_step"] == [[50], [50]]
+    assert content["variants"]["two networks"]["best_step"] == [[50, 100], [50, 100]]
     assert "| no augmentation | 0.8050 | -0.1000, -0.1000 | 0.600 | +0.000, +0.000 |" in text
     assert "| maps not smoothed | 0.9050 | +0.0000, +0.0000 | 0.500 | -0.100, -0.100 |" in text
     assert "nothing of the test" in content["figures"]
