@@ -223,3 +223,12 @@ def test_without_positives_in_validation_the_last_weights_are_taken(toy_run, cap
     assert card["training"]["best_step"] == card["training"]["steps"]
     assert card["training"]["validation_auc"] is None
     assert card["calibration"]["temperature"] == 1.0
+
+
+def test_the_weights_of_the_highest_auc_are_kept_though_the_loss_falls_later(toy_run, monkeypatch):
+    aucs, losses = iter([0.9, 0.8]), iter([2.0, 1.0])
+    monkeypatch.setattr("pipeline.train.loop.validation_auc", lambda labels, logits: next(aucs))
+    monkeypatch.setattr("pipeline.train.loop.validation_loss", lambda labels, logits: next(losses))
+    train(stage_of(toy_run, toy_settings(epochs=2, steps_per_epoch=3)))
+    training = description(toy_run)["training"]
+    assert (training["best_step"], training["validation_auc"]) == (3, 0.9)
