@@ -8,11 +8,11 @@ def learning_rate(
 ) -> float:
     """Rate of step 0 ... steps - 1: a linear rise to `peak`, then half a cosine to `final * peak`.
 
-    Args:
-        final: in [0, 1]; 1 keeps the peak, and leaves the settling to the running average.
-
     A warm-up longer than a tenth of the training is cut to that, or short trials would never
     reach the peak.
+
+    Args:
+        final: in [0, 1]; 1 keeps the peak, and leaves the settling to the running average.
 
     Example:
         >>> [round(learning_rate(s, peak=1.0, warmup_steps=2, steps=22), 3) for s in (0, 1, 12)]

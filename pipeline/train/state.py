@@ -1,11 +1,13 @@
 """How far a training is, apart from the learner's own variables; in and out of a checkpoint."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.validate import ImageScores
+
+PARTS = [part.name for part in fields(ImageScores)]
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
 
 def _pack(name: str, scores: list[ImageScores]) -> dict[str, np.ndarray]:
     packed = {}
-    for part in ImageScores.PARTS:
+    for part in PARTS:
         pieces = [getattr(s, part) for s in scores]
         packed[f"{name}/{part}"] = np.concatenate([np.zeros(0, np.float32), *pieces])
         packed[f"{name}/{part}_counts"] = np.array([len(p) for p in pieces], np.int64)
@@ -122,7 +124,7 @@ def _pack(name: str, scores: list[ImageScores]) -> dict[str, np.ndarray]:
 
 def _unpack(name: str, arrays: dict[str, np.ndarray]) -> list[ImageScores]:
     parts = []
-    for part in ImageScores.PARTS:
+    for part in PARTS:
         ends = np.cumsum(arrays[f"{name}/{part}_counts"])
         # Split behind every piece: the last one that comes out is what follows them, nothing.
         parts.append(np.split(arrays[f"{name}/{part}"], ends)[:-1] if len(ends) else [])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -62,8 +61,6 @@ class ImageScores:
     logits: np.ndarray
     false_alarms: np.ndarray
     lesions: np.ndarray
-
-    PARTS: ClassVar = ("logits", "false_alarms", "lesions")
 
 
 @dataclass(frozen=True)
