@@ -116,8 +116,9 @@ def calibration_samples(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Observed / expected and slope of logistic recalibration of each sample, (samples,) each.
 
-    The slope is fitted on equal-mass bins of the logit (256), which moves it by less than one
-    percent; observed / expected is exact.
+    The slope is fitted on bins of the logit, which moves it by less than one percent: 256 of
+    equal mass, cut further where they are wider than a 256th of the range, because the rare
+    positives lie together in the uppermost of them. Observed / expected is exact.
 
     Args:
         item_weights: how much each item counts, (n,), for instance to count lesions alike.
@@ -127,7 +128,9 @@ def calibration_samples(
     patients = weights.shape[1]
     observed = weights @ np.bincount(patient, counted * labels, minlength=patients)
     expected = weights @ np.bincount(patient, counted * expit(logits), minlength=patients)
-    edges = np.unique(np.quantile(logits, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]))
+    inner = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]
+    by_width = logits.min() + inner * np.ptp(logits)
+    edges = np.unique([np.quantile(logits, inner), by_width])
     bin_of = np.searchsorted(edges, logits, side="right")
     bins = len(edges) + 1
     cell = patient * bins + bin_of

@@ -122,6 +122,18 @@ def test_calibration_samples_agree_with_the_direct_fit():
         assert slope[i] == pytest.approx(slope_intercept(logits, labels, row[patient])[0], rel=0.01)
 
 
+def test_a_rare_class_in_the_upper_tail_does_not_bias_the_slope():
+    # Of 100 positions less than one is positive, and most of those share the highest percent of
+    # the logits: bins of equal mass would take them all for one logit.
+    rng = np.random.default_rng(1)
+    labels = (rng.random(60_000) < 0.007).astype(int)
+    logits = np.where(labels, rng.normal(0, 4, 60_000), rng.normal(-6, 0.8, 60_000))
+    logits[:3] = -200.0  # some places may be far off
+    patient = np.arange(60_000) % 10
+    _, slope = calibration_samples(logits, labels, patient, np.ones((1, 10)))
+    assert slope[0] == pytest.approx(slope_intercept(logits, labels)[0], rel=0.01)
+
+
 def test_a_sample_of_one_class_has_no_slope():
     ratio, slope = calibration_samples([0.0, 1.0, 0.5], [0, 1, 0], [0, 1, 1], np.array([[2.0, 0]]))
     assert ratio.tolist() == [0.0]
