@@ -6,6 +6,7 @@ import pandas as pd
 
 from models.network import NetworkSpec
 from models.saved import assign_weights, spec_as_dict
+from pipeline.heatmap.model import read_model_card
 from pipeline.heatmap.same_patients import pixel_hashes
 from pipeline.metrics.calibration import Calibration
 from pipeline.run.stage import Stage, git_commit
@@ -22,7 +23,7 @@ from pipeline.train.curves import draw_curves
 from pipeline.train.export import export_model
 from pipeline.train.inputs import Inputs, split_counts
 from pipeline.train.loop import Loop
-from pipeline.train.start import warn
+from pipeline.train.start import init_folder, warn
 from pipeline.train.state import Best, history_text
 from pipeline.train.validate import ImageScores, join_labels, join_logits, validation_froc
 
@@ -135,7 +136,7 @@ def describe_model(
             **training,
             "train": split_counts(inputs, "train"),
             "validation": split_counts(inputs, "validation"),
-            "pixel_hashes": pixel_hashes(_used(inputs)),
+            "pixel_hashes": sorted({*pixel_hashes(_used(inputs)), *_seen_before(stage)}),
         },
         "commit": commit,
         "dirty": dirty,
@@ -146,6 +147,12 @@ def describe_model(
 def _used(inputs: Inputs) -> pd.DataFrame:
     """The mammograms that have a part in the model."""
     return inputs.mammograms[inputs.mammograms["split"].isin(["train", "validation"])]
+
+
+def _seen_before(stage: Stage) -> list[str]:
+    """Pixel hashes of the mammograms behind the model that the training started from."""
+    folder = init_folder(stage.settings.train.init)
+    return list(read_model_card(folder).trained_on) if folder else []
 
 
 def _training(loop: Loop) -> dict:

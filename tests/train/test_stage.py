@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -197,6 +198,20 @@ def test_fine_tuning_starts_from_the_model_and_a_finished_one_is_kept(finished, 
     assert "former model was moved" in capsys.readouterr().out
     kept = json.loads((toy_run.set_aside / "model-1" / "model.json").read_text())
     assert kept["sha256"] == description(toy_run)["sha256"]
+
+
+def test_a_model_that_started_from_another_also_remembers_whom_that_one_saw(
+    finished, toy_run, tmp_path
+):
+    former = tmp_path / "former"
+    shutil.copytree(finished.model, former)
+    card = description(finished)
+    own = card["training"]["pixel_hashes"]
+    card["training"]["pixel_hashes"] = ["of another hospital"]
+    (former / "model.json").write_text(json.dumps(card))
+    train(stage_of(toy_run, toy_settings(epochs=1, steps_per_epoch=1, init=former)))
+    seen = description(toy_run)["training"]["pixel_hashes"]
+    assert seen == sorted([*own, "of another hospital"])
 
 
 def test_fine_tuning_another_network_is_refused(finished, toy_run):
