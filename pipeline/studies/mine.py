@@ -6,7 +6,6 @@ Writes  RUN/mined.csv; RUN/mined, a run that starts from the model and sees them
 """
 
 from pipeline.heatmap.model import model_folder, read_model_card
-from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.settings import recall
@@ -14,7 +13,8 @@ from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import make
 from pipeline.train.inputs import read_inputs
-from pipeline.train.mining import Peaks, mine
+from pipeline.train.mining import mine
+from pipeline.train.validate import MapRule
 
 # The second training is shorter and gentler than the first: it corrects, it does not begin.
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
@@ -61,17 +61,17 @@ def _mined(stage: Stage, limit: int):
     from models.saved import load_network
 
     network = load_network(card.folder)
-    pitch_px = map_pitch_px(
-        pitch_mm=card.maps.pitch_mm,
+    rule = MapRule.from_settings(
+        card.maps,
         spacing_mm=card.image.spacing_mm,
         stride_px=network.stride_px,
         label_pitch_px=card.label_pitch_px,
     )
-    distance_cells = card.maps.candidate_distance_mm / (pitch_px * card.image.spacing_mm)
-    peaks = Peaks(
-        lambda pixels: logit_map(network, pixels, pitch_px=pitch_px), pitch_px, distance_cells
-    )
-    table = mine(images, peaks, limit=limit)
+
+    def as_in_maps(pixels):
+        return logit_map(network, pixels, pitch_px=rule.pitch_px, flips=rule.flips)
+
+    table = mine(images, as_in_maps, rule, limit=limit)
     if table.empty:
         raise UserError("The model has no local maximum at a negative position: nothing to mine.")
     return table

@@ -1,70 +1,62 @@
 """Hard negatives: where a model raises its worst false alarms on the training patients."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.metrics.peaks import find_peaks
 from pipeline.preprocess.labels import NEGATIVE
-from pipeline.preprocess.map_grid import finite_positions
+from pipeline.preprocess.map_grid import finite_positions, smooth_map
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_image
 from pipeline.run.progress import shown
 from pipeline.train.corpus import TrainingImage
+from pipeline.train.validate import MapRule
 
 MINED_COLUMNS = ("image_id", "row", "col", "logit")
 # Of one mammogram, so that a single difficult breast does not fill the table.
 MOST_PER_IMAGE = 10
 
 
-@dataclass(frozen=True)
-class Peaks:
-    """How maps are made and searched for mining.
-
-    Attributes:
-        logit_map: image (H, W) float32 in [0, 1] to logits at `pitch_px`.
-        pitch_px: distance between positions of the map.
-        distance_cells: smallest distance between two alarms, in positions.
-    """
-
-    logit_map: Callable[[np.ndarray], np.ndarray]
-    pitch_px: int
-    distance_cells: float
-
-
-def mine(images: list[TrainingImage], peaks: Peaks, *, limit: int) -> pd.DataFrame:
+def mine(
+    images: list[TrainingImage],
+    logit_map: Callable[[np.ndarray], np.ndarray],
+    rule: MapRule,
+    *,
+    limit: int,
+) -> pd.DataFrame:
     """The highest local maxima at negative positions of the training mammograms.
 
     Never in an outline or its ignored surroundings, and never of other patients: `images` are
     those of the training.
 
     Args:
+        logit_map: image (H, W) float32 in [0, 1] to logits at the pitch of the rule.
         limit: number of alarms to keep, the highest first.
 
     Returns:
         Table of MINED_COLUMNS; row and col in standard pixels.
     """
-    found = [_alarms(image, peaks) for image in shown(iter(images), len(images), "mine")]
+    found = [_alarms(image, logit_map, rule) for image in shown(iter(images), len(images), "mine")]
     table = pd.concat(found, ignore_index=True).sort_values(
         ["logit", "image_id", "row", "col"], ascending=[False, True, True, True]
     )
     return table.head(limit).reset_index(drop=True)
 
 
-def _alarms(image: TrainingImage, peaks: Peaks) -> pd.DataFrame:
+def _alarms(image: TrainingImage, logit_map: Callable, rule: MapRule) -> pd.DataFrame:
     pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
-    logits = peaks.logit_map(pixels)
     finite = finite_positions(
-        image.breast, height=image.height, width=image.width, pitch_px=peaks.pitch_px
+        image.breast, height=image.height, width=image.width, pitch_px=rule.pitch_px
     )
+    logits = smooth_map(logit_map(pixels), finite, sigma_cells=rule.smooth_cells)
     at_row, at_col = find_peaks(
         np.where(finite, logits, np.nan),
-        min_distance_cells=peaks.distance_cells,
+        min_distance_cells=rule.candidate_cells,
         limit=5 * MOST_PER_IMAGE,
     )
-    rows, cols = position_grid(image.height, image.width, peaks.pitch_px)
+    rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     negative = image.labels(rows[at_row], cols[at_col]) == NEGATIVE
     kept = np.flatnonzero(negative)[:MOST_PER_IMAGE]
     return pd.DataFrame(

@@ -7,7 +7,8 @@ import pandas as pd
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.corpus import read_corpus
 from pipeline.train.crops import CropShape, place_crop
-from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, Peaks, mine
+from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
+from pipeline.train.validate import MapRule
 from tests.train.toy_run import LABELS, PITCH_PX
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
@@ -24,9 +25,17 @@ def brightness(pixels):
     return np.pad(smooth, sides, mode="edge")[::PITCH_PX, ::PITCH_PX]
 
 
-def mined(run, *, limit):
+def mined(run, *, limit, smooth_cells=0.0):
     corpus = read_corpus(*tables(run), labels=LABELS)
-    return corpus, mine(list(corpus.images), Peaks(brightness, PITCH_PX, 1.5), limit=limit)
+    rule = MapRule(
+        PITCH_PX,
+        label_step=1,
+        candidate_cells=1.5,
+        max_candidates=40,
+        flips=1,
+        smooth_cells=smooth_cells,
+    )
+    return corpus, mine(list(corpus.images), brightness, rule, limit=limit)
 
 
 def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared_toy_run):
@@ -42,6 +51,11 @@ def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared
     for row in table.itertuples():
         # The discs are far brighter than the noise, and are no alarms.
         assert images[row.image_id].labels(np.array([row.row]), np.array([row.col])) == [0]
+
+
+def test_alarms_are_those_of_the_smoothed_map(shared_toy_run):
+    highest = [mined(shared_toy_run, limit=1, smooth_cells=s)[1]["logit"].item() for s in (0, 2)]
+    assert highest[1] < highest[0]
 
 
 def test_the_asked_share_of_negative_crops_is_near_an_alarm(shared_toy_run):
