@@ -149,7 +149,8 @@ bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside 
 docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
 	@$(PY) scripts/docs.py
 
-result: $(or $(wildcard $(RUN)/metrics.json $(RUN)/crossval.json),$(RUN)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
+KEPT := metrics crossval heads ablation
+result: $(or $(wildcard $(KEPT:%=$(RUN)/%.json)),$(RUN)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
 	@$(PY) scripts/docs.py --run "$(RUN)"
 
 lock: | $(VENV)/installed                ## resolve the lock files anew
