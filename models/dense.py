@@ -11,11 +11,13 @@ begin at the upper left of the continued image, one beside the other but for the
 last of a row or column ends with the image.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import tensorflow as tf
+from scipy import ndimage
 
 from models.network import PatchNetwork
 
@@ -44,6 +46,7 @@ def logit_map(
     pitch_px: int,
     tile_px: int = 2048,
     flips: int = 1,
+    zooms: Sequence[float] = (1.0,),
 ) -> np.ndarray:
     """One logit for every position of an image.
 
@@ -54,6 +57,7 @@ def logit_map(
         tile_px: tiles of larger images, without their halo; not for networks that have their own.
         flips: mean logit over 1 (the image), 2 (and upside down: the chest wall stays where it
             is) or 4 (and left to right, both) mirrored copies.
+        zooms: and over copies enlarged by so much, each with its mirrored ones.
 
     Returns:
         float32 (ceil(H / pitch_px) + 1, ceil(W / pitch_px) + 1).
@@ -62,9 +66,10 @@ def logit_map(
         ValueError: wrong shape or type, a pitch that does not fit, an unknown number of flips.
     """
     total = None
-    for cells in _copies(network, image, pitch_px=pitch_px, tile_px=tile_px, flips=flips):
+    copies = {"pitch_px": pitch_px, "tile_px": tile_px, "flips": flips, "zooms": zooms}
+    for cells in _copies(network, image, **copies):
         total = cells if total is None else total + cells
-    return np.ascontiguousarray(total / np.float32(flips))
+    return np.ascontiguousarray(total / np.float32(flips * len(zooms)))
 
 
 def logit_map_with_spread(
@@ -74,8 +79,9 @@ def logit_map_with_spread(
     pitch_px: int,
     tile_px: int = 2048,
     flips: int = 1,
+    zooms: Sequence[float] = (1.0,),
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """The map of logits, and how far the mirrored copies and the members of an ensemble differ.
+    """The map of logits, and how far the copies and the members of an ensemble differ.
 
     Args, Raises: as in `logit_map`.
 
@@ -86,8 +92,8 @@ def logit_map_with_spread(
     maps = []
     temperatures = _temperatures(network)
     for member, temperature in zip(network.members, temperatures, strict=True):
-        copies = _copies(member, image, pitch_px=pitch_px, tile_px=tile_px, flips=flips)
-        maps += [cells / np.float32(temperature) for cells in copies]
+        copies = {"pitch_px": pitch_px, "tile_px": tile_px, "flips": flips, "zooms": zooms}
+        maps += [cells / np.float32(temperature) for cells in _copies(member, image, **copies)]
     stacked = np.stack(maps)  # (copies, h, w)
     mean = np.ascontiguousarray(stacked.mean(axis=0))
     return mean, stacked.std(axis=0) if len(maps) > 1 else None
@@ -100,10 +106,55 @@ def _temperatures(network: PatchNetwork) -> np.ndarray:
 
 
 def _copies(
+    network: PatchNetwork,
+    image: np.ndarray,
+    *,
+    pitch_px: int,
+    tile_px: int,
+    flips: int,
+    zooms: Sequence[float],
+) -> Iterator[np.ndarray]:
+    """The map of each enlarged and mirrored copy, brought back to the positions of the image."""
+    _check(network, image, pitch_px, tile_px, flips)
+    size = {"tile_px": tile_px, "flips": flips}
+    for zoom in zooms:
+        if zoom == 1:
+            yield from _mirrored_maps(network, image, pitch_px=pitch_px, **size)
+            continue
+        enlarged = _enlarged(image, zoom)
+        scale = np.divide(enlarged.shape, image.shape)
+        for cells in _mirrored_maps(network, enlarged, pitch_px=network.stride_px, **size):
+            yield _at_positions(
+                cells, image.shape, pitch_px=pitch_px, cells_per_px=scale / network.stride_px
+            )
+
+
+def _enlarged(image: np.ndarray, zoom: float) -> np.ndarray:
+    height, width = (max(1, round(size * zoom)) for size in image.shape)
+    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+    return cv2.resize(image, (width, height), interpolation=way).clip(0, 1)
+
+
+def _at_positions(
+    cells: np.ndarray, shape: tuple[int, int], *, pitch_px: int, cells_per_px: np.ndarray
+) -> np.ndarray:
+    """The map of an enlarged image, read linearly at the positions of the image itself.
+
+    Position k lies on the edge between two pixels, k pitches from the upper left corner, which
+    stays where it is when an image is enlarged.
+    """
+    axes = [
+        np.arange(-(-size // pitch_px) + 1) * pitch_px * factor
+        for size, factor in zip(shape, cells_per_px, strict=True)
+    ]
+    at = np.meshgrid(*axes, indexing="ij")
+    return ndimage.map_coordinates(cells, at, order=1, mode="nearest", output=np.float32)
+
+
+def _mirrored_maps(
     network: PatchNetwork, image: np.ndarray, *, pitch_px: int, tile_px: int, flips: int
 ) -> Iterator[np.ndarray]:
     """The map of each mirrored copy, turned back."""
-    _check(network, image, pitch_px, tile_px, flips)
     padded = pad_for_map(image, network, pitch_px=pitch_px)
     margin, step = network.margin_cells, pitch_px // network.stride_px
     inner = slice(margin, -margin or None, step)

@@ -1,6 +1,6 @@
 """Settings of the maps: how the network is applied to a whole mammogram."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,12 @@ class MapSettings(Section):
     )
     flips: Literal[1, 2, 4] = Field(
         1, description="mean logit over so many mirrored copies (1: the image as it is)"
+    )
+    zooms: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = Field(
+        (1.0,),
+        min_length=1,
+        description="mean logit over copies of the mammogram enlarged by so much, a list; lesions "
+        "of other sizes than those of the training gain, a map takes as much longer",
     )
     smooth_mm: float = Field(
         0.0,

@@ -1,6 +1,6 @@
 """From a standardised mammogram to its map, and the file of a map."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +21,9 @@ class ImageMap:
     Attributes:
         logit: (h, w) float32, as the network gives it, NaN away from the breast.
         probability: (h, w) float32, calibrated, NaN away from the breast.
-        spread: (h, w) float32, standard deviation of the calibrated logit over mirrored copies
-            and members of an ensemble, NaN away from the breast; None with one copy.
+        spread: (h, w) float32, standard deviation of the calibrated logit over mirrored and
+            enlarged copies and members of an ensemble, NaN away from the breast; None with one
+            copy.
         rows, cols: (h,) and (w,) float64, centres of the positions in 0-based pixels of the
             original image; `cols` falls where the mammogram was mirrored.
     """
@@ -42,6 +43,7 @@ def map_image(
     pitch_px: int,
     tile_px: int = 2048,
     flips: int = 1,
+    zooms: Sequence[float] = (1.0,),
     smooth_cells: float = 0.0,
 ) -> ImageMap:
     """Map a mammogram of the store.
@@ -52,6 +54,7 @@ def map_image(
         pitch_px: distance between positions, in standard pixels.
         tile_px: larger images are computed in tiles of this size.
         flips: mean logit over so many mirrored copies.
+        zooms: and over copies enlarged by so much.
         smooth_cells: of the Gaussian mean that the logits are smoothed by, in positions.
     """
     # TensorFlow: only when there is something to compute
@@ -64,6 +67,7 @@ def map_image(
         pitch_px=pitch_px,
         tile_px=tile_px,
         flips=flips,
+        zooms=zooms,
     )
     height, width = image.shape
     finite = finite_positions(

@@ -46,8 +46,8 @@ class ModelCard:
 
     @property
     def copies(self) -> int:
-        """Number of maps whose mean a map is: mirrored copies times networks."""
-        return self.maps.flips * self.members
+        """Number of maps whose mean a map is: mirrored copies times sizes times networks."""
+        return self.maps.flips * len(self.maps.zooms) * self.members
 
     def with_prior(self, prior: float | None) -> "ModelCard":
         """The card with another prior in use; itself where that is None or its own.

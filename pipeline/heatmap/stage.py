@@ -157,6 +157,7 @@ def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
             pitch_px=work.pitch_px,
             tile_px=work.settings.tile_px,
             flips=work.card.maps.flips,
+            zooms=work.card.maps.zooms,
             smooth_cells=work.card.maps.smooth_mm / work.pitch_mm,
         )
         path = work.folder.heatmap(mammogram["image_id"])

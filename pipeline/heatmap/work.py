@@ -64,6 +64,7 @@ class Work:
                 "calibration": vars(self.card.calibration),
                 "pitch_px": self.pitch_px,
                 "flips": self.card.maps.flips,
+                "zooms": self.card.maps.zooms,
                 "smooth_mm": self.card.maps.smooth_mm,
                 "store": mammogram["store"],
                 "commit": self.commit,
@@ -74,8 +75,9 @@ class Work:
 def copies_in_words(card: ModelCard) -> str:
     """What the spread of a map is over; empty where there is one copy."""
     copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
+    sizes = f"{len(card.maps.zooms)} sizes" if len(card.maps.zooms) > 1 else ""
     networks = f"{card.members} networks" if card.members > 1 else ""
-    return " of each of ".join(filter(None, (copies, networks)))
+    return " of each of ".join(filter(None, (copies, sizes, networks)))
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,9 @@ def _mined(stage: Stage, limit: int):
     )
 
     def as_in_maps(pixels):
-        return logit_map(network, pixels, pitch_px=rule.pitch_px, flips=rule.flips)
+        return logit_map(
+            network, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
+        )
 
     table = mine(images, as_in_maps, rule, limit=limit)
     if table.empty:

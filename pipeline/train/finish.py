@@ -91,11 +91,11 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
 
 def _scores(loop: Loop, best: Best) -> list[ImageScores]:
     """Validation scores of the best weights on maps as the heatmap stage will make them."""
-    flips = loop.map_rule.flips
-    if flips == 1:
+    copies = loop.map_rule.flips * len(loop.map_rule.zooms)
+    if loop.map_rule.zooms == (1.0,) and copies == 1:
         return best.scores
-    print(f"calibration: validation maps as the mean of {flips} mirrored copies", flush=True)
-    return list(loop.score_validation(flips=flips))
+    print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
+    return list(loop.score_validation(all_copies=True))
 
 
 def _threshold(

@@ -191,8 +191,8 @@ class Loop:
         if state.step == state.validated or state.step % self.train.steps_per_epoch:
             return
         started, resumed_at = time.monotonic(), len(state.pending)
-        # One view is enough to choose a checkpoint; mirrored copies come in at the end.
-        for score in self.score_validation(flips=1, done=resumed_at):
+        # One copy is enough to choose a checkpoint; the others come in at the end.
+        for score in self.score_validation(all_copies=False, done=resumed_at):
             state.pending.append(score)
             self._save_if_due()
         seconds = time.monotonic() - started
@@ -201,11 +201,17 @@ class Loop:
         self._select(seconds)
         self._paused += time.monotonic() - started
 
-    def score_validation(self, *, flips: int, done: int = 0) -> Iterator[ImageScores]:
-        """Scores of validation[done:] by the averaged weights."""
+    def score_validation(self, *, all_copies: bool, done: int = 0) -> Iterator[ImageScores]:
+        """Scores of validation[done:] by the averaged weights.
+
+        Args:
+            all_copies: on the mean over mirrored and enlarged copies, as users' maps are.
+        """
+        rule = self.map_rule
+        copies = {"flips": rule.flips, "zooms": rule.zooms} if all_copies else {}
         return score_images(
             lambda pixels: logit_map(
-                self.learner.averaged, pixels, pitch_px=self.map_rule.pitch_px, flips=flips
+                self.learner.averaged, pixels, pitch_px=rule.pitch_px, **copies
             ),
             self.validation,
             self.map_rule,

@@ -125,7 +125,9 @@ def _scores(stage: Stage, inputs: Inputs, ensemble: PatchNetwork):
         label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
     )
     return score_images(
-        lambda pixels: logit_map(ensemble, pixels, pitch_px=rule.pitch_px, flips=rule.flips),
+        lambda pixels: logit_map(
+            ensemble, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
+        ),
         inputs.validation,
         rule,
     )

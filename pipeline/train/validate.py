@@ -71,7 +71,7 @@ class MapRule:
         pitch_px: distance between positions of the map.
         label_step: distance between positions of the patch table, in positions of the map.
         candidate_cells: smallest distance between candidates, in positions of the map.
-        flips: mirrored copies whose mean a finished model's map is.
+        flips, zooms: mirrored and enlarged copies whose mean a finished model's map is.
         smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
     """
 
@@ -81,6 +81,7 @@ class MapRule:
     max_candidates: int
     flips: int
     smooth_cells: float = 0.0
+    zooms: tuple[float, ...] = (1.0,)
 
     @classmethod
     def from_settings(
@@ -104,6 +105,7 @@ class MapRule:
             max_candidates=maps.max_candidates,
             flips=maps.flips,
             smooth_cells=maps.smooth_mm / (pitch_px * spacing_mm),
+            zooms=maps.zooms,
         )
 
 

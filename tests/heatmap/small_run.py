@@ -119,12 +119,12 @@ class BrightnessNetwork:
     def __init__(self):
         self.mapped = 0
 
-    def logit_map_with_spread(self, network, image, *, pitch_px, tile_px, flips):
-        """Stands for models.dense.logit_map_with_spread; mirrored copies differ by 0.5."""
+    def logit_map_with_spread(self, network, image, *, pitch_px, tile_px, flips, zooms):
+        """Stands for models.dense.logit_map_with_spread; copies differ by 0.5."""
         self.mapped += 1
         sides = [(0, -size % pitch_px + 1) for size in image.shape]
         logits = 20 * np.pad(image, sides, mode="edge")[::pitch_px, ::pitch_px] - 8
-        return logits, np.full_like(logits, 0.5) if flips > 1 else None
+        return logits, np.full_like(logits, 0.5) if flips * len(zooms) > 1 else None
 
     def install(self, monkeypatch) -> None:
         """Let the stage find this network, without TensorFlow."""

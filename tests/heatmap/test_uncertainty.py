@@ -37,8 +37,10 @@ def run(tmp_path, monkeypatch) -> RunFolder:
     return write_small_run(tmp_path)
 
 
-def mapped(run: RunFolder, *, flips: int = 1, temperature: float = 1.0, **settings) -> RunFolder:
-    maps = MapSettings(flips=flips).model_dump(mode="json")
+def mapped(
+    run: RunFolder, *, flips: int = 1, zooms=(1.0,), temperature: float = 1.0, **settings
+) -> RunFolder:
+    maps = MapSettings(flips=flips, zooms=zooms).model_dump(mode="json")
     write_model_card(run, maps=maps, calibration=COLD | {"temperature": temperature})
     chosen = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0, **settings))
     heatmap(Stage(run, chosen, EventLog(run, "heatmap")))
@@ -52,6 +54,11 @@ def test_with_mirrored_copies_map_regions_and_picture_have_the_spread(run):
             np.testing.assert_array_equal(np.isnan(file["spread"]), np.isnan(file["logit"]))
             assert np.nanmin(file["spread"]) == np.nanmax(file["spread"]) == 0.5
         assert cv2.imread(str(run.uncertainty_picture(image_id))).shape == (1000, 1600, 3)
+    assert pd.read_csv(run.regions)["logit_sd"].tolist() == [0.5, 0.5]
+
+
+def test_copies_of_several_sizes_have_a_spread_too(run):
+    mapped(run, zooms=(0.8, 1.0))
     assert pd.read_csv(run.regions)["logit_sd"].tolist() == [0.5, 0.5]
 
 
@@ -88,20 +95,22 @@ def test_the_pictures_are_sent_to_tracking_in_a_folder_of_their_own(run):
 
 
 @pytest.mark.parametrize(
-    ("flips", "members", "words"),
+    ("flips", "zooms", "members", "words"),
     [
-        (1, 1, ""),
-        (4, 1, "4 mirrored copies"),
-        (1, 3, "3 networks"),
-        (4, 3, "4 mirrored copies of each of 3 networks"),
+        (1, (1.0,), 1, ""),
+        (4, (1.0,), 1, "4 mirrored copies"),
+        (1, (1.0,), 3, "3 networks"),
+        (4, (1.0,), 3, "4 mirrored copies of each of 3 networks"),
+        (1, (0.8, 1.0), 1, "2 sizes"),
+        (2, (0.8, 1.0), 3, "2 mirrored copies of each of 2 sizes of each of 3 networks"),
     ],
 )
-def test_it_says_what_the_spread_is_over(run, flips, members, words):
-    maps = MapSettings(flips=flips).model_dump(mode="json")
+def test_it_says_what_the_spread_is_over(run, flips, zooms, members, words):
+    maps = MapSettings(flips=flips, zooms=zooms).model_dump(mode="json")
     write_model_card(run, maps=maps, network={"members": members})
     card = read_model_card(run.model)
     assert copies_in_words(card) == words
-    assert card.copies == flips * members
+    assert card.copies == flips * len(zooms) * members
 
 
 def test_the_spread_of_a_region_is_the_mean_over_its_positions():

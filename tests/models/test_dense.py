@@ -55,6 +55,25 @@ def test_two_copies_are_the_image_and_the_image_upside_down(valid):
     assert np.abs(once - flipped).max() > 1e-3
 
 
+def test_the_map_of_an_image_zoomed_to_half_is_that_of_the_small_image(network):
+    small, stride = _image(90, 70), network.stride_px
+    large = np.kron(small, np.ones((2, 2), np.float32))
+    found = logit_map(network, large, pitch_px=2 * stride, flips=2, zooms=(0.5,))
+    np.testing.assert_allclose(
+        found, logit_map(network, small, pitch_px=stride, flips=2), atol=1e-4
+    )
+    assert np.ptp(found) > 0.01
+
+
+def test_the_map_over_several_sizes_is_their_mean(valid):
+    image = _image(100, 84)
+    maps = [logit_map(valid, image, pitch_px=8, zooms=(zoom,)) for zoom in (0.8, 1.0, 1.3)]
+    mean = logit_map(valid, image, pitch_px=8, zooms=(0.8, 1.0, 1.3))
+    np.testing.assert_allclose(mean, np.mean(maps, axis=0), atol=1e-5)
+    np.testing.assert_array_equal(maps[1], logit_map(valid, image, pitch_px=8))
+    assert np.abs(maps[0] - maps[1]).max() > 1e-3
+
+
 def test_images_smaller_than_a_patch_have_a_map_too(network):
     found = logit_map(network, _image(20, 3), pitch_px=network.stride_px)
     assert found.shape == (-(-20 // network.stride_px) + 1, 2)

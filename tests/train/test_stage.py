@@ -87,6 +87,21 @@ def test_two_deterministic_runs_give_the_same_bytes_even_after_a_crash(
     assert not toy_run.training.exists()
 
 
+def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch):
+    asked = []
+
+    def mapping(*args, **options):
+        asked.append((options.get("flips", 1), options.get("zooms", (1.0,))))
+        return logit_map(*args, **options)
+
+    monkeypatch.setattr("pipeline.train.loop.logit_map", mapping)
+    settings = toy_settings(epochs=1, steps_per_epoch=1)
+    maps = settings.maps.model_copy(update={"flips": 2, "zooms": (0.8, 1.0)})
+    train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
+    images = len(asked) // 2
+    assert asked == [(1, (1.0,))] * images + [(2, (0.8, 1.0))] * images
+
+
 def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
     maps = []
 
