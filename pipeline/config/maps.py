@@ -27,6 +27,13 @@ class MapSettings(Section):
         ge=0,
         description="standard deviation of the Gaussian mean that a map's logits are smoothed by",
     )
+    level_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of what a mammogram's median logit differs by from that of the "
+        "validation mammograms that is taken off its map: logits of one mammogram err together",
+    )
     candidate_distance_mm: float = Field(
         8.0, gt=0, description="smallest distance between two candidates, in mm"
     )

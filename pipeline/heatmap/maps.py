@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.metrics.calibration import Calibration
 from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.map_grid import finite_positions, smooth_map
+from pipeline.preprocess.map_grid import finish_map, finite_positions
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_breast, read_image
 from pipeline.run.atomic import write_atomic
@@ -19,7 +19,7 @@ class ImageMap:
     """The map of one mammogram.
 
     Attributes:
-        logit: (h, w) float32, as the network gives it, NaN away from the breast.
+        logit: (h, w) float32, before the calibration, NaN away from the breast.
         probability: (h, w) float32, calibrated, NaN away from the breast.
         spread: (h, w) float32, standard deviation of the calibrated logit over mirrored and
             enlarged copies and members of an ensemble, NaN away from the breast; None with one
@@ -45,6 +45,8 @@ def map_image(
     flips: int = 1,
     zooms: Sequence[float] = (1.0,),
     smooth_cells: float = 0.0,
+    level_share: float = 0.0,
+    level: float = 0.0,
 ) -> ImageMap:
     """Map a mammogram of the store.
 
@@ -55,7 +57,7 @@ def map_image(
         tile_px: larger images are computed in tiles of this size.
         flips: mean logit over so many mirrored copies.
         zooms: and over copies enlarged by so much.
-        smooth_cells: of the Gaussian mean that the logits are smoothed by, in positions.
+        smooth_cells, level_share, level: see `finish_map`.
     """
     # TensorFlow: only when there is something to compute
     from models.dense import logit_map_with_spread
@@ -73,7 +75,9 @@ def map_image(
     finite = finite_positions(
         read_breast(mammogram["store"]), height=height, width=width, pitch_px=pitch_px
     )
-    logit = smooth_map(logit, finite, sigma_cells=smooth_cells)
+    logit = finish_map(
+        logit, finite, smooth_cells=smooth_cells, level_share=level_share, level=level
+    )
     logit = np.where(finite, logit, np.nan).astype(np.float32)
     rows, cols = original_axes(mammogram, pitch_px=pitch_px)
     if spread is not None:

@@ -159,6 +159,8 @@ def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
             flips=work.card.maps.flips,
             zooms=work.card.maps.zooms,
             smooth_cells=work.card.maps.smooth_mm / work.pitch_mm,
+            level_share=work.card.maps.level_share,
+            level=work.card.level,
         )
         path = work.folder.heatmap(mammogram["image_id"])
         write_map(path, image_map, key=work.map_key(mammogram))

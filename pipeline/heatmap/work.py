@@ -66,6 +66,7 @@ class Work:
                 "flips": self.card.maps.flips,
                 "zooms": self.card.maps.zooms,
                 "smooth_mm": self.card.maps.smooth_mm,
+                "level": [self.card.maps.level_share, self.card.level],
                 "store": mammogram["store"],
                 "commit": self.commit,
             }

@@ -1,4 +1,4 @@
-"""Which positions a map has, which of them are finite, and their mean with their neighbours."""
+"""Which positions a map has, which of them are finite, and what is done to their logits."""
 
 import math
 
@@ -70,6 +70,40 @@ def smooth_map(values: np.ndarray, finite: np.ndarray, *, sigma_cells: float) ->
     total = ndimage.gaussian_filter(np.where(finite, values, 0.0).astype(np.float64), sigma_cells)
     mean = total / np.where(finite, weight, 1.0)
     return np.where(finite, mean, values).astype(values.dtype)
+
+
+def map_level(values: np.ndarray, finite: np.ndarray) -> float:
+    """The median of the finite positions, NaN where there is none.
+
+    Most of any breast is free of findings, so what its median differs by from that of others
+    says more about film, exposure and density than about findings.
+    """
+    return float(np.median(values[finite])) if finite.any() else math.nan
+
+
+def finish_map(
+    values: np.ndarray,
+    finite: np.ndarray,
+    *,
+    smooth_cells: float = 0.0,
+    level_share: float = 0.0,
+    level: float = 0.0,
+) -> np.ndarray:
+    """From the network's logits to those of the map that is shown and calibrated.
+
+    Args:
+        values, finite: see `smooth_map`.
+        smooth_cells: see `smooth_map`, which comes first.
+        level_share: share of (`map_level` - `level`) that is taken off then.
+        level: where a usual mammogram has its level.
+
+    Returns:
+        (h, w), of the type of `values`.
+    """
+    smooth = smooth_map(values, finite, sigma_cells=smooth_cells)
+    if not level_share or not finite.any():
+        return smooth
+    return smooth - smooth.dtype.type(level_share * (map_level(smooth, finite) - level))
 
 
 def _touches(size_px: int, cells: int, pitch_px: int) -> np.ndarray:

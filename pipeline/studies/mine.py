@@ -73,7 +73,7 @@ def _mined(stage: Stage, limit: int):
             network, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
         )
 
-    table = mine(images, as_in_maps, rule, limit=limit)
+    table = mine(images, as_in_maps, rule, level=card.level, limit=limit)
     if table.empty:
         raise UserError("The model has no local maximum at a negative position: nothing to mine.")
     return table

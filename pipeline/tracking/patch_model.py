@@ -1,6 +1,8 @@
 """The model as MLflow loads it: patches in, calibrated probabilities out.
 
-The patches are cut from standardised mammograms, with grey values in [0, 1].
+The patches are cut from standardised mammograms, with grey values in [0, 1]. A patch by itself
+knows nothing of its mammogram, so mirrored copies, smoothing and the mammogram's level, where maps
+have them, are not in its probability.
 """
 
 import json

@@ -25,7 +25,13 @@ from pipeline.train.inputs import Inputs, split_counts
 from pipeline.train.loop import Loop
 from pipeline.train.start import init_folder, warn
 from pipeline.train.state import Best, history_text
-from pipeline.train.validate import ImageScores, join_labels, join_logits, validation_froc
+from pipeline.train.validate import (
+    ImageScores,
+    at_one_level,
+    join_labels,
+    join_logits,
+    validation_froc,
+)
 
 
 def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
@@ -37,13 +43,13 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
     best = loop.state.best
     network = loop.learner.averaged
     assign_weights(network, best.weights, source="the best weights")
-    scores = _scores(loop, best)
+    scores, level = at_one_level(_scores(loop, best), share=loop.map_rule.level_share)
     ending = judge_validation(stage, inputs, scores)
     training = {**_training(loop), "validation_froc": validation_froc(inputs.validation, scores)}
     former = export_model(
         stage.run,
         network,
-        describe_model(stage, inputs, network.spec, ending, training),
+        describe_model(stage, inputs, network.spec, ending, training, level=level),
         history=history_text(loop.state.history),
     )
     if former:
@@ -113,12 +119,19 @@ def _threshold(
 
 
 def describe_model(
-    stage: Stage, inputs: Inputs, spec: NetworkSpec, ending: Ending, training: dict
+    stage: Stage,
+    inputs: Inputs,
+    spec: NetworkSpec,
+    ending: Ending,
+    training: dict,
+    *,
+    level: float,
 ) -> dict:
     """model.json, without the checksum.
 
     Args:
         training: what its training was.
+        level: median logit of a usual mammogram's map.
     """
     commit, dirty = git_commit()
     tree = stage.settings.model_dump(mode="json")
@@ -129,6 +142,7 @@ def describe_model(
         "image": tree["image"],
         "labels": tree["labels"],
         "maps": tree["maps"],
+        "level": level,
         "calibration": asdict(ending.calibration),
         "region_threshold": ending.threshold,
         "region_threshold_source": ending.threshold_source,

@@ -20,6 +20,7 @@ from pipeline.train.inputs import Inputs
 from pipeline.train.start import unfinished
 from pipeline.train.validate import (
     MapRule,
+    at_one_level,
     join_labels,
     join_logits,
     score_images,
@@ -87,7 +88,9 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     temperatures = [card["calibration"]["temperature"] for card in cards]
     set_members(ensemble, [weights_of(n) for n in networks], temperatures)
     print(f"ensemble: validation maps of {len(networks)} networks", flush=True)
-    scores = list(_scores(stage, inputs, ensemble))
+    scores, level = at_one_level(
+        list(_scores(stage, inputs, ensemble)), share=stage.settings.maps.level_share
+    )
     ending = judge_validation(stage, inputs, scores)
     labels, logits = join_labels(inputs.validation), join_logits(scores)
     trainings = [card["training"] for card in cards]
@@ -103,7 +106,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         ],
         "identity": identity,
     }
-    description = describe_model(stage, inputs, spec, ending, training)
+    description = describe_model(stage, inputs, spec, ending, training, level=level)
     export_model(stage.run, ensemble, description, history="")
     known = {"best/val_auc": auc, **ending_metrics(ending)}
     stage.events.metrics({k: v for k, v in known.items() if v is not None})

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.metrics.peaks import find_peaks
 from pipeline.preprocess.labels import NEGATIVE
-from pipeline.preprocess.map_grid import finite_positions, smooth_map
+from pipeline.preprocess.map_grid import finish_map, finite_positions
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_image
 from pipeline.run.progress import shown
@@ -24,6 +24,7 @@ def mine(
     logit_map: Callable[[np.ndarray], np.ndarray],
     rule: MapRule,
     *,
+    level: float = 0.0,
     limit: int,
 ) -> pd.DataFrame:
     """The highest local maxima at negative positions of the training mammograms.
@@ -33,24 +34,33 @@ def mine(
 
     Args:
         logit_map: image (H, W) float32 in [0, 1] to logits at the pitch of the rule.
+        level: median logit of a usual mammogram's map.
         limit: number of alarms to keep, the highest first.
 
     Returns:
         Table of MINED_COLUMNS; row and col in standard pixels.
     """
-    found = [_alarms(image, logit_map, rule) for image in shown(iter(images), len(images), "mine")]
+    found = [
+        _alarms(image, logit_map, rule, level) for image in shown(iter(images), len(images), "mine")
+    ]
     table = pd.concat(found, ignore_index=True).sort_values(
         ["logit", "image_id", "row", "col"], ascending=[False, True, True, True]
     )
     return table.head(limit).reset_index(drop=True)
 
 
-def _alarms(image: TrainingImage, logit_map: Callable, rule: MapRule) -> pd.DataFrame:
+def _alarms(image: TrainingImage, logit_map: Callable, rule: MapRule, level: float) -> pd.DataFrame:
     pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
     finite = finite_positions(
         image.breast, height=image.height, width=image.width, pitch_px=rule.pitch_px
     )
-    logits = smooth_map(logit_map(pixels), finite, sigma_cells=rule.smooth_cells)
+    logits = finish_map(
+        logit_map(pixels),
+        finite,
+        smooth_cells=rule.smooth_cells,
+        level_share=rule.level_share,
+        level=level,
+    )
     at_row, at_col = find_peaks(
         np.where(finite, logits, np.nan),
         min_distance_cells=rule.candidate_cells,

@@ -1,7 +1,7 @@
 """Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from pipeline.preprocess.labels import (
     contains,
     standard_outlines,
 )
-from pipeline.preprocess.map_grid import finite_positions, map_pitch_px, smooth_map
+from pipeline.preprocess.map_grid import finite_positions, map_level, map_pitch_px, smooth_map
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store import read_breast, read_image
 
@@ -56,11 +56,13 @@ class ImageScores:
         false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
         lesions: (k,) float32, logit of the best candidate in each outline that counts, -inf
             where there is none.
+        level: (1,) float32, `map_level` of the map.
     """
 
     logits: np.ndarray
     false_alarms: np.ndarray
     lesions: np.ndarray
+    level: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class MapRule:
         candidate_cells: smallest distance between candidates, in positions of the map.
         flips, zooms: mirrored and enlarged copies whose mean a finished model's map is.
         smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
+        level_share: of a mammogram's level, taken off its map; `at_one_level` does that.
     """
 
     pitch_px: int
@@ -82,6 +85,7 @@ class MapRule:
     flips: int
     smooth_cells: float = 0.0
     zooms: tuple[float, ...] = (1.0,)
+    level_share: float = 0.0
 
     @classmethod
     def from_settings(
@@ -106,6 +110,7 @@ class MapRule:
             flips=maps.flips,
             smooth_cells=maps.smooth_mm / (pitch_px * spacing_mm),
             zooms=maps.zooms,
+            level_share=maps.level_share,
         )
 
 
@@ -166,7 +171,29 @@ def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> Imag
     logits = smooth_map(logits, finite, sigma_cells=rule.smooth_cells)
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
     lesions, alarms = _candidates(logits, finite, image, rule)
-    return ImageScores(at_table.astype(np.float32), alarms, lesions)
+    level = np.array([map_level(logits, finite)], np.float32)
+    return ImageScores(at_table.astype(np.float32), alarms, lesions, level)
+
+
+def at_one_level(scores: Sequence[ImageScores], *, share: float) -> tuple[list[ImageScores], float]:
+    """Take that share of each map's level off its scores, relative to the mean level of all.
+
+    Returns:
+        The scores, and the mean level, which maps of other mammograms are brought to.
+    """
+    levels = np.array([score.level.item() for score in scores])
+    usual = float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0
+    off = np.float32(share) * np.nan_to_num(levels - usual).astype(np.float32)
+    lowered = [
+        replace(
+            score,
+            logits=score.logits - by,
+            false_alarms=score.false_alarms - by,
+            lesions=score.lesions - by,
+        )
+        for score, by in zip(scores, off, strict=True)
+    ]
+    return lowered, usual
 
 
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:

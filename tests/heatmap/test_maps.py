@@ -40,6 +40,15 @@ def test_a_smoothed_map_is_the_smooth_one_of_its_logits(tmp_path, monkeypatch):
     np.testing.assert_array_equal(smooth.probability, CALIBRATION.probability(expected))
 
 
+def test_a_map_is_brought_to_the_level_of_a_usual_one(tmp_path, monkeypatch):
+    write_store_entry(tmp_path / "a", flipped=False)
+    row = mammogram_row("a", tmp_path / "a", flipped=False)
+    plain = map_of(row, monkeypatch)
+    brought = map_image(None, CALIBRATION, row, pitch_px=4, level_share=0.5, level=2.0)
+    off = 0.5 * (np.nanmedian(plain.logit) - 2.0)
+    np.testing.assert_allclose(brought.logit, plain.logit - off, rtol=1e-6)
+
+
 @pytest.mark.parametrize("flipped", [False, True])
 @pytest.mark.parametrize("scale", [0.5, 2.0, 1.237])
 def test_map_coordinates_are_those_of_the_geometry(flipped, scale):

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.map_grid import finite_positions, map_pitch_px, smooth_map
+from pipeline.preprocess.map_grid import (
+    finish_map,
+    finite_positions,
+    map_level,
+    map_pitch_px,
+    smooth_map,
+)
 from pipeline.run.errors import UserError
 
 
@@ -78,3 +84,21 @@ def test_a_single_peak_is_spread_as_a_gaussian_and_none_is_the_map_itself():
     assert smooth[7, 8] / smooth[7, 7] == pytest.approx(np.exp(-0.5), rel=1e-3)
     assert smooth.sum() == pytest.approx(1.0, rel=1e-3)
     assert smooth_map(values, finite, sigma_cells=0.0) is values
+
+
+def test_a_share_of_the_level_is_taken_off_the_breast():
+    values = np.float32([[0.0, 1.0, 5.0], [9.0, 9.0, 9.0]])
+    finite = np.array([[True, True, True], [False, False, False]])
+    assert map_level(values, finite) == 1.0
+    lowered = finish_map(values, finite, level_share=0.5, level=-3.0)
+    np.testing.assert_array_equal(lowered[0], [-2.0, -1.0, 3.0])
+    assert lowered.dtype == np.float32
+    # The usual level changes nothing, and without a share any level does.
+    np.testing.assert_array_equal(finish_map(values, finite, level_share=0.5, level=1.0), values)
+    np.testing.assert_array_equal(finish_map(values, finite, level=7.0), values)
+
+
+def test_without_a_breast_there_is_no_level():
+    values, nothing = np.ones((2, 2), np.float32), np.zeros((2, 2), bool)
+    assert np.isnan(map_level(values, nothing))
+    np.testing.assert_array_equal(finish_map(values, nothing, level_share=1.0), values)

@@ -22,8 +22,8 @@ from pipeline.train.state import (
 from pipeline.train.validate import ImageScores
 
 SCORES = [
-    ImageScores(np.float32([1, 2, 3]), np.float32([4]), np.float32([-np.inf, 7])),
-    ImageScores(np.float32([]), np.float32([5, 6]), np.float32([])),
+    ImageScores(np.float32([1, 2, 3]), np.float32([4]), np.float32([-np.inf, 7]), np.float32([-3])),
+    ImageScores(np.float32([]), np.float32([5, 6]), np.float32([]), np.float32([0.5])),
 ]
 
 

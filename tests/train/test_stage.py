@@ -14,6 +14,8 @@ from toy_run import stage_of, toy_settings, write_toy_run
 from models.dense import logit_map
 from models.saved import load_network
 from pipeline.heatmap.same_patients import pixel_hashes
+from pipeline.preprocess.map_grid import finite_positions
+from pipeline.preprocess.store import read_breast, read_image
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
@@ -100,6 +102,22 @@ def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch)
     train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
     images = len(asked) // 2
     assert asked == [(1, (1.0,))] * images + [(2, (0.8, 1.0))] * images
+
+
+def test_the_model_knows_the_level_of_its_validation_maps(toy_run):
+    settings = toy_settings(epochs=1, steps_per_epoch=1)
+    maps = settings.maps.model_copy(update={"level_share": 0.5})
+    train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
+    network, mammograms = load_network(toy_run.model), read_mammograms(toy_run)
+    levels = []
+    for row in mammograms[mammograms["split"] == "validation"].itertuples():
+        pixels = read_image(row.store)
+        logits = logit_map(network, pixels.astype(np.float32) / 65535, pitch_px=8)
+        finite = finite_positions(
+            read_breast(row.store), height=pixels.shape[0], width=pixels.shape[1], pitch_px=8
+        )
+        levels.append(np.median(logits[finite]))
+    assert description(toy_run)["level"] == pytest.approx(np.mean(levels), abs=1e-4)
 
 
 def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):

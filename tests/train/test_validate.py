@@ -8,13 +8,14 @@ import pytest
 from toy_run import PITCH_PX, SPACING_MM, toy_settings
 
 from pipeline.config import MapSettings
-from pipeline.preprocess.map_grid import finite_positions, smooth_map
+from pipeline.preprocess.map_grid import finish_map, finite_positions, smooth_map
 from pipeline.preprocess.store import read_breast
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.validate import (
     ImageScores,
     MapRule,
+    at_one_level,
     join_labels,
     join_logits,
     read_validation,
@@ -87,6 +88,22 @@ def test_labels_and_alarms_are_read_from_the_smoothed_map(images):
     assert scores.false_alarms.max() < score_map(logits, image, rule_of()).false_alarms.max()
 
 
+def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
+    rule = rule_of(smooth_mm=1.2)
+    maps = [np.random.default_rng(i).normal(3 * i, size=(26, 21)) for i in range(len(images))]
+    scores = [score_map(m.astype(np.float32), i, rule) for m, i in zip(maps, images, strict=True)]
+    lowered, level = at_one_level(scores, share=0.7)
+    assert level == pytest.approx(np.mean([s.level for s in scores]))
+    for logits, image, score in zip(maps, images, lowered, strict=True):
+        finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
+        whole = finish_map(logits, finite, smooth_cells=0.75, level_share=0.7, level=level)
+        expected = score_map(whole.astype(np.float32), image, rule_of())
+        np.testing.assert_allclose(score.logits, expected.logits, atol=1e-4)
+        np.testing.assert_allclose(score.false_alarms, expected.false_alarms, atol=1e-4)
+        np.testing.assert_allclose(score.lesions, expected.lesions, atol=1e-4)
+    np.testing.assert_array_equal(at_one_level(scores, share=0)[0][1].logits, scores[1].logits)
+
+
 def test_false_alarms_are_maxima_outside_the_lesion(images):
     image, rule = images[0], rule_of()
     logits = np.zeros((26, 21), np.float32)
@@ -135,7 +152,9 @@ def test_a_missing_class_has_no_auc():
 
 
 def scores_of(lesions, alarms):
-    return ImageScores(np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions))
+    return ImageScores(
+        np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions), np.zeros(1)
+    )
 
 
 def test_mean_sensitivity_counts_alarms_only_where_they_are_known(images):
