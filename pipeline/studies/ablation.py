@@ -17,8 +17,9 @@ from pipeline.report.study_tables import ablation_table
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import recall
+from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.other_maps import judge_other_maps
 from pipeline.studies.subruns import make
 
 # The recipe of the config, and the recipe with one thing taken out, made plain or added.
@@ -31,8 +32,13 @@ VARIANTS = {
     "rate falls to zero": {"train.final_rate": "0"},
     "kinds of findings alike": {"train.balance": "kinds"},
     "no core in the window": {"network.core_mm": "0"},
-    "maps not smoothed": {"maps.smooth_mm": "0"},
     "two networks": {"train.members": "2"},
+}
+# The trained recipe with other maps, as far as its own differ from these.
+OTHER_MAPS = {
+    "maps not smoothed": {"smooth_mm": 0.0},
+    "maps of one size": {"zooms": (1.0,)},
+    "maps at their own level": {"level_share": 0.0},
 }
 SHORT = {
     "train.epochs": "2",
@@ -75,6 +81,7 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
         for variant in VARIANTS
     }
+    trainings |= _with_other_maps([run.ablated("recipe", seed) for seed in range(seeds)])
     commit, dirty = git_commit()
     return {
         "figures": "validation patients, each position of the patch table; nothing of the test",
@@ -87,6 +94,22 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         "hardware": hardware(),
         "commit": commit + ("-dirty" if dirty else ""),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
+
+
+def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[dict]]:
+    own = load_settings(recipes[0]).maps
+    wanted = {
+        variant: change
+        for variant, change in OTHER_MAPS.items()
+        if any(getattr(own, name) != value for name, value in change.items())
+    }
+    judged = [judge_other_maps(run, wanted) for run in recipes] if wanted else []
+    return {
+        variant: [
+            _training(run) | figures[variant] for run, figures in zip(recipes, judged, strict=True)
+        ]
+        for variant in wanted
     }
 
 

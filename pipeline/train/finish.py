@@ -30,7 +30,7 @@ from pipeline.train.validate import (
     at_one_level,
     join_labels,
     join_logits,
-    validation_froc,
+    validation_figures,
 )
 
 
@@ -45,7 +45,8 @@ def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
     assign_weights(network, best.weights, source="the best weights")
     scores, level = at_one_level(_scores(loop, best), share=loop.map_rule.level_share)
     ending = judge_validation(stage, inputs, scores)
-    training = {**_training(loop), "validation_froc": validation_froc(inputs.validation, scores)}
+    # Of the maps as users get them; those of the checkpoint, of one copy, are in the history.
+    training = {**_training(loop), **validation_figures(inputs.validation, scores)}
     former = export_model(
         stage.run,
         network,
@@ -179,8 +180,6 @@ def _training(loop: Loop) -> dict:
         "precision": state.precision,
         "replicas": loop.strategy.num_replicas_in_sync,
         "best_step": state.best.step,
-        "validation_auc": state.best.auc,
-        "validation_loss": state.best.loss,
         "identity": loop.identity,
     }
 

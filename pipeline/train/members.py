@@ -21,12 +21,8 @@ from pipeline.train.start import unfinished
 from pipeline.train.validate import (
     MapRule,
     at_one_level,
-    join_labels,
-    join_logits,
     score_images,
-    validation_auc,
-    validation_froc,
-    validation_loss,
+    validation_figures,
 )
 
 
@@ -92,15 +88,12 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         list(_scores(stage, inputs, ensemble)), share=stage.settings.maps.level_share
     )
     ending = judge_validation(stage, inputs, scores)
-    labels, logits = join_labels(inputs.validation), join_logits(scores)
+    figures = validation_figures(inputs.validation, scores)
     trainings = [card["training"] for card in cards]
-    auc = validation_auc(labels, logits)
     training = {
         **{k: sum(t[k] for t in trainings) for k in ("parameters", "steps", "crops", "seconds")},
         **{k: trainings[0][k] for k in ("precision", "replicas")},
-        "validation_auc": auc,
-        "validation_loss": validation_loss(labels, logits),
-        "validation_froc": validation_froc(inputs.validation, scores),
+        **figures,
         "members": [
             {k: t[k] for k in ("best_step", "validation_auc", "validation_loss")} for t in trainings
         ],
@@ -108,6 +101,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     }
     description = describe_model(stage, inputs, spec, ending, training, level=level)
     export_model(stage.run, ensemble, description, history="")
+    auc = figures["validation_auc"]
     known = {"best/val_auc": auc, **ending_metrics(ending)}
     stage.events.metrics({k: v for k, v in known.items() if v is not None})
     for path in sorted(stage.run.model.iterdir()):

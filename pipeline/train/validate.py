@@ -234,6 +234,18 @@ def validation_froc(
     return mean_sensitivity(collect(matched, fully_outlined=len(known)))
 
 
+def validation_figures(
+    images: Sequence[ValidationImage], scores: Sequence[ImageScores]
+) -> dict[str, float | None]:
+    """AUC, loss and mean FROC sensitivity under the names that model.json has for them."""
+    labels, logits = join_labels(images), join_logits(scores)
+    return {
+        "validation_auc": validation_auc(labels, logits),
+        "validation_loss": validation_loss(labels, logits),
+        "validation_froc": validation_froc(images, scores),
+    }
+
+
 def _candidates(logits, finite, image: ValidationImage, rule: MapRule):
     """Best candidate of each lesion, and the false alarms of the image, falling."""
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)

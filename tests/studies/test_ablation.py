@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.config import Settings
+from pipeline.config import MapSettings, Settings
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -13,6 +13,7 @@ from pipeline.run.stage import Stage
 from pipeline.studies import ablation as study
 
 SETTINGS = Settings()
+MAPS = {"smooth_mm": 2.0, "zooms": (0.8, 1.0), "level_share": 0.0}
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def stage(tmp_path, monkeypatch):
         training = {
             "validation_auc": auc + 0.01 * seed,
             "validation_loss": 0.1,
-            "validation_froc": 0.5 if overrides.get("maps.smooth_mm") == "0" else 0.6,
+            "validation_froc": 0.6,
             "best_step": 50,
             "seconds": 1.0,
             "validation": {"lesions": 7},
@@ -40,7 +41,14 @@ def stage(tmp_path, monkeypatch):
         sub.model.mkdir(parents=True, exist_ok=True)
         (sub.model / "model.json").write_text(json.dumps({"training": training}))
 
+    def judge_other_maps(recipe, variants):
+        asked.setdefault("other maps", []).append((recipe.root.name, variants))
+        figures = {"validation_auc": 0.9, "validation_loss": 0.2, "validation_froc": 0.5}
+        return dict.fromkeys(variants, figures)
+
     monkeypatch.setattr(study, "make", make)
+    monkeypatch.setattr(study, "judge_other_maps", judge_other_maps)
+    monkeypatch.setattr(study, "load_settings", lambda recipe: Settings(maps=MAPS))
     return Stage(run, SETTINGS, EventLog(run, "ablation")), asked
 
 
@@ -48,6 +56,9 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     opened, asked = stage
     text = study.ablation(opened, seeds=2)
     asked.pop(opened.run.root.name)  # make track
+    # Only what differs from the recipe's own maps is judged, on the recipe's own networks.
+    variants = {"maps not smoothed": {"smooth_mm": 0.0}, "maps of one size": {"zooms": (1.0,)}}
+    assert asked.pop("other maps") == [("recipe-0", variants), ("recipe-1", variants)]
     assert len(asked) == 2 * len(study.VARIANTS)
     target, changed = asked["no-augmentation-1"]
     assert target == "train"
@@ -64,13 +75,16 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert content["variants"]["recipe"]["best_step"] == [[50], [50]]
     assert content["variants"]["two networks"]["best_step"] == [[50, 100], [50, 100]]
     assert "| no augmentation | 0.8050 | -0.1000, -0.1000 | 0.600 | +0.000, +0.000 |" in text
-    assert "| maps not smoothed | 0.9050 | +0.0000, +0.0000 | 0.500 | -0.100, -0.100 |" in text
+    assert "| maps not smoothed | 0.9000 | +0.0000, -0.0100 | 0.500 | -0.100, -0.100 |" in text
+    assert "own level" not in text
     assert "nothing of the test" in content["figures"]
 
 
 def test_every_variant_names_settings_that_exist():
     named = {name for changed in study.VARIANTS.values() for name in changed}
     assert named | set(study.SHORT) <= set(setting_names())
+    others = {name for changed in study.OTHER_MAPS.values() for name in changed}
+    assert others <= set(MapSettings.model_fields)
 
 
 def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):

@@ -1,0 +1,62 @@
+"""A finished training with its maps made otherwise: judged without training it again."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pipeline.preprocess.positions import pitch_px
+from pipeline.preprocess.store import read_image
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.layout import RunFolder
+from pipeline.run.progress import shown
+from pipeline.run.settings import load_settings
+from pipeline.train.validate import (
+    MapRule,
+    at_one_level,
+    read_validation,
+    score_map,
+    validation_figures,
+)
+
+
+def judge_other_maps(run: RunFolder, variants: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Validation figures of the model of a run for each way to make its maps.
+
+    Args:
+        run: with a finished model.
+        variants: name -> what differs from the map settings of the run.
+
+    Returns:
+        name -> `validation_figures`.
+    """
+    import models  # noqa: F401 - imports TensorFlow without its chatter
+    from models.dense import logit_map
+    from models.saved import load_network
+
+    settings, network = load_settings(run), load_network(run.model)
+    rules = {
+        name: MapRule.from_settings(
+            settings.maps.model_copy(update=dict(change)),
+            spacing_mm=settings.image.spacing_mm,
+            stride_px=network.stride_px,
+            label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
+        )
+        for name, change in variants.items()
+    }
+    tables = read_mammograms(run), read_outlines(run), read_positions(run)
+    images = read_validation(*tables, labels=settings.labels)
+    scores = {name: [] for name in rules}
+    for image in shown(iter(images), len(images), "other maps"):
+        pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+        logits = {}
+        for name, rule in rules.items():
+            copies = rule.pitch_px, rule.flips, rule.zooms
+            if copies not in logits:
+                logits[copies] = logit_map(
+                    network, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
+                )
+            scores[name].append(score_map(logits[copies], image, rule))
+    return {
+        name: validation_figures(images, at_one_level(scores[name], share=rule.level_share)[0])
+        for name, rule in rules.items()
+    }

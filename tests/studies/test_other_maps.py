@@ -1,0 +1,27 @@
+"""Other maps of a finished training."""
+
+import json
+
+import pytest
+
+from pipeline.run.settings import Remembered, remember
+from pipeline.studies.other_maps import judge_other_maps
+from pipeline.train.stage import train
+from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+
+
+def test_its_own_maps_give_the_figures_of_the_model_and_others_do_not(tmp_path):
+    run = write_toy_run(tmp_path / "run")
+    plain = toy_settings(epochs=1)
+    maps = plain.maps.model_copy(
+        update={"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.9}
+    )
+    settings = plain.model_copy(update={"maps": maps})
+    remember(run, settings, Remembered())
+    train(stage_of(run, settings))
+    own = json.loads((run.model / "model.json").read_text())["training"]
+    others = {"own": {}, "rough": {"smooth_mm": 0.0}, "one size": {"zooms": (1.0,)}}
+    found = judge_other_maps(run, others | {"own level": {"level_share": 0.0}})
+    assert found["own"] == pytest.approx({name: own[name] for name in found["own"]})
+    for name in ("rough", "one size", "own level"):
+        assert found[name]["validation_loss"] != pytest.approx(own["validation_loss"], rel=1e-4)
