@@ -46,6 +46,8 @@ def training_facts(card: Mapping) -> list[tuple[str, str]]:
         spacing = image.get("spacing_mm", 0)
         size = f"{network['patch_px']} pixels = {network['patch_px'] * spacing:g} mm"
         facts.append(("network", f"{network['backbone']}, window of {size}"))
+    if maps := _maps_in_words(card):
+        facts.append(("maps", maps))
     if "steps" in training:
         facts.append(("steps", f"{training['steps']:,}, {training['crops']:,} crops"))
     if "seconds" in training:
@@ -67,6 +69,23 @@ def training_facts(card: Mapping) -> list[tuple[str, str]]:
     source = card.get("region_threshold_source", "")
     facts.append(("region threshold", f"{threshold} ({source})" if source else threshold))
     return facts
+
+
+def _maps_in_words(card: Mapping) -> str:
+    """What is done to the logits before they are calibrated; empty where that is nothing."""
+    maps, done = card.get("maps", {}), []
+    if maps.get("flips", 1) > 1:
+        done.append(f"mean over {maps['flips']} mirrored copies")
+    if len(zooms := maps.get("zooms", [1])) > 1:
+        done.append(f"mean over copies enlarged by {', '.join(f'{zoom:g}' for zoom in zooms)}")
+    if smooth := maps.get("smooth_mm"):
+        done.append(f"smoothed by a Gaussian of {smooth:g} mm")
+    if share := maps.get("level_share"):
+        done.append(
+            f"{percent(share)} of what the median logit of a mammogram differs by from "
+            f"{card['level']:.2f} taken off"
+        )
+    return "; ".join(done)
 
 
 def _networks(run: RunFolder, card: Mapping) -> list[tuple[str, RunFolder]]:

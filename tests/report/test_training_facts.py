@@ -1,0 +1,26 @@
+"""What report and model card say of a model and its maps."""
+
+from pipeline.report.training import training_facts
+
+CARD = {
+    "calibration": {"natural_prior": 0.01, "temperature": 1.5},
+    "region_threshold": 0.2,
+    "level": -4.25,
+}
+
+
+def facts(**maps) -> dict[str, str]:
+    return dict(training_facts(CARD | {"maps": maps}))
+
+
+def test_everything_that_is_done_to_the_logits_of_a_map_is_said():
+    said = facts(flips=2, zooms=[0.8, 1.0], smooth_mm=2.6, level_share=0.8)["maps"]
+    assert said == (
+        "mean over 2 mirrored copies; mean over copies enlarged by 0.8, 1; smoothed by a Gaussian "
+        "of 2.6 mm; 80 % of what the median logit of a mammogram differs by from -4.25 taken off"
+    )
+
+
+def test_maps_that_are_the_networks_own_have_no_line():
+    assert "maps" not in facts(flips=1, zooms=[1.0], smooth_mm=0.0, level_share=0.0)
+    assert "maps" not in facts()
