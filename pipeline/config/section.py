@@ -1,9 +1,22 @@
 """What all settings have in common."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Literal, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 
 class Section(BaseModel):
     """A frozen group of settings that refuses names it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _one_stands_for_a_list_of_one(cls, value, info: ValidationInfo):
+        """`labels.kinds=mass` is `labels.kinds=mass,`; words of their own (any, all) stay."""
+        annotation = cls.model_fields[info.field_name].annotation
+        kinds = [annotation, *get_args(annotation)]
+        words = {word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)}
+        takes_list = any(get_origin(kind) is tuple for kind in kinds)
+        is_one = takes_list and isinstance(value, str | int | float) and value not in words
+        return (value,) if is_one else value

@@ -29,7 +29,7 @@ from pipeline.studies.subruns import make
 from pipeline.train.permuted import permute_labels
 
 # Long enough to learn labels that are not permuted; SET gives another schedule.
-SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1", "maps.zooms": "1,"}
+SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1", "maps.zooms": "1"}
 EVEN, ALL = 0.5, 1.0
 _NAMED = 5
 

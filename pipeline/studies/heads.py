@@ -51,7 +51,7 @@ SHORT = {
     "train.steps_per_epoch": "100",
     "train.members": "1",
     "maps.flips": "1",
-    "maps.zooms": "1,",
+    "maps.zooms": "1",
 }
 SAME = 0.01
 RULE = (

@@ -34,6 +34,13 @@ def test_a_config_names_only_what_differs_and_set_wins_over_it(config):
     assert settings.heatmap == Settings().heatmap
 
 
+def test_a_single_value_is_a_list_of_one_and_a_word_of_its_own_stays(config):
+    settings = build_settings(config, parse_set("labels.kinds=mass dicom.views=any maps.zooms=1"))
+    assert settings.labels.kinds == ("mass",)
+    assert settings.dicom.views == "any"
+    assert settings.maps.zooms == (1.0,)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -47,7 +47,7 @@ def test_the_arms_differ_in_what_they_say_and_are_judged_in_pairs(stage):
         "train.steps_per_epoch": "100",
         "train.members": "1",
         "maps.flips": "1",
-        "maps.zooms": "1,",
+        "maps.zooms": "1",
         "network.head": "sigmoid",
         "network.head_start": "softmax",
         "train.head_rate": "2",

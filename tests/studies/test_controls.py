@@ -102,7 +102,7 @@ def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, monk
             {
                 "train.steps_per_epoch": "100",  # train.epochs is the user's
                 "maps.flips": "1",
-                "maps.zooms": "1,",
+                "maps.zooms": "1",
                 "train.members": "1",
                 "train.permute_labels": "true",
             },
