@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import HeatmapSettings, Settings
+from pipeline.config import HeatmapSettings, MapSettings, Settings
+from pipeline.heatmap.maps import read_map
 from pipeline.heatmap.model import model_folder, read_model_card
 from pipeline.heatmap.stage import heatmap
+from pipeline.preprocess.map_grid import smooth_map
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
@@ -68,6 +70,19 @@ def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, n
     # The mark lies in the outline, so positive positions score higher in both orientations.
     mean = predictions.groupby(["image_id", "label"])["logit"].mean().unstack()
     assert (mean[1] > mean[0] + 3).all()
+
+
+def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, network):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run))
+    plain = read_map(run.heatmap("plain")).logit
+    maps = MapSettings(smooth_mm=1.2, level_share=0.5).model_dump(mode="json")
+    write_model_card(run, maps=maps, level=2.0)
+    heatmap(stage_of(run))  # its maps are others, so the first are not taken for them
+    finite, pitch_mm = np.isfinite(plain), json.loads(run.heatmap_summary.read_text())["pitch_mm"]
+    smooth = smooth_map(plain, finite, sigma_cells=1.2 / pitch_mm)
+    expected = smooth - 0.5 * (np.median(smooth[finite]) - 2.0)
+    np.testing.assert_allclose(read_map(run.heatmap("plain")).logit, expected, atol=1e-5)
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path, network):
