@@ -52,7 +52,7 @@ def a_fold(folder, number: int, members: int):
     export_model(run, network, card, history="")
     judged = load_judged(run)
     calibration = Calibration(0.3 + 0.1 * number, 0.01 * number, 1.0 + number)
-    return replace(judged, card=replace(judged.card, calibration=calibration))
+    return replace(judged, card=replace(judged.card, calibration=calibration, level=-number))
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["networks", "ensembles"])
@@ -77,6 +77,9 @@ def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds
     each = [f.card.calibration.logit(load_network(f.card.folder)(IMAGE).numpy()) for f in folds]
     np.testing.assert_allclose(card.calibration.logit(logits), np.mean(each, axis=0), atol=1e-4)
     assert card.calibration.natural_prior == pytest.approx(0.02)
+    # A mammogram that is at its level for every fold is at its level for all of them.
+    at_level = [f.card.level / f.card.calibration.temperature for f in folds]
+    assert card.level == pytest.approx(np.mean(at_level))
 
 
 def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
