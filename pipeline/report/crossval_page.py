@@ -52,7 +52,7 @@ def write_crossval_page(run: RunFolder) -> None:
         run.crossval_page,
         render(
             PAGE,
-            name=run.root.name,
+            name=run.title,
             study=content,
             results=results_of(content),
             whom=content["split"],

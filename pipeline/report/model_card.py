@@ -70,7 +70,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     factors = _factors(run)
     card = render_markdown(
         TEMPLATE,
-        name=run.root.name,
+        name=run.title,
         synthetic=is_synthetic(run),
         unknown=list(_unknown(metrics, audits, controls)),
         model={"dirty": False, "calibrated_on": {}, "region_threshold_source": ""} | model,

@@ -27,7 +27,7 @@ def write_report(run: RunFolder) -> None:
     results, training = read_results(run), describe_training(run)
     page = render(
         PAGE,
-        name=run.root.name,
+        name=run.title,
         synthetic=is_synthetic(run),
         meaning=read_meaning(run),
         splits=count_splits(run),

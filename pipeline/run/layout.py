@@ -189,6 +189,12 @@ class RunFolder:
         return RunFolder(self.root.parents[1]) if in_study else None
 
     @property
+    def title(self) -> str:
+        """What readers know the run by: `mias`, and `mias/folds/1` for a part of a study."""
+        whole = self.root.parent if self.root.name == "folds" else self.study and self.study.root
+        return f"{whole.name}/{self.root.relative_to(whole)}" if whole else self.root.name
+
+    @property
     def mined_table(self) -> Path:
         """The worst false alarms of the model on its training patients."""
         return self.root / "mined.csv"

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,10 @@ def test_status_names_what_a_result_is_older_than(run):
     os.utime(run.stage_settings("preprocess"), (time.time() + 9, time.time() + 9))
     assert "older than preprocess.yaml" in dict(status(run))["preprocess"]
     assert sentences["intake"] == "not done"
+
+
+def test_a_part_of_a_study_is_named_with_the_run_that_it_belongs_to():
+    run = RunFolder(Path("somewhere/runs/mias"))
+    titles = [part.title for part in (run, run.fold(2), run.folds, run.mined, run.control("x"))]
+    below = ["", "/folds/2", "/folds", "/mined", "/controls/x"]
+    assert titles == [f"mias{rest}" for rest in below]

@@ -81,7 +81,7 @@ def write_intake_page(
     same = duplicates(mammograms)
     page = render(
         PAGE,
-        name=run.root.name,
+        name=run.title,
         root=str(settings.data.root),
         synthetic=is_synthetic(catalog),
         problem=problem,
