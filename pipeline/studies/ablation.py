@@ -32,7 +32,6 @@ VARIANTS = {
     "rate falls to zero": {"train.final_rate": "0"},
     "kinds of findings alike": {"train.balance": "kinds"},
     "no core in the window": {"network.core_mm": "0"},
-    "two networks": {"train.members": "2"},
 }
 # The trained recipe with other maps, as far as its own differ from these.
 OTHER_MAPS = {
@@ -104,13 +103,16 @@ def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[dict]]:
         for variant, change in OTHER_MAPS.items()
         if any(getattr(own, name) != value for name, value in change.items())
     }
-    judged = [judge_other_maps(run, wanted) for run in recipes] if wanted else []
-    return {
+    judged = [judge_other_maps([run], wanted) for run in recipes] if wanted else []
+    together = judge_other_maps(recipes, {"mean": {}})["mean"]
+    others = {
         variant: [
             _training(run) | figures[variant] for run, figures in zip(recipes, judged, strict=True)
         ]
         for variant in wanted
     }
+    name = f"mean of the recipe's {len(recipes)} networks"
+    return others | {name: [_training(run) | together for run in recipes]}
 
 
 def _row(trainings: list[dict], recipe: list[dict]) -> dict:

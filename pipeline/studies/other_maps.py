@@ -1,6 +1,7 @@
-"""A finished training with its maps made otherwise: judged without training it again."""
+"""Finished trainings with their maps made otherwise: judged without training them again."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,12 +20,12 @@ from pipeline.train.validate import (
 )
 
 
-def judge_other_maps(run: RunFolder, variants: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Validation figures of the model of a run for each way to make its maps.
+def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Validation figures of the mean of some runs' models for each way to make its maps.
 
     Args:
-        run: with a finished model.
-        variants: name -> what differs from the map settings of the run.
+        runs: with a finished model each, of the same settings but for their seeds.
+        variants: name -> what differs from the map settings of the first run.
 
     Returns:
         name -> `validation_figures`.
@@ -33,17 +34,18 @@ def judge_other_maps(run: RunFolder, variants: Mapping[str, Mapping]) -> dict[st
     from models.dense import logit_map
     from models.saved import load_network
 
-    settings, network = load_settings(run), load_network(run.model)
+    settings, networks = load_settings(runs[0]), [load_network(run.model) for run in runs]
+    temperatures = [_temperature(run) for run in runs] if len(runs) > 1 else [1.0]
     rules = {
         name: MapRule.from_settings(
             settings.maps.model_copy(update=dict(change)),
             spacing_mm=settings.image.spacing_mm,
-            stride_px=network.stride_px,
+            stride_px=networks[0].stride_px,
             label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
         )
         for name, change in variants.items()
     }
-    tables = read_mammograms(run), read_outlines(run), read_positions(run)
+    tables = read_mammograms(runs[0]), read_outlines(runs[0]), read_positions(runs[0])
     images = read_validation(*tables, labels=settings.labels)
     scores = {name: [] for name in rules}
     for image in shown(iter(images), len(images), "other maps"):
@@ -52,11 +54,19 @@ def judge_other_maps(run: RunFolder, variants: Mapping[str, Mapping]) -> dict[st
         for name, rule in rules.items():
             copies = rule.pitch_px, rule.flips, rule.zooms
             if copies not in logits:
-                logits[copies] = logit_map(
-                    network, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
-                )
+                how = {"pitch_px": rule.pitch_px, "flips": rule.flips, "zooms": rule.zooms}
+                maps = [
+                    logit_map(network, pixels, **how) / temperature
+                    for network, temperature in zip(networks, temperatures, strict=True)
+                ]
+                logits[copies] = np.mean(maps, axis=0)
             scores[name].append(score_map(logits[copies], image, rule))
     return {
         name: validation_figures(images, at_one_level(scores[name], share=rule.level_share)[0])
         for name, rule in rules.items()
     }
+
+
+def _temperature(run: RunFolder) -> float:
+    card = json.loads((run.model / "model.json").read_text(encoding="utf-8"))
+    return card["calibration"]["temperature"]

@@ -35,14 +35,11 @@ def stage(tmp_path, monkeypatch):
             "seconds": 1.0,
             "validation": {"lesions": 7},
         }
-        if overrides.get("train.members") == "2":  # an ensemble has no step of its own
-            del training["best_step"]
-            training["members"] = [{"best_step": 50}, {"best_step": 100}]
         sub.model.mkdir(parents=True, exist_ok=True)
         (sub.model / "model.json").write_text(json.dumps({"training": training}))
 
-    def judge_other_maps(recipe, variants):
-        asked.setdefault("other maps", []).append((recipe.root.name, variants))
+    def judge_other_maps(recipes, variants):
+        asked.setdefault("other maps", []).append(([r.root.name for r in recipes], variants))
         figures = {"validation_auc": 0.9, "validation_loss": 0.2, "validation_froc": 0.5}
         return dict.fromkeys(variants, figures)
 
@@ -58,7 +55,11 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     asked.pop(opened.run.root.name)  # make track
     # Only what differs from the recipe's own maps is judged, on the recipe's own networks.
     variants = {"maps not smoothed": {"smooth_mm": 0.0}, "maps of one size": {"zooms": (1.0,)}}
-    assert asked.pop("other maps") == [("recipe-0", variants), ("recipe-1", variants)]
+    assert asked.pop("other maps") == [
+        (["recipe-0"], variants),
+        (["recipe-1"], variants),
+        (["recipe-0", "recipe-1"], {"mean": {}}),
+    ]
     assert len(asked) == 2 * len(study.VARIANTS)
     target, changed = asked["no-augmentation-1"]
     assert target == "train"
@@ -73,7 +74,8 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert row["validation_auc"] == pytest.approx(0.805)
     assert content["variants"]["recipe"]["change"] == [0.0, 0.0]
     assert content["variants"]["recipe"]["best_step"] == [[50], [50]]
-    assert content["variants"]["two networks"]["best_step"] == [[50, 100], [50, 100]]
+    row = content["variants"]["mean of the recipe's 2 networks"]
+    assert row["change"] == pytest.approx([0.0, -0.01])
     assert "| no augmentation | 0.8050 | -0.1000, -0.1000 | 0.600 | +0.000, +0.000 |" in text
     assert "| maps not smoothed | 0.9000 | +0.0000, -0.0100 | 0.500 | -0.100, -0.100 |" in text
     assert "own level" not in text

@@ -1,6 +1,7 @@
 """Other maps of a finished training."""
 
 import json
+import shutil
 
 import pytest
 
@@ -21,7 +22,21 @@ def test_its_own_maps_give_the_figures_of_the_model_and_others_do_not(tmp_path):
     train(stage_of(run, settings))
     own = json.loads((run.model / "model.json").read_text())["training"]
     others = {"own": {}, "rough": {"smooth_mm": 0.0}, "one size": {"zooms": (1.0,)}}
-    found = judge_other_maps(run, others | {"own level": {"level_share": 0.0}})
+    found = judge_other_maps([run], others | {"own level": {"level_share": 0.0}})
     assert found["own"] == pytest.approx({name: own[name] for name in found["own"]})
     for name in ("rough", "one size", "own level"):
         assert found[name]["validation_loss"] != pytest.approx(own["validation_loss"], rel=1e-4)
+
+
+def test_several_runs_are_the_ensemble_of_their_networks(tmp_path):
+    run = write_toy_run(tmp_path / "run")
+    settings = toy_settings(epochs=1, members=2)
+    remember(run, settings, Remembered())
+    train(stage_of(run, settings))
+    remember(run.member(1), settings, Remembered())
+    members = [run.member(1), run.member(2)]
+    for name in ("mammograms", "outlines", "positions"):
+        shutil.copy(getattr(run, name), getattr(members[0], name))
+    whole = json.loads((run.model / "model.json").read_text())["training"]
+    (found,) = judge_other_maps(members, {"mean": {}}).values()
+    assert found == pytest.approx({name: whole[name] for name in found})
