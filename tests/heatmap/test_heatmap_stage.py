@@ -85,6 +85,26 @@ def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, 
     np.testing.assert_allclose(read_map(run.heatmap("plain")).logit, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"flips": 2}, {"zooms": (0.8, 1.0)}, {"smooth_mm": 1.0}, {"level_share": 0.6}, {"level": 1.0}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_maps_that_were_made_otherwise_are_not_taken_for_those_of_the_model(
+    tmp_path, network, changed
+):
+    run = write_small_run(tmp_path)
+    own = {"level_share": 0.5}
+    write_model_card(run, maps=MapSettings(**own).model_dump(mode="json"), level=2.0)
+    heatmap(stage_of(run))
+    assert network.mapped == 2
+    level = changed.get("level", 2.0)
+    maps = MapSettings(**own | {k: v for k, v in changed.items() if k != "level"})
+    write_model_card(run, maps=maps.model_dump(mode="json"), level=level)
+    heatmap(stage_of(run))
+    assert network.mapped == 4
+
+
 def test_the_same_inputs_give_the_same_bytes(tmp_path, network):
     run = write_small_run(tmp_path)
 

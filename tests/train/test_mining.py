@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline.preprocess.map_grid import finite_positions
+from pipeline.preprocess.store import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.corpus import read_corpus
 from pipeline.train.crops import CropShape, place_crop
@@ -25,7 +27,7 @@ def brightness(pixels):
     return np.pad(smooth, sides, mode="edge")[::PITCH_PX, ::PITCH_PX]
 
 
-def mined(run, *, limit, smooth_cells=0.0):
+def mined(run, *, limit, smooth_cells=0.0, level_share=0.0):
     corpus = read_corpus(*tables(run), labels=LABELS)
     rule = MapRule(
         PITCH_PX,
@@ -34,8 +36,9 @@ def mined(run, *, limit, smooth_cells=0.0):
         max_candidates=40,
         flips=1,
         smooth_cells=smooth_cells,
+        level_share=level_share,
     )
-    return corpus, mine(list(corpus.images), brightness, rule, limit=limit)
+    return corpus, mine(list(corpus.images), brightness, rule, level=9.0, limit=limit)
 
 
 def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared_toy_run):
@@ -56,6 +59,21 @@ def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared
 def test_alarms_are_those_of_the_smoothed_map(shared_toy_run):
     highest = [mined(shared_toy_run, limit=1, smooth_cells=s)[1]["logit"].item() for s in (0, 2)]
     assert highest[1] < highest[0]
+
+
+def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
+    (corpus, own), (_, brought) = (
+        mined(shared_toy_run, limit=1000, level_share=share) for share in (0.0, 1.0)
+    )
+    places = ["image_id", "row", "col"]
+    both = own.merge(brought, on=places, suffixes=("", "_brought"), validate="1:1")
+    assert len(both) == len(own) == len(brought)
+    for image in corpus.images:
+        breast, size = image.breast, {"height": image.height, "width": image.width}
+        finite = finite_positions(breast, pitch_px=PITCH_PX, **size)
+        level = np.median(brightness(read_image(image.store) / np.float32(65535))[finite])
+        rows = both[both["image_id"] == image.image_id]
+        np.testing.assert_allclose(rows["logit_brought"], rows["logit"] - (level - 9.0), atol=1e-4)
 
 
 def test_the_asked_share_of_negative_crops_is_near_an_alarm(shared_toy_run):
