@@ -90,13 +90,16 @@ def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, 
     [{"flips": 2}, {"zooms": (0.8, 1.0)}, {"smooth_mm": 1.0}, {"level_share": 0.6}, {"level": 1.0}],
     ids=lambda changed: next(iter(changed)),
 )
-def test_maps_that_were_made_otherwise_are_not_taken_for_those_of_the_model(
-    tmp_path, network, changed
+def test_a_stopped_run_goes_on_with_no_map_that_was_made_otherwise(
+    tmp_path, network, monkeypatch, changed
 ):
     run = write_small_run(tmp_path)
     own = {"level_share": 0.5}
     write_model_card(run, maps=MapSettings(**own).model_dump(mode="json"), level=2.0)
-    heatmap(stage_of(run))
+    with monkeypatch.context() as patch:
+        patch.setattr("pipeline.heatmap.stage._describe", _stop)
+        with pytest.raises(KeyboardInterrupt):
+            heatmap(stage_of(run))
     assert network.mapped == 2
     level = changed.get("level", 2.0)
     maps = MapSettings(**own | {k: v for k, v in changed.items() if k != "level"})
