@@ -64,7 +64,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     path = folder / run.model_card.name if calibrated else run.model_card
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     # The metrics of the run judge the maps of the former calibration.
-    metrics = None if calibrated else _metrics(run, model)
+    metrics = None if calibrated else _metrics(run, folder, model)
     audits = _audit_findings(run)
     controls = read_controls(run)
     factors = _factors(run)
@@ -97,9 +97,12 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     return path
 
 
-def _metrics(run: RunFolder, model: Mapping) -> dict | None:
+def _metrics(run: RunFolder, folder: Path, model: Mapping) -> dict | None:
     """metrics.json where it judges this model; None before evaluate."""
     if not has_current_metrics(run):
+        return None
+    # The same weights with other maps or another calibration are another model.
+    if run.metrics.stat().st_mtime_ns < (folder / "model.json").stat().st_mtime_ns:
         return None
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
     return metrics if metrics["model_sha256"] == model["sha256"] else None

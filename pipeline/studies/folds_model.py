@@ -142,7 +142,15 @@ def _counts(folds: Sequence[Judged]) -> dict[str, int]:
 
 
 def _identity(folds: Sequence[Judged]) -> list[dict]:
-    return [{"sha256": f.card.sha256, "calibration": asdict(f.card.calibration)} for f in folds]
+    return [
+        {
+            "sha256": f.card.sha256,
+            "calibration": asdict(f.card.calibration),
+            "maps": f.card.maps.model_dump(mode="json"),
+            "level": f.card.level,
+        }
+        for f in folds
+    ]
 
 
 def _read(folder: Path) -> dict:

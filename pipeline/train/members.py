@@ -5,25 +5,19 @@ from collections.abc import Callable
 
 import keras
 
-from models.dense import logit_map
 from models.ensemble import set_members
-from models.network import PatchNetwork, build_network
+from models.network import build_network
 from models.saved import load_network, weights_of
 from pipeline.config import Settings
-from pipeline.preprocess.positions import pitch_px
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.export import export_model
 from pipeline.train.finish import describe_model, ending_metrics, judge_validation
 from pipeline.train.inputs import Inputs
-from pipeline.train.start import unfinished
-from pipeline.train.validate import (
-    MapRule,
-    at_one_level,
-    score_images,
-    validation_figures,
-)
+from pipeline.train.other_maps import finish_again, map_scores
+from pipeline.train.start import only_maps_differ, unfinished
+from pipeline.train.validate import validation_figures
 
 
 def train_members(
@@ -50,7 +44,10 @@ def train_members(
             print(f"member {number} of {count} is trained.", flush=True)
             continue
         print(f"member {number} of {count}, seed {own.settings.train.seed}:", flush=True)
-        summary = train_one(own, inputs, wanted, unfinished(own.run, wanted))
+        if only_maps_differ(own.run, wanted):
+            summary = finish_again(own, inputs, wanted)
+        else:
+            summary = train_one(own, inputs, wanted, unfinished(own.run, wanted))
         print(f"member {number} of {count}: {summary}", flush=True)
         keras.backend.clear_session()
     return _combine(stage, inputs, identity(stage.settings))
@@ -84,9 +81,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     temperatures = [card["calibration"]["temperature"] for card in cards]
     set_members(ensemble, [weights_of(n) for n in networks], temperatures)
     print(f"ensemble: validation maps of {len(networks)} networks", flush=True)
-    scores, level = at_one_level(
-        list(_scores(stage, inputs, ensemble)), share=stage.settings.maps.level_share
-    )
+    scores, level = map_scores(stage, inputs, ensemble)
     ending = judge_validation(stage, inputs, scores)
     figures = validation_figures(inputs.validation, scores)
     trainings = [card["training"] for card in cards]
@@ -110,21 +105,4 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     return (
         f"{stage.run.model}: {len(networks)} networks, validation AUC {shown}, {ending}, "
         f"{duration(training['seconds'])}"
-    )
-
-
-def _scores(stage: Stage, inputs: Inputs, ensemble: PatchNetwork):
-    settings = stage.settings
-    rule = MapRule.from_settings(
-        settings.maps,
-        spacing_mm=settings.image.spacing_mm,
-        stride_px=ensemble.stride_px,
-        label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
-    )
-    return score_images(
-        lambda pixels: logit_map(
-            ensemble, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
-        ),
-        inputs.validation,
-        rule,
     )

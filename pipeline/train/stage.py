@@ -4,11 +4,14 @@ from pipeline.config import Settings
 from pipeline.report.model_card import write_model_card
 from pipeline.run.stage import Stage
 from pipeline.train.inputs import counts_text, read_inputs, split_counts
-from pipeline.train.start import identity, unfinished
+from pipeline.train.start import identity, only_maps_differ, unfinished
 
 
 def train(stage: Stage) -> str:
     """Train, select, calibrate, export; continues an unfinished training of the same kind.
+
+    Where only map settings differ from those of the finished training, its weights stay, and what
+    follows from the maps is made anew.
 
     Reads mammograms.csv, outlines.json, positions.parquet and the store; writes RUN/training
     while it runs, RUN/model and RUN/model-card.md at the end.
@@ -29,15 +32,19 @@ def train(stage: Stage) -> str:
 
     several = stage.settings.train.members > 1
     own = wanted(stage.settings)
-    checkpoint = None if several else unfinished(stage.run, own)
+    is_finished = not several and only_maps_differ(stage.run, own)
+    checkpoint = None if several or is_finished else unfinished(stage.run, own)
 
     # TensorFlow takes seconds to import, and all that can be wrong so far needs none.
     import models  # noqa: F401 - imports it without its chatter
     from pipeline.train.members import train_members
+    from pipeline.train.other_maps import finish_again
     from pipeline.train.session import run_session
 
     if several:
         summary = train_members(stage, inputs, identity=wanted, train_one=run_session)
+    elif is_finished:
+        summary = finish_again(stage, inputs, own)
     else:
         summary = run_session(stage, inputs, own, checkpoint)
     stage.events.artifact(write_model_card(stage.run))

@@ -14,6 +14,8 @@ from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoi
 
 # They change how a training runs, and not what comes out of it.
 _EFFORT_SETTINGS = {"checkpoint_seconds", "readers"}
+# Name in the identity of what only the end of a training needs, and its choice among epochs.
+_MAPS = "map settings"
 # Where things lie, not what they are; pixel_sha256 and the image settings say that.
 _PLACES = ["file", "source", "store"]
 
@@ -30,7 +32,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
         "network settings": value_sha256(settings.network.model_dump(mode="json")),
         "train settings": value_sha256(train),
         "image settings": value_sha256(settings.image.model_dump(mode="json")),
-        "map settings": value_sha256(settings.maps.model_dump(mode="json")),
+        _MAPS: value_sha256(settings.maps.model_dump(mode="json")),
         "label settings": value_sha256(settings.labels.model_dump(mode="json")),
         "mammograms": value_sha256(what),
         "outlines": file_sha256(run.outlines),
@@ -43,6 +45,15 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
 def _first_weights(model: Path | None, weights: str) -> str:
     file = model / "model.json" if model else Path(weights)
     return file_sha256(file) if file.is_file() else ""
+
+
+def only_maps_differ(run: RunFolder, wanted: dict[str, str]) -> bool:
+    """Whether RUN/model is what the wanted training would end with, but for its map settings."""
+    path = run.model / "model.json"
+    if not path.is_file():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))["training"].get("identity", {})
+    return {name for name in wanted if found.get(name) != wanted[name]} == {_MAPS}
 
 
 def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:

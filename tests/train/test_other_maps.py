@@ -1,0 +1,83 @@
+"""Other map settings on a finished training: no step is trained again."""
+
+import json
+
+import pytest
+
+from models.dense import logit_map
+from models.saved import load_network
+from pipeline.preprocess.positions import pitch_px
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.train.learner import Learner
+from pipeline.train.stage import train
+from pipeline.train.validate import (
+    MapRule,
+    at_one_level,
+    read_validation,
+    score_images,
+    validation_figures,
+)
+from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+
+MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}
+
+
+def with_maps(settings):
+    return settings.model_copy(update={"maps": settings.maps.model_copy(update=MAPS)})
+
+
+def card_of(run):
+    return json.loads((run.model / "model.json").read_text())
+
+
+@pytest.fixture
+def no_step(monkeypatch):
+    """From its call on, a step of training fails the test."""
+
+    def forbid():
+        monkeypatch.setattr(Learner, "step", lambda *args, **kwargs: pytest.fail("trained"))
+
+    return forbid
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_weights_stay_and_everything_behind_them_is_made_anew(
+    tmp_path, capsys, no_step, members
+):
+    run, settings = write_toy_run(tmp_path), toy_settings(epochs=1, members=members)
+    train(stage_of(run, settings))
+    parts = [run.member(n + 1) for n in range(members)] if members > 1 else [run]
+    weights = [(part.model / "model.safetensors").read_bytes() for part in parts]
+    histories = [(part.model / "history.csv").read_text() for part in parts]
+    no_step()
+    other = with_maps(settings)
+    train(stage_of(run, other))
+    assert capsys.readouterr().out.count("Only map settings are new") == members
+    assert [(part.model / "model.safetensors").read_bytes() for part in parts] == weights
+    assert [(part.model / "history.csv").read_text() for part in parts] == histories
+    card = card_of(run)
+    assert card["maps"] == other.maps.model_dump(mode="json")
+    rule = MapRule.from_settings(
+        other.maps, spacing_mm=0.2, stride_px=4, label_pitch_px=pitch_px(1.6, 0.2)
+    )
+    images = read_validation(
+        read_mammograms(run), read_outlines(run), read_positions(run), labels=other.labels
+    )
+    network = load_network(run.model)
+
+    def mapped(pixels):
+        return logit_map(network, pixels, pitch_px=8, flips=2, zooms=(0.8, 1.0))
+
+    scores, level = at_one_level(list(score_images(mapped, images, rule)), share=0.5)
+    assert card["level"] == pytest.approx(level)
+    figures = validation_figures(images, scores)
+    assert {name: card["training"][name] for name in figures} == pytest.approx(figures)
+
+
+def test_with_anything_else_changed_it_is_another_training(tmp_path, capsys):
+    run, settings = write_toy_run(tmp_path), toy_settings(epochs=1)
+    train(stage_of(run, settings))
+    before = (run.model / "model.safetensors").read_bytes()
+    train(stage_of(run, with_maps(toy_settings(epochs=1, seed=1))))
+    assert "Only map settings are new" not in capsys.readouterr().out
+    assert (run.model / "model.safetensors").read_bytes() != before
