@@ -47,12 +47,14 @@ class Factor:
     is_recorded: bool
 
 
-def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
+def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool = True) -> Path:
     """Write RUN/model-card.md of the model that the run uses, from the files that exist.
 
     Args:
         calibrated: instead RUN/model/model-card.md of the model that `make calibrate` made here;
             RUN/model-card.md stays that of the model that it was made from.
+        judged: False directly after a training, when the figures that may be there are of a
+            former model.
 
     Returns:
         Its path.
@@ -64,7 +66,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     path = folder / run.model_card.name if calibrated else run.model_card
     model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     # The metrics of the run judge the maps of the former calibration.
-    metrics = None if calibrated else _metrics(run, folder, model)
+    metrics = _metrics(run, model) if judged and not calibrated else None
     audits = _audit_findings(run)
     controls = read_controls(run)
     factors = _factors(run)
@@ -97,12 +99,9 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False) -> Path:
     return path
 
 
-def _metrics(run: RunFolder, folder: Path, model: Mapping) -> dict | None:
+def _metrics(run: RunFolder, model: Mapping) -> dict | None:
     """metrics.json where it judges this model; None before evaluate."""
     if not has_current_metrics(run):
-        return None
-    # The same weights with other maps or another calibration are another model.
-    if run.metrics.stat().st_mtime_ns < (folder / "model.json").stat().st_mtime_ns:
         return None
     metrics = json.loads(run.metrics.read_text(encoding="utf-8"))
     return metrics if metrics["model_sha256"] == model["sha256"] else None

@@ -6,7 +6,6 @@ import pytest
 
 from models.dense import logit_map
 from models.saved import load_network
-from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.learner import Learner
 from pipeline.train.stage import train
@@ -17,7 +16,7 @@ from pipeline.train.validate import (
     score_images,
     validation_figures,
 )
-from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+from tests.train.toy_run import PITCH_PX, stage_of, toy_settings, write_toy_run
 
 MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}
 
@@ -57,16 +56,14 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     assert [(part.model / "history.csv").read_text() for part in parts] == histories
     card = card_of(run)
     assert card["maps"] == other.maps.model_dump(mode="json")
-    rule = MapRule.from_settings(
-        other.maps, spacing_mm=0.2, stride_px=4, label_pitch_px=pitch_px(1.6, 0.2)
-    )
+    rule = MapRule.from_settings(other.maps, spacing_mm=0.2, stride_px=4, label_pitch_px=PITCH_PX)
     images = read_validation(
         read_mammograms(run), read_outlines(run), read_positions(run), labels=other.labels
     )
     network = load_network(run.model)
 
     def mapped(pixels):
-        return logit_map(network, pixels, pitch_px=8, flips=2, zooms=(0.8, 1.0))
+        return logit_map(network, pixels, pitch_px=rule.pitch_px, flips=2, zooms=(0.8, 1.0))
 
     scores, level = at_one_level(list(score_images(mapped, images, rule)), share=0.5)
     assert card["level"] == pytest.approx(level)
