@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from models.network import NetworkSpec
+from models.saved import spec_as_dict
 from pipeline.config import ImageSettings, NetworkSettings, Settings
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.errors import UserError
@@ -117,6 +119,8 @@ def check_init(folder: Path, *, network: dict, image: ImageSettings) -> None:
         UserError: they differ; names every difference.
     """
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    # What an older model does not name is as it was before there was a choice.
+    card["network"] = spec_as_dict(NetworkSpec(**card["network"]))
     wanted = {"network": network, "image": image.model_dump(mode="json")}
     differences = [
         f"{section}.{name} is {value!r} here and {card[section].get(name)!r} there"

@@ -23,6 +23,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.train.checkpoint import checkpoint_path
 from pipeline.train.learner import Learner
 from pipeline.train.stage import train
+from pipeline.train.start import check_init
 
 EXACT = {"deterministic": True, "epochs": 2, "steps_per_epoch": 5}
 
@@ -252,6 +253,15 @@ def test_fine_tuning_another_network_is_refused(finished, toy_run):
     wider = settings.network.model_copy(update={"width": 8})
     with pytest.raises(UserError, match=r"network.width is 8 here and 4 there"):
         train(stage_of(toy_run, settings.model_copy(update={"network": wider})))
+
+
+def test_a_model_older_than_a_setting_of_the_network_can_be_started_from(finished, tmp_path):
+    network, card = description(finished)["network"], description(finished)
+    del card["network"]["core_px"]
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    check_init(tmp_path, network=network, image=toy_settings().image)
+    with pytest.raises(UserError, match=r"network.core_px is 16 here and 0 there"):
+        check_init(tmp_path, network=network | {"core_px": 16}, image=toy_settings().image)
 
 
 def test_a_missing_model_to_start_from_is_named(toy_run, tmp_path):
