@@ -10,11 +10,11 @@ from models.freed_memory import keep_freed_memory
 
 
 class _Mallinfo(ctypes.Structure):
-    """struct mallinfo of glibc's malloc.h."""
+    """The beginning of struct mallinfo in malloc.h, and room for the other six numbers."""
 
-    _fields_ = tuple(
-        (name, ctypes.c_int)
-        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("arena", "ordblks", "smblks", "hblks")),
+        ("others", ctypes.c_int * 6),
     )
 
 
