@@ -20,7 +20,7 @@ from pipeline.train.stage import train
 
 CONFIG = Path(__file__).parents[1] / "configs" / "default.yaml"
 SMALL = (
-    "phantom.patients=12 phantom.spacing_mm=0.4 phantom.contrast=3 image.spacing_mm=0.4 "
+    "phantom.patients=12 phantom.spacing_mm=0.4 phantom.contrast=4.5 image.spacing_mm=0.4 "
     "split.test=0.34 split.validation=0.25 network.width=16 train.epochs=5 "
     "train.steps_per_epoch=60 train.batch=8 train.warmup_steps=10 train.average=0.9 "
     "train.learning_rate=3e-3 train.deterministic=true train.readers=1 evaluate.bootstrap=50"
