@@ -73,19 +73,16 @@ def pooled_scores(
 
 
 def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
-    positions = _joined(
-        [
-            other.positions.assign(
-                trained_logit=other.positions["trained_logit"] + (fold.card.level - other.card.level)
-            )
-            for other in others
-        ]
-    )
+    positions = _joined([other.positions for other in others])
+    logits = [
+        other.positions["trained_logit"].to_numpy() + (fold.card.level - other.card.level)
+        for other in others
+    ]
     positive = positions.loc[positions["label"] == POSITIVE, ["image_id", "finding_id"]]
     return fit_calibration(
         fold.card.calibration,
         positions["label"].to_numpy(),
-        positions["trained_logit"].to_numpy(),
+        np.concatenate(logits),
         lesions=len(positive.drop_duplicates()),
     )
 

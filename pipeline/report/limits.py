@@ -23,7 +23,13 @@ def limits_of_training(model: Mapping, datasets: Sequence[str]) -> list[str]:
         model: model.json.
         datasets: names of the data sets of the training patients, where they are known.
     """
-    return [*_of_data(datasets), *_of_fit(model), *_of_prior(model), *_of_code(model)]
+    return [
+        *_of_data(datasets),
+        *_of_fit(model),
+        *_of_level(model),
+        *_of_prior(model),
+        *_of_code(model),
+    ]
 
 
 def limits_of_results(metrics: Mapping) -> list[str]:
@@ -55,6 +61,15 @@ def _of_fit(model: Mapping) -> Iterator[str]:
         yield (
             f"The temperature was fitted on {_count(lesions, 'finding')} of {whose}, fewer than "
             f"{FEW_LESIONS}: the probabilities are rough."
+        )
+
+
+def _of_level(model: Mapping) -> Iterator[str]:
+    if share := model.get("maps", {}).get("level_share"):
+        yield (
+            f"{percent(share)} of a mammogram's own level is taken off its map (maps.level_share). "
+            "A finding raises that level the more, the more of the breast it fills, so the numbers "
+            "are too low in a finding that fills much of the breast."
         )
 
 
