@@ -24,7 +24,7 @@ class ModelCard:
             that after the training.
         members: number of networks whose mean the model is.
         trained_on: pixel hashes of the mammograms that trained it or chose its weights.
-        level: median logit of a usual mammogram's map, see maps.level_share.
+        level: `map_level` of a usual mammogram, see maps.level_share.
     """
 
     folder: Path
@@ -102,7 +102,7 @@ def read_model_card(folder: Path) -> ModelCard:
             calibrated_on=card.get("calibrated_on", {}),
             members=card.get("network", {}).get("members", 1),
             trained_on=card.get("training", {}).get("pixel_hashes", ()),
-            level=card.get("level", 0.0),
+            level=card["upper_quartile"] if card["maps"].get("level_share") else 0.0,
         )
     except KeyError as error:
         raise UserError(

@@ -8,6 +8,9 @@ from scipy import ndimage
 from pipeline.preprocess.store import BREAST_CELL_PX
 from pipeline.run.errors import UserError
 
+# The quantile of a mammogram's logits that is its level, see `map_level`.
+LEVEL = 0.75
+
 
 def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pitch_px: int) -> int:
     """Distance between positions of the map, in standard pixels.
@@ -73,12 +76,13 @@ def smooth_map(values: np.ndarray, finite: np.ndarray, *, sigma_cells: float) ->
 
 
 def map_level(values: np.ndarray, finite: np.ndarray) -> float:
-    """The median of the finite positions, NaN where there is none.
+    """The upper quartile of the finite positions, NaN where there is none.
 
-    Most of any breast is free of findings, so what its median differs by from that of others
-    says more about film, exposure and density than about findings.
+    Three quarters of almost any breast are free of findings, so what the quartile differs by from
+    that of others says more about film, exposure and density than about findings. False alarms
+    are among the high logits, of which it tells more than the median would.
     """
-    return float(np.median(values[finite])) if finite.any() else math.nan
+    return float(np.quantile(values[finite], LEVEL)) if finite.any() else math.nan
 
 
 def finish_map(

@@ -52,7 +52,9 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     description = {
         **{key: cards[0][key] for key in ("format", "kinds", "image", "labels", "maps")},
         "network": {**cards[0]["network"], "members": len(networks)},
-        "level": float(np.mean([f.card.level / f.card.calibration.temperature for f in folds])),
+        "upper_quartile": float(
+            np.mean([f.card.level / f.card.calibration.temperature for f in folds])
+        ),
         "calibration": asdict(calibration),
         "region_threshold": threshold.probability,
         "region_threshold_source": threshold.source,

@@ -132,7 +132,7 @@ def describe_model(
 
     Args:
         training: what its training was.
-        level: median logit of a usual mammogram's map.
+        level: `map_level` of a usual mammogram.
     """
     commit, dirty = git_commit()
     tree = stage.settings.model_dump(mode="json")
@@ -143,7 +143,7 @@ def describe_model(
         "image": tree["image"],
         "labels": tree["labels"],
         "maps": tree["maps"],
-        "level": level,
+        "upper_quartile": level,
         "calibration": asdict(ending.calibration),
         "region_threshold": ending.threshold,
         "region_threshold_source": ending.threshold_source,

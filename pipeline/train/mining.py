@@ -34,7 +34,7 @@ def mine(
 
     Args:
         logit_map: image (H, W) float32 in [0, 1] to logits at the pitch of the rule.
-        level: median logit of a usual mammogram's map.
+        level: `map_level` of a usual mammogram.
         limit: number of alarms to keep, the highest first.
 
     Returns:

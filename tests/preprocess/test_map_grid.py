@@ -87,11 +87,11 @@ def test_a_single_peak_is_spread_as_a_gaussian_and_none_is_the_map_itself():
 
 
 def test_a_share_of_the_level_is_taken_off_the_breast():
-    values = np.float32([[0.0, 1.0, 5.0], [9.0, 9.0, 9.0]])
-    finite = np.array([[True, True, True], [False, False, False]])
+    values = np.float32([[0.0, 0.0, 0.5, 1.0, 5.0], [9.0, 9.0, 9.0, 9.0, 9.0]])
+    finite = np.array([[True] * 5, [False] * 5])
     assert map_level(values, finite) == 1.0
     lowered = finish_map(values, finite, level_share=0.5, level=-3.0)
-    np.testing.assert_array_equal(lowered[0], [-2.0, -1.0, 3.0])
+    np.testing.assert_array_equal(lowered[0], [-2.0, -2.0, -1.5, -1.0, 3.0])
     assert lowered.dtype == np.float32
     # The usual level changes nothing, and without a share any level does.
     np.testing.assert_array_equal(finish_map(values, finite, level_share=0.5, level=1.0), values)
