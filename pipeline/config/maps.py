@@ -31,9 +31,9 @@ class MapSettings(Section):
         0.0,
         ge=0,
         le=1,
-        description="share of what the upper quartile of a mammogram's logits differs by from "
-        "that of the validation mammograms that is taken off its map: logits of one mammogram err "
-        "together",
+        description="share of what a mammogram's level (the median of its logits plus its "
+        "distance from their lower decile) differs by from that of the validation mammograms that "
+        "is taken off its map: logits of one mammogram err together",
     )
     candidate_distance_mm: float = Field(
         8.0, gt=0, description="smallest distance between two candidates, in mm"

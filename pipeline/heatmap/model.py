@@ -102,7 +102,7 @@ def read_model_card(folder: Path) -> ModelCard:
             calibrated_on=card.get("calibrated_on", {}),
             members=card.get("network", {}).get("members", 1),
             trained_on=card.get("training", {}).get("pixel_hashes", ()),
-            level=card["upper_quartile"] if card["maps"].get("level_share") else 0.0,
+            level=card["usual_level"] if card["maps"].get("level_share") else 0.0,
         )
     except KeyError as error:
         raise UserError(

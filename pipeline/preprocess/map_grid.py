@@ -8,9 +8,6 @@ from scipy import ndimage
 from pipeline.preprocess.store import BREAST_CELL_PX
 from pipeline.run.errors import UserError
 
-# The quantile of a mammogram's logits that is its level, see `map_level`.
-LEVEL = 0.75
-
 
 def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pitch_px: int) -> int:
     """Distance between positions of the map, in standard pixels.
@@ -76,13 +73,17 @@ def smooth_map(values: np.ndarray, finite: np.ndarray, *, sigma_cells: float) ->
 
 
 def map_level(values: np.ndarray, finite: np.ndarray) -> float:
-    """The upper quartile of the finite positions, NaN where there is none.
+    """The mirrored decile of the finite positions, NaN where there is none.
 
-    Three quarters of almost any breast are free of findings, so what the quartile differs by from
-    that of others says more about film, exposure and density than about findings. False alarms
-    are among the high logits, of which it tells more than the median would.
+    The median plus its distance from the lower decile: the upper decile of a breast whose logits
+    lie alike above and below their median. So it tells how high false alarms lie, by the lower
+    half of the logits, which a finding moves little. What it differs by from that of other
+    mammograms says more about film, exposure and density than about findings.
     """
-    return float(np.quantile(values[finite], LEVEL)) if finite.any() else math.nan
+    if not finite.any():
+        return math.nan
+    decile, median = np.quantile(values[finite], [0.1, 0.5])
+    return float(2 * median - decile)
 
 
 def finish_map(

@@ -52,7 +52,7 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     description = {
         **{key: cards[0][key] for key in ("format", "kinds", "image", "labels", "maps")},
         "network": {**cards[0]["network"], "members": len(networks)},
-        "upper_quartile": float(
+        "usual_level": float(
             np.mean([f.card.level / f.card.calibration.temperature for f in folds])
         ),
         "calibration": asdict(calibration),

@@ -143,7 +143,7 @@ def describe_model(
         "image": tree["image"],
         "labels": tree["labels"],
         "maps": tree["maps"],
-        "upper_quartile": level,
+        "usual_level": level,
         "calibration": asdict(ending.calibration),
         "region_threshold": ending.threshold,
         "region_threshold_source": ending.threshold_source,

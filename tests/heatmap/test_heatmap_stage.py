@@ -77,11 +77,12 @@ def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, 
     heatmap(stage_of(run))
     plain = read_map(run.heatmap("plain")).logit
     maps = MapSettings(smooth_mm=1.2, level_share=0.5).model_dump(mode="json")
-    write_model_card(run, maps=maps, upper_quartile=2.0)
+    write_model_card(run, maps=maps, usual_level=2.0)
     heatmap(stage_of(run))  # its maps are others, so the first are not taken for them
     finite, pitch_mm = np.isfinite(plain), json.loads(run.heatmap_summary.read_text())["pitch_mm"]
     smooth = smooth_map(plain, finite, sigma_cells=1.2 / pitch_mm)
-    expected = smooth - 0.5 * (np.percentile(smooth[finite], 75) - 2.0)
+    level = 2 * np.median(smooth[finite]) - np.percentile(smooth[finite], 10)
+    expected = smooth - 0.5 * (level - 2.0)
     np.testing.assert_allclose(read_map(run.heatmap("plain")).logit, expected, atol=1e-5)
 
 
@@ -95,7 +96,7 @@ def test_a_stopped_run_goes_on_with_no_map_that_was_made_otherwise(
 ):
     run = write_small_run(tmp_path)
     own = {"level_share": 0.5}
-    write_model_card(run, maps=MapSettings(**own).model_dump(mode="json"), upper_quartile=2.0)
+    write_model_card(run, maps=MapSettings(**own).model_dump(mode="json"), usual_level=2.0)
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.heatmap.stage._describe", _stop)
         with pytest.raises(KeyboardInterrupt):
@@ -103,7 +104,7 @@ def test_a_stopped_run_goes_on_with_no_map_that_was_made_otherwise(
     assert network.mapped == 2
     level = changed.get("level", 2.0)
     maps = MapSettings(**own | {k: v for k, v in changed.items() if k != "level"})
-    write_model_card(run, maps=maps.model_dump(mode="json"), upper_quartile=level)
+    write_model_card(run, maps=maps.model_dump(mode="json"), usual_level=level)
     heatmap(stage_of(run))
     assert network.mapped == 4
 
@@ -237,5 +238,5 @@ def test_an_unfinished_model_card_is_refused(tmp_path):
 def test_a_model_whose_maps_ask_for_a_level_that_it_lacks_is_refused(tmp_path):
     run = write_small_run(tmp_path)
     write_model_card(run, maps=MapSettings(level_share=0.5).model_dump(mode="json"))
-    with pytest.raises(UserError, match="lacks 'upper_quartile'"):
+    with pytest.raises(UserError, match="lacks 'usual_level'"):
         read_model_card(run.model)

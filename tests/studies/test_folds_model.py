@@ -49,7 +49,7 @@ def a_fold(folder, number: int, members: int):
         network = build_network(SPEC.with_members(members))
         set_members(network, [weights_of(one) for one in single], [1.0 + i for i in range(members)])
     card |= {"network": spec_as_dict(network.spec), "training": TRAINING, "kinds": []}
-    card |= {"maps": {**card["maps"], "level_share": 0.5}, "upper_quartile": -number}
+    card |= {"maps": {**card["maps"], "level_share": 0.5}, "usual_level": -number}
     export_model(run, network, card, history="")
     judged = load_judged(run)
     calibration = Calibration(0.3 + 0.1 * number, 0.01 * number, 1.0 + number)

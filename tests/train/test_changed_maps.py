@@ -66,7 +66,7 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
         return logit_map(network, pixels, pitch_px=rule.pitch_px, flips=2, zooms=(0.8, 1.0))
 
     scores, level = at_one_level(list(score_images(mapped, images, rule)), share=0.5)
-    assert card["upper_quartile"] == pytest.approx(level)
+    assert card["usual_level"] == pytest.approx(level)
     figures = validation_figures(images, scores)
     assert {name: card["training"][name] for name in figures} == pytest.approx(figures)
 
