@@ -51,10 +51,6 @@ def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
     A fold's own validation patients may hold too few lesions for them. The test patients of the
     others are many, and no woman's own label moves her own probability. The natural prior stays
     the counted one of the fold.
-
-    Networks of one recipe differ in their bias, which would set the women of one fold before
-    those of another. So the others' logits are first brought to the level of this fold's
-    network, that of its usual mammogram (`ModelCard.level`), which needs no labels.
     """
     return [
         _with_calibration(fold, _from_others([f for j, f in enumerate(folds) if j != i], fold))
@@ -73,16 +69,12 @@ def pooled_scores(
 
 
 def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
-    positions = _joined([other.positions for other in others])
-    logits = [
-        other.positions["trained_logit"].to_numpy() + (fold.card.level - other.card.level)
-        for other in others
-    ]
+    positions = pd.concat([other.positions for other in others], ignore_index=True)
     positive = positions.loc[positions["label"] == POSITIVE, ["image_id", "finding_id"]]
     return fit_calibration(
         fold.card.calibration,
         positions["label"].to_numpy(),
-        np.concatenate(logits),
+        positions["trained_logit"].to_numpy(),
         lesions=len(positive.drop_duplicates()),
     )
 

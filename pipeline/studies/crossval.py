@@ -82,9 +82,8 @@ def pooled_metrics(
         **content,
         "split": f"{len(folds)} folds, every patient tested once",
         "recalibration": (
-            "each fold by the predictions of the other folds' test patients, brought to the level "
-            f"of its own network, because a fold has only {_fewest_lesions(folds)} lesions among "
-            "its validation patients"
+            "each fold by the predictions of the other folds' test patients, because a fold has "
+            f"only {_fewest_lesions(folds)} lesions among its validation patients"
             if used is not folds
             else "each fold by its own validation patients"
         ),

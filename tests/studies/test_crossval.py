@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import EvaluateSettings, Settings
-from pipeline.evaluate.load import Judged, load_judged
+from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.pooled import pool, recalibrated
 from pipeline.metrics.ranking import roc_auc
 from pipeline.run.errors import UserError
@@ -68,27 +68,6 @@ def test_a_fold_is_calibrated_by_the_others_and_ranks_as_before(folds):
     turned = folds[0].positions.assign(label=1 - folds[0].positions["label"])
     again = recalibrated([replace(folds[0], positions=turned), folds[1]])
     assert again[0].card.calibration == moved[0].card.calibration
-
-
-def test_a_network_whose_logits_all_lie_higher_is_brought_to_the_level_of_the_others(
-    folds, monkeypatch
-):
-    """Only with the training prior fitted too: a temperature alone cannot follow."""
-    monkeypatch.setattr("pipeline.train.calibrate.FEW_LESIONS", 1)
-    one, two = folds
-    for before, after in zip(recalibrated(folds), recalibrated([one, higher(two, 3)]), strict=True):
-        for table in ("positions", "images", "candidates"):
-            old, new = getattr(before, table)["logit"], getattr(after, table)["logit"]
-            np.testing.assert_allclose(new, old, atol=1e-4)
-
-
-def higher(fold: Judged, by: float) -> Judged:
-    """The fold with a network whose bias is that much higher."""
-    tables = {
-        table: getattr(fold, table).assign(trained_logit=lambda t: t["trained_logit"] + by)
-        for table in ("positions", "images", "candidates")
-    }
-    return replace(fold, card=replace(fold.card, level=fold.card.level + by), **tables)
 
 
 @pytest.fixture
