@@ -31,8 +31,8 @@ class MapSettings(Section):
         0.0,
         ge=0,
         le=1,
-        description="share of what a mammogram's level (the median of its logits plus its "
-        "distance from their lower decile) differs by from that of the validation mammograms that "
+        description="share of what a mammogram's level (twice the 40th percentile of its "
+        "logits less the 10th) differs by from that of the validation mammograms that "
         "is taken off its map: logits of one mammogram err together",
     )
     candidate_distance_mm: float = Field(

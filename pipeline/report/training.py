@@ -82,8 +82,8 @@ def _maps_in_words(card: Mapping) -> str:
         done.append(f"smoothed by a Gaussian of {smooth:g} mm")
     if share := maps.get("level_share"):
         done.append(
-            f"{percent(share)} of what the level of a mammogram (median of its logits plus its "
-            f"distance from their lower decile) differs by from {card['usual_level']:.2f} taken off"
+            f"{percent(share)} of what the level of a mammogram (twice the 40th percentile of its "
+            f"logits less the 10th) differs by from {card['usual_level']:.2f} taken off"
         )
     return "; ".join(done)
 
