@@ -76,9 +76,14 @@ def _write_study(folder: Path, run: RunFolder, figures: Path) -> Path:
 
 
 def _seconds(run: RunFolder) -> dict[str, int]:
-    """How long the last finished work of each stage took."""
+    """How long the last finished work of each stage took; a training, all its sessions."""
     finished = [e for e in read_events(run.events) if e["event"] == "finish"]
-    return {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
+    last = {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
+    card = run.model / "model.json"
+    if "train" in last and card.is_file():
+        training = json.loads(card.read_text(encoding="utf-8"))["training"]
+        last["train"] = max(last["train"], round(training["seconds"]))
+    return last
 
 
 def _seconds_of_folds(run: RunFolder) -> dict[str, int]:

@@ -53,6 +53,17 @@ def test_a_run_is_kept_with_its_settings_and_times_but_not_the_places_of_its_dat
     assert found["mias.json"]["seconds"] == {"train": 60}
 
 
+def test_a_training_takes_all_its_sessions_and_not_the_last_alone(run, tmp_path):
+    write_text(run.metrics, json_text(METRICS))
+    took(run, "train", 9)  # maps judged anew, or the end of a training that had been stopped
+    write_text(run.model / "model.json", json_text({"training": {"seconds": 250.2}}))
+    write_results(run, tmp_path)
+    assert kept(tmp_path)["mias.json"]["seconds"] == {"train": 250}
+    took(run, "train", 300)  # in one go: with the end, which the model does not count
+    write_results(run, tmp_path)
+    assert kept(tmp_path)["mias.json"]["seconds"] == {"train": 300}
+
+
 def test_a_cross_validation_is_kept_beside_it_with_the_times_of_all_folds(run, tmp_path):
     write_text(run.metrics, json_text(METRICS))
     write_text(run.crossval, json_text(CROSSVAL))
