@@ -106,5 +106,6 @@ def read_model_card(folder: Path) -> ModelCard:
         )
     except KeyError as error:
         raise UserError(
-            f"{path} lacks {error}: the training did not finish. Run make train again."
+            f"{path} lacks {error}: the training did not finish, or other code made it. "
+            "Run make train FORCE=1."
         ) from error

@@ -11,7 +11,7 @@ from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.maps import read_map
 from pipeline.heatmap.model import model_folder, read_model_card
 from pipeline.heatmap.stage import heatmap
-from pipeline.preprocess.map_grid import smooth_map
+from pipeline.preprocess.map_grid import map_level, smooth_map
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
@@ -81,8 +81,7 @@ def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, 
     heatmap(stage_of(run))  # its maps are others, so the first are not taken for them
     finite, pitch_mm = np.isfinite(plain), json.loads(run.heatmap_summary.read_text())["pitch_mm"]
     smooth = smooth_map(plain, finite, sigma_cells=1.2 / pitch_mm)
-    low = np.percentile(smooth[finite], [10, 40])
-    expected = smooth - 0.5 * (2 * low[1] - low[0] - 2.0)
+    expected = smooth - 0.5 * (map_level(smooth, finite) - 2.0)
     np.testing.assert_allclose(read_map(run.heatmap("plain")).logit, expected, atol=1e-5)
 
 

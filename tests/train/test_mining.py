@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.preprocess.map_grid import finite_positions
+from pipeline.preprocess.map_grid import finite_positions, map_level
 from pipeline.preprocess.store import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.corpus import read_corpus
@@ -71,9 +71,7 @@ def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
     for image in corpus.images:
         breast, size = image.breast, {"height": image.height, "width": image.width}
         finite = finite_positions(breast, pitch_px=PITCH_PX, **size)
-        logits = brightness(read_image(image.store) / np.float32(65535))[finite]
-        low = np.percentile(logits, [10, 40])
-        level = 2 * low[1] - low[0]
+        level = map_level(brightness(read_image(image.store) / np.float32(65535)), finite)
         rows = both[both["image_id"] == image.image_id]
         np.testing.assert_allclose(rows["logit_brought"], rows["logit"] - (level - 9.0), atol=1e-4)
 
