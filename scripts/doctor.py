@@ -24,9 +24,9 @@ from pipeline.checkup.context import settings_for
 from pipeline.checkup.decoding import check_decoding
 from pipeline.config import Settings
 from pipeline.ingest.catalog_files import read_catalog
-from pipeline.preprocess.pool import default_workers
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import default_workers
 from pipeline.tracking.client import LOCAL
 
 # Where a run has no catalog yet, the disk is judged for so many mammograms.

@@ -104,9 +104,9 @@ def test_the_figures_have_the_keys_that_people_read(run):
 
 
 def test_the_table_the_targets_and_the_evaluation_label_alike(run):
+    from pipeline.annotations.geometry import geometry_of
+    from pipeline.annotations.labels import LabelRule, label_points, standard_outlines
     from pipeline.config import LabelSettings
-    from pipeline.preprocess.geometry import geometry_of
-    from pipeline.preprocess.labels import LabelRule, label_points, standard_outlines
     from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
     from pipeline.train.corpus import read_corpus
 
@@ -148,7 +148,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     from mlflow.tracking import MlflowClient
 
     from pipeline.preprocess.positions import pitch_px
-    from pipeline.preprocess.store import read_image
+    from pipeline.preprocess.store.entries import read_image
     from pipeline.tracking.client import tracking_uri
     from pipeline.tracking.upload import upload
 

@@ -15,8 +15,8 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation
 
 from pipeline.config import DicomSettings
-from pipeline.preprocess.dicom.unusable import Unusable, one_line
-from pipeline.preprocess.reader import read_mammogram
+from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.unusable import Unusable, one_line
 
 # By the codec that the reader names.
 DECODERS = {

@@ -3,9 +3,9 @@
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from pipeline.ingest.dicom_values import number, word, words
-from pipeline.preprocess.reader import Mammogram
-from pipeline.preprocess.standardise import Standard
+from pipeline.dicom.reader import Mammogram
+from pipeline.dicom.values import number, word, words
+from pipeline.preprocess.store.standardise import Standard
 
 
 def header_facts(header: Dataset) -> dict[str, str]:

@@ -12,24 +12,24 @@ import numpy as np
 from pipeline.checkup.context import Known
 from pipeline.checkup.facts import breast_facts, header_facts, pixel_facts
 from pipeline.config import DicomSettings, Settings
-from pipeline.ingest.dicom_file import (
+from pipeline.dicom.decode import decode, pixel_format
+from pipeline.dicom.multiframe import chosen_frame, with_functional_groups
+from pipeline.dicom.opening import (
     DICOM_ERRORS,
     HEADER_BYTES,
     is_dicom,
     open_dicom,
     read_dicom,
 )
+from pipeline.dicom.reader import Mammogram, Unusable, read_mammogram
+from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.breast.picture import original_breast
-from pipeline.preprocess.dicom.decode import decode, pixel_format
-from pipeline.preprocess.dicom.frames import chosen_frame, with_functional_groups
-from pipeline.preprocess.dicom.unusable import one_line
 from pipeline.preprocess.intake.preview import ANY_SPACING_MM, let_through
-from pipeline.preprocess.pool import Lost, map_images
-from pipeline.preprocess.reader import Mammogram, Unusable, read_mammogram
-from pipeline.preprocess.standardise import Standard, standardise
-from pipeline.preprocess.worker import Job, Outcome, work
+from pipeline.preprocess.store.standardise import Standard, standardise
+from pipeline.preprocess.store.worker import Job, Outcome, work
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.errors import UserError
+from pipeline.run.map_images import Lost, map_images
 
 PICTURE_PX = 2000
 # In spacing_source where the file itself has none.

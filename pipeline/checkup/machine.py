@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.checkup.decoding import Decodable
 from pipeline.config import Settings
-from pipeline.preprocess.standardising import store_bytes
+from pipeline.preprocess.store.fill import store_bytes
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 PYTHONS = ((3, 11), (3, 13))

@@ -16,8 +16,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.evaluate.load import Judged, network_patch_px, with_extent
-from pipeline.metrics.undefined import Undefined
-from pipeline.preprocess.store import read_image
+from pipeline.figures.undefined import Undefined
+from pipeline.preprocess.store.entries import read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
 

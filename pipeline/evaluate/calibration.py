@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import Judged
-from pipeline.metrics.calibration import (
+from pipeline.figures.calibration import (
     brier,
     ece,
     log_loss_from_logits,
@@ -15,9 +15,9 @@ from pipeline.metrics.calibration import (
     sigmoid,
     slope_intercept,
 )
-from pipeline.metrics.figure import Figure
-from pipeline.metrics.resampled import calibration_samples
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.figure import Figure
+from pipeline.figures.resampled import calibration_samples
+from pipeline.figures.undefined import Undefined
 
 
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:

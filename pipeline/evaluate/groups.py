@@ -8,11 +8,11 @@ import numpy as np
 from pipeline.evaluate.judge import Bootstrap, image_auc
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged
-from pipeline.metrics.bootstrap import patient_index
-from pipeline.metrics.froc import threshold_at
-from pipeline.metrics.ranking import roc_auc
-from pipeline.metrics.resampled import auc_samples
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.bootstrap import patient_index
+from pipeline.figures.froc import threshold_at
+from pipeline.figures.ranking import roc_auc
+from pipeline.figures.resampled import auc_samples
+from pipeline.figures.undefined import Undefined
 
 IMAGE_GROUPS = ("view", "laterality", "density", "site", "scanner", "dataset")
 MAX_GROUPS = 12

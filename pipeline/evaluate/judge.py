@@ -9,23 +9,23 @@ import pandas as pd
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.lesions import Matched, match_candidates, match_regions
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged
-from pipeline.metrics.bootstrap import patient_index, patient_weights, percentile_interval
-from pipeline.metrics.figure import Figure, figure_of, undefined_figure
-from pipeline.metrics.froc import (
+from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
+from pipeline.figures.figure import Figure, figure_of, undefined_figure
+from pipeline.figures.froc import (
     FP_RATES,
     Matches,
     is_reached,
     mean_sensitivity,
     sensitivity_at,
 )
-from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc
-from pipeline.metrics.resampled import (
+from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
+from pipeline.figures.resampled import (
     auc_samples,
     average_precision_samples,
     froc_samples,
     partial_auc_samples,
 )
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.undefined import Undefined
 
 # What `n` counts.
 UNITS = {

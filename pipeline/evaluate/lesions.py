@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule, contains
+from pipeline.annotations.outlines import original_outlines, standard_outlines
 from pipeline.evaluate.load import ABNORMAL, Judged, has_known_truth
-from pipeline.metrics.froc import Matches, collect, match_image
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import LabelRule, contains
-from pipeline.preprocess.outlines import original_outlines, standard_outlines
+from pipeline.figures.froc import Matches, collect, match_image
 
 MIN_IOU = 0.2
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.config import LabelSettings
-from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
-from pipeline.metrics.bootstrap import patient_index
-from pipeline.preprocess.labels import NEGATIVE, POSITIVE
+from pipeline.figures.bootstrap import patient_index
+from pipeline.model.card import ModelCard, model_folder, read_model_card
 from pipeline.preprocess.tables import read_mammograms, read_outlines
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

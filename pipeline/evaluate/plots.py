@@ -10,10 +10,10 @@ from matplotlib.figure import Figure as Drawing
 from pipeline.evaluate.judge import Bootstrap, froc_band
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import UNKNOWN, Judged
-from pipeline.metrics.calibration import reliability, sigmoid
-from pipeline.metrics.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
-from pipeline.metrics.ranking import roc_auc, roc_curve
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.calibration import reliability, sigmoid
+from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
+from pipeline.figures.ranking import roc_auc, roc_curve
+from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import write_atomic
 
 DPI = 120

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.load import Judged
-from pipeline.metrics.calibration import Calibration, sigmoid
-from pipeline.preprocess.labels import POSITIVE
+from pipeline.figures.calibration import Calibration, sigmoid
+from pipeline.model.calibrate import fit_calibration
 from pipeline.run.errors import UserError
-from pipeline.train.calibrate import fit_calibration
 
 
 def pool(folds: Sequence[Judged]) -> Judged:

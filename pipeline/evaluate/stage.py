@@ -27,14 +27,14 @@ from pipeline.evaluate.lesions import HIT_RULE
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth, load_judged
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst, worst_errors
-from pipeline.heatmap.same_patients import (
+from pipeline.figures.figure import undefined_figure
+from pipeline.figures.undefined import Undefined
+from pipeline.model.seen_patients import (
     calibration_patients,
     flattery,
     learnt_by_heart,
     training_patients,
 )
-from pipeline.metrics.figure import undefined_figure
-from pipeline.metrics.undefined import Undefined
 from pipeline.report.model_card import write_model_card
 from pipeline.report.page import write_report
 from pipeline.report.results import hardware

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.outlines import standard_outlines
 from pipeline.evaluate.lesions import Matched, match_candidates
 from pipeline.evaluate.load import Judged
-from pipeline.metrics.calibration import sigmoid
-from pipeline.metrics.froc import threshold_at
-from pipeline.metrics.undefined import Undefined
-from pipeline.preprocess.geometry import geometry_of
+from pipeline.figures.calibration import sigmoid
+from pipeline.figures.froc import threshold_at
+from pipeline.figures.undefined import Undefined
 from pipeline.preprocess.intake.contact_sheet import draw_patch
-from pipeline.preprocess.outlines import standard_outlines
 from pipeline.run.atomic import write_atomic
 
 SHOWN = 8

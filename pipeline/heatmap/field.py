@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-from pipeline.heatmap.maps import ImageMap
-from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.store import BREAST_CELL_PX
+from pipeline.annotations.geometry import Geometry
+from pipeline.model.maps import ImageMap
+from pipeline.preprocess.store.entries import BREAST_CELL_PX
 
 
 @dataclass(frozen=True)

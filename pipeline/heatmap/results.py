@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from pipeline.heatmap.maps import map_key
+from pipeline.model.maps import map_key
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.annotations.geometry import geometry_of
 from pipeline.heatmap import marks
 from pipeline.heatmap.field import Field, field_of, grey_picture
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.store import read_breast, read_image
+from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.run.atomic import write_atomic
 from pipeline.run.words import percent
 

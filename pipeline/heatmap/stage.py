@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from pipeline.heatmap import results
-from pipeline.heatmap.maps import map_image, write_map
-from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
-from pipeline.heatmap.same_patients import (
+from pipeline.heatmap.work import Described, Work, describe_image, write_tables
+from pipeline.model.card import ModelCard, model_folder, read_model_card
+from pipeline.model.map_grid import map_pitch_px
+from pipeline.model.maps import map_image, write_map
+from pipeline.model.seen_patients import (
     calibration_patients,
     flattery,
     learnt_by_heart,
     training_patients,
 )
-from pipeline.heatmap.work import Described, Work, describe_image, write_tables
-from pipeline.preprocess.map_grid import map_pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text

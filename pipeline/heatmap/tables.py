@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.heatmap.candidates import CANDIDATE_COLUMNS
-from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import REGION_COLUMNS
+from pipeline.model.candidates import CANDIDATE_COLUMNS
+from pipeline.model.maps import ImageMap
 from pipeline.run.atomic import write_atomic
 from pipeline.run.errors import UserError
 

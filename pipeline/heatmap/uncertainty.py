@@ -6,9 +6,9 @@ from pathlib import Path
 from pipeline.heatmap import marks
 from pipeline.heatmap.colours import SpreadScale
 from pipeline.heatmap.field import on_picture
-from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import Regions
 from pipeline.heatmap.sheet import Caption, new_sheet
+from pipeline.model.maps import ImageMap
 
 
 def write_uncertainty(

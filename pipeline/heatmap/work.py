@@ -7,13 +7,13 @@ import pandas as pd
 
 from pipeline.config import HeatmapSettings
 from pipeline.heatmap import tables
-from pipeline.heatmap.candidates import find_candidates
-from pipeline.heatmap.maps import ImageMap, read_map
-from pipeline.heatmap.model import ModelCard
 from pipeline.heatmap.overlay import write_overlay
 from pipeline.heatmap.regions import Regions, find_regions
 from pipeline.heatmap.sheet import Caption
 from pipeline.heatmap.uncertainty import write_uncertainty
+from pipeline.model.candidates import find_candidates
+from pipeline.model.card import ModelCard
+from pipeline.model.maps import ImageMap, read_map
 from pipeline.run.checksum import value_sha256
 from pipeline.run.layout import RunFolder
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import pandera.pandas as pa
 
-from pipeline.ingest.coordinates import coordinates_problem
+from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.run.errors import UserError
 
 IMAGE_COLUMNS = (

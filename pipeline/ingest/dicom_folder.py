@@ -10,13 +10,13 @@ from pathlib import Path, PurePosixPath
 
 from pydicom.dataset import Dataset
 
+from pipeline.dicom.opening import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.dicom.side_and_view import HEADER_TAGS, laterality, patient, view
 from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
 from pipeline.ingest.findings_table import NORMAL, FindingRow, read_findings
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import ListedFile
-from pipeline.ingest.mammogram_tags import HEADER_TAGS, laterality, patient, view
 from pipeline.run.errors import UserError
 
 DICOMDIR = "1.2.840.10008.1.3.10"

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.ingest.coordinates import coordinates_problem
+from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.user_table import read_user_table
 from pipeline.run.errors import UserError
 

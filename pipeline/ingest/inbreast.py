@@ -18,10 +18,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.dicom.opening import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.dicom.values import number
 from pipeline.ingest.bystanders import bystander, left_behind
 from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
-from pipeline.ingest.dicom_values import number
 from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast_table import InbreastRow, read_table, table_file
 from pipeline.ingest.listing import ListedFile

@@ -20,10 +20,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.dicom.wrap import wrap_as_dicom
 from pipeline.ingest.catalog import Catalog, make_catalog
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import ListedFile
-from pipeline.ingest.wrap import wrap_as_dicom
 from pipeline.run.errors import UserError
 
 SIDE_PX = 1024

@@ -16,9 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from pipeline.dicom.opening import is_dicom
 from pipeline.ingest.bystanders import bystander, left_behind
 from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.dicom_file import is_dicom
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import ListedFile

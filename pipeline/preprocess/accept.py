@@ -6,18 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.findings import ImageOutlines, image_outlines
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.mask_outlines import MaskOutlines, outline_masks
+from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import LabelSettings, Settings
 from pipeline.ingest.catalog import Catalog
 from pipeline.preprocess.audit.sanity import outline_problem
-from pipeline.preprocess.findings import ImageOutlines, image_outlines
-from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.intake.table import USED, from_catalog_or_file
-from pipeline.preprocess.mask_outlines import MaskOutlines, outline_masks
-from pipeline.preprocess.outlines import standard_outlines
 from pipeline.preprocess.split import split_patients
-from pipeline.preprocess.store import read_breast
+from pipeline.preprocess.store.entries import read_breast
+from pipeline.preprocess.store.worker import Outcome
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS
-from pipeline.preprocess.worker import Outcome
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from pipeline.preprocess.labels import IGNORED, NEGATIVE, LabelRule, finding_at, label_points
-from pipeline.preprocess.outlines import Outline
-from pipeline.preprocess.store import breast_at
+from pipeline.annotations.labels import IGNORED, NEGATIVE, LabelRule, finding_at, label_points
+from pipeline.annotations.outlines import Outline
+from pipeline.preprocess.store.entries import breast_at
 
 
 def pitch_px(pitch_mm: float, spacing_mm: float) -> int:

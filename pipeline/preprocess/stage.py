@@ -4,16 +4,16 @@ import time
 
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
-from pipeline.preprocess.geometry import geometry_of
 from pipeline.preprocess.intake.contact_sheet import write_contact_sheet
 from pipeline.preprocess.intake.intake import intake_line, intake_metrics, take_in
-from pipeline.preprocess.labels import LabelRule
-from pipeline.preprocess.outlines import standard_outlines
 from pipeline.preprocess.positions import label_positions, pitch_px
-from pipeline.preprocess.store import entry_files, read_breast
+from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
 from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
 from pipeline.run.atomic import json_text, write_text

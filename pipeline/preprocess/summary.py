@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from pipeline.preprocess.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.preprocess.split import TEST, TRAIN, VALIDATION
 
 _LABELS = {"positive": POSITIVE, "negative": NEGATIVE, "ignored": IGNORED}

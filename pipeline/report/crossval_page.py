@@ -6,9 +6,9 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.pages.pictures import plot_address
+from pipeline.pages.template import render
 from pipeline.report.figures import number_text, results_of, value_text
-from pipeline.report.pictures import plot_address
-from pipeline.report.template import render
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
+from pipeline.pages.pictures import ALL_PICTURES_BYTES, picture_address
 from pipeline.preprocess.tables import read_mammograms
-from pipeline.report.pictures import ALL_PICTURES_BYTES, picture_address
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 

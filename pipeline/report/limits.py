@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from pipeline.heatmap.same_patients import flattery, learnt_by_heart
+from pipeline.model.calibrate import FEW_LESIONS
+from pipeline.model.seen_patients import flattery, learnt_by_heart
 from pipeline.report.figures import BASELINES, value_text
 from pipeline.run.words import percent
-from pipeline.train.calibrate import FEW_LESIONS
 
 WIDE = 0.1
 FIGURES = {

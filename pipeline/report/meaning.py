@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import yaml
 
 from pipeline.config import LabelSettings
-from pipeline.heatmap.same_patients import flattery, learnt_by_heart
+from pipeline.model.seen_patients import flattery, learnt_by_heart
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import LabelSettings
-from pipeline.heatmap.model import model_folder
+from pipeline.model.card import model_folder
+from pipeline.pages.template import render_markdown
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.controls import read_controls
 from pipeline.report.data import SplitCounts, count_splits, is_synthetic
@@ -19,7 +20,6 @@ from pipeline.report.figures import CALIBRATION, has_current_metrics, results_of
 from pipeline.report.limits import limits_of_results, limits_of_training
 from pipeline.report.meaning import in_words
 from pipeline.report.provenance import stage_records
-from pipeline.report.template import render_markdown
 from pipeline.report.training import training_facts
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from pipeline.pages.pictures import picture_address, plot_address
+from pipeline.pages.template import render
 from pipeline.report.audits import read_audits
 from pipeline.report.controls import read_controls
 from pipeline.report.data import count_files, count_splits, is_synthetic
 from pipeline.report.figures import read_results
 from pipeline.report.gallery import read_gallery
 from pipeline.report.meaning import read_meaning
-from pipeline.report.pictures import picture_address, plot_address
 from pipeline.report.provenance import settings_texts, stage_records
-from pipeline.report.template import render
 from pipeline.report.training import Training, describe_training
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder

@@ -16,10 +16,13 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.calibration import calibration_figures
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.heatmap.model import ModelCard, model_folder, read_model_card
-from pipeline.heatmap.same_patients import pixel_hashes
-from pipeline.metrics.calibration import TEMPERATURE_LIMITS, Calibration
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.calibration import TEMPERATURE_LIMITS, Calibration
+from pipeline.figures.undefined import Undefined
+from pipeline.model.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
+from pipeline.model.card import ModelCard, model_folder, read_model_card
+from pipeline.model.export import DESCRIPTION, copy_model
+from pipeline.model.refit import FOLDS, Site, cross_fitted, false_alarms, site_of
+from pipeline.model.seen_patients import pixel_hashes
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
@@ -27,9 +30,6 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
-from pipeline.studies.refit import FOLDS, Site, cross_fitted, false_alarms, site_of
-from pipeline.train.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
-from pipeline.train.export import DESCRIPTION, copy_model
 
 FIGURES = ("log_loss", "brier", "ece", "slope", "observed_over_expected")
 

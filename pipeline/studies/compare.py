@@ -14,19 +14,19 @@ from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import UNKNOWN, Judged, load_judged
 from pipeline.evaluate.pooled import pool
-from pipeline.metrics.bootstrap import patient_index
-from pipeline.metrics.calibration import log_loss_from_logits
-from pipeline.metrics.figure import undefined_figure
-from pipeline.metrics.froc import mean_sensitivity
-from pipeline.metrics.ranking import average_precision, partial_auc, roc_auc
-from pipeline.metrics.resampled import (
+from pipeline.figures.bootstrap import patient_index
+from pipeline.figures.calibration import log_loss_from_logits
+from pipeline.figures.figure import undefined_figure
+from pipeline.figures.froc import mean_sensitivity
+from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
+from pipeline.figures.resampled import (
     auc_samples,
     average_precision_samples,
     froc_samples,
     log_loss_samples,
     partial_auc_samples,
 )
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

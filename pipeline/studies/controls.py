@@ -15,8 +15,8 @@ from pipeline.evaluate.judge import Bootstrap, patch_figures
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.stage import compute_metrics
-from pipeline.heatmap.model import model_folder, read_model_card
 from pipeline.heatmap.work import Work
+from pipeline.model.card import model_folder, read_model_card
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.page import write_report

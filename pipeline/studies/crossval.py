@@ -15,6 +15,7 @@ from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.evaluate.stage import compute_metrics, summary_line
 from pipeline.evaluate.worst import draw_worst
+from pipeline.model.calibrate import FEW_LESIONS
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -23,7 +24,6 @@ from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.studies.folds_model import is_current, write_folds_model
 from pipeline.studies.subruns import make
-from pipeline.train.calibrate import FEW_LESIONS
 
 
 def crossval(stage: Stage, *, folds: int) -> str:

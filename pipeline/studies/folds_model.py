@@ -15,17 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.pooled import pool
-from pipeline.heatmap.same_patients import pixel_hashes
-from pipeline.metrics.calibration import Calibration, logit, sigmoid
-from pipeline.preprocess.labels import POSITIVE
+from pipeline.figures.calibration import Calibration, logit, sigmoid
+from pipeline.model.calibrate import Threshold, region_threshold
+from pipeline.model.export import export_model
+from pipeline.model.seen_patients import pixel_hashes
 from pipeline.report.model_card import write_model_card
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage, git_commit
-from pipeline.train.calibrate import Threshold, region_threshold
-from pipeline.train.export import export_model
 
 SUMMED = ("parameters", "steps", "crops", "seconds")
 

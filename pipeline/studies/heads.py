@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.evaluate.load import load_judged
-from pipeline.metrics.bootstrap import patient_weights, percentile_interval
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.bootstrap import patient_weights, percentile_interval
+from pipeline.figures.undefined import Undefined
+from pipeline.pages.template import render
 from pipeline.report.results import hardware
-from pipeline.report.template import render
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events

@@ -5,7 +5,8 @@ Writes  RUN/mined.csv; RUN/mined, a run that starts from the model and sees them
         RUN/mined/compare-<run>.json, the figures after and before
 """
 
-from pipeline.heatmap.model import model_folder, read_model_card
+from pipeline.model.card import model_folder, read_model_card
+from pipeline.model.validation import MapRule
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.settings import recall
@@ -14,7 +15,6 @@ from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import make
 from pipeline.train.inputs import read_inputs
 from pipeline.train.mining import mine
-from pipeline.train.validate import MapRule
 
 # The second training is shorter and gentler than the first: it corrects, it does not begin.
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.heatmap.maps import ImageMap, original_axes, read_map, write_map
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule, Outline, contains, standard_outlines
+from pipeline.figures.calibration import Calibration
 from pipeline.heatmap.work import Work, tabulate, write_tables
-from pipeline.metrics.calibration import Calibration
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import LabelRule, Outline, contains, standard_outlines
-from pipeline.preprocess.map_grid import finite_positions
+from pipeline.model.map_grid import finite_positions
+from pipeline.model.maps import ImageMap, original_axes, read_map, write_map
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store import read_breast
+from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.tables import (
     read_mammograms,
     read_outlines,

@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pipeline.preprocess.positions import pitch_px
-from pipeline.preprocess.store import read_image
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
-from pipeline.run.layout import RunFolder
-from pipeline.run.progress import shown
-from pipeline.run.settings import load_settings
-from pipeline.train.validate import (
+from pipeline.model.validation import (
     MapRule,
     at_one_level,
     read_validation,
     score_map,
     validation_figures,
 )
+from pipeline.preprocess.positions import pitch_px
+from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.layout import RunFolder
+from pipeline.run.progress import shown
+from pipeline.run.settings import load_settings
 
 
 def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping]) -> dict[str, dict]:

@@ -17,7 +17,7 @@ class PatchProbability(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context) -> None:
         from models.saved import load_network
-        from pipeline.metrics.calibration import Calibration
+        from pipeline.figures.calibration import Calibration
 
         folder = Path(context.artifacts["model"])
         self._network = load_network(folder)

@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from pipeline.config import LabelSettings
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import (
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import (
     IGNORED,
     NEGATIVE,
     POSITIVE,
@@ -18,7 +17,8 @@ from pipeline.preprocess.labels import (
     label_points,
     standard_outlines,
 )
-from pipeline.preprocess.store import breast_at, read_breast
+from pipeline.config import LabelSettings
+from pipeline.preprocess.store.entries import breast_at, read_breast
 from pipeline.run.errors import UserError
 from pipeline.train.permuted import LabelTable
 

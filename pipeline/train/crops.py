@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.preprocess.store import read_image
+from pipeline.preprocess.store.entries import read_image
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import Corpus
 

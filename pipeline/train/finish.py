@@ -6,12 +6,8 @@ import pandas as pd
 
 from models.network import NetworkSpec
 from models.saved import assign_weights, spec_as_dict
-from pipeline.heatmap.model import read_model_card
-from pipeline.heatmap.same_patients import pixel_hashes
-from pipeline.metrics.calibration import Calibration
-from pipeline.run.stage import Stage, git_commit
-from pipeline.run.words import duration
-from pipeline.train.calibrate import (
+from pipeline.figures.calibration import Calibration
+from pipeline.model.calibrate import (
     FEW_LESIONS,
     TRAINING_PRIOR,
     Threshold,
@@ -19,19 +15,23 @@ from pipeline.train.calibrate import (
     natural_prior,
     region_threshold,
 )
-from pipeline.train.curves import draw_curves
-from pipeline.train.export import export_model
-from pipeline.train.inputs import Inputs, split_counts
-from pipeline.train.loop import Loop
-from pipeline.train.start import init_folder, warn
-from pipeline.train.state import Best, history_text
-from pipeline.train.validate import (
+from pipeline.model.card import read_model_card
+from pipeline.model.export import export_model
+from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.validation import (
     ImageScores,
     at_one_level,
     join_labels,
     join_logits,
     validation_figures,
 )
+from pipeline.run.stage import Stage, git_commit
+from pipeline.run.words import duration
+from pipeline.train.curves import draw_curves
+from pipeline.train.inputs import Inputs, split_counts
+from pipeline.train.loop import Loop
+from pipeline.train.start import init_folder, warn
+from pipeline.train.state import Best, history_text
 
 
 def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.preprocess.labels import IGNORED, POSITIVE
+from pipeline.annotations.labels import IGNORED, POSITIVE
+from pipeline.model.validation import ValidationImage, read_validation
 from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
@@ -12,7 +13,6 @@ from pipeline.run.stage import Stage
 from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.permuted import label_tables, permute_labels
 from pipeline.train.start import warn
-from pipeline.train.validate import ValidationImage, read_validation
 
 
 @dataclass(frozen=True, eq=False)

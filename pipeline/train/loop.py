@@ -12,6 +12,16 @@ import tensorflow as tf
 from models.dense import logit_map
 from models.saved import weights_of
 from pipeline.config import TrainSettings
+from pipeline.model.validation import (
+    ImageScores,
+    MapRule,
+    ValidationImage,
+    join_labels,
+    join_logits,
+    score_images,
+    validation_auc,
+    validation_loss,
+)
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.stage import peak_memory_mib
@@ -24,16 +34,6 @@ from pipeline.train.samples import Sampler
 from pipeline.train.schedule import average_decay, learning_rate
 from pipeline.train.state import Best, TrainingState, to_checkpoint
 from pipeline.train.stopping import StopRequest
-from pipeline.train.validate import (
-    ImageScores,
-    MapRule,
-    ValidationImage,
-    join_labels,
-    join_logits,
-    score_images,
-    validation_auc,
-    validation_loss,
-)
 
 STEPS_TO_ESTIMATE = 4
 

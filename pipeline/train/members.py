@@ -9,15 +9,15 @@ from models.ensemble import set_members
 from models.network import build_network
 from models.saved import load_network, weights_of
 from pipeline.config import Settings
+from pipeline.model.export import export_model
+from pipeline.model.validation import validation_figures
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.export import export_model
 from pipeline.train.finish import describe_model, ending_metrics, judge_validation
 from pipeline.train.inputs import Inputs
 from pipeline.train.other_maps import finish_again, map_scores
 from pipeline.train.start import only_maps_differ, unfinished
-from pipeline.train.validate import validation_figures
 
 
 def train_members(

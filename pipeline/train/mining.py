@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.peaks import find_peaks
-from pipeline.preprocess.labels import NEGATIVE
-from pipeline.preprocess.map_grid import finish_map, finite_positions
+from pipeline.annotations.labels import NEGATIVE
+from pipeline.model.map_grid import finish_map, finite_positions
+from pipeline.model.peaks import find_peaks
+from pipeline.model.validation import MapRule
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store import read_image
+from pipeline.preprocess.store.entries import read_image
 from pipeline.run.progress import shown
 from pipeline.train.corpus import TrainingImage
-from pipeline.train.validate import MapRule
 
 MINED_COLUMNS = ("image_id", "row", "col", "logit")
 # Of one mammogram, so that a single difficult breast does not fill the table.

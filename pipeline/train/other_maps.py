@@ -9,18 +9,18 @@ import json
 from models.dense import logit_map
 from models.network import PatchNetwork
 from models.saved import load_network
-from pipeline.preprocess.positions import pitch_px
-from pipeline.run.stage import Stage
-from pipeline.train.export import export_model
-from pipeline.train.finish import describe_model, ending_metrics, judge_validation
-from pipeline.train.inputs import Inputs
-from pipeline.train.validate import (
+from pipeline.model.export import export_model
+from pipeline.model.validation import (
     ImageScores,
     MapRule,
     at_one_level,
     score_images,
     validation_figures,
 )
+from pipeline.preprocess.positions import pitch_px
+from pipeline.run.stage import Stage
+from pipeline.train.finish import describe_model, ending_metrics, judge_validation
+from pipeline.train.inputs import Inputs
 
 
 def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:

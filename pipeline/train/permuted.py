@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.preprocess.labels import IGNORED
+from pipeline.annotations.labels import IGNORED
 
 
 def permute_labels(positions: pd.DataFrame, *, seed: int) -> pd.DataFrame:

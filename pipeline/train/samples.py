@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipeline.preprocess.labels import IGNORED
+from pipeline.annotations.labels import IGNORED
 from pipeline.train.augment import STRETCH, Augmenter, View, plain_view, source_size
 from pipeline.train.corpus import Corpus, TrainingImage
 from pipeline.train.crops import CropShape, place_crop, read_window, window_start

@@ -10,6 +10,7 @@ from models.network import NetworkSpec, PatchNetwork, build_network
 from models.precision import training_policy, with_policy
 from models.saved import assign_weights, load_network, spec_as_dict, weights_of
 from pipeline.config import Settings
+from pipeline.model.validation import MapRule
 from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
@@ -26,7 +27,6 @@ from pipeline.train.samples import Sampler
 from pipeline.train.start import check_init, core_px, init_folder, patch_px
 from pipeline.train.state import TrainingState, from_checkpoint
 from pipeline.train.stopping import StopRequest, stop_request
-from pipeline.train.validate import MapRule
 
 
 def run_session(

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from pipeline.model.validation import ImageScores
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.validate import ImageScores
 
 PARTS = [part.name for part in fields(ImageScores)]
 

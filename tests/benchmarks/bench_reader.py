@@ -27,8 +27,8 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import JPEGLosslessSV1, generate_uid
 
 from pipeline.config import DicomSettings
-from pipeline.preprocess.dicom.plugin import register_decoders
-from pipeline.preprocess.reader import read_mammogram
+from pipeline.dicom.plugin import register_decoders
+from pipeline.dicom.reader import read_mammogram
 
 AIM = 0.20
 SHAPE = 3328, 2560

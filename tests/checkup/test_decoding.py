@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.checkup import decoding
 from pipeline.checkup.decoding import SAMPLES, check_decoding
-from pipeline.preprocess.dicom.unusable import Unusable
+from pipeline.dicom.unusable import Unusable
 
 
 def test_every_transfer_syntax_is_read_here(tmp_path):

@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from dicom_samples import mammogram_dataset, write_mammogram
 
 from pipeline.checkup import file as checkup
 from pipeline.checkup.context import Known, known_file, settings_for
@@ -15,9 +14,10 @@ from pipeline.checkup.file import inspect_file, inspection_text
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings
 from pipeline.ingest.catalog import make_catalog
 from pipeline.ingest.catalog_files import write_catalog
-from pipeline.preprocess.pool import Lost
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import Lost
+from tests.dicom_samples import mammogram_dataset, write_mammogram
 
 SETTINGS = Settings(image=ImageSettings(spacing_mm=0.8))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule, finding_at, label_points
+from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import Settings
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import LabelRule, finding_at, label_points
-from pipeline.preprocess.outlines import standard_outlines
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember

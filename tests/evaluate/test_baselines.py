@@ -13,8 +13,8 @@ from pipeline.evaluate.baselines import (
     training_places,
 )
 from pipeline.evaluate.load import load_judged
-from pipeline.metrics.undefined import Undefined
-from pipeline.preprocess.store import read_image
+from pipeline.figures.undefined import Undefined
+from pipeline.preprocess.store.entries import read_image
 from tests.evaluate.fabricated_run import fabricate, women
 
 

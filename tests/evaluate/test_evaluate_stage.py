@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluate.stage import evaluate
-from pipeline.metrics.ranking import roc_auc
+from pipeline.figures.ranking import roc_auc
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.settings import load_settings

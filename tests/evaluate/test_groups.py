@@ -4,7 +4,7 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.groups import image_groups, lesion_groups
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.metrics.ranking import roc_auc
+from pipeline.figures.ranking import roc_auc
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 

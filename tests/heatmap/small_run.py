@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import LabelSettings, MapSettings
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import LabelRule
-from pipeline.preprocess.outlines import standard_outlines
 from pipeline.preprocess.positions import label_positions
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import (
     MAMMOGRAM_COLUMNS,
     write_mammograms,

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
-from pipeline.heatmap.maps import read_map
-from pipeline.heatmap.model import model_folder, read_model_card
 from pipeline.heatmap.stage import heatmap
-from pipeline.preprocess.map_grid import map_level, smooth_map
+from pipeline.model.card import model_folder, read_model_card
+from pipeline.model.map_grid import map_level, smooth_map
+from pipeline.model.maps import read_map
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events

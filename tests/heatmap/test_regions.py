@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pipeline.heatmap.candidates import CANDIDATE_COLUMNS, find_candidates
-from pipeline.heatmap.maps import ImageMap
 from pipeline.heatmap.regions import REGION_COLUMNS, find_regions
+from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
+from pipeline.model.maps import ImageMap
 
 NAN = np.nan
 PROBABILITY = np.float32(

@@ -7,13 +7,13 @@ import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.colours import SpreadScale
-from pipeline.heatmap.maps import ImageMap, original_axes
-from pipeline.heatmap.model import read_model_card
 from pipeline.heatmap.regions import find_regions
 from pipeline.heatmap.sheet import Caption
 from pipeline.heatmap.stage import heatmap
 from pipeline.heatmap.uncertainty import write_uncertainty
 from pipeline.heatmap.work import copies_in_words
+from pipeline.model.card import read_model_card
+from pipeline.model.maps import ImageMap, original_axes
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage

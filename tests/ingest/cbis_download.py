@@ -4,7 +4,6 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, PhantomSettings
 from pipeline.ingest.catalog import Catalog, check_catalog
@@ -13,6 +12,7 @@ from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
+from tests.dicom_samples import write_mammogram
 
 COLUMNS = (
     "patient_id,{density},left or right breast,image view,abnormality id,abnormality type,"

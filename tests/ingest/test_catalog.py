@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.catalog import check_catalog, make_catalog
 from pipeline.ingest.catalog_files import read_catalog, write_catalog
-from pipeline.ingest.coordinates import coordinates_problem
 from pipeline.ingest.selection import apply_split, limit_patients
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

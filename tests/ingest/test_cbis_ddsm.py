@@ -3,12 +3,20 @@ import json
 from pathlib import Path
 
 import pytest
-from cbis_download import CROPPED, FILM, catalog_of, mask, table_row, write_file, write_tables
 
 from pipeline.config import DicomSettings
+from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from pipeline.ingest.dicom_folder import DICOMDIR
-from pipeline.preprocess.reader import read_mammogram
+from tests.ingest.cbis_download import (
+    CROPPED,
+    FILM,
+    catalog_of,
+    mask,
+    table_row,
+    write_file,
+    write_tables,
+)
 
 CALC, MASS = "Calc-Training_P_00001_LEFT_CC", "Mass-Training_P_00001_LEFT_CC"
 

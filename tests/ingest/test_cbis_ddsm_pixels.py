@@ -2,7 +2,6 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from cbis_download import CROPPED, FILM, mask, write_file
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
@@ -10,6 +9,7 @@ from pipeline.ingest.cbis_ddsm import pixels
 from pipeline.ingest.cbis_ddsm.files import look_at
 from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
 from pipeline.ingest.listing import list_files
+from tests.ingest.cbis_download import CROPPED, FILM, mask, write_file
 
 NAME = "Calc-Test_P_00038_LEFT_CC_1"
 

@@ -1,7 +1,6 @@
 from collections import Counter
 
 import pytest
-from cbis_download import table_row, write_tables
 
 from pipeline.config import DataSettings
 from pipeline.ingest.cbis_ddsm.division import divide
@@ -9,6 +8,7 @@ from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.cbis_ddsm.tables import TABLES, find_tables, read_tables
 from pipeline.ingest.listing import list_files
 from pipeline.run.errors import UserError
+from tests.ingest.cbis_download import table_row, write_tables
 
 NAME = "Mass-Training_P_00001_LEFT_CC_1"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, PhantomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import Catalog
@@ -20,6 +19,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
+from tests.dicom_samples import write_mammogram
 
 PHANTOM = PhantomSettings(patients=4, spacing_mm=0.4)
 

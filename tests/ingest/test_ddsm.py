@@ -5,7 +5,9 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from pipeline.annotations.masks import contours
 from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.ddsm import read
 from pipeline.ingest.ddsm.case import read_case
@@ -16,8 +18,6 @@ from pipeline.ingest.examples.ddsm import chain_code
 from pipeline.ingest.examples.pictures import example_pictures
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
-from pipeline.preprocess.masks import contours
-from pipeline.preprocess.reader import read_mammogram
 from pipeline.run.errors import UserError
 
 ICS = """ics_version 1.0

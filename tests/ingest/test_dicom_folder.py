@@ -1,7 +1,6 @@
 import json
 
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, PhantomSettings
 from pipeline.ingest.catalog import check_catalog
@@ -10,6 +9,7 @@ from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
 from pipeline.run.errors import UserError
+from tests.dicom_samples import write_mammogram
 
 
 def catalog_of(root):

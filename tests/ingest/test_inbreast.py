@@ -3,7 +3,6 @@ import plistlib
 
 import numpy as np
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, PhantomSettings
 from pipeline.ingest.catalog import check_catalog
@@ -12,6 +11,7 @@ from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast import read
 from pipeline.ingest.listing import list_files
 from pipeline.run.errors import UserError
+from tests.dicom_samples import write_mammogram
 
 HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
 MASS = ("Mass", ["(2, 1)", "(5, 1)", "(5, 6)"])

@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
@@ -17,6 +16,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
+from tests.dicom_samples import write_mammogram
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import pytest
 from pydicom import dcmread
 
 from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
 from pipeline.ingest.mias import read, read_info
-from pipeline.preprocess.reader import read_mammogram
 from pipeline.run.errors import UserError
 
 INFO = """MIAS MiniMammographic Database

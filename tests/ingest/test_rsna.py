@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.examples.pictures import example_pictures
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
 from pipeline.ingest.rsna import read
-from pipeline.preprocess.reader import read_mammogram
 from pipeline.run.errors import UserError
 
 HEADER = (

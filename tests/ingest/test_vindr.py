@@ -2,7 +2,6 @@ import csv
 import json
 
 import pytest
-from dicom_samples import write_mammogram
 from pydicom import dcmread
 
 from pipeline.config import DataSettings, PhantomSettings
@@ -12,6 +11,7 @@ from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
 from pipeline.ingest.vindr import read
 from pipeline.run.errors import UserError
+from tests.dicom_samples import write_mammogram
 
 STUDY, OTHER = "5" * 32, "6" * 32
 IMAGE, SECOND = "a" * 32, "b" * 32

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from pipeline.annotations import mask_outlines
 from pipeline.config import DicomSettings, LabelSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
-from pipeline.preprocess import mask_outlines
 from pipeline.preprocess.accept import accept
-from pipeline.preprocess.store import write_entry
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.entries import write_entry
+from pipeline.preprocess.store.worker import Outcome
 
 INFO = {
     "geometry": {

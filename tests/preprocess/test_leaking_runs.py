@@ -3,10 +3,17 @@
 import cv2
 import numpy as np
 import pytest
-from dicom_samples import write_mammogram
-from test_preprocess_stage import WOMEN, done, film, in_this_process, stage, write_data
 
 from pipeline.run.errors import UserError
+from tests.dicom_samples import write_mammogram
+from tests.preprocess.test_preprocess_stage import (
+    WOMEN,
+    done,
+    film,
+    in_this_process,
+    stage,
+    write_data,
+)
 
 __all__ = ["in_this_process"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.labels import LabelRule
-from pipeline.preprocess.outlines import Circle, Outline
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.preprocess.positions import label_positions, pitch_px, position_grid
 
 RULE = LabelRule(min_radius_px=4, circle_share=0.8, ignore_px=10)

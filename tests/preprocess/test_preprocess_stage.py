@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import (
     DataSettings,
@@ -18,17 +17,18 @@ from pipeline.config import (
 )
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess import stage as preprocess_stage
-from pipeline.preprocess import standardising
 from pipeline.preprocess.intake import preview
 from pipeline.preprocess.intake.intake import intake
 from pipeline.preprocess.stage import preprocess
-from pipeline.preprocess.store import read_image
+from pipeline.preprocess.store import fill as standardising
+from pipeline.preprocess.store.entries import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
+from tests.dicom_samples import write_mammogram
 
 WOMEN = ("w1", "w2", "w3", "w4")
 INTAKE = ("intake.csv", "intake.html", "audit.json", *(f"breast/{woman}.png" for woman in WOMEN))

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.labels import LabelRule
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import compute_metrics
-from pipeline.metrics.calibration import Calibration
-from pipeline.preprocess.labels import LabelRule
+from pipeline.figures.calibration import Calibration
 from pipeline.preprocess.tables import read_mammograms, read_outlines, write_outlines
 from pipeline.report.controls import read_controls
 from pipeline.report.page import write_report

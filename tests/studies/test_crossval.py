@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.pooled import pool, recalibrated
-from pipeline.metrics.ranking import roc_auc
+from pipeline.figures.ranking import roc_auc
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder

@@ -11,14 +11,14 @@ from models.network import NetworkSpec, build_network
 from models.saved import load_network, spec_as_dict, weights_of
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
-from pipeline.heatmap.model import read_model_card
-from pipeline.metrics.calibration import Calibration
+from pipeline.figures.calibration import Calibration
+from pipeline.model.card import read_model_card
+from pipeline.model.export import export_model
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies.folds_model import is_current, mean_calibration, write_folds_model
-from pipeline.train.export import export_model
 from tests.evaluate.fabricated_run import Woman, fabricate
 
 SPEC = NetworkSpec("valid", 32, width=4)

@@ -10,10 +10,12 @@ import pytest
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
-from pipeline.heatmap.model import read_model_card
-from pipeline.heatmap.same_patients import calibration_patients
-from pipeline.metrics.calibration import Calibration, log_loss_from_logits, logit, sigmoid
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.calibration import Calibration, log_loss_from_logits, logit, sigmoid
+from pipeline.figures.undefined import Undefined
+from pipeline.model.calibrate import region_threshold
+from pipeline.model.card import read_model_card
+from pipeline.model.refit import cross_fitted, false_alarms, refit, site_of
+from pipeline.model.seen_patients import calibration_patients
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.training import describe_training
 from pipeline.run.errors import UserError
@@ -22,8 +24,6 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies.calibrate import calibrate
-from pipeline.studies.refit import cross_fitted, false_alarms, refit, site_of
-from pipeline.train.calibrate import region_threshold
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 SETTINGS = Settings.model_validate(

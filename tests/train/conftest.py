@@ -1,9 +1,9 @@
 """Fixtures of the training tests."""
 
 import pytest
-from toy_run import write_toy_run
 
 from pipeline.run.layout import RunFolder
+from tests.train.toy_run import write_toy_run
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
-from toy_run import stage_of, toy_settings, write_toy_run
 
 from models.saved import load_network
 from pipeline.config import MapSettings, NetworkSettings
@@ -12,6 +11,7 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.train.session import build_learner
 from pipeline.train.stage import train
 from pipeline.train.start import identity
+from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
 
 def settings_of(*, weights="none", **options):

@@ -6,16 +6,16 @@ import pytest
 
 from models.dense import logit_map
 from models.saved import load_network
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
-from pipeline.train.learner import Learner
-from pipeline.train.stage import train
-from pipeline.train.validate import (
+from pipeline.model.validation import (
     MapRule,
     at_one_level,
     read_validation,
     score_images,
     validation_figures,
 )
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.train.learner import Learner
+from pipeline.train.stage import train
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings, write_toy_run
 
 MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.model.validation import ImageScores
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.train.checkpoint import (
@@ -19,7 +20,6 @@ from pipeline.train.state import (
     history_text,
     to_checkpoint,
 )
-from pipeline.train.validate import ImageScores
 
 SCORES = [
     ImageScores(np.float32([1, 2, 3]), np.float32([4]), np.float32([-np.inf, 7]), np.float32([-3])),

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy_run import toy_settings
 
-from pipeline.preprocess.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import check_sources, read_corpus
+from tests.train.toy_run import toy_settings
 
 
 @pytest.fixture

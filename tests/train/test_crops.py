@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import Corpus, Lesion
 from pipeline.train.crops import CropShape, fitting_shape, place_crop, read_window, window_start

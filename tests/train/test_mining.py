@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.preprocess.map_grid import finite_positions, map_level
-from pipeline.preprocess.store import read_image
+from pipeline.model.map_grid import finite_positions, map_level
+from pipeline.model.validation import MapRule
+from pipeline.preprocess.store.entries import read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.corpus import read_corpus
 from pipeline.train.crops import CropShape, place_crop
 from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
-from pipeline.train.validate import MapRule
 from tests.train.toy_run import LABELS, PITCH_PX
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from toy_run import PITCH_PX, stage_of, toy_settings
 
-from pipeline.preprocess.labels import IGNORED
+from pipeline.annotations.labels import IGNORED
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.augment import Augmenter, source_size
@@ -13,6 +12,7 @@ from pipeline.train.crops import CropShape
 from pipeline.train.inputs import read_inputs
 from pipeline.train.permuted import LabelTable, permute_labels
 from pipeline.train.samples import view_targets
+from tests.train.toy_run import PITCH_PX, stage_of, toy_settings
 
 TABLE = pd.DataFrame(
     {

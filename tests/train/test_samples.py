@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from toy_run import PITCH_PX, toy_settings
 
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.train.augment import Augmenter, plain_view, source_size
@@ -12,6 +11,7 @@ from pipeline.train.batches import crop_batches
 from pipeline.train.corpus import read_corpus
 from pipeline.train.crops import CropShape
 from pipeline.train.samples import Sampler, view_targets
+from tests.train.toy_run import PITCH_PX, toy_settings
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from tensorflow.python.framework import config as tf_config
-from toy_run import stage_of, toy_settings, write_toy_run
 
 from models.dense import logit_map
 from models.saved import load_network
-from pipeline.heatmap.same_patients import pixel_hashes
-from pipeline.preprocess.map_grid import finite_positions, map_level
-from pipeline.preprocess.store import read_breast, read_image
+from pipeline.model.map_grid import finite_positions, map_level
+from pipeline.model.seen_patients import pixel_hashes
+from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
@@ -24,6 +23,7 @@ from pipeline.train.checkpoint import checkpoint_path
 from pipeline.train.learner import Learner
 from pipeline.train.stage import train
 from pipeline.train.start import check_init
+from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
 EXACT = {"deterministic": True, "epochs": 2, "steps_per_epoch": 5}
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule, standard_outlines
 from pipeline.config import LabelSettings, Settings
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import LabelRule, standard_outlines
 from pipeline.preprocess.positions import label_positions
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder

@@ -12,12 +12,12 @@ from pathlib import PurePosixPath
 
 from pydicom.dataset import Dataset
 
+from pipeline.dicom.opening import DICOM_ERRORS, is_dicom, read_dicom
+from pipeline.dicom.values import number
 from pipeline.ingest.bystanders import bystander, left_behind
 from pipeline.ingest.cbis_ddsm.names import Name, parse_name
 from pipeline.ingest.cbis_ddsm.tables import Lesion, is_table
-from pipeline.ingest.dicom_file import DICOM_ERRORS, is_dicom, read_dicom
 from pipeline.ingest.dicom_folder import DICOMDIR
-from pipeline.ingest.dicom_values import number
 from pipeline.ingest.listing import ListedFile
 
 _TAGS = ["SOPClassUID", "PatientID", "SeriesInstanceUID", "Rows", "Columns"]

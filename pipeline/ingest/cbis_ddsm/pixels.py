@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from pydicom.dataset import Dataset
 
+from pipeline.dicom.opening import DICOM_ERRORS, read_dicom
 from pipeline.ingest.cbis_ddsm.files import DicomFile
-from pipeline.ingest.dicom_file import DICOM_ERRORS, read_dicom
 
 MAX_PIXELS = 150_000_000  # nothing larger is decoded; the films have up to 40 million
 

@@ -10,8 +10,8 @@ import cv2
 import imagecodecs
 import numpy as np
 
-from pipeline.ingest.wrap import wrap_as_dicom
-from pipeline.preprocess.dicom.codecs import stream_info
+from pipeline.dicom.codecs import stream_info
+from pipeline.dicom.wrap import wrap_as_dicom
 from pipeline.run.progress import shown
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")

@@ -10,7 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, generate_uid
 
-from pipeline.ingest.phantom.encode import BITS, put_pixels
+from pipeline.dicom.encode import BITS, put_pixels
 from pipeline.ingest.phantom.plan import Patient
 
 DATE, TIME = "20200101", "120000"

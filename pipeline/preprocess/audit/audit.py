@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from pipeline.metrics.figure import Figure
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.outlines import standard_outlines
+from pipeline.figures.figure import Figure
 from pipeline.preprocess.audit.sanity import outline_problem
 from pipeline.preprocess.audit.shortcut import (
     SOURCES,
@@ -15,9 +17,7 @@ from pipeline.preprocess.audit.shortcut import (
     source_auc,
     source_rows,
 )
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.outlines import standard_outlines
-from pipeline.preprocess.store import read_breast
+from pipeline.preprocess.store.entries import read_breast
 
 WARNING, INFO = "warning", "info"
 _NAMED = 5

@@ -6,7 +6,7 @@ shortcuts (`shortcut.py`) looks whether it could.
 
 import numpy as np
 
-from pipeline.preprocess.shapes import dilated
+from pipeline.preprocess.breast.binary_masks import dilated
 
 # The skin line is uncertain by a few mm, and tissue must not count as background.
 CLEARANCE_MM = 6.0

@@ -14,10 +14,10 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline.metrics.bootstrap import patient_index, patient_weights
-from pipeline.metrics.figure import Figure, figure_of, undefined_figure
-from pipeline.metrics.ranking import roc_auc
-from pipeline.metrics.undefined import Undefined
+from pipeline.figures.bootstrap import patient_index, patient_weights
+from pipeline.figures.figure import Figure, figure_of, undefined_figure
+from pipeline.figures.ranking import roc_auc
+from pipeline.figures.undefined import Undefined
 
 PARTS = 5
 FEWEST_PATIENTS = 10

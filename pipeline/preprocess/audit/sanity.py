@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.outlines import Outline
-from pipeline.preprocess.polygon import area_and_centroid
-from pipeline.preprocess.store import BREAST_CELL_PX, breast_at
+from pipeline.annotations.geometry import Geometry
+from pipeline.annotations.outlines import Outline
+from pipeline.annotations.polygon import area_and_centroid
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
 LEAST_SHARE_INSIDE = 0.25

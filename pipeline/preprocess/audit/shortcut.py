@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.metrics.figure import Figure
+from pipeline.figures.figure import Figure
 from pipeline.preprocess.audit.background import AIR_KEYS, BACKGROUND_KEYS
 from pipeline.preprocess.audit.predictable import FEWEST_PATIENTS, predictability
 

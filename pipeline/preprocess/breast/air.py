@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.preprocess.shapes import dilated
+from pipeline.preprocess.breast.binary_masks import dilated
 
 # Half a grey value of 8 bits: air that is clipped to one value still has this much.
 LEAST_NOISE = 0.0015

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
 from pipeline.preprocess.breast.picture import original_breast
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.pool import default_workers
-from pipeline.preprocess.store import read_breast
+from pipeline.preprocess.store.entries import read_breast
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import default_workers
 from pipeline.run.progress import shown
 
 

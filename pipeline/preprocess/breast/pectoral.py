@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from pipeline.preprocess.shapes import depth_px
+from pipeline.preprocess.breast.binary_masks import depth_px
 
 # Angles of the normal of the line, from the horizontal.
 _ANGLES = np.deg2rad(np.arange(8, 62, 2.0))

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.store import BREAST_CELL_PX
+from pipeline.annotations.geometry import Geometry
+from pipeline.preprocess.store.entries import BREAST_CELL_PX
 
 # Takes the steps between cells out of the outline; in cells.
 _SMOOTH_CELLS = 0.8

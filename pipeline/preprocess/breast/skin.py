@@ -13,8 +13,8 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from pipeline.preprocess.breast.air import Air
+from pipeline.preprocess.breast.binary_masks import dilated, main_part, opened, part_of
 from pipeline.preprocess.breast.film import without_strips
-from pipeline.preprocess.shapes import dilated, main_part, opened, part_of
 
 # Share of the contrast of the tissue above which a bulky part is surely breast.
 _SURELY_BREAST = 0.25

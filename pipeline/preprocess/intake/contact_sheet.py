@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.labels import IGNORED, NEGATIVE, POSITIVE
-from pipeline.preprocess.outlines import Outline, outline_curves, standard_outlines
-from pipeline.preprocess.store import read_image
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.annotations.outlines import Outline, outline_curves, standard_outlines
+from pipeline.preprocess.store.entries import read_image
 from pipeline.run.atomic import write_atomic
 
 _ROWS = (("positive", POSITIVE), ("ignored", IGNORED), ("negative", NEGATIVE))

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.intake.table import FAILED, SKIPPED, USED
 from pipeline.preprocess.split import TEST, TRAIN, VALIDATION
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.worker import Outcome
 
 MOST_ROWS = 60
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.annotations.findings import check_choice
 from pipeline.ingest.catalog_files import read_catalog
 from pipeline.preprocess.accept import Accepted, accept
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.breast.files import write_breasts
-from pipeline.preprocess.findings import check_choice
 from pipeline.preprocess.intake.page import write_intake_page
 from pipeline.preprocess.intake.table import (
     FAILED,
@@ -24,9 +24,9 @@ from pipeline.preprocess.intake.table import (
     intake_table,
     lost_share,
 )
-from pipeline.preprocess.standardising import standardise_all
+from pipeline.preprocess.store.fill import standardise_all
+from pipeline.preprocess.store.worker import Outcome
 from pipeline.preprocess.summary import note_sentences, show_notes
-from pipeline.preprocess.worker import Outcome
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
+from pipeline.pages.pictures import jpeg_address
+from pipeline.pages.template import render
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.intake.figures import (
     duplicates,
@@ -25,13 +27,11 @@ from pipeline.preprocess.intake.figures import (
 from pipeline.preprocess.intake.preview import previews
 from pipeline.preprocess.intake.table import FAILED, SKIPPED, intake_counts, lost_share
 from pipeline.preprocess.intake.thumbnails import store_thumbnail
-from pipeline.preprocess.pool import default_workers
-from pipeline.preprocess.worker import Outcome
-from pipeline.report.pictures import jpeg_address
-from pipeline.report.template import render
+from pipeline.preprocess.store.worker import Outcome
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import default_workers
 from pipeline.run.words import percent
 
 PAGE = Path(__file__).parent / "intake.html"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import DicomSettings, Settings
-from pipeline.ingest.dicom_file import DICOM_ERRORS
+from pipeline.dicom.opening import DICOM_ERRORS
+from pipeline.dicom.reader import Unusable, read_mammogram
 from pipeline.preprocess.intake.thumbnails import plain_thumbnail
-from pipeline.preprocess.pool import default_workers, map_images
-from pipeline.preprocess.reader import Unusable, read_mammogram
 from pipeline.run.atomic import write_atomic
+from pipeline.run.map_images import default_workers, map_images
 
 # Stands in where a file has no spacing: a picture needs none.
 ANY_SPACING_MM = 0.1

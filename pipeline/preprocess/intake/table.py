@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline.ingest.catalog import Catalog
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.worker import Outcome
 
 USED, SKIPPED, FAILED = "used", "skipped", "failed"
 # Of each file; image_id to dataset where it is an image, the rest where it was decoded.

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 import cv2
 import numpy as np
 
-from pipeline.preprocess.geometry import geometry_of
-from pipeline.preprocess.outlines import outline_curves, standard_outlines
-from pipeline.preprocess.store import BREAST_CELL_PX, read_breast, read_image
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.outlines import outline_curves, standard_outlines
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast, read_image
 
 HEIGHT_PX = 200
 _WIDEST_PX = 300

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
+from pipeline.annotations.findings import image_outlines
 from pipeline.config import DataSettings, DicomSettings, LabelSettings, PhantomSettings
+from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.unusable import Unusable
 from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.cbis_ddsm import read
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.importers import Request
 from pipeline.ingest.listing import list_files
-from pipeline.preprocess.dicom.unusable import Unusable
-from pipeline.preprocess.findings import image_outlines
-from pipeline.preprocess.reader import read_mammogram
 
 SPACING_MM = 0.4
 

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config import ImageSettings
 from pipeline.preprocess.audit.background import BACKGROUND_KEYS, background_statistics
-from pipeline.preprocess.standardise import standardise
+from pipeline.preprocess.store.standardise import standardise
 from tests.preprocess.films import film_mammogram
 
 HEIGHT, WIDTH, SPACING_MM = 300, 240, 0.4

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from pipeline.annotations.geometry import Geometry
+from pipeline.annotations.outlines import Circle, Outline, standard_outlines
 from pipeline.config import ImageSettings
 from pipeline.preprocess.audit.sanity import outline_problem
-from pipeline.preprocess.geometry import Geometry
-from pipeline.preprocess.outlines import Circle, Outline, standard_outlines
-from pipeline.preprocess.standardise import standardise
+from pipeline.preprocess.store.standardise import standardise
 from tests.preprocess.films import film_mammogram, read_film
 
 # 400 x 320 pixels of 0.5 mm, cut from row 50 of an image of the same spacing.

@@ -7,7 +7,7 @@ import pytest
 from pipeline.config import ImageSettings
 from pipeline.preprocess.audit import signature
 from pipeline.preprocess.audit.signature import image_signature, similar_pairs
-from pipeline.preprocess.standardise import standardise
+from pipeline.preprocess.store.standardise import standardise
 from tests.preprocess.films import film_mammogram, read_film
 
 SHAPE = (640, 400)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.preprocess.breast.files import write_breasts
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.run.layout import RunFolder
 
 GEOMETRY = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline.annotations.geometry import Geometry
 from pipeline.preprocess.breast.picture import original_breast
-from pipeline.preprocess.geometry import Geometry
 
 
 def geometry(**changes):

@@ -11,7 +11,7 @@ from pipeline.preprocess.intake.contact_sheet import (
     sheet_title,
     write_contact_sheet,
 )
-from pipeline.preprocess.store import write_entry
+from pipeline.preprocess.store.entries import write_entry
 
 ENTRY = {
     "finding_id": "f", "kind": "mass", "pathology": "benign", "positive": True,

@@ -12,7 +12,7 @@ from pipeline.preprocess.intake.table import (
     intake_table,
     lost_share,
 )
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.worker import Outcome
 from pipeline.run.layout import RunFolder
 
 FILES = [

@@ -13,7 +13,7 @@ from pipeline.preprocess.intake.figures import (
     split_rows,
     view_rows,
 )
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.worker import Outcome
 
 
 def intake(*rows):

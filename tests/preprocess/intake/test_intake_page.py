@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from dicom_samples import write_mammogram
 
 from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
@@ -16,9 +15,10 @@ from pipeline.preprocess.intake import preview
 from pipeline.preprocess.intake.page import write_intake_page
 from pipeline.preprocess.intake.table import intake_table
 from pipeline.preprocess.intake.thumbnails import HEIGHT_PX, plain_thumbnail, store_thumbnail
-from pipeline.preprocess.store import write_entry
-from pipeline.preprocess.worker import Outcome
+from pipeline.preprocess.store.entries import write_entry
+from pipeline.preprocess.store.worker import Outcome
 from pipeline.run.layout import RunFolder
+from tests.dicom_samples import write_mammogram
 
 GEOMETRY = {
     "original_height": 160,

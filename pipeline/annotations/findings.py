@@ -1,0 +1,141 @@
+"""Findings of the catalog become the outlines of outlines.json, in original pixels."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.annotations.masks import NoOutline, mask_polygons
+from pipeline.config import LabelSettings
+from pipeline.run.errors import UserError
+
+
+@dataclass
+class ImageOutlines:
+    """The outlines of one image.
+
+    Attributes:
+        entries: outlines in the form of outlines.json, ordered by finding id.
+        unlocated: something abnormal may be where nobody outlined it, so that no position of
+            the image can count as negative.
+        rejected: why findings could not be outlined, by finding id.
+    """
+
+    entries: list[dict] = field(default_factory=list)
+    unlocated: bool = False
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def image_outlines(
+    findings: pd.DataFrame,
+    *,
+    labels: LabelSettings,
+    height: int,
+    width: int,
+    outcome: str,
+    complete: str,
+    polygons_of: Callable[..., list] = mask_polygons,
+) -> ImageOutlines:
+    """Outline the findings of one image.
+
+    Args:
+        findings: its rows of catalog/findings.csv, possibly none.
+        labels: which findings count as abnormal.
+        height, width: size of the original image in pixels.
+        outcome: abnormal, normal or unknown, from catalog/images.csv. An image that is not
+            known to be normal and has no finding is unlocated.
+        complete: yes or no, from catalog/images.csv. Where not all abnormalities are outlined,
+            the image is unlocated.
+        polygons_of: outlines a mask; with what is known of masks, `MaskOutlines.polygons`.
+    """
+    silent = findings.empty and outcome != "normal"
+    result = ImageOutlines(unlocated=silent or complete == "no")
+    if findings.empty:  # most images of a screening have none
+        return result
+    for finding in findings.sort_values("finding_id").to_dict("records"):
+        if finding["geometry"] == "none":
+            result.unlocated = True
+            continue
+        try:
+            shape = _shape(finding, height=height, width=width, polygons_of=polygons_of)
+        except NoOutline as problem:
+            result.unlocated = True
+            result.rejected[finding["finding_id"]] = str(problem)
+            continue
+        result.entries.append(
+            {
+                "finding_id": finding["finding_id"],
+                "kind": finding["kind"],
+                "pathology": finding["pathology"],
+                "positive": counts(finding["kind"], finding["pathology"], labels),
+                **shape,
+            }
+        )
+    return result
+
+
+def counts(kind: str, pathology: str, labels: LabelSettings) -> bool:
+    """Whether a finding counts as abnormal by labels.kinds and labels.positive."""
+    return _chosen(kind, labels.kinds) and _chosen(pathology, labels.positive)
+
+
+def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
+    """Refuse a misspelt choice of findings.
+
+    Raises:
+        UserError: labels.kinds or labels.positive names what no finding of the catalog has.
+    """
+    if findings.empty:
+        return
+    for setting, chosen, column in (
+        ("labels.kinds", labels.kinds, "kind"),
+        ("labels.positive", labels.positive, "pathology"),
+    ):
+        known = sorted(findings[column].unique())
+        wrong = [] if chosen == "all" else sorted(set(chosen) - set(known))
+        if wrong:
+            raise UserError(
+                f"{setting} names {', '.join(wrong)}, which no finding of the data has. "
+                f"Choose among {', '.join(known)}, or all."
+            )
+
+
+def _chosen(value: str, choice: tuple[str, ...] | str) -> bool:
+    return choice == "all" or value in choice
+
+
+def _shape(finding: dict, *, height: int, width: int, polygons_of: Callable) -> dict:
+    """Circle and polygons of a finding.
+
+    Raises:
+        NoOutline: its mask is unusable, or it lies outside the image.
+    """
+    value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
+    circle, polygons = None, []
+    if geometry == "circle":
+        circle = {key: float(value[key]) for key in ("row", "col", "radius")}
+        row, col, reach = circle["row"], circle["col"], circle["radius"]
+        box = row - reach, col - reach, row + reach, col + reach
+    else:
+        if geometry == "box":
+            polygons = [_corners(value, height=height, width=width)]
+        elif geometry == "polygon":
+            polygons = [[[float(row), float(col)] for row, col in value]]
+        else:
+            polygons = polygons_of(Path(value["file"]), height=height, width=width)
+        rows, cols = zip(*(point for polygon in polygons for point in polygon), strict=True)
+        box = min(rows), min(cols), max(rows), max(cols)
+    if box[0] > height - 0.5 or box[1] > width - 0.5 or box[2] < -0.5 or box[3] < -0.5:
+        raise NoOutline(f"it lies outside the image of {height} x {width} pixels")
+    return {"circle": circle, "polygons": polygons}
+
+
+def _corners(box: dict, *, height: int, width: int) -> list[list[float]]:
+    """Corners of a box; what leaves the image is cut off, unless nothing would be left."""
+    row0, row1 = (min(max(float(box[key]), -0.5), height - 0.5) for key in ("row0", "row1"))
+    col0, col1 = (min(max(float(box[key]), -0.5), width - 0.5) for key in ("col0", "col1"))
+    if row0 == row1 or col0 == col1:
+        raise NoOutline(f"it lies outside the image of {height} x {width} pixels")
+    return [[row0, col0], [row0, col1], [row1, col1], [row1, col0]]

@@ -1,0 +1,226 @@
+"""The pixels of a DICOM file to stored values, whatever its transfer syntax says."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+from pydicom.uid import UID, RLELossless
+
+from pipeline.dicom.decode_frame import FrameLayout, decode_frame
+from pipeline.dicom.opening import DICOM_ERRORS, PixelElement
+from pipeline.dicom.unusable import Unusable, one_line
+from pipeline.dicom.values import number
+
+_ITEM = b"\xfe\xff\x00\xe0"
+# The codecs that the transfer syntaxes of PS3.6 table A-1 stand for.
+_LABELS = {
+    "1.2.840.10008.1.2.4.50": ("JPEG baseline",),
+    "1.2.840.10008.1.2.4.51": ("JPEG extended", "JPEG baseline"),
+    "1.2.840.10008.1.2.4.53": ("JPEG progressive",),
+    "1.2.840.10008.1.2.4.55": ("JPEG progressive",),
+    "1.2.840.10008.1.2.4.57": ("JPEG lossless",),
+    "1.2.840.10008.1.2.4.70": ("JPEG lossless",),
+    "1.2.840.10008.1.2.4.80": ("JPEG-LS",),
+    "1.2.840.10008.1.2.4.81": ("JPEG-LS",),
+    "1.2.840.10008.1.2.4.90": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.91": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.92": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.93": ("JPEG 2000",),
+    "1.2.840.10008.1.2.4.201": ("HTJ2K",),
+    "1.2.840.10008.1.2.4.202": ("HTJ2K",),
+    "1.2.840.10008.1.2.4.203": ("HTJ2K",),
+    str(RLELossless): ("RLE",),
+    "1.2.840.10008.1.2.1.98": ("uncompressed",),
+}
+# Lossy compression may overshoot the range a little.
+_LOSSY = ("JPEG baseline", "JPEG extended", "JPEG progressive", "JPEG-LS", "JPEG 2000", "HTJ2K")
+
+
+OVERLAY_BIT_POSITIONS = tuple((group << 16) | 0x0102 for group in range(0x6000, 0x6020, 2))
+
+
+@dataclass(frozen=True)
+class PixelFormat:
+    """Group 0028 of the header, checked. PS3.5 8.1.1."""
+
+    shape: tuple[int, int]  # rows, columns
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """Length of an uncompressed frame."""
+        return self.shape[0] * self.shape[1] * self.bits_allocated // 8
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Stored values, as the unsigned number that their lowest `bits` bits form.
+
+    A signed value v < 0 is kept as v + 2^bits, so that every value can index a table.
+    """
+
+    pixels: np.ndarray  # (H, W) uint8 or uint16
+    bits: int
+    signed: bool
+    codec: str
+    notes: list[str] = field(default_factory=list)
+
+
+def pixel_format(dataset: Dataset) -> PixelFormat:
+    """Check the description of the pixels.
+
+    Raises:
+        Unusable: it is missing, contradictory or not supported.
+    """
+    values = {}
+    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored"):
+        value = number(dataset, keyword)
+        if value is None or value < 1:
+            raise Unusable("failed", f"{keyword} is missing or not positive")
+        values[keyword] = int(value)
+    allocated, stored = values["BitsAllocated"], values["BitsStored"]
+    high_bit = number(dataset, "HighBit")
+    high_bit = stored - 1 if high_bit is None else int(high_bit)
+    if allocated not in (8, 16):
+        raise Unusable("failed", f"Bits Allocated must be 8 or 16, not {allocated}")
+    if not stored - 1 <= high_bit < allocated:
+        raise Unusable(
+            "failed",
+            f"Bits Stored {stored}, High Bit {high_bit} and Bits Allocated {allocated} disagree",
+        )
+    signed = number(dataset, "PixelRepresentation") == 1
+    return PixelFormat((values["Rows"], values["Columns"]), allocated, stored, high_bit, signed)
+
+
+def decode(
+    header: Dataset, element: PixelElement | None, expected: PixelFormat, *, frame: int = 0
+) -> Stored:
+    """Decode one frame; no other is read.
+
+    Args:
+        frame: its number, from 0.
+
+    Raises:
+        Unusable: the pixels are missing, cut off, corrupt, or out of their range.
+    """
+    if element is None or element.available() == 0:
+        raise Unusable("failed", "Pixel Data is missing or empty")
+    if element.keyword != "PixelData":
+        raise Unusable("skipped", f"{element.keyword}: pixels that are no whole numbers")
+    syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
+    notes: list[str] = []
+    encapsulated = element.length is None or (
+        element.read(0, 4) == _ITEM
+        and (syntax in _LABELS or element.length - expected.frame_bytes not in (0, 1))
+    )
+    if encapsulated:
+        try:
+            pixels, codec = _decode_encapsulated(header, element, expected, frame)
+        except DICOM_ERRORS as error:
+            raise Unusable("failed", f"cannot be decoded: {one_line(error)}") from error
+    else:
+        data = element.read(frame * expected.frame_bytes, expected.frame_bytes)
+        pixels, codec = _as_pixels(data, expected, element), "uncompressed"
+        frames = int(number(header, "NumberOfFrames") or 1)
+        if (surplus := element.length - frames * expected.frame_bytes) > 1:
+            notes.append(f"Pixel Data is {surplus} bytes longer than the image")
+    if codec not in _LABELS.get(syntax, ("uncompressed",)):
+        notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
+    if pixels.shape != expected.shape:
+        raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
+    pixels = _lowest_bits(pixels, expected, header, codec, notes)
+    return Stored(pixels, expected.bits_stored, expected.signed, codec, notes)
+
+
+def _decode_encapsulated(
+    header: Dataset, element: PixelElement, expected: PixelFormat, frame: int
+) -> tuple[np.ndarray, str]:
+    """PS3.5 A.4: the frame from its fragments, decoded by what its bytes say."""
+    element.stream.seek(element.start)
+    tables = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
+    data = get_frame(
+        element.stream,
+        frame,
+        number_of_frames=int(number(header, "NumberOfFrames") or 1),
+        extended_offsets=tables if all(tables) else None,
+    )
+    layout = FrameLayout(*expected.shape, samples=1, bits_allocated=expected.bits_allocated)
+    return decode_frame(data, layout)
+
+
+def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.ndarray:
+    """An uncompressed frame: (H, W) uint8 or uint16."""
+    if len(data) < expected.frame_bytes:
+        raise Unusable(
+            "failed", f"Pixel Data is cut off: {len(data)} of {expected.frame_bytes} bytes"
+        )
+    count = expected.shape[0] * expected.shape[1]
+    if expected.bits_allocated == 16:
+        order = "<u2" if element.little_endian else ">u2"
+        pixels = np.frombuffer(data, order, count).astype(np.uint16, copy=False)
+    elif not element.little_endian and element.vr == "OW":  # PS3.5 8.1.2: swapped in words
+        pairs = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2")
+        pixels = pairs.view(np.uint8)[:count]
+    else:
+        pixels = np.frombuffer(data, np.uint8, count)
+    return pixels.reshape(expected.shape)
+
+
+def _lowest_bits(
+    pixels: np.ndarray, expected: PixelFormat, header: Dataset, codec: str, notes: list[str]
+) -> np.ndarray:
+    """Shift to High Bit and drop what is no pixel, or find that values are out of range."""
+    if pixels.dtype.itemsize > 2:
+        raise Unusable("failed", f"decodes to {pixels.dtype}, which is not supported")
+    if pixels.dtype.kind == "i" and not expected.signed and pixels.min() < 0:
+        raise Unusable("failed", "the stream holds negative values, the header says unsigned")
+    width, bits = 8 * pixels.dtype.itemsize, expected.bits_stored
+    shift = expected.high_bit - (bits - 1)
+    if shift:
+        notes.append(f"High Bit {expected.high_bit}: shifted by {shift}")
+        pixels = _unsigned(pixels) >> shift
+    if bits >= width:
+        return _unsigned(pixels)
+    mask = pixels.dtype.type((1 << bits) - 1)
+    if _has_overlay_in_pixels(header):
+        return _unsigned(pixels) & _unsigned(mask)
+    # Negative values fill the word with their sign, or only Bits Stored: then none is below 0.
+    as_signed = pixels.view(f"i{pixels.dtype.itemsize}")
+    if expected.signed and as_signed.min() < 0:
+        limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+        return _unsigned(_in_range(as_signed, limits, codec, notes)) & _unsigned(mask)
+    return _in_range(_unsigned(pixels), (0, (1 << bits) - 1), codec, notes)
+
+
+def _in_range(
+    pixels: np.ndarray, limits: tuple[int, int], codec: str, notes: list[str]
+) -> np.ndarray:
+    """The pixels, after clipping what a lossy codec may overshoot.
+
+    Raises:
+        Unusable: failed, values are further out.
+    """
+    low, high = limits
+    found = int(pixels.min()), int(pixels.max())
+    if low <= found[0] and found[1] <= high:
+        return pixels
+    room = f"Bits Stored {(high - low).bit_length()}" + (", signed" if low < 0 else "")
+    slack = (high - low) // 16
+    if codec in _LOSSY and low - slack <= found[0] and found[1] <= high + slack:
+        notes.append(f"values from {found[0]} to {found[1]} clipped to {room}")
+        return np.clip(pixels, low, high)
+    worst = found[1] if found[1] > high else found[0]
+    raise Unusable("failed", f"values up to {worst} do not fit {room}")
+
+
+def _unsigned(values: np.ndarray) -> np.ndarray:
+    return values.view(f"u{values.dtype.itemsize}")
+
+
+def _has_overlay_in_pixels(header: Dataset) -> bool:
+    """Retired: overlay bits above the pixel's own, (60xx,0102) Overlay Bit Position > 0."""
+    return any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS)

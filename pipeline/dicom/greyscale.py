@@ -1,0 +1,190 @@
+"""From stored values to presentation values: PS3.3 C.11.1, C.11.2 and C.7.6.3.1.2.
+
+Modality transformation, then VOI transformation, then polarity. Every step works on single
+values, so the whole chain is one table with an entry for each possible stored value; an image
+of any size then costs one look-up per pixel.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from pydicom.dataset import Dataset
+
+from pipeline.dicom.lut import look_up
+from pipeline.dicom.unusable import Unusable
+from pipeline.dicom.values import number, word, words
+
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+_EXPLANATION = 24  # characters of it that are kept
+
+
+@dataclass(frozen=True)
+class Grey:
+    """Tables indexed by the stored value (of a signed one, by its lowest `bits` bits).
+
+    `values` run from 0 to 1, the nominal range of the last step; dense tissue is bright.
+    """
+
+    values: np.ndarray  # (2^bits,) float32
+    padding: np.ndarray | None  # (2^bits,) bool; None where the file names no padding
+    window: str  # what the VOI transformation was, e.g. "SIGMOID 2314/600 NORMAL (1 of 3)"
+    polarity: str
+    notes: list[str] = field(default_factory=list)
+
+
+def grey_tables(
+    header: Dataset,
+    *,
+    bits: int,
+    signed: bool,
+    prefer_lut: bool = True,
+    use_window: bool = True,
+) -> Grey:
+    """Tables of the grey-scale chain of an image.
+
+    Args:
+        bits: Bits Stored.
+        prefer_lut: take the VOI LUT Sequence where there is a window as well; PS3.3 C.11.2
+            calls them alternatives. A writer adds the window for viewers without LUTs.
+        use_window: False leaves out the VOI transformation.
+
+    Raises:
+        Unusable: the polarity or the rescaling is not defined.
+    """
+    notes: list[str] = []
+    polarity = word(header, "PhotometricInterpretation")
+    if polarity not in ("MONOCHROME1", "MONOCHROME2"):
+        raise Unusable("skipped", f"Photometric Interpretation is {polarity or 'missing'}")
+    stored = stored_values(bits, signed=signed)
+    modality, low, high = _modality(header, stored, notes)
+    windowed, window = None, "none"
+    if use_window:
+        windowed, window = _voi(header, modality, prefer_lut, notes)
+    values = (modality - low) / (high - low) if windowed is None else windowed
+    if polarity == "MONOCHROME1":  # over the nominal range, whatever the image contains
+        values = 1.0 - values
+    return Grey(values.astype(np.float32), _padding(header, stored), window, polarity, notes)
+
+
+def stored_values(bits: int, *, signed: bool) -> np.ndarray:
+    """The value that each bit pattern stands for, (2^bits,) float64.
+
+    >>> stored_values(2, signed=True)
+    array([ 0.,  1., -2., -1.])
+    """
+    patterns = np.arange(1 << bits, dtype=np.float64)
+    negative = signed & (patterns >= 1 << (bits - 1))
+    return patterns - negative * float(1 << bits)
+
+
+def linear(x: np.ndarray, *, centre: float, width: float) -> np.ndarray:
+    """C.11.2.1.2.1, to the range 0 to 1. Width is at least 1."""
+    if width <= 1:
+        return (x > centre - 0.5).astype(np.float64)
+    return np.clip((x - (centre - 0.5)) / (width - 1) + 0.5, 0.0, 1.0)
+
+
+def linear_exact(x: np.ndarray, *, centre: float, width: float) -> np.ndarray:
+    """C.11.2.1.3.2, to the range 0 to 1."""
+    return np.clip((x - centre) / width + 0.5, 0.0, 1.0)
+
+
+def sigmoid(x: np.ndarray, *, centre: float, width: float) -> np.ndarray:
+    """C.11.2.1.3.1, to the range 0 to 1."""
+    return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - centre) / width, -700, 700)))
+
+
+def apply_table(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Look up every pixel: table[pixels], (H, W) of the table's type.
+
+    Args:
+        pixels: (H, W) uint8 or uint16, each below the length of the table.
+        table: (n,) float32, uint8 or bool.
+    """
+    size = 1 << (8 * pixels.dtype.itemsize)
+    whole = np.zeros(size, np.uint8 if table.dtype == bool else table.dtype)
+    whole[: len(table)] = table[:size]
+    return cv2.LUT(pixels, whole).view(table.dtype)
+
+
+def _modality(header: Dataset, stored: np.ndarray, notes: list[str]) -> tuple:
+    """Values after C.11.1, and the ends of the nominal range of that step."""
+    tables = _tables(header, "ModalityLUTSequence")
+    if tables:
+        values, largest = look_up(tables[0], stored, notes)
+        return values, 0.0, largest
+    slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept")
+    slope = 1.0 if slope is None else slope
+    if slope == 0:
+        raise Unusable("failed", "Rescale Slope is 0")
+    values = stored * slope + (intercept or 0.0)
+    if not np.isfinite([values.min(), values.max()]).all() or values.min() == values.max():
+        raise Unusable("failed", f"Rescale Slope {slope:g} and Intercept {intercept:g} lose all")
+    return values, float(values.min()), float(values.max())
+
+
+def _voi(
+    header: Dataset, x: np.ndarray, prefer_lut: bool, notes: list[str]
+) -> tuple[np.ndarray | None, str]:
+    """The first VOI LUT, or the first window, and its name; None where there is neither."""
+    tables = _tables(header, "VOILUTSequence")
+    window = None if tables and prefer_lut else _window(header, notes)
+    if tables and window is None:
+        values, largest = look_up(tables[0], x, notes)
+        return values / largest, f"VOI LUT{_which(word(tables[0], 'LUTExplanation'), len(tables))}"
+    if window is None:
+        return None, "none"
+    function, centre, width = window
+    transform = {"LINEAR": linear, "LINEAR_EXACT": linear_exact, "SIGMOID": sigmoid}[function]
+    explanation = word(header, "WindowCenterWidthExplanation")
+    which = _which(explanation, len(words(header, "WindowCenter")))
+    return transform(x, centre=centre, width=width), f"{function} {centre:g}/{width:g}{which}"
+
+
+def _which(explanation: str, count: int) -> str:
+    """The name of an alternative and of how many it is the first.
+
+    >>> _which("NORMAL", 3)
+    ' NORMAL (1 of 3)'
+    """
+    name = " ".join(explanation.split())[:_EXPLANATION]
+    return (f" {name}" if name else "") + (f" (1 of {count})" if count > 1 else "")
+
+
+def _window(header: Dataset, notes: list[str]) -> tuple[str, float, float] | None:
+    centre, width = number(header, "WindowCenter"), number(header, "WindowWidth")
+    if centre is None or width is None:
+        if "WindowCenter" in header or "WindowWidth" in header:
+            notes.append("window incomplete: left out")
+        return None
+    function = word(header, "VOILUTFunction") or "LINEAR"
+    if function not in FUNCTIONS:
+        notes.append(f"VOI LUT Function {function} is unknown: taken as LINEAR")
+        function = "LINEAR"
+    if width <= 0 or (function == "LINEAR" and width < 1):
+        notes.append(f"Window Width {width:g} is not allowed: window left out")
+        return None
+    return function, centre, width
+
+
+def _tables(header: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a LUT sequence that have a table in them."""
+    return [item for item in header.get(keyword) or [] if item.get("LUTDescriptor")]
+
+
+def _padding(header: Dataset, stored: np.ndarray) -> np.ndarray | None:
+    """(0028,0120) Pixel Padding Value to (0028,0121) Range Limit, both inclusive: C.7.5.1.1.2."""
+    value = number(header, "PixelPaddingValue")
+    if value is None:
+        return None
+    limit = number(header, "PixelPaddingRangeLimit")
+    ends = [_with_sign_of(stored, end) for end in (value, value if limit is None else limit)]
+    return (stored >= min(ends)) & (stored <= max(ends))
+
+
+def _with_sign_of(stored: np.ndarray, value: float) -> float:
+    """A 16-bit value as signed as the stored ones are; files confuse US and SS."""
+    if stored.min() < 0 and value > 32767:
+        return value - 65536
+    return value + 65536 if stored.min() >= 0 and value < 0 else value

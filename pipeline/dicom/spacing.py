@@ -1,0 +1,91 @@
+"""Millimetres: the spacing in the plane of the breast, from the attributes that may have it."""
+
+from pydicom.dataset import Dataset
+
+from pipeline.dicom.unusable import Unusable
+from pipeline.dicom.values import number, numbers, word
+
+SPACING_LIMITS_MM = (0.01, 1.0)
+MAGNIFICATION_LIMITS = (1.0, 3.0)
+# Contact mammograms are magnified by up to 1.1 on their way to the detector, spot views by 1.5.
+_MAGNIFIED = 1.3
+_DIFFERENT = 0.02
+
+
+def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, list[str]]:
+    """Spacing in the plane of the breast, in mm, where it comes from, and notes.
+
+    A calibrated Pixel Spacing holds as it is. Imager Pixel Spacing is measured at the detector,
+    so it is divided by the magnification. A scanned film has the spacing of its scan; a Pixel
+    Spacing that says nothing of its calibration comes last. PS3.3 10.7.1, C.8.6.2 and C.8.11.
+
+    Args:
+        known_mm: what the data set's importer or the settings say, for files that carry none.
+
+    Raises:
+        Unusable: skipped because there is none; failed because the pixels are not square.
+    """
+    notes: list[str] = []
+    imager = _pair(header, "ImagerPixelSpacing", notes)
+    plain = _pair(header, "PixelSpacing", notes)
+    film = _pair(header, "NominalScannedPixelSpacing", notes)
+    calibration = word(header, "PixelSpacingCalibrationType")
+    if plain and calibration in ("GEOMETRY", "FIDUCIAL"):
+        return _square(plain), f"Pixel Spacing ({calibration})", notes
+    if imager:
+        mm, source = _square(imager), "Imager Pixel Spacing"
+        factor = magnification(header)
+        if factor is not None and factor != 1:
+            mm, source = mm / factor, f"{source} / {factor:g}"
+        elif factor is None and number(header, "EstimatedRadiographicMagnificationFactor"):
+            notes.append("the magnification is not plausible: left out")
+    elif film:
+        mm, source = _square(film), "Nominal Scanned Pixel Spacing"
+    elif plain:
+        mm, source = _square(plain), "Pixel Spacing"
+    elif known_mm is not None:
+        _check_aspect(numbers(header, "PixelAspectRatio"))
+        mm, source = known_mm, "data set or data.spacing_mm"
+    else:
+        raise Unusable(
+            "skipped", 'no pixel spacing in the file; give it in mm, SET="data.spacing_mm=0.05"'
+        )
+    if (magnification(header) or 1) >= _MAGNIFIED:
+        notes.append("magnified as in a magnification view, which it is not said to be")
+    if plain and not any(_alike(plain[0], other) for other in (mm, *(imager or ()))):
+        notes.append(f"Pixel Spacing {plain[0]:g} mm differs from {source}, {mm:g} mm")
+    return mm, source, notes
+
+
+def magnification(header: Dataset) -> float | None:
+    """(0018,1114) Estimated Radiographic Magnification Factor, where it is plausible."""
+    factor = number(header, "EstimatedRadiographicMagnificationFactor")
+    low, high = MAGNIFICATION_LIMITS
+    return factor if factor is not None and low <= factor <= high else None
+
+
+def _pair(header: Dataset, keyword: str, notes: list[str]) -> tuple[float, float] | None:
+    values = numbers(header, keyword)
+    if not values:
+        return None
+    low, high = SPACING_LIMITS_MM
+    if len(values) != 2 or not all(low <= value <= high for value in values):
+        notes.append(f"{keyword} {values} is not plausible: left out")
+        return None
+    return values[0], values[1]
+
+
+def _square(pair: tuple[float, float]) -> float:
+    if abs(pair[0] / pair[1] - 1) > 0.01:
+        raise Unusable("failed", f"the pixels are not square: {pair[0]:g} x {pair[1]:g} mm")
+    return (pair[0] + pair[1]) / 2
+
+
+def _check_aspect(ratio: list[float]) -> None:
+    """(0028,0034) Pixel Aspect Ratio, all that a file without spacing says of its pixels."""
+    if len(ratio) == 2 and all(ratio) and abs(ratio[0] / ratio[1] - 1) > 0.01:
+        raise Unusable("failed", f"the pixels are not square: {ratio[0]:g} : {ratio[1]:g}")
+
+
+def _alike(one: float, other: float) -> bool:
+    return abs(one / other - 1) <= _DIFFERENT

@@ -1,0 +1,1 @@
+"""Pure functions of arrays: ranking, FROC, calibration, bootstrap. No files, no TensorFlow."""

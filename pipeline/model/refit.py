@@ -1,0 +1,153 @@
+"""Prior and temperature from labelled positions, and what they do to patients they did not see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.annotations.labels import POSITIVE
+from pipeline.config import SplitSettings
+from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.load import Judged, has_known_truth
+from pipeline.figures.calibration import Calibration
+from pipeline.figures.undefined import Undefined
+from pipeline.model.calibrate import fit_calibration
+from pipeline.model.seen_patients import met
+from pipeline.preprocess.split import TEST, split_patients
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a calibration is fitted on: fully outlined mammograms, at natural frequency.
+
+    Attributes:
+        judged: these mammograms, their positions and candidates.
+        left_out: patients that the model was trained on.
+        not_outlined: mammograms without a fully known truth.
+    """
+
+    judged: Judged
+    left_out: int
+    not_outlined: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.judged.positions["label"].to_numpy()
+
+    @property
+    def logits(self) -> np.ndarray:
+        """As the network gives them, (n,)."""
+        return self.judged.positions["trained_logit"].to_numpy()
+
+    def refit(self, old: Calibration, chosen: np.ndarray | slice = np.s_[:]) -> Calibration:
+        """The calibration of the chosen positions; with few lesions in all, of less.
+
+        Raises:
+            Undefined: a class is missing.
+        """
+        return refit(old, self.labels[chosen], self.logits[chosen], lesions=self.lesions)
+
+    @property
+    def lesions(self) -> int:
+        """Findings with a positive position."""
+        positive = self.judged.positions[self.labels == POSITIVE]
+        return len(positive[["image_id", "finding_id"]].drop_duplicates())
+
+
+def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
+    """Leave out what a calibration must not see.
+
+    Args:
+        judged: all mammograms of a run.
+        trained_on: pixel hashes of the mammograms that the model was trained on; their
+            patients are left out, because a network is too certain about what it has seen.
+    """
+    images = judged.images
+    hers = images["patient_id"].isin(images.loc[met(images, trained_on), "patient_id"])
+    known = has_known_truth(images)
+    return Site(
+        judged=_only(judged, images[~hers & known]),
+        left_out=int(images.loc[hers, "patient_id"].nunique()),
+        not_outlined=int((~known & ~hers).sum()),
+    )
+
+
+def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int) -> Calibration:
+    """Count the natural prior, and fit the rest as far as so many lesions allow.
+
+    Args:
+        labels: 0 or 1, (n,), at natural frequency.
+        logits: as the network gives them, (n,).
+
+    Raises:
+        Undefined: a class is missing.
+    """
+    prior = float(np.mean(labels)) if len(labels) else 0.0
+    if not 0 < prior < 1:
+        raise Undefined("a calibration needs positive and negative positions")
+    return fit_calibration(replace(old, natural_prior=prior), labels, logits, lesions=lesions)
+
+
+def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndarray:
+    """Calibrated logits, each by prior and temperature of the other folds' patients, (n,).
+
+    So no patient's own labels move her own probabilities.
+
+    Raises:
+        Undefined: without one of the folds a class is missing.
+    """
+    part = _parts(site, folds)
+    calibrated = np.zeros(len(part))
+    for fold in range(1, folds + 1):
+        own = part == fold
+        if own.any():
+            fitted = site.refit(old, ~own)
+            calibrated[own] = fitted.logit(site.logits[own])
+    return calibrated
+
+
+def false_alarms(site: Site) -> list[np.ndarray]:
+    """For each mammogram the network's logits of its candidates outside lesions.
+
+    Raises:
+        Undefined: there is no mammogram.
+    """
+    candidates = site.judged.candidates
+    trained = candidates.assign(logit=candidates["trained_logit"])
+    matches = match_candidates(replace(site.judged, candidates=trained)).matches
+    return [matches.false_scores[matches.false_images == i] for i in range(matches.images)]
+
+
+def _parts(site: Site, folds: int) -> np.ndarray:
+    """The fold of each position, from 1, (n,): whole patients, those with lesions spread evenly."""
+    positions, images = site.judged.positions, site.judged.images
+    with_lesion = positions.loc[positions["label"] == POSITIVE, ["image_id"]]
+    part = {}
+    for fold in range(1, folds + 1):
+        settings = SplitSettings(folds=folds, fold=fold, validation=0.0)
+        split = split_patients(images, with_lesion, settings).of
+        part |= {patient: fold for patient, side in split.items() if side == TEST}
+    return positions["patient_id"].map(part).to_numpy(np.int64)
+
+
+def _only(judged: Judged, images: pd.DataFrame) -> Judged:
+    """Some of the judged mammograms."""
+    patients = sorted(images["patient_id"].unique())
+    index = {patient: number for number, patient in enumerate(patients)}
+
+    def of_images(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["image_id"].isin(images["image_id"])].reset_index(drop=True)
+
+    positions = of_images(judged.positions)
+    return replace(
+        judged,
+        images=images.reset_index(drop=True),
+        positions=positions.assign(patient=positions["patient_id"].map(index).astype(np.int64)),
+        candidates=of_images(judged.candidates),
+        regions=of_images(judged.regions),
+        outlines={i: judged.outlines[i] for i in images["image_id"]},
+        patients=patients,
+    )

@@ -1,0 +1,64 @@
+"""Whether a model meets the very patients that it was trained or calibrated on."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from pipeline.model.card import ModelCard
+
+HASH_LETTERS = 16  # of a SHA-256; 64 bits do not meet by chance
+
+
+def pixel_hashes(mammograms: pd.DataFrame) -> list[str]:
+    """What model.json keeps of the mammograms of a training or a calibration, sorted.
+
+    Hashes of pixels, because those of ids can be undone by trying all ids.
+
+    Args:
+        mammograms: rows of mammograms.csv.
+    """
+    return sorted(set(_hashes(mammograms)))
+
+
+def met(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> pd.Series:
+    """Bool for each row of mammograms.csv: its pixels are among these of `pixel_hashes`."""
+    return _hashes(mammograms).isin(pixel_hashes)
+
+
+def calibration_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
+    """How many patients have a mammogram that the calibration of a model was fitted on.
+
+    Other mammograms of the same women are not recognised.
+    """
+    return _patients(mammograms, card.calibrated_on.get("pixel_hashes", []))
+
+
+def training_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
+    """How many patients have a mammogram that trained a model or chose its weights."""
+    return _patients(mammograms, card.trained_on)
+
+
+def flattery(patients: int, *, of: int) -> str:
+    """What it means to judge a model on patients that it was calibrated on."""
+    return (
+        f"the model was calibrated on {patients} of these {of} patients, so how well its "
+        "probabilities fit here says little about other patients. calibrate.json of that run has "
+        "figures by cross-fitting; the ranking (AUC, FROC) is not touched."
+    )
+
+
+def learnt_by_heart(patients: int, *, of: int) -> str:
+    """What it means to use a model on patients that it was trained on."""
+    return (
+        f"the model was trained on {patients} of these {of} patients, or they chose its weights: "
+        "their maps and every figure of them show what was learnt by heart, and not how well it "
+        "does with others."
+    )
+
+
+def _patients(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> int:
+    return int(mammograms.loc[met(mammograms, pixel_hashes), "patient_id"].nunique())
+
+
+def _hashes(mammograms: pd.DataFrame) -> pd.Series:
+    return mammograms["pixel_sha256"].str[:HASH_LETTERS]

@@ -1,0 +1,266 @@
+"""Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import (
+    IGNORED,
+    NEGATIVE,
+    POSITIVE,
+    LabelRule,
+    Outline,
+    contains,
+    standard_outlines,
+)
+from pipeline.config import LabelSettings, MapSettings
+from pipeline.figures.froc import collect, match_image, mean_sensitivity
+from pipeline.figures.ranking import roc_auc
+from pipeline.model.map_grid import finite_positions, map_level, map_pitch_px, smooth_map
+from pipeline.model.peaks import find_peaks
+from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store.entries import read_breast, read_image
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationImage:
+    """A validation mammogram and its rows of the patch table.
+
+    Attributes:
+        row_index, col_index, labels: (n,) each, positions that are positive or negative.
+        outlines: in standard pixels.
+        unlocated: abnormal without an outline: no false alarm can be told there.
+    """
+
+    image_id: str
+    store: str
+    height: int
+    width: int
+    row_index: np.ndarray
+    col_index: np.ndarray
+    labels: np.ndarray
+    outlines: Sequence[Outline]
+    rule: LabelRule
+    unlocated: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ImageScores:
+    """What the validation keeps of a map.
+
+    Attributes:
+        logits: (n,) float32, at the positions of the image in their order.
+        false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
+        lesions: (k,) float32, logit of the best candidate in each outline that counts, -inf
+            where there is none.
+        level: (1,) float32, `map_level` of the map.
+    """
+
+    logits: np.ndarray
+    false_alarms: np.ndarray
+    lesions: np.ndarray
+    level: np.ndarray
+
+
+@dataclass(frozen=True)
+class MapRule:
+    """How validation maps are made and searched: as the heatmap stage will.
+
+    Attributes:
+        pitch_px: distance between positions of the map.
+        label_step: distance between positions of the patch table, in positions of the map.
+        candidate_cells: smallest distance between candidates, in positions of the map.
+        flips, zooms: mirrored and enlarged copies whose mean a finished model's map is.
+        smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
+        level_share: of a mammogram's level, taken off its map; `at_one_level` does that.
+    """
+
+    pitch_px: int
+    label_step: int
+    candidate_cells: float
+    max_candidates: int
+    flips: int
+    smooth_cells: float = 0.0
+    zooms: tuple[float, ...] = (1.0,)
+    level_share: float = 0.0
+
+    @classmethod
+    def from_settings(
+        cls, maps: MapSettings, *, spacing_mm: float, stride_px: int, label_pitch_px: int
+    ) -> "MapRule":
+        """The rule for a network.
+
+        Raises:
+            UserError: the network has no logit at the positions of the patch table.
+        """
+        pitch_px = map_pitch_px(
+            pitch_mm=maps.pitch_mm,
+            spacing_mm=spacing_mm,
+            stride_px=stride_px,
+            label_pitch_px=label_pitch_px,
+        )
+        return cls(
+            pitch_px=pitch_px,
+            label_step=label_pitch_px // pitch_px,
+            candidate_cells=maps.candidate_distance_mm / (pitch_px * spacing_mm),
+            max_candidates=maps.max_candidates,
+            flips=maps.flips,
+            smooth_cells=maps.smooth_mm / (pitch_px * spacing_mm),
+            zooms=maps.zooms,
+            level_share=maps.level_share,
+        )
+
+
+def read_validation(
+    mammograms: pd.DataFrame,
+    outlines: Mapping[str, Sequence[Mapping]],
+    positions: pd.DataFrame,
+    *,
+    labels: LabelSettings,
+) -> list[ValidationImage]:
+    """The validation split of the tables of preprocess, in the order of mammograms.csv."""
+    known = positions[(positions["split"] == "validation") & (positions["label"] != IGNORED)]
+    rows_of = dict(list(known.groupby("image_id")))
+    none = known.iloc[:0]
+    images = []
+    for row in mammograms[mammograms["split"] == "validation"].to_dict("records"):
+        geometry = geometry_of(row)
+        rows = rows_of.get(row["image_id"], none)
+        images.append(
+            ValidationImage(
+                image_id=row["image_id"],
+                store=row["store"],
+                height=geometry.height,
+                width=geometry.width,
+                row_index=rows["row_index"].to_numpy(np.int64),
+                col_index=rows["col_index"].to_numpy(np.int64),
+                labels=rows["label"].to_numpy(np.int8),
+                outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
+                rule=LabelRule.from_settings(labels, geometry.spacing_mm),
+                unlocated=bool(row["unlocated"]),
+            )
+        )
+    return images
+
+
+def score_images(
+    logit_map: Callable[[np.ndarray], np.ndarray],
+    images: Sequence[ValidationImage],
+    rule: MapRule,
+    *,
+    done: int = 0,
+) -> Iterator[ImageScores]:
+    """Scores of images[done:], one after the other.
+
+    Args:
+        logit_map: image (H, W) float32 in [0, 1] to logits at `rule.pitch_px`.
+    """
+    for image in images[done:]:
+        pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+        yield score_map(logit_map(pixels), image, rule)
+
+
+def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> ImageScores:
+    """Read the scores of one image from its map of logits, which is smoothed first."""
+    finite = finite_positions(
+        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
+    )
+    logits = smooth_map(logits, finite, sigma_cells=rule.smooth_cells)
+    at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
+    lesions, alarms = _candidates(logits, finite, image, rule)
+    level = np.array([map_level(logits, finite)], np.float32)
+    return ImageScores(at_table.astype(np.float32), alarms, lesions, level)
+
+
+def at_one_level(scores: Sequence[ImageScores], *, share: float) -> tuple[list[ImageScores], float]:
+    """Take that share of each map's level off its scores, relative to the mean level of all.
+
+    Returns:
+        The scores, and the mean level, which maps of other mammograms are brought to.
+    """
+    levels = np.array([score.level.item() for score in scores])
+    usual = float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0
+    off = np.float32(share) * np.nan_to_num(levels - usual).astype(np.float32)
+    lowered = [
+        replace(
+            score,
+            logits=score.logits - by,
+            false_alarms=score.false_alarms - by,
+            lesions=score.lesions - by,
+        )
+        for score, by in zip(scores, off, strict=True)
+    ]
+    return lowered, usual
+
+
+def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:
+    """Labels of all positions, image by image."""
+    return np.concatenate([np.zeros(0, np.int8), *[image.labels for image in images]])
+
+
+def join_logits(scores: Sequence[ImageScores]) -> np.ndarray:
+    """Logits of all positions, image by image."""
+    return np.concatenate([np.zeros(0, np.float32), *[s.logits for s in scores]])
+
+
+def validation_auc(labels: np.ndarray, logits: np.ndarray) -> float | None:
+    """Rank statistic of the patch table's positions; None where a class is missing."""
+    if len(np.unique(labels)) < 2:
+        return None
+    return roc_auc(labels, logits)
+
+
+def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
+    """The balanced loss of the training, here over all positions; None without positions."""
+    z = logits.astype(np.float64)
+    losses = np.logaddexp(0.0, z) - labels * z
+    halves = [losses[labels == c] for c in (POSITIVE, NEGATIVE)]
+    present = [half.mean() for half in halves if len(half)]
+    return float(0.5 * sum(present)) if present else None
+
+
+def validation_froc(
+    images: Sequence[ValidationImage], scores: Sequence[ImageScores]
+) -> float | None:
+    """Mean sensitivity over the standard rates of false alarms; None where it is undefined."""
+    known = [score for score, image in zip(scores, images, strict=True) if not image.unlocated]
+    others = [score for score, image in zip(scores, images, strict=True) if image.unlocated]
+    if not known or not any(len(score.lesions) for score in scores):
+        return None
+    matched = [(score.lesions, score.false_alarms) for score in (*known, *others)]
+    return mean_sensitivity(collect(matched, fully_outlined=len(known)))
+
+
+def validation_figures(
+    images: Sequence[ValidationImage], scores: Sequence[ImageScores]
+) -> dict[str, float | None]:
+    """AUC, loss and mean FROC sensitivity under the names that model.json has for them."""
+    labels, logits = join_labels(images), join_logits(scores)
+    return {
+        "validation_auc": validation_auc(labels, logits),
+        "validation_loss": validation_loss(labels, logits),
+        "validation_froc": validation_froc(images, scores),
+    }
+
+
+def _candidates(logits, finite, image: ValidationImage, rule: MapRule):
+    """Best candidate of each lesion, and the false alarms of the image, falling."""
+    rows, cols = position_grid(image.height, image.width, rule.pitch_px)
+    at_row, at_col = find_peaks(
+        np.where(finite, logits, np.nan),
+        min_distance_cells=rule.candidate_cells,
+        limit=rule.max_candidates,
+    )
+    inside = [contains(o, rows[at_row], cols[at_col], image.rule) for o in image.outlines]
+    hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
+    counts = np.array([outline.positive for outline in image.outlines], bool)
+    # Findings that do not count as abnormal are no alarms either: nothing is known there.
+    lesions, alarms = match_image(
+        logits[at_row, at_col], hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
+    )
+    if image.unlocated:
+        alarms = np.zeros(0)
+    return lesions.astype(np.float32), alarms.astype(np.float32)

@@ -1,0 +1,1 @@
+"""How every page is made: templates, pictures inside them, one style."""

@@ -1,1 +1,0 @@
-"""One DICOM file to stored values, grey values and the attributes of a mammogram."""

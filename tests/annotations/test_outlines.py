@@ -1,0 +1,221 @@
+"""Findings of the catalog as outlines."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from pipeline.annotations.findings import check_choice, counts, image_outlines
+from pipeline.annotations.masks import NoOutline, contours, mask_polygons
+from pipeline.annotations.outlines import (
+    Circle,
+    Outline,
+    original_outlines,
+    outline_curves,
+    outline_mask,
+)
+from pipeline.config import LabelSettings
+from pipeline.run.errors import UserError
+
+
+def findings(*rows) -> pd.DataFrame:
+    columns = ["finding_id", "kind", "pathology", "geometry", "coordinates"]
+    table = pd.DataFrame(rows, columns=columns)
+    table["coordinates"] = [json.dumps(value) for value in table["coordinates"]]
+    return table
+
+
+def outline(table, *, labels=None, outcome="abnormal", height=100, width=80):
+    labels = labels or LabelSettings()
+    return image_outlines(
+        table, labels=labels, height=height, width=width, outcome=outcome, complete="yes"
+    )
+
+
+def save(path, mask):
+    assert cv2.imwrite(str(path), mask)
+    return str(path)
+
+
+def test_circle_box_and_polygon_become_entries_ordered_by_id():
+    found = outline(
+        findings(
+            ("c", "mass", "benign", "polygon", [[1, 2], [3, 4], [5, 2]]),
+            ("a", "mass", "malignant", "circle", {"row": 9, "col": 8, "radius": 7}),
+            ("b", "mass", "benign", "box", {"row0": 1, "col0": 2, "row1": 3, "col1": 4}),
+        )
+    )
+    assert [entry["finding_id"] for entry in found.entries] == ["a", "b", "c"]
+    a, b, c = found.entries
+    assert (a["circle"], a["polygons"]) == ({"row": 9.0, "col": 8.0, "radius": 7.0}, [])
+    assert b["polygons"] == [[[1.0, 2.0], [1.0, 4.0], [3.0, 4.0], [3.0, 2.0]]]
+    assert (c["circle"], c["polygons"]) == (None, [[[1.0, 2.0], [3.0, 4.0], [5.0, 2.0]]])
+    assert not found.unlocated
+    assert found.rejected == {}
+
+
+def test_which_findings_count_is_chosen_by_kind_and_by_pathology():
+    choice = LabelSettings(kinds=("mass",), positive=("malignant", "unknown"))
+    assert counts("mass", "malignant", choice)
+    assert not counts("mass", "benign", choice)
+    assert not counts("calcification", "malignant", choice)
+    assert counts("calcification", "benign", LabelSettings())
+    table = findings(("a", "mass", "benign", "circle", {"row": 9, "col": 8, "radius": 7}))
+    assert outline(table, labels=choice).entries[0]["positive"] is False
+
+
+def test_a_choice_that_no_finding_has_is_refused_with_those_there_are():
+    table = findings(("a", "mass", "benign", "none", {}), ("b", "asymmetry", "benign", "none", {}))
+    check_choice(table, LabelSettings(kinds=("mass",)))
+    with pytest.raises(UserError, match=r"labels\.kinds names masss, .* among asymmetry, mass"):
+        check_choice(table, LabelSettings(kinds=("masss",)))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unlocated"), [("normal", False), ("abnormal", True), ("unknown", True)]
+)
+def test_without_findings_only_a_normal_image_is_a_source_of_negatives(outcome, unlocated):
+    assert outline(findings(), outcome=outcome).unlocated is unlocated
+
+
+def test_a_finding_without_geometry_makes_the_image_unlocated():
+    found = outline(
+        findings(
+            ("a", "mass", "benign", "none", {}),
+            ("b", "mass", "benign", "circle", {"row": 9, "col": 8, "radius": 7}),
+        )
+    )
+    assert found.unlocated
+    assert [entry["finding_id"] for entry in found.entries] == ["b"]
+
+
+def test_a_box_that_leaves_the_image_is_cut_off_at_its_edge():
+    table = findings(("a", "mass", "benign", "box", {"row0": -9, "col0": 5, "row1": 9, "col1": 99}))
+    rows, cols = zip(*outline(table).entries[0]["polygons"][0], strict=True)
+    assert (min(rows), max(rows), min(cols), max(cols)) == (-0.5, 9.0, 5.0, 79.5)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "coordinates"),
+    [
+        ("circle", {"row": 150, "col": 10, "radius": 20}),
+        ("box", {"row0": 101, "col0": 1, "row1": 120, "col1": 5}),
+        ("polygon", [[1, 81], [1, 99], [9, 90]]),
+    ],
+)
+def test_an_outline_outside_the_image_is_set_aside_with_a_reason(geometry, coordinates):
+    found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
+    assert found.entries == []
+    assert found.unlocated
+    assert found.rejected == {"a": "it lies outside the image of 100 x 80 pixels"}
+
+
+def test_the_outline_of_a_mask_runs_through_pixel_centres():
+    mask = np.zeros((9, 9), bool)
+    mask[2:5, 3:8] = True
+    (polygon,) = contours(mask)
+    assert sorted(polygon) == [[2.0, 3.0], [2.0, 7.0], [4.0, 3.0], [4.0, 7.0]]
+
+
+def test_the_parts_of_a_mask_are_polygons_and_its_holes_are_filled():
+    mask = np.zeros((30, 30), bool)
+    mask[2:12, 2:12] = True
+    mask[5:8, 5:8] = False
+    mask[20, 20] = True
+    assert [len(polygon) for polygon in contours(mask)] == [4, 1]
+
+
+def test_a_mask_survives_outlining_and_drawing():
+    rows, cols = np.mgrid[0:200, 0:150]
+    mask = (rows - 90) ** 2 / 60**2 + (cols - 70) ** 2 / 35**2 < 1
+    polygons = tuple(np.array(p) for p in contours(mask))
+    drawn = outline_mask(Outline("a", "mass", "benign", True, polygons=polygons), mask.shape)
+    assert (drawn & mask).sum() / (drawn | mask).sum() > 0.985
+    assert sum(map(len, polygons)) < 60
+
+
+def test_a_mask_file_is_outlined(tmp_path):
+    mask = np.zeros((100, 80), np.uint8)
+    mask[10:21, 30:41] = 255
+    file = save(tmp_path / "mask.png", mask)
+    found = outline(findings(("a", "mass", "benign", "mask", {"file": file})))
+    (polygon,) = found.entries[0]["polygons"]
+    assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
+    assert not found.unlocated
+
+
+def test_a_mask_may_be_a_dicom_file(tmp_path):
+    mask = np.zeros((100, 80), np.uint8)
+    mask[10:21, 30:41] = 255
+    file = Dataset()
+    file.SOPClassUID, file.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    file.set_pixel_data(mask, "MONOCHROME2", 8)
+    file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file.save_as(tmp_path / "mask", enforce_file_format=True)
+    (polygon,) = mask_polygons(tmp_path / "mask", height=100, width=80)
+    assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
+
+
+def test_a_mask_of_another_size_is_resized_where_the_aspect_ratio_agrees(tmp_path):
+    mask = np.zeros((50, 40), np.uint8)
+    mask[5:10, 15:20] = 1
+    file = tmp_path / "mask.png"
+    save(file, mask)
+    (polygon,) = mask_polygons(file, height=100, width=80)
+    rows, cols = zip(*polygon, strict=True)
+    assert (min(rows), max(rows), min(cols), max(cols)) == (10, 19, 30, 39)
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        (np.eye(60, 80), r"60 x 80 pixels: its aspect ratio differs .* 100 x 80, by more than 1 %"),
+        (np.zeros((100, 80)), "outlines nothing: all its pixels are 0"),
+        (np.arange(8000).reshape(100, 80) % 3, "must have two values"),
+    ],
+)
+def test_an_unusable_mask_is_set_aside_with_a_reason(tmp_path, mask, reason):
+    file = save(tmp_path / "mask.png", mask.astype(np.uint8))
+    found = outline(findings(("a", "mass", "benign", "mask", {"file": file})))
+    assert found.entries == []
+    assert found.unlocated
+    with pytest.raises(NoOutline, match=reason):
+        mask_polygons(tmp_path / "mask.png", height=100, width=80)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", bytes(128) + b"DICM" + bytes(40)])
+def test_a_damaged_mask_is_set_aside_with_a_reason(tmp_path, content):
+    file = tmp_path / "mask.png"
+    file.write_bytes(content)
+    with pytest.raises(NoOutline, match="mask"):
+        mask_polygons(file, height=10, width=10)
+
+
+def test_a_missing_mask_is_set_aside_with_a_reason(tmp_path):
+    with pytest.raises(NoOutline, match="cannot be read: No such file"):
+        mask_polygons(tmp_path / "none.png", height=10, width=10)
+
+
+def test_the_centre_of_several_parts_is_weighted_by_area():
+    square = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 2.0], [2.0, 0.0]])
+    parts = (square, square * 2 + [0, 10])
+    assert Outline("a", "mass", "benign", True, polygons=parts).centre == (1.8, 9.8)
+    points = (np.array([[0.0, 0.0]]), np.array([[4.0, 2.0]]))
+    assert Outline("a", "calc", "benign", True, polygons=points).centre == (2.0, 1.0)
+
+
+def test_curves_for_drawing_are_closed():
+    shape = Outline("a", "mass", "benign", True, circle=Circle(5, 6, 3))
+    (curve,) = outline_curves(shape)
+    np.testing.assert_allclose(curve[0], curve[-1])
+    np.testing.assert_allclose(np.hypot(curve[:, 0] - 5, curve[:, 1] - 6), 3)
+
+
+def test_entries_are_read_back_as_they_were_written():
+    table = findings(("a", "mass", "benign", "circle", {"row": 9, "col": 8, "radius": 7}))
+    (shape,) = original_outlines(json.loads(json.dumps(outline(table).entries)))
+    assert shape == Outline("a", "mass", "benign", True, circle=Circle(9, 8, 7))

@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+
+from pipeline.dicom.greyscale import (
+    apply_table,
+    grey_tables,
+    linear,
+    linear_exact,
+    sigmoid,
+    stored_values,
+)
+from pipeline.dicom.unusable import Unusable
+from tests.dicom_samples import mammogram_dataset
+
+PIXELS = np.array([[0, 1], [2, 3]], np.uint16)
+
+
+def grey(pixels=PIXELS, *, bits=2, signed=False, prefer_lut=True, **values):
+    dataset = mammogram_dataset(pixels, BitsStored=bits, **values)
+    return grey_tables(dataset, bits=bits, signed=signed, prefer_lut=prefer_lut)
+
+
+def test_without_a_window_the_stored_range_becomes_0_to_1():
+    tables = grey()
+    np.testing.assert_allclose(tables.values, [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
+    assert tables.window == "none"
+    assert tables.values.dtype == np.float32
+
+
+def test_monochrome1_is_inverted_over_the_nominal_range_not_over_the_content():
+    tables = grey(np.array([[0, 1], [1, 1]], np.uint16), PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_allclose(tables.values, [1, 2 / 3, 1 / 3, 0], rtol=1e-6)
+
+
+def test_the_linear_window_uses_centre_minus_half_and_width_minus_one():
+    # (x - (2 - 0.5)) / (3 - 1) + 0.5 for x = 0, 1, 2, 3, clipped.
+    tables = grey(WindowCenter=2, WindowWidth=3)
+    np.testing.assert_allclose(tables.values, [0, 0.25, 0.75, 1])
+    assert tables.window == "LINEAR 2/3"
+
+
+def test_the_linear_exact_window_uses_centre_and_width():
+    # (x - 2) / 4 + 0.5
+    tables = grey(WindowCenter=2, WindowWidth=4, VOILUTFunction="LINEAR_EXACT")
+    np.testing.assert_allclose(tables.values, [0, 0.25, 0.5, 0.75])
+
+
+def test_the_sigmoid_window_follows_the_standard():
+    tables = grey(WindowCenter=2, WindowWidth=4, VOILUTFunction="SIGMOID")
+    np.testing.assert_allclose(tables.values, 1 / (1 + np.exp([2.0, 1.0, 0.0, -1.0])), rtol=1e-6)
+
+
+def test_a_linear_window_of_width_1_is_a_threshold():
+    np.testing.assert_array_equal(linear(np.array([1.4, 1.6]), centre=2, width=1), [0, 1])
+
+
+def test_window_functions_stay_within_0_and_1_far_from_the_centre():
+    far = np.array([-1e9, 1e9])
+    for function in (linear, linear_exact, sigmoid):
+        np.testing.assert_allclose(function(far, centre=0, width=2), [0, 1], atol=1e-12)
+
+
+def test_the_rescaling_comes_before_the_window():
+    # Rescaled values are -100, -90, -80, -70; the exact window runs from -90 to -70.
+    tables = grey(
+        RescaleSlope=10,
+        RescaleIntercept=-100,
+        WindowCenter=-80,
+        WindowWidth=20,
+        VOILUTFunction="LINEAR_EXACT",
+    )
+    np.testing.assert_allclose(tables.values, [0, 0, 0.5, 1])
+
+
+def test_polarity_comes_after_the_window():
+    tables = grey(WindowCenter=2, WindowWidth=3, PhotometricInterpretation="MONOCHROME1")
+    np.testing.assert_allclose(tables.values, [1, 0.75, 0.25, 0])
+
+
+def test_a_negative_rescale_slope_inverts():
+    np.testing.assert_allclose(grey(RescaleSlope=-1).values, [1, 2 / 3, 1 / 3, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function", [" SIGMOID ", "sigmoid", "SIGMOID\0"], ids=["blanks", "lower case", "null"]
+)
+def test_the_name_of_the_window_function_may_be_padded(function):
+    tables = grey(WindowCenter=2, WindowWidth=4, VOILUTFunction=function)
+    assert tables.window == "SIGMOID 2/4"
+
+
+@pytest.mark.parametrize("function", ["", None, "CUBIC"])
+def test_an_absent_or_unknown_window_function_is_linear(function):
+    values = {} if function is None else {"VOILUTFunction": function}
+    tables = grey(WindowCenter=2, WindowWidth=3, **values)
+    assert tables.window == "LINEAR 2/3"
+    assert bool(tables.notes) == (function == "CUBIC")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"WindowCenter": 2},
+        {"WindowWidth": 3},
+        {"WindowCenter": "", "WindowWidth": ""},
+        {"WindowCenter": 2, "WindowWidth": 0},
+        {"WindowCenter": 2, "WindowWidth": -4},
+        {"WindowCenter": 2, "WindowWidth": 0.5},
+    ],
+    ids=["no width", "no centre", "empty", "width 0", "negative width", "linear below 1"],
+)
+def test_an_unusable_window_is_left_out_and_noted(values):
+    tables = grey(**values)
+    assert tables.window == "none"
+    assert len(tables.notes) == 1
+    np.testing.assert_allclose(tables.values, [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
+
+
+def test_of_several_windows_the_first_is_used_and_recorded():
+    explanations = ["NORMAL", "HARDER"]
+    tables = grey(
+        WindowCenter=[2, 100], WindowWidth=[3, 50], WindowCenterWidthExplanation=explanations
+    )
+    assert tables.window == "LINEAR 2/3 NORMAL (1 of 2)"
+    np.testing.assert_allclose(tables.values, [0, 0.25, 0.75, 1])
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_nominal_range_is_that_of_the_bits_stored(bits):
+    values = grey(bits=bits).values
+    assert len(values) == 1 << bits
+    np.testing.assert_allclose(values[[0, 1, -1]], [0, 1 / ((1 << bits) - 1), 1], rtol=1e-6)
+
+
+def test_padding_is_the_inclusive_range_whichever_end_comes_first():
+    tables = grey(PixelPaddingValue=3, PixelPaddingRangeLimit=2)
+    np.testing.assert_array_equal(tables.padding, [False, False, True, True])
+
+
+def test_a_single_padding_value_is_masked():
+    np.testing.assert_array_equal(grey(PixelPaddingValue=0).padding, [True, False, False, False])
+    assert grey().padding is None
+
+
+@pytest.mark.parametrize("polarity", ["MONOCHROME1", "MONOCHROME2"])
+def test_padding_is_a_range_of_stored_values_in_both_polarities(polarity):
+    tables = grey(PixelPaddingValue=2, PixelPaddingRangeLimit=3, PhotometricInterpretation=polarity)
+    np.testing.assert_array_equal(tables.padding, [False, False, True, True])
+
+
+def test_padding_that_was_written_with_the_other_sign_is_found():
+    # 63536 as an unsigned number of 16 bits is -2000, the padding of many scanners.
+    padding = grey(bits=16, signed=True, PixelPaddingValue=63536).padding
+    assert np.flatnonzero(padding).tolist() == [63536]
+    padding = grey(bits=16, PixelPaddingValue=-2000).padding
+    assert np.flatnonzero(padding).tolist() == [63536]
+
+
+def test_signed_values_are_indexed_by_their_bits():
+    pixels = np.array([[0, 1], [-2, -1]], np.int16)
+    np.testing.assert_array_equal(stored_values(2, signed=True), [0, 1, -2, -1])
+    tables = grey(pixels, signed=True, PixelPaddingValue=-2)
+    np.testing.assert_allclose(tables.values, [2 / 3, 1, 0, 1 / 3], rtol=1e-6)
+    np.testing.assert_array_equal(tables.padding, [False, False, True, False])
+
+
+def test_colour_has_no_grey_scale():
+    with pytest.raises(Unusable, match="Photometric Interpretation is RGB"):
+        grey(PhotometricInterpretation="RGB")
+
+
+@pytest.mark.parametrize(
+    ("slope", "message"), [(0, "Rescale Slope is 0"), (1e-320, "lose all"), (1e308, "lose all")]
+)
+def test_a_rescale_slope_that_leaves_nothing_is_refused(slope, message):
+    intercept = 1 if slope < 1 else 1e308
+    with np.errstate(all="ignore"), pytest.raises(Unusable, match=message):
+        grey(RescaleSlope=slope, RescaleIntercept=intercept)
+
+
+def test_the_table_is_looked_up_for_every_pixel_of_a_tall_image():
+    pixels = np.random.default_rng(0).integers(0, 4, (600, 3)).astype(np.uint16)
+    table = np.array([0, 0.25, 0.5, 1], np.float32)
+    result = apply_table(pixels, table)
+    np.testing.assert_array_equal(result, table[pixels])
+    assert result.dtype == np.float32

@@ -1,0 +1,136 @@
+"""Bits Allocated, Bits Stored, High Bit and sign, and pixels that do not keep to them."""
+
+import imagecodecs
+import numpy as np
+import pytest
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit
+
+from pipeline.dicom.decode import decode, pixel_format
+from pipeline.dicom.unusable import Unusable
+from tests.dicom.encoded_frames import PIXELS
+from tests.dicom_samples import mammogram_dataset, pixel_element
+
+
+def decoded(pixels, *, frame: bytes | None = None, syntax=JPEG2000Lossless, **values):
+    if frame is not None:
+        values["PixelData"] = encapsulate([frame])
+    dataset = mammogram_dataset(np.asarray(pixels), **values)
+    if frame is not None:
+        dataset.file_meta.TransferSyntaxUID = syntax
+    return decode(dataset, pixel_element(dataset), pixel_format(dataset))
+
+
+def jpeg2000(pixels: np.ndarray, **options) -> bytes:
+    return imagecodecs.jpeg2k_encode(pixels, codecformat="J2K", **options)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_the_largest_value_of_each_number_of_bits_is_read(bits):
+    dtype = np.uint8 if bits == 8 else np.uint16
+    pixels = np.array([[0, 1, (1 << bits) - 1, 0]], dtype)
+    stored = decoded(pixels, BitsStored=bits)
+    np.testing.assert_array_equal(stored.pixels, pixels)
+    assert (stored.pixels.dtype, stored.bits) == (dtype, bits)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"BitsStored": 12, "HighBit": 5}, "disagree"),
+        ({"BitsStored": 20}, "disagree"),
+        ({"BitsAllocated": 12, "BitsStored": 12}, "Bits Allocated must be 8 or 16, not 12"),
+        ({"Rows": 0}, "Rows is missing or not positive"),
+        ({"BitsStored": None}, "BitsStored is missing"),
+    ],
+)
+def test_a_contradictory_description_of_the_pixels_fails(values, message):
+    dataset = mammogram_dataset(PIXELS)
+    for keyword, value in values.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    if "HighBit" not in values and values.get("BitsStored"):
+        dataset.HighBit = values["BitsStored"] - 1
+    with pytest.raises(Unusable, match=message):
+        pixel_format(dataset)
+
+
+@pytest.mark.parametrize("high_bit", [13, 15])
+def test_a_high_bit_above_the_usual_is_shifted_down(high_bit):
+    shift = high_bit - 11
+    stored = decoded(PIXELS << shift, BitsStored=12, HighBit=high_bit)
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+    assert stored.notes == [f"High Bit {high_bit}: shifted by {shift}"]
+
+
+def test_signed_values_at_the_top_of_the_word_are_shifted_down():
+    stored = decoded(np.array([[-2, 3]], np.int16) << 4, BitsStored=12, HighBit=15)
+    np.testing.assert_array_equal(stored.pixels, [[4094, 3]])
+
+
+def test_values_beyond_bits_stored_fail():
+    with pytest.raises(Unusable, match="values up to 3835 do not fit Bits Stored 10"):
+        decoded(PIXELS, BitsStored=10)
+
+
+def test_bits_above_the_pixels_that_belong_to_an_overlay_are_dropped():
+    overlay = PIXELS | (1 << 12)
+    group = mammogram_dataset(overlay, BitsStored=12)
+    group.add_new(0x60000102, "US", 12)
+    stored = decode(group, pixel_element(group), pixel_format(group))
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+
+
+def test_signed_pixels_keep_their_bits():
+    stored = decoded(np.array([[-2, 3]], np.int16), BitsStored=12)
+    np.testing.assert_array_equal(stored.pixels, [[4094, 3]])
+    assert stored.signed
+
+
+def test_signed_pixels_may_leave_the_bits_above_them_empty():
+    pixels = np.array([[0xFFE, 3]], np.uint16)  # -2 in 12 bits
+    stored = decoded(pixels, BitsStored=12, PixelRepresentation=1)
+    np.testing.assert_array_equal(stored.pixels, [[4094, 3]])
+
+
+@pytest.mark.parametrize("pixels", [[[-2, 2048]], [[-2049, 3]]])
+def test_signed_values_beyond_bits_stored_fail(pixels):
+    with pytest.raises(Unusable, match="do not fit Bits Stored 12, signed"):
+        decoded(np.array(pixels, np.int16), BitsStored=12)
+
+
+def test_a_signed_jpeg_2000_stream_keeps_its_sign():
+    pixels = np.arange(-300, 468, dtype=np.int16).reshape(32, 24)
+    stored = decoded(pixels, frame=jpeg2000(pixels, reversible=True), BitsStored=12)
+    np.testing.assert_array_equal(stored.pixels, pixels & 4095)
+
+
+def test_a_signed_stream_in_an_unsigned_image_fails():
+    pixels = np.arange(-300, 468, dtype=np.int16).reshape(32, 24)
+    frame = jpeg2000(pixels, reversible=True)
+    with pytest.raises(Unusable, match="holds negative values, the header says unsigned"):
+        decoded(PIXELS, frame=frame, BitsStored=12)
+
+
+def test_a_stream_of_more_bits_than_the_header_says_fails():
+    with pytest.raises(Unusable, match="values up to 3835 do not fit Bits Stored 10"):
+        decoded(PIXELS, frame=jpeg2000(PIXELS, reversible=True), BitsStored=10)
+
+
+def test_a_lossy_overshoot_is_clipped_and_noted():
+    pixels = np.full((32, 24), 1010, np.uint16)
+    pixels[:, 12:] = 1030
+    frame = imagecodecs.jpeg8_encode(pixels, level=100, bitspersample=12)
+    stored = decoded(pixels, frame=frame, syntax=JPEGExtended12Bit, BitsStored=10)
+    assert stored.pixels.max() == 1023
+    assert "clipped to Bits Stored 10" in stored.notes[0]
+
+
+def test_a_signed_overshoot_is_clipped_and_does_not_turn_negative():
+    pixels = np.full((32, 24), 2040, np.int16)
+    pixels[:, 12:], pixels[0, 0] = 2060, -2040
+    stored = decoded(pixels, frame=jpeg2000(pixels), syntax=JPEG2000, BitsStored=12)
+    assert stored.pixels[31, 23] == 2047
+    assert "clipped to Bits Stored 12, signed" in stored.notes[0]

@@ -1,0 +1,147 @@
+import pytest
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
+
+from pipeline.dicom.side_and_view import laterality, laterality_source, patient, view
+
+
+def header(**values) -> Dataset:
+    dataset = Dataset()
+    with disable_value_validation():
+        for keyword, value in values.items():
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def code(value: str = "", *modifiers: Dataset, meaning: str = "") -> Dataset:
+    item = header(CodeValue=value, CodeMeaning=meaning)
+    if modifiers:
+        item.ViewModifierCodeSequence = list(modifiers)
+    return item
+
+
+def frame_side(side: str) -> list[Dataset]:
+    return [header(FrameAnatomySequence=[header(FrameLaterality=side)])]
+
+
+ALL = {
+    "ImageLaterality": "R",
+    "Laterality": "L",
+    "SharedFunctionalGroupsSequence": frame_side("L"),
+    "PatientOrientation": ["A", "R"],
+}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "side", "source"),
+    [
+        (0, "R", "Image Laterality"),
+        (1, "L", "Laterality"),
+        (2, "L", "Frame Laterality"),
+        (3, "L", "Patient Orientation"),
+        (4, "", ""),
+    ],
+)
+def test_the_side_comes_from_the_first_attribute_that_names_one(left_out, side, source):
+    dataset = header(**dict(list(ALL.items())[left_out:]))
+    assert laterality(dataset)[0] == side
+    assert laterality_source(dataset) == source
+
+
+def test_a_contradiction_is_reported_with_its_sources():
+    side, notes = laterality(header(**ALL))
+    assert side == "R"
+    assert notes == [
+        "contradictory sides: Image Laterality R, Laterality L, Frame Laterality L, "
+        "Patient Orientation L"
+    ]
+
+
+@pytest.mark.parametrize("value", ["", "B", "U", "?"])
+def test_what_is_no_side_is_passed_over(value):
+    dataset = header(ImageLaterality=value, Laterality=" r ")
+    assert laterality(dataset) == ("R", [])
+    assert laterality_source(dataset) == "Laterality"
+
+
+@pytest.mark.parametrize(
+    ("orientation", "side"),
+    [
+        (["A", "R"], "L"),
+        (["P", "L"], "R"),
+        (["A", "FR"], "L"),
+        (["P", "FL"], "R"),
+        (["L", "F"], ""),
+        (["A", "LR"], ""),
+        (["A"], ""),
+        ("", ""),
+    ],
+)
+def test_the_side_may_come_from_the_orientation_of_the_rows(orientation, side):
+    assert laterality(header(PatientOrientation=orientation))[0] == side
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "modifiers"),
+    [
+        ("CC", "CC", ()),
+        (" mlo ", "MLO", ()),
+        ("R MLO", "MLO", ()),
+        ("LCC", "CC", ()),
+        ("LMO", "LMO", ()),
+        ("LM", "LM", ()),
+        ("RML", "ML", ()),
+        ("CCID", "CC", ("implant displaced",)),
+        ("L-MLO-ID", "MLO", ("implant displaced",)),
+        ("CRANIO-CAUDAL", "CC", ()),
+        ("MEDIO-LATERAL OBLIQUE", "MLO", ()),
+        ("XCCL", "XCCL", ()),
+        ("AP", "AP", ()),
+        ("", "", ()),
+    ],
+)
+def test_a_view_position_is_understood_in_the_forms_that_occur(text, name, modifiers):
+    found, notes = view(header(ViewPosition=text))
+    assert (found.name, found.modifiers, notes) == (name, modifiers, [])
+    assert found.source == ("View Position" if name else "")
+
+
+@pytest.mark.parametrize(
+    ("item", "name"),
+    [
+        (code("399162004"), "CC"),
+        (code("R-10226"), "MLO"),
+        (code("X-1", meaning="Medio-Lateral Oblique"), "MLO"),
+        (code("X-1", meaning="From above"), "from above"),
+        (code("127457009"), "SPECIMEN"),
+    ],
+)
+def test_a_view_code_is_known_by_its_value_or_its_words(item, name):
+    found, _ = view(header(ViewCodeSequence=[item]))
+    assert (found.name, found.source) == (name, "View Code Sequence")
+
+
+def test_modifiers_come_from_all_sources():
+    item = code("399162004", code("399209000"), code("399163009"), code("X", meaning="Odd"))
+    found, _ = view(header(ViewPosition="CCID", ViewCodeSequence=[item]))
+    assert found.modifiers == ("implant displaced", "magnification", "odd")
+
+
+def test_a_view_may_stand_where_the_orientation_belongs():
+    found, _ = view(header(PatientOrientation="MLO"))
+    assert (found.name, found.source) == ("MLO", "Patient Orientation")
+
+
+def test_contradictory_views_are_all_named():
+    found, notes = view(header(ViewPosition="MLO", ViewCodeSequence=[code("399162004")]))
+    assert found.names == ("MLO", "CC")
+    assert (found.name, found.source) == ("MLO", "View Position")
+    assert notes == ["contradictory views: MLO, CC"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("w1 ", "w1"), ("Calc-Test_P_00038_LEFT_CC", "P_00038"), ("", ""), (None, "")],
+)
+def test_the_patient_is_the_id_or_the_part_of_it_that_is_one(text, name):
+    assert patient(header(**({} if text is None else {"PatientID": text}))) == name

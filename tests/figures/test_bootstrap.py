@@ -1,0 +1,165 @@
+"""The bootstrap over patients: weights, intervals, and agreement with plain repetition."""
+
+import numpy as np
+import pytest
+
+from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
+from pipeline.figures.calibration import (
+    log_loss_from_logits,
+    observed_over_expected,
+    sigmoid,
+    slope_intercept,
+)
+from pipeline.figures.froc import FP_RATES, collect, match_image, sensitivity_at
+from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
+from pipeline.figures.resampled import (
+    auc_samples,
+    average_precision_samples,
+    calibration_samples,
+    froc_samples,
+    log_loss_samples,
+    partial_auc_samples,
+)
+from pipeline.figures.undefined import Undefined
+
+
+def positions(*, patients=12, each=60, seed=2):
+    """Scores with ties; a third of the patients have positives."""
+    rng = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(patients), each)
+    labels = ((patient % 3 == 0) & (rng.random(len(patient)) < 0.3)).astype(int)
+    scores = np.round(rng.normal(size=len(patient)) + 1.5 * labels + 0.3 * (patient % 2), 1)
+    return labels, scores, patient
+
+
+def test_every_sample_draws_as_many_patients_as_there_are():
+    weights = patient_weights(7, samples=20, seed=4)
+    assert weights.sum(axis=1).tolist() == [7] * 20
+    np.testing.assert_array_equal(weights[:5], patient_weights(7, samples=5, seed=4))
+    assert not np.array_equal(weights, patient_weights(7, samples=20, seed=5))
+
+
+@pytest.mark.parametrize(
+    ("samples_of", "figure"),
+    [
+        (auc_samples, roc_auc),
+        (average_precision_samples, average_precision),
+        (partial_auc_samples, partial_auc),
+    ],
+)
+def test_a_sample_is_the_figure_of_the_repeated_patients(samples_of, figure):
+    labels, scores, patient = positions()
+    weights = patient_weights(12, samples=25, seed=0)
+    expected = [figure(labels, scores, row[patient]) for row in weights]
+    np.testing.assert_allclose(
+        samples_of(labels, scores, patient, weights), expected, rtol=0, atol=1e-12
+    )
+
+
+def test_the_log_loss_of_a_sample_is_that_of_the_repeated_patients():
+    labels, scores, patient = positions()
+    weights = patient_weights(12, samples=5, seed=0)
+    expected = [log_loss_from_logits(scores, labels, row[patient]) for row in weights]
+    np.testing.assert_allclose(log_loss_samples(scores, labels, patient, weights), expected)
+
+
+def test_a_sample_without_a_positive_is_nan():
+    weights = np.array([[2.0, 0.0], [1.0, 1.0]])
+    labels, scores, patient = [0, 0, 1], [1.0, 2.0, 3.0], [0, 0, 1]
+    for samples_of in (auc_samples, average_precision_samples):
+        first, second = samples_of(labels, scores, patient, weights)
+        assert np.isnan(first)
+        assert second == 1.0
+
+
+def some_matches(*, fully_outlined=16):
+    rng = np.random.default_rng(8)
+    matched = []
+    for image in range(16):
+        scores = np.round(rng.random(12), 1)
+        hits = rng.random((12, image % 3)) < 0.1
+        matched.append(match_image(scores, hits))
+    return collect(matched, fully_outlined=fully_outlined), np.arange(16) // 2
+
+
+@pytest.mark.parametrize("fully_outlined", [16, 9])
+def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlined):
+    matches, patient_of_image = some_matches(fully_outlined=fully_outlined)
+    weights = patient_weights(8, samples=20, seed=1)
+    got = froc_samples(matches, patient_of_image, weights)
+    for row, sample in zip(weights, got, strict=True):
+        repeated = collect(
+            [
+                (
+                    matches.lesion_scores[matches.lesion_images == image],
+                    matches.false_scores[matches.false_images == image],
+                )
+                for image in range(16)
+                for _ in range(int(row[patient_of_image[image]]))
+            ],
+            fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
+        )
+        np.testing.assert_allclose(sample, [sensitivity_at(repeated, r) for r in FP_RATES])
+
+
+def test_the_unweighted_sample_is_the_figure_itself():
+    matches, patient_of_image = some_matches()
+    (got,) = froc_samples(matches, patient_of_image, np.ones((1, 8)))
+    np.testing.assert_allclose(got, [sensitivity_at(matches, r) for r in FP_RATES])
+
+
+def test_calibration_samples_agree_with_the_direct_fit():
+    rng = np.random.default_rng(6)
+    patient = np.repeat(np.arange(10), 1000)
+    logits = rng.normal(-2, 1.5, size=10_000)
+    labels = (rng.random(10_000) < sigmoid(0.7 * logits)).astype(int)
+    weights = patient_weights(10, samples=5, seed=0)
+    ratio, slope = calibration_samples(logits, labels, patient, weights)
+    for i, row in enumerate(weights):
+        assert ratio[i] == pytest.approx(
+            observed_over_expected(sigmoid(logits), labels, row[patient]), abs=1e-9
+        )
+        assert slope[i] == pytest.approx(slope_intercept(logits, labels, row[patient])[0], rel=0.01)
+
+
+def test_a_rare_class_in_the_upper_tail_does_not_bias_the_slope():
+    # Of 100 positions less than one is positive, and most of those share the highest percent of
+    # the logits: bins of equal mass would take them all for one logit.
+    rng = np.random.default_rng(1)
+    labels = (rng.random(60_000) < 0.007).astype(int)
+    logits = np.where(labels, rng.normal(0, 4, 60_000), rng.normal(-6, 0.8, 60_000))
+    logits[:3] = -200.0  # some places may be far off
+    patient = np.arange(60_000) % 10
+    _, slope = calibration_samples(logits, labels, patient, np.ones((1, 10)))
+    assert slope[0] == pytest.approx(slope_intercept(logits, labels)[0], rel=0.01)
+
+
+def test_a_sample_of_one_class_has_no_slope():
+    ratio, slope = calibration_samples([0.0, 1.0, 0.5], [0, 1, 0], [0, 1, 1], np.array([[2.0, 0]]))
+    assert ratio.tolist() == [0.0]
+    assert np.isnan(slope).all()
+
+
+def test_the_interval_contains_the_value_and_narrows_with_more_patients():
+    widths = []
+    for patients in (12, 240):
+        labels, scores, patient = positions(patients=patients)
+        weights = patient_weights(patients, samples=300, seed=0)
+        low, high = percentile_interval(
+            auc_samples(labels, scores, patient, weights), confidence=0.95
+        )
+        assert low < roc_auc(labels, scores) < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_undefined_samples_are_left_out_until_they_are_most():
+    assert percentile_interval(np.array([1.0, np.nan, 2.0, 3.0]), confidence=0.5) == (1.5, 2.5)
+    with pytest.raises(Undefined, match="only 1 of 3"):
+        percentile_interval(np.array([1.0, np.nan, np.nan]), confidence=0.95)
+
+
+def test_patients_are_found_by_id_and_strangers_refused():
+    assert patient_index(["b", "a", "b"], patients=["a", "b"]).tolist() == [1, 0, 1]
+    with pytest.raises(ValueError, match="patient 'c' is not among the 2"):
+        patient_index(["c"], patients=["a", "b"])

@@ -1,0 +1,88 @@
+"""Probabilities and the threshold from validation logits."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.figures.calibration import Calibration, logit, sigmoid
+from pipeline.model.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
+
+
+def at_even_odds(prior):
+    """What training starts from: even odds in training, no temperature."""
+    return Calibration(0.5, prior, 1.0)
+
+
+def test_the_prior_is_counted_without_test_patients_and_ignored_positions():
+    positions = pd.DataFrame(
+        {
+            "split": ["train"] * 4 + ["validation"] * 2 + ["test"] * 3,
+            "label": [1, 0, 0, -1, 0, 0, 1, 1, 1],
+        }
+    )
+    assert natural_prior(positions) == pytest.approx(1 / 5)
+
+
+def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
+    # Positives are 2 % in life. Trained at even odds, an honest logit is the natural one
+    # minus logit(0.02); this network says three times too much.
+    rng = np.random.default_rng(0)
+    natural = rng.normal(-5, 2, 200_000)
+    labels = (rng.random(natural.size) < 1 / (1 + np.exp(-natural))).astype(np.int8)
+    prior = labels.mean()
+    shift = np.log(prior / (1 - prior))
+    logits = 3 * (natural - shift)
+    calibration = fit_calibration(at_even_odds(prior), labels, logits, lesions=29)
+    assert calibration.training_prior == 0.5
+    assert calibration.temperature == pytest.approx(3, rel=0.03)
+    probability = calibration.probability(logits.astype(np.float32))
+    assert probability.dtype == np.float32
+    assert probability.mean() == pytest.approx(prior, rel=0.05)
+
+
+def test_with_thirty_lesions_as_many_positives_are_promised_as_there_are():
+    rng = np.random.default_rng(0)
+    natural = rng.normal(-3, 2, 100_000)
+    labels = (rng.random(natural.size) < sigmoid(natural)).astype(int)
+    prior = labels.mean()
+    logits = 3 * (natural - logit(prior)) + 2  # even odds of one half are at 2
+    fitted = fit_calibration(at_even_odds(prior), labels, logits, lesions=30)
+    assert fitted.natural_prior == prior
+    assert fitted.temperature == pytest.approx(3, rel=0.03)
+    assert logit(fitted.training_prior) == pytest.approx(2 / 3, abs=0.05)
+    assert fitted.probability(logits).sum() == pytest.approx(labels.sum(), rel=1e-4)
+    rough = fit_calibration(at_even_odds(prior), labels, logits, lesions=29)
+    assert rough.training_prior == 0.5
+    assert rough.probability(logits).sum() > 1.2 * labels.sum()
+
+
+def test_a_network_that_ranks_the_wrong_way_keeps_its_training_prior():
+    rng = np.random.default_rng(0)
+    labels = (rng.random(1000) < 0.1).astype(int)
+    logits = rng.normal(size=1000) - labels
+    fitted = fit_calibration(at_even_odds(0.1), labels, logits, lesions=30)
+    assert fitted.training_prior == 0.5
+    assert fitted.temperature > 19
+
+
+@pytest.mark.parametrize(("labels", "logits"), [([0, 0], [1, 2]), ([0, 1], [1, 2]), ([], [])])
+def test_without_overlap_the_temperature_stays_1(labels, logits):
+    calibration = fit_calibration(
+        at_even_odds(0.1), np.array(labels), np.array(logits, float), lesions=FEW_LESIONS
+    )
+    assert calibration.temperature == 1.0
+    # Even odds in training are the natural prior in life.
+    assert calibration.probability(np.float32(0)) == pytest.approx(0.1)
+
+
+def test_the_threshold_leaves_the_false_alarms_asked_for():
+    alarms = [np.array([5.0, 1.0]), np.array([3.0]), np.array([2.0, 0.0]), np.array([])]
+    for rate, above in ((0.25, 1), (0.5, 2), (1.0, 4)):
+        threshold = alarm_logit(alarms, fp_per_image=rate)
+        assert sum((a > threshold).sum() for a in alarms) == above
+    assert alarm_logit(alarms, fp_per_image=0.1) > 5
+
+
+def test_too_few_candidates_give_no_threshold():
+    assert alarm_logit([np.array([1.0]), np.array([])], fp_per_image=1) is None
+    assert alarm_logit([], fp_per_image=1) is None

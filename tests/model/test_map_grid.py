@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from pipeline.model.map_grid import (
+    finish_map,
+    finite_positions,
+    map_level,
+    map_pitch_px,
+    smooth_map,
+)
+from pipeline.run.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("stride_px", "label_pitch_px", "expected"),
+    [(16, 32, 16), (8, 32, 16), (2, 24, 12), (4, 20, 4)],
+)
+def test_the_map_has_the_largest_pitch_that_fits_network_and_patch_table(
+    stride_px, label_pitch_px, expected
+):
+    pitch_px = map_pitch_px(
+        pitch_mm=1.6, spacing_mm=0.1, stride_px=stride_px, label_pitch_px=label_pitch_px
+    )
+    assert pitch_px == expected
+
+
+def test_a_pitch_below_the_step_of_the_network_is_refused_with_the_least_one():
+    with pytest.raises(UserError, match=r"at least 1\.6 mm"):
+        map_pitch_px(pitch_mm=0.8, spacing_mm=0.1, stride_px=16, label_pitch_px=32)
+
+
+def test_a_patch_table_that_no_map_contains_is_refused():
+    with pytest.raises(UserError, match=r"no multiple of the network's step of 16 pixels"):
+        map_pitch_px(pitch_mm=3.2, spacing_mm=0.1, stride_px=16, label_pitch_px=40)
+
+
+def test_the_breast_is_widened_by_one_step():
+    breast = np.zeros((5, 5), bool)  # cells of 8 x 8 pixels
+    breast[2, 2] = True  # pixels 16 ... 23
+    finite = finite_positions(breast, height=40, width=40, pitch_px=8)  # at -0.5, 7.5, 15.5 ...
+    assert finite.shape == (6, 6)
+    # 15.5 and 23.5 are its edges; 7.5 is a whole step away from pixel 16, so not within it.
+    assert np.argwhere(finite).tolist() == [[2, 2], [2, 3], [3, 2], [3, 3]]
+
+
+@pytest.mark.parametrize("pitch_px", [4, 8, 12, 16, 32])
+def test_every_breast_pixel_lies_between_four_finite_positions(pitch_px):
+    rng = np.random.default_rng([0, pitch_px])
+    height, width = 203, 117
+    breast = rng.random((26, 15)) < 0.05
+    finite = finite_positions(breast, height=height, width=width, pitch_px=pitch_px)
+    pixels = np.kron(breast, np.ones((8, 8), bool))[:height, :width]
+    rows, cols = np.nonzero(pixels)
+    for down in (0, 1):
+        for right in (0, 1):
+            assert finite[rows // pitch_px + down, cols // pitch_px + right].all()
+
+
+def test_positions_away_from_the_breast_are_not_finite():
+    breast = np.zeros((26, 15), bool)
+    breast[:3] = True  # pixels 0 ... 23
+    finite = finite_positions(breast, height=203, width=117, pitch_px=16)
+    assert finite[:3].all()  # at -0.5, 15.5 and 31.5
+    assert not finite[3:].any()
+
+
+def test_smoothing_is_a_mean_over_the_breast_alone():
+    values = np.full((7, 9), 2.0, np.float32)
+    finite = np.zeros((7, 9), bool)
+    finite[:, :5] = True
+    values[:, 5:] = -50.0  # as a network has it in the air
+    smooth = smooth_map(values, finite, sigma_cells=1.0)
+    assert smooth.dtype == np.float32
+    # An even breast stays even, up to its edge.
+    np.testing.assert_allclose(smooth[finite], 2.0, rtol=1e-6)
+    assert (smooth[~finite] == -50.0).all()
+
+
+def test_a_single_peak_is_spread_as_a_gaussian_and_none_is_the_map_itself():
+    values = np.zeros((15, 15))
+    values[7, 7] = 1.0
+    finite = np.ones((15, 15), bool)
+    smooth = smooth_map(values, finite, sigma_cells=1.0)
+    assert smooth[7, 8] / smooth[7, 7] == pytest.approx(np.exp(-0.5), rel=1e-3)
+    assert smooth.sum() == pytest.approx(1.0, rel=1e-3)
+    assert smooth_map(values, finite, sigma_cells=0.0) is values
+
+
+def test_a_share_of_the_level_is_taken_off_the_breast():
+    # Eleven positions: the 10th percentile is the second, the 40th the fifth.
+    breast = [0.0, 5.0, 5.0, 5.5, 6.0, 6.5, 6.5, 7.0, 8.0, 9.0, 50.0]
+    values = np.float32([breast, [90.0] * 11])
+    finite = np.array([[True] * 11, [False] * 11])
+    assert map_level(values, finite) == 7.0
+    lowered = finish_map(values, finite, level_share=0.5, level=3.0)
+    np.testing.assert_array_equal(lowered[0], np.float32(breast) - 2.0)
+    assert lowered.dtype == np.float32
+    # The usual level changes nothing, and without a share any level does.
+    np.testing.assert_array_equal(finish_map(values, finite, level_share=0.5, level=7.0), values)
+    np.testing.assert_array_equal(finish_map(values, finite, level=3.0), values)
+
+
+def test_a_finding_that_fills_a_fifth_of_the_breast_moves_the_level_little():
+    values = np.random.default_rng(0).normal(size=(50, 50))
+    finite = np.ones((50, 50), bool)
+    free, upper = map_level(values, finite), np.quantile(values, 0.75)
+    assert free == pytest.approx(upper, abs=0.15)
+    values[:10] = 10.0
+    assert map_level(values, finite) - free < 0.5
+    assert np.quantile(values, 0.75) - upper > 0.7
+
+
+def test_without_a_breast_there_is_no_level():
+    values, nothing = np.ones((2, 2), np.float32), np.zeros((2, 2), bool)
+    assert np.isnan(map_level(values, nothing))
+    np.testing.assert_array_equal(finish_map(values, nothing, level_share=1.0), values)

@@ -1,0 +1,170 @@
+"""What is read from validation maps."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.config import MapSettings
+from pipeline.model.map_grid import finish_map, finite_positions, smooth_map
+from pipeline.model.validation import (
+    ImageScores,
+    MapRule,
+    at_one_level,
+    join_labels,
+    join_logits,
+    read_validation,
+    score_images,
+    score_map,
+    validation_auc,
+    validation_froc,
+    validation_loss,
+)
+from pipeline.preprocess.store.entries import read_breast
+from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.run.errors import UserError
+from tests.train.toy_run import PITCH_PX, SPACING_MM, toy_settings
+
+
+def rule_of(*, stride_px=4, pitch_mm=1.6, label_pitch_px=PITCH_PX, **maps):
+    return MapRule.from_settings(
+        MapSettings(pitch_mm=pitch_mm, **maps),
+        spacing_mm=SPACING_MM,
+        stride_px=stride_px,
+        label_pitch_px=label_pitch_px,
+    )
+
+
+@pytest.fixture(scope="module")
+def images(shared_toy_run):
+    run = shared_toy_run
+    return read_validation(
+        read_mammograms(run), read_outlines(run), read_positions(run), labels=toy_settings().labels
+    )
+
+
+def test_only_validation_mammograms_are_read(images):
+    assert [image.image_id for image in images] == ["i6", "i7", "i8"]
+    assert set(join_labels(images)) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("stride_px", "pitch_mm", "pitch_px", "label_step"),
+    [(4, 1.6, 8, 2), (4, 3.2, 16, 1), (4, 0.9, 4, 4), (16, 3.2, 16, 1)],
+)
+def test_the_map_is_as_fine_as_asked_and_holds_the_table(stride_px, pitch_mm, pitch_px, label_step):
+    rule = rule_of(stride_px=stride_px, pitch_mm=pitch_mm)
+    assert (rule.pitch_px, rule.label_step) == (pitch_px, label_step)
+
+
+def test_a_table_between_the_logits_is_refused():
+    with pytest.raises(
+        UserError, match=r"46 pixels apart.* step of 16 pixels.*pitch_mm, e\.g\. 9\.6"
+    ):
+        rule_of(stride_px=16, pitch_mm=3.2, label_pitch_px=46)
+
+
+def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
+    # A map whose value is its own coordinate.
+    shape = (200 // 8 + 1, 160 // 8 + 1)
+    rows, cols = np.mgrid[: shape[0], : shape[1]]
+    logits = (rows * 8 - 0.5 + 1000 * (cols * 8 - 0.5)).astype(np.float32)
+    scores = score_map(logits, images[1], rule_of())
+    table = read_positions(shared_toy_run)
+    table = table[(table["image_id"] == "i7") & (table["label"] >= 0)]
+    np.testing.assert_allclose(scores.logits, table["row"] + 1000 * table["col"])
+
+
+def test_labels_and_alarms_are_read_from_the_smoothed_map(images):
+    image, rule = images[1], rule_of(smooth_mm=1.2)
+    assert rule.smooth_cells == pytest.approx(1.2 / 1.6)
+    logits = np.random.default_rng(0).normal(size=(26, 21)).astype(np.float32)
+    finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
+    smooth = smooth_map(logits, finite, sigma_cells=0.75)
+    scores, expected = score_map(logits, image, rule), score_map(smooth, image, rule_of())
+    np.testing.assert_allclose(scores.logits, expected.logits, rtol=1e-6)
+    np.testing.assert_allclose(scores.false_alarms, expected.false_alarms, rtol=1e-6)
+    assert scores.false_alarms.max() < score_map(logits, image, rule_of()).false_alarms.max()
+
+
+def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
+    rule = rule_of(smooth_mm=1.2)
+    maps = [np.random.default_rng(i).normal(3 * i, size=(26, 21)) for i in range(len(images))]
+    scores = [score_map(m.astype(np.float32), i, rule) for m, i in zip(maps, images, strict=True)]
+    lowered, level = at_one_level(scores, share=0.7)
+    assert level == pytest.approx(np.mean([s.level for s in scores]))
+    for logits, image, score in zip(maps, images, lowered, strict=True):
+        finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
+        whole = finish_map(logits, finite, smooth_cells=0.75, level_share=0.7, level=level)
+        expected = score_map(whole.astype(np.float32), image, rule_of())
+        np.testing.assert_allclose(score.logits, expected.logits, atol=1e-4)
+        np.testing.assert_allclose(score.false_alarms, expected.false_alarms, atol=1e-4)
+        np.testing.assert_allclose(score.lesions, expected.lesions, atol=1e-4)
+    np.testing.assert_array_equal(at_one_level(scores, share=0)[0][1].logits, scores[1].logits)
+
+
+def test_false_alarms_are_maxima_outside_the_lesion(images):
+    image, rule = images[0], rule_of()
+    logits = np.zeros((26, 21), np.float32)
+    circle = image.outlines[0].circle
+    logits[round(circle.row / 8), round(circle.col / 8)] = 9.0
+    far = (2, 2) if circle.row > 100 else (23, 2)
+    logits[far] = 5.0
+    logits[far[0], far[1] + 1] = 4.0  # its shoulder
+    alarms = score_map(logits, image, rule).false_alarms
+    assert alarms[0] == 5.0
+    assert 4.0 not in alarms
+    assert 9.0 not in alarms
+    assert score_map(logits, image, rule).lesions.tolist() == [9.0]
+
+
+def test_alarms_outside_the_breast_do_not_count(images):
+    logits = np.zeros((26, 21), np.float32)
+    logits[10, 20] = 7.0
+    assert 7.0 not in score_map(logits, images[1], rule_of()).false_alarms
+
+
+def test_scores_go_on_where_they_stopped(images):
+    asked = []
+
+    def logit_map(pixels):
+        asked.append(pixels)
+        return np.zeros((26, 21), np.float32)
+
+    scores = list(score_images(logit_map, images, rule_of(), done=2))
+    assert len(scores) == len(asked) == 1
+    assert asked[0].dtype == np.float32
+    assert 0 <= asked[0].min() < asked[0].max() <= 1
+    assert len(join_logits(scores)) == len(images[2].labels)
+
+
+def test_auc_and_loss_of_known_values():
+    labels, logits = np.array([0, 0, 1]), np.array([-8.0, 1.0, 0.0])
+    assert validation_auc(labels, logits) == 0.5
+    negatives = (math.log1p(math.exp(-8)) + math.log1p(math.e)) / 2
+    assert validation_loss(labels, logits) == pytest.approx(0.5 * (math.log(2) + negatives))
+
+
+def test_a_missing_class_has_no_auc():
+    assert validation_auc(np.zeros(3), np.zeros(3)) is None
+    assert validation_loss(np.zeros(0), np.zeros(0)) is None
+
+
+def scores_of(lesions, alarms):
+    return ImageScores(
+        np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions), np.zeros(1)
+    )
+
+
+def test_mean_sensitivity_counts_alarms_only_where_they_are_known(images):
+    known, unlocated = images[0], dataclasses.replace(images[0], unlocated=True)
+    # One alarm on one image lies above the second lesion: from one per image on both are found.
+    scores = [scores_of([5.0, 2.0], [3.0])]
+    expected = (0.5 + 0.5 + 1 + 1 + 1 + 1) / 6
+    assert validation_froc([known], scores) == pytest.approx(expected)
+    # The image without an outline comes first, and neither dilutes the rate nor has alarms.
+    assert validation_froc([unlocated, known], [scores_of([], []), *scores]) == pytest.approx(
+        expected
+    )
+    assert validation_froc([known], [scores_of([], [3.0])]) is None

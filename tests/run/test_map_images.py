@@ -1,0 +1,35 @@
+"""The pool: results in order, limits, and workers that die."""
+
+from pipeline.run.map_images import Lost, map_images
+from tests.run.pool_functions import loaded_modules, misbehave, square_slowly
+
+
+def test_results_come_in_the_order_of_the_items():
+    assert list(map_images(square_slowly, [0, 1, 2, 3, 4], workers=2)) == [0, 1, 4, 9, 16]
+
+
+def test_no_items_need_no_worker():
+    assert list(map_images(square_slowly, [], workers=2)) == []
+
+
+def test_a_killed_worker_costs_its_own_item_only():
+    kinds = ["fine", "killed", "also fine", "fine again"]
+    results = list(map_images(misbehave, kinds, workers=1))
+    assert [results[0], *results[2:]] == ["fine", "also fine", "fine again"]
+    assert isinstance(results[1], Lost)
+    assert "killed" in results[1].reason
+
+
+def test_an_item_out_of_time_is_lost_and_a_greedy_one_gets_no_memory():
+    results = list(map_images(misbehave, ["stuck", "greedy", "x"], workers=2, seconds=2, mib=1024))
+    assert results == [
+        Lost("the worker took longer than 2 s (dicom.decode_seconds)"),
+        "no memory",
+        "x",
+    ]
+
+
+def test_workers_do_not_import_tensorflow_nor_mlflow():
+    (names,) = map_images(loaded_modules, [0], workers=1)
+    assert "cv2" in names
+    assert not {"tensorflow", "keras", "mlflow"} & set(names)
