@@ -142,6 +142,7 @@ test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the fold
 lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
 
 bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
 	@$(PY) -m tests.benchmarks
