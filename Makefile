@@ -137,7 +137,7 @@ help:                                    ## this text
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
-	@$(PY) -m pytest $(TESTS)
+	@$(PY) -m pytest $(or $(TESTS),-n auto --dist loadfile)
 
 lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff check .

@@ -8,6 +8,18 @@ import pytest
 # Before TensorFlow or albumentations is imported by any test.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker has a core; two that take both for each step stand in each other's way.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A file is the work of one worker; the longest ones come first, so that none is left at the end.
+LONGEST = ("tests/test_pipeline.py", "tests/train/test_stage.py", "tests/train/test_learner.py")
+
+
+def pytest_collection_modifyitems(items):
+    first = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.nodeid.split("::")[0], len(first)))
 
 
 @pytest.fixture(scope="session")
