@@ -150,7 +150,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     from mlflow.tracking import MlflowClient
 
     from pipeline.preprocess.positions import pitch_px
-    from pipeline.preprocess.store.entries import read_image
+    from pipeline.preprocess.store.entries import network_input, read_image
     from pipeline.tracking.client import tracking_uri
     from pipeline.tracking.upload import upload
 
@@ -169,7 +169,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     table = pd.read_parquet(run.predictions)
     step = pitch_px(3.2, 0.4)
     image_id = table["image_id"].iloc[0]
-    pixels = read_image(mammograms.loc[image_id, "store"]).astype(np.float32) / np.float32(65535)
+    pixels = network_input(read_image(mammograms.loc[image_id, "store"]))
     height, width = pixels.shape
     inside = table[
         (table["image_id"] == image_id)

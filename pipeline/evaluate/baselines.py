@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.evaluate.load import Judged, network_patch_px, with_extent
 from pipeline.figures.undefined import Undefined
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
 
@@ -113,7 +113,7 @@ def patch_moments(
     outside = (-row0.min(), -col0.min(), row0.max() + patch_px - len(image))
     pad = int(max(0, *outside, col0.max() + patch_px - image.shape[1]))
     padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
-    sums, squares = cv2.integral2(padded.astype(np.float32) / 65535.0, sdepth=cv2.CV_64F)
+    sums, squares = cv2.integral2(network_input(padded), sdepth=cv2.CV_64F)
     corner = row0 + pad, col0 + pad
     mean = _box(sums, *corner, patch_px) / patch_px**2
     variance = _box(squares, *corner, patch_px) / patch_px**2 - mean**2

@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation
 
 from pipeline.annotations.geometry import Geometry
 from pipeline.model.maps import ImageMap
-from pipeline.preprocess.store.entries import BREAST_CELL_PX
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, network_input
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def grey_picture(
     # One cell more, so that the skin line is whole.
     shown = binary_dilation(breast)[np.ix_(rows, cols)]
     upright = np.where(shown, small, 0)[:, :: -1 if flipped else 1]
-    return upright.astype(np.float32) / np.float32(65535)
+    return network_input(upright)
 
 
 def on_picture(

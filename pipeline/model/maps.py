@@ -10,7 +10,7 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.figures.calibration import Calibration
 from pipeline.model.map_grid import finish_map, finite_positions
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store.entries import read_breast, read_image
+from pipeline.preprocess.store.entries import network_input, read_breast, read_image
 from pipeline.run.atomic import write_atomic
 
 
@@ -65,7 +65,7 @@ def map_image(
     image = read_image(mammogram["store"])
     logit, spread = logit_map_with_spread(
         network,
-        image.astype(np.float32) / np.float32(65535),
+        network_input(image),
         pitch_px=pitch_px,
         tile_px=tile_px,
         flips=flips,

@@ -22,7 +22,7 @@ from pipeline.figures.ranking import roc_auc
 from pipeline.model.map_grid import finite_positions, map_level, map_pitch_px, smooth_map
 from pipeline.model.peaks import find_peaks
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store.entries import read_breast, read_image
+from pipeline.preprocess.store.entries import network_input, read_breast, read_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +159,7 @@ def score_images(
         logit_map: image (H, W) float32 in [0, 1] to logits at `rule.pitch_px`.
     """
     for image in images[done:]:
-        pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+        pixels = network_input(read_image(image.store))
         yield score_map(logit_map(pixels), image, rule)
 
 

@@ -13,7 +13,7 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.preprocess.positions import pitch_px
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.progress import shown
@@ -49,7 +49,7 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
     images = read_validation(*tables, labels=settings.labels)
     scores = {name: [] for name in rules}
     for image in shown(iter(images), len(images), "other maps"):
-        pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+        pixels = network_input(read_image(image.store))
         logits = {}
         for name, rule in rules.items():
             copies = rule.pitch_px, rule.flips, rule.zooms

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import Corpus
 
@@ -159,7 +159,7 @@ def read_window(
     pixels = read_image(store, slice(first_row, rows.max() + 1), slice(first_col, cols.max() + 1))
     if pixels.shape != (size, size) or rows[0] > rows[-1] or cols[0] > cols[-1]:
         pixels = pixels[np.ix_(rows - first_row, cols - first_col)]
-    return pixels.astype(np.float32) * np.float32(1 / 65535)
+    return network_input(pixels)
 
 
 def _reflected(start: int, size: int, length: int) -> np.ndarray:

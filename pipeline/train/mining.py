@@ -10,7 +10,7 @@ from pipeline.model.map_grid import finish_map, finite_positions
 from pipeline.model.peaks import find_peaks
 from pipeline.model.validation import MapRule
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.run.progress import shown
 from pipeline.train.corpus import TrainingImage
 
@@ -50,7 +50,7 @@ def mine(
 
 
 def _alarms(image: TrainingImage, logit_map: Callable, rule: MapRule, level: float) -> pd.DataFrame:
-    pixels = read_image(image.store).astype(np.float32) * np.float32(1 / 65535)
+    pixels = network_input(read_image(image.store))
     finite = finite_positions(
         image.breast, height=image.height, width=image.width, pitch_px=rule.pitch_px
     )

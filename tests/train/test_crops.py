@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.store.entries import write_entry
+from pipeline.preprocess.store.entries import network_input, write_entry
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import Corpus, Lesion
 from pipeline.train.crops import CropShape, fitting_shape, place_crop, read_window, window_start
@@ -121,11 +121,11 @@ def test_a_window_continues_the_image_by_reflection(entry, row0, col0):
     window = read_window(store, row0, col0, 12, height=30, width=20)
     expected = padded[60 + row0 :, 60 + col0 :][:12, :12]
     assert window.dtype == np.float32
-    np.testing.assert_allclose(window, expected / 65535.0, rtol=1e-6)
+    np.testing.assert_array_equal(window, network_input(expected))
 
 
 def test_a_window_may_be_larger_than_the_image(entry):
     store, image = entry
     window = read_window(store, -10, -10, 50, height=30, width=20)
     expected = np.pad(image, 60, mode="reflect")[50:100, 50:100]
-    np.testing.assert_allclose(window, expected / 65535.0, rtol=1e-6)
+    np.testing.assert_array_equal(window, network_input(expected))

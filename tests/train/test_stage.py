@@ -14,7 +14,7 @@ from models.dense import logit_map
 from models.saved import load_network
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.model.seen_patients import pixel_hashes
-from pipeline.preprocess.store.entries import read_breast, read_image
+from pipeline.preprocess.store.entries import network_input, read_breast, read_image
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
@@ -113,7 +113,7 @@ def test_the_model_knows_the_level_of_its_validation_maps(toy_run):
     levels = []
     for row in mammograms[mammograms["split"] == "validation"].itertuples():
         pixels = read_image(row.store)
-        logits = logit_map(network, pixels.astype(np.float32) / 65535, pitch_px=8)
+        logits = logit_map(network, network_input(pixels), pitch_px=8)
         finite = finite_positions(
             read_breast(row.store), height=pixels.shape[0], width=pixels.shape[1], pitch_px=8
         )

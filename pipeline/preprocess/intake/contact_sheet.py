@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outline, outline_curves, standard_outlines
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import WHITE, read_image
 from pipeline.run.atomic import write_atomic
 
 _ROWS = (("positive", POSITIVE), ("ignored", IGNORED), ("negative", NEGATIVE))
@@ -94,7 +94,7 @@ def draw_patch(
     patch = cut_patch(mammogram, row, col, 2 * half)
     top, left = row - half, col - half
     extent = (left, left + 2 * half, top + 2 * half, top)
-    ax.imshow(patch, cmap="gray", vmin=0, vmax=65535, extent=extent, interpolation="bilinear")
+    ax.imshow(patch, cmap="gray", vmin=0, vmax=WHITE, extent=extent, interpolation="bilinear")
     for shape in shapes:
         for curve in outline_curves(shape):
             colour = "tab:orange" if shape.positive else "tab:blue"

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import outline_curves, standard_outlines
-from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast, read_image
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, network_input, read_breast, read_image
 
 HEIGHT_PX = 200
 _WIDEST_PX = 300
@@ -27,7 +27,7 @@ def store_thumbnail(
         wrong: ids of findings whose outline is not used.
     """
     image = read_image(mammogram["store"])
-    small = _small(image.astype(np.float32) / 65535)
+    small = _small(network_input(image))
     step = image.shape[0] / small.shape[0]
     _draw_breast(small, read_breast(mammogram["store"]), step)
     for outline in standard_outlines(entries, geometry_of(mammogram)):

@@ -23,6 +23,7 @@ from pipeline.run.checksum import value_sha256
 # Raise it when reader.py, breast.py or standardise.py give other pixels for the same settings.
 STORE_FORMAT = 4
 BREAST_CELL_PX = 8
+WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512
 
 # They bound the effort or the run, and never change a pixel.
@@ -78,6 +79,14 @@ def read_image(
     """Read an image, or a crop of it from the chunks that it touches: (h, w) uint16."""
     array = blosc2.open(str(entry_files(store)[0]), mode="r", dparams={"nthreads": 1})
     return array[rows or slice(None), cols or slice(None)]
+
+
+def network_input(pixels: np.ndarray) -> np.ndarray:
+    """Stored grey values as networks see them and pictures show them: float32 in [0, 1].
+
+    The one conversion there is: a division gives other last bits.
+    """
+    return pixels.astype(np.float32) * np.float32(1 / WHITE)
 
 
 def read_breast(store: str | Path) -> np.ndarray:

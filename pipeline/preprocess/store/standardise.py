@@ -17,7 +17,7 @@ from pipeline.preprocess.breast.binary_masks import dilated
 from pipeline.preprocess.breast.film_edges import film_edges
 from pipeline.preprocess.breast.finder import WORK_SPACING_MM, Breast, Side, find_breast, normalised
 from pipeline.preprocess.breast.pectoral import find_pectoral
-from pipeline.preprocess.store.entries import BREAST_CELL_PX
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, WHITE
 
 MARGIN_MM = 5.0
 # Around the breast so much of the image stays, so that the skin line does.
@@ -84,7 +84,7 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     grey = _cut(pixels, geometry)
     breast = _breast_cells(mask, geometry)
     low, high = _black_and_white(grey, breast, image)
-    scaled = np.clip((grey - low) * (65535.0 / (high - low)) + 0.5, 0, 65535).astype(np.uint16)
+    scaled = np.clip((grey - low) * (WHITE / (high - low)) + 0.5, 0, WHITE).astype(np.uint16)
     scaled[~_with_skin(breast, scaled.shape, geometry.spacing_mm)] = 0
     background = background_statistics(
         pixels,

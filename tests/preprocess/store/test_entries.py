@@ -10,6 +10,7 @@ from pipeline.preprocess.store.entries import (
     entry_key,
     entry_path,
     has_entry,
+    network_input,
     read_breast,
     read_image,
     write_entry,
@@ -36,6 +37,13 @@ def test_a_crop_over_chunk_borders_equals_the_same_crop_of_the_whole(entry):
     store, image, _ = entry
     crop = read_image(store, slice(500, 1050), slice(490, 700))
     assert np.array_equal(crop, image[500:1050, 490:700])
+
+
+def test_networks_see_stored_grey_values_from_0_to_1():
+    seen = network_input(np.array([0, 32768, 65535], np.uint16))
+    assert seen.dtype == np.float32
+    assert seen[[0, 2]].tolist() == [0, 1]
+    assert seen[1] == pytest.approx(32768 / 65535, rel=1e-7)
 
 
 def test_an_entry_without_its_last_file_does_not_exist(entry):
