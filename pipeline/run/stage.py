@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import os
 import resource
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import STAGE_SECTIONS, Settings
+from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -73,23 +73,6 @@ def locked(run: RunFolder) -> Iterator[None]:
         stream.write(str(os.getpid()))
         stream.flush()
         yield
-
-
-def git_commit() -> tuple[str, bool]:
-    """Commit of the code and whether files differ from it; ("", False) outside git."""
-    here = Path(__file__).parent
-
-    def git(*words: str) -> str | None:
-        try:
-            done = subprocess.run(
-                ["git", "-C", here, *words], check=False, capture_output=True, text=True
-            )
-        except FileNotFoundError:
-            return None
-        return done.stdout.strip() if done.returncode == 0 else None
-
-    commit = git("rev-parse", "HEAD")
-    return (commit, bool(git("status", "--porcelain"))) if commit else ("", False)
 
 
 def peak_memory_mib() -> float:

@@ -1,0 +1,97 @@
+"""Which code makes a result: the commit, and the files that a module imports, near and far."""
+
+import ast
+import functools
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+# What a module reads beside itself: templates and styles in its own folder.
+_BESIDE = (".html", ".css")
+
+
+def git_commit() -> tuple[str, bool]:
+    """Commit of the code and whether files differ from it; ("", False) outside git."""
+    commit = _git("rev-parse", "HEAD")
+    return (commit, bool(_git("status", "--porcelain"))) if commit else ("", False)
+
+
+def changed_files(commit: str, files: frozenset[Path]) -> list[str]:
+    """Those of the files that differ from a commit, relative to the project, sorted."""
+    names = [str(file.relative_to(ROOT)) for file in files]
+    return sorted((_git("diff", "--name-only", commit, "--", *names) or "").splitlines())
+
+
+@functools.cache
+def code_of(module: str) -> frozenset[Path]:
+    """The project's files that a module is made of: its own and all that it imports.
+
+    Read from the source, so an import inside a function counts and nothing is loaded. A module
+    that is named as text counts too, as in a table of importers.
+
+    Args:
+        module: such as `pipeline.train.stage`.
+    """
+    waiting, files = [_file(module)], set()
+    while waiting:
+        file = waiting.pop()
+        if file and file not in files:
+            files.add(file)
+            waiting += imported_files(file) | _named_files(file)
+            files.update(p for p in file.parent.iterdir() if p.suffix in _BESIDE)
+    return frozenset(files)
+
+
+@functools.cache
+def imported_files(file: Path) -> frozenset[Path]:
+    """The project's files that one file imports, anywhere in it."""
+    return _files(_imported_modules(_tree(file)))
+
+
+def _named_files(file: Path) -> frozenset[Path]:
+    """Those that it names as text; the graph names all stages and is made of none of them."""
+    if file.name == "graph.py":
+        return frozenset()
+    texts = (n.value for n in ast.walk(_tree(file)) if isinstance(n, ast.Constant))
+    return _files(t for t in texts if isinstance(t, str) and t.startswith("pipeline."))
+
+
+@functools.cache
+def _tree(file: Path) -> ast.AST:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def _files(modules: Iterable[str]) -> frozenset[Path]:
+    return frozenset(path for path in map(_file, modules) if path)
+
+
+def _imported_modules(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # A name of the package or a module in it, which then is the one that is meant.
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if _file(inner) else node.module
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module or package of this project; None for any other text."""
+    names = module.split(".")
+    if names[0] not in ("pipeline", "models") or not all(map(str.isidentifier, names)):
+        return None
+    path = ROOT.joinpath(*names)
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+def _git(*words: str) -> str | None:
+    """What git says about the project; None where there is no git or it refuses."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", ROOT, *words], check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,166 @@
+"""The rooms: imports run one way, nothing in a circle, each name once. Drawn from the code."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.run.code import ROOT, imported_files
+
+# A room imports only rooms that stand before it.
+ORDER = (
+    *("config", "run", "figures", "pages", "dicom", "annotations", "ingest", "preprocess"),
+    *("model", "report", "train", "heatmap", "evaluate", "tracking", "studies", "checkup"),
+)
+# models/ knows the networks and nothing else; these use it.
+USE_NETWORKS = {"model", "train", "heatmap", "evaluate", "tracking", "studies", "checkup"}
+# Means the same thing wherever it stands: a package, the work of a stage.
+SHARED_NAMES = {"__init__.py", "stage.py"}
+# Below it each importer has a folder of its own, such as with its `pixels` and its `tables`.
+IMPORTERS = ROOT / "pipeline" / "ingest"
+
+# Arrows and names that are still to be mended; this only shrinks.
+KNOWN: set[str] = {
+    "pipeline/ingest/__init__.py",
+    "pipeline/preprocess/__init__.py",
+    "pipeline/evaluate/__init__.py",
+    "pipeline/report/__init__.py",
+    "pipeline/tracking/__init__.py",
+    "pipeline/model/export.py imports pipeline/train/checkpoint.py",
+    "pipeline/model/refit.py imports pipeline/evaluate/lesions.py",
+    "pipeline/model/refit.py imports pipeline/evaluate/load.py",
+    "models/ensemble.py and models/network.py and models/precision.py and models/saved.py",
+    "pipeline/config/maps.py and pipeline/model/maps.py",
+    "pipeline/evaluate/calibration.py and pipeline/figures/calibration.py",
+    "pipeline/heatmap/results.py and pipeline/report/results.py",
+    "pipeline/heatmap/tables.py and pipeline/preprocess/tables.py",
+    "pipeline/model/calibrate.py and pipeline/studies/calibrate.py",
+    "pipeline/preprocess/intake/figures.py and pipeline/report/figures.py",
+    "pipeline/preprocess/intake/page.py and pipeline/report/page.py",
+    "pipeline/report/controls.py and pipeline/studies/controls.py",
+    "pipeline/run/progress.py and pipeline/train/progress.py",
+    "pipeline/studies/other_maps.py and pipeline/train/other_maps.py",
+    "models/saved.py names model.json",
+    "pipeline/evaluate/load.py names model.json",
+    "pipeline/model/card.py names model.json",
+    "pipeline/model/export.py names model.json",
+    "pipeline/report/model_card.py names model.json",
+    "pipeline/report/results.py names model.json",
+    "pipeline/report/training.py names model.json",
+    "pipeline/run/configure.py names model.json",
+    "pipeline/run/status.py names model.json",
+    "pipeline/studies/ablation.py names model.json",
+    "pipeline/studies/folds_model.py names model.json",
+    "pipeline/studies/heads.py names model.json",
+    "pipeline/studies/other_maps.py names model.json",
+    "pipeline/tracking/patch_model.py names model.json",
+    "pipeline/tracking/pyfunc.py names model.json",
+    "pipeline/train/members.py names model.json",
+    "pipeline/train/other_maps.py names model.json",
+    "pipeline/train/start.py names model.json",
+}
+
+
+def files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room(path: Path) -> str:
+    top, *rest = path.relative_to(ROOT).parts
+    return rest[0] if top == "pipeline" and len(rest) > 1 else top
+
+
+def backward(path: Path) -> Iterator[str]:
+    here = room(path)
+    for other in imported_files(path):
+        there = room(other)
+        if here == "models" or there == "models":
+            allowed = here == there or (there == "models" and here in USE_NETWORKS)
+        elif "pipeline" in (here, there):  # its own __init__
+            allowed = True
+        else:
+            allowed = ORDER.index(there) <= ORDER.index(here)
+        if not allowed:
+            yield f"{name(path)} imports {name(other)}"
+
+
+def without(known: set[str], found: set[str]) -> list[str]:
+    return sorted(found - known)
+
+
+def test_imports_run_one_way():
+    found = {arrow for path in files("pipeline", "models") for arrow in backward(path)}
+    assert without(KNOWN, found) == []
+
+
+def test_every_room_has_its_place_in_the_order():
+    there = {p.name for p in (ROOT / "pipeline").iterdir() if (p / "__init__.py").is_file()}
+    assert there == set(ORDER)
+
+
+def test_every_room_says_what_may_live_there():
+    inits = [ROOT / "pipeline" / each / "__init__.py" for each in ORDER]
+    silent = {name(p) for p in inits if not ast.get_docstring(ast.parse(p.read_text()))}
+    assert without(KNOWN, silent) == []
+
+
+def circles(paths: list[Path]) -> list[set[str]]:
+    """The groups of files that import each other in a circle, by Tarjan's walk."""
+    order: dict[Path, int] = {}
+    lowest: dict[Path, int] = {}
+    stack: list[Path] = []
+    found: list[set[str]] = []
+
+    def visit(path: Path) -> None:
+        order[path] = lowest[path] = len(order)
+        stack.append(path)
+        for other in imported_files(path):
+            if other not in order:
+                visit(other)
+            if other in stack:
+                lowest[path] = min(lowest[path], lowest[other])
+        if lowest[path] == order[path]:
+            group = stack[stack.index(path) :]
+            del stack[stack.index(path) :]
+            if len(group) > 1:
+                found.append({name(each) for each in group})
+
+    for path in paths:
+        if path not in order:
+            visit(path)
+    return found
+
+
+def test_no_files_import_each_other_in_a_circle():
+    found = {" and ".join(sorted(group)) for group in circles(files("pipeline", "models"))}
+    assert without(KNOWN, found) == []
+
+
+def test_a_file_name_occurs_once():
+    by_name: dict[str, list[str]] = {}
+    for path in files("pipeline", "models"):
+        if path.name not in SHARED_NAMES and IMPORTERS not in path.parents[1:]:
+            by_name.setdefault(path.name, []).append(name(path))
+    twice = {" and ".join(paths) for paths in by_name.values() if len(paths) > 1}
+    assert without(KNOWN, twice) == []
+
+
+def texts(path: Path) -> Iterator[str]:
+    """The string constants of a file that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+def test_the_description_of_a_model_is_named_in_one_module():
+    found = {
+        f"{name(path)} names model.json"
+        for path in files("pipeline", "models", "scripts")
+        if any("model.json" in text for text in texts(path))
+    }
+    assert without(KNOWN, found - {"pipeline/run/layout.py names model.json"}) == []
