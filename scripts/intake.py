@@ -6,7 +6,7 @@ Run     make intake
 """
 
 import start
-from pipeline.preprocess.intake.intake import intake
+from pipeline.preprocess.intake.stage import intake
 
 if __name__ == "__main__":
     start.stage("intake", intake)

@@ -16,7 +16,7 @@ from pipeline.config import Settings
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.known_checksums import add_checksums, file_state, read_checksums
-from pipeline.run.map_images import Lost, default_workers, map_images
+from pipeline.run.map_images import Lost, map_images
 from pipeline.run.progress import shown
 
 # Raise it when masks.py gives other outlines.
@@ -101,7 +101,7 @@ def _outlined(jobs: list[MaskJob], settings: Settings) -> list[MaskEnd]:
     results = map_images(
         outline_mask,
         jobs,
-        workers=min(settings.dicom.workers or default_workers(), len(jobs)),
+        workers=settings.dicom.workers,
         seconds=settings.dicom.decode_seconds,
         mib=settings.dicom.decode_mib,
     )

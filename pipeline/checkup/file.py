@@ -24,7 +24,7 @@ from pipeline.dicom.opening import (
 from pipeline.dicom.reader import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.breast.picture import original_breast
-from pipeline.preprocess.intake.preview import ANY_SPACING_MM, let_through
+from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
 from pipeline.preprocess.store.standardise import Standard, standardise
 from pipeline.preprocess.store.worker import Job, Outcome, work
 from pipeline.run.atomic import json_text, write_atomic, write_text

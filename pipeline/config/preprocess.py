@@ -42,7 +42,11 @@ class DicomSettings(Section):
     max_lost_share: float = Field(
         0.05, ge=0, le=1, description="stop when more than this share of the mammograms failed"
     )
-    workers: int | None = Field(None, ge=1, description="worker processes; all cores if absent")
+    workers: int | None = Field(
+        None,
+        ge=0,
+        description="worker processes; all cores if absent, 0 for none: no limits then",
+    )
 
 
 class ImageSettings(Section):

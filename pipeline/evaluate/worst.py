@@ -13,7 +13,7 @@ from pipeline.evaluate.load import Judged
 from pipeline.figures.calibration import sigmoid
 from pipeline.figures.froc import threshold_at
 from pipeline.figures.undefined import Undefined
-from pipeline.preprocess.intake.contact_sheet import draw_patch
+from pipeline.preprocess.contact_sheet import draw_patch
 from pipeline.run.atomic import write_atomic
 
 SHOWN = 8

@@ -7,15 +7,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.findings import ImageOutlines, image_outlines
-from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.mask_outlines import MaskOutlines, outline_masks
-from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import LabelSettings, Settings
 from pipeline.ingest.catalog import Catalog
-from pipeline.preprocess.audit.sanity import outline_problem
-from pipeline.preprocess.intake.table import USED, from_catalog_or_file
+from pipeline.preprocess.audit.outline_sanity import outline_problems
+from pipeline.preprocess.intake.intake_csv import USED, from_catalog_or_file
 from pipeline.preprocess.split import split_patients
-from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.store.worker import Outcome
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS
 
@@ -79,7 +76,7 @@ def accept(
         row = _row(image, outcome, split=split.of[image["patient_id"]])
         own = of_image.get(image_id, findings.iloc[:0])
         found = _outlined(row, image, own, settings.labels, masks)
-        wrong = _wrong(row, found.entries)
+        wrong = outline_problems(row, found.entries)
         rows.append(row | {"unlocated": found.unlocated or bool(wrong)})
         given[image_id] = found.entries
         outlines[image_id] = [e for e in found.entries if e["finding_id"] not in wrong]
@@ -131,18 +128,6 @@ def _outlined(
         complete=image["complete"],
         polygons_of=masks.polygons,
     )
-
-
-def _wrong(row: Mapping, entries: list[dict]) -> dict[str, str]:
-    """Why outlines cannot be right, by finding id."""
-    if not entries:
-        return {}
-    geometry, breast = geometry_of(row), read_breast(row["store"])
-    return {
-        outline.finding_id: problem
-        for outline in standard_outlines(entries, geometry)
-        if (problem := outline_problem(outline, breast, geometry))
-    }
 
 
 def _quarantined(findings: pd.DataFrame, reasons: Mapping[str, str]) -> list[Quarantined]:

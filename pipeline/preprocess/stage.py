@@ -10,8 +10,8 @@ from pipeline.annotations.outlines import standard_outlines
 from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
-from pipeline.preprocess.intake.contact_sheet import write_contact_sheet
-from pipeline.preprocess.intake.intake import intake_line, intake_metrics, take_in
+from pipeline.preprocess.contact_sheet import write_contact_sheet
+from pipeline.preprocess.intake.stage import intake_line, intake_metrics, take_in
 from pipeline.preprocess.positions import label_positions, pitch_px
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise

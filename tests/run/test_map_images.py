@@ -8,6 +8,11 @@ def test_results_come_in_the_order_of_the_items():
     assert list(map_images(square_slowly, [0, 1, 2, 3, 4], workers=2)) == [0, 1, 4, 9, 16]
 
 
+def test_without_workers_this_process_does_the_work():
+    (names,) = map_images(loaded_modules, [0], workers=0)
+    assert "pytest" in names
+
+
 def test_no_items_need_no_worker():
     assert list(map_images(square_slowly, [], workers=2)) == []
 

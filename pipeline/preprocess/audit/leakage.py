@@ -97,7 +97,8 @@ def _lesions_in_two(
     mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]], signatures: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Problems and notes: findings with one id, one outline in images of one size."""
-    by_id, by_shape = {}, {}
+    by_id: dict[str, list[tuple]] = {}
+    by_shape: dict[str, list[tuple]] = {}
     for row in mammograms.itertuples():
         for entry in outlines.get(row.image_id, []):
             place = row, entry["finding_id"]
@@ -106,7 +107,8 @@ def _lesions_in_two(
                 size = row.original_height, row.original_width
                 shape = json.dumps([*map(int, size), entry["circle"], entry["polygons"]])
                 by_shape.setdefault(shape, []).append((*place, bool(entry["circle"])))
-    problems, notes = [], []
+    problems: list[str] = []
+    notes: list[str] = []
     for places in by_id.values():
         if _in_two(places):
             problems.append(f"one lesion: {_places(places)}")
@@ -114,8 +116,9 @@ def _lesions_in_two(
         if not _in_two(places):
             continue
         by_chance = places[0][2] and not _alike(places, signatures)
-        said = notes if by_chance else problems
-        said.append(f"identical {'circles' if by_chance else 'outlines'}: {_places(places)}")
+        (notes if by_chance else problems).append(
+            f"identical {'circles' if by_chance else 'outlines'}: {_places(places)}"
+        )
     return problems, notes
 
 

@@ -47,34 +47,34 @@ def predictability(
         `n` counts images. Undefined, with the reason, where a class has fewer than 10 patients
         or no feature differs between images.
     """
-    labels = np.asarray(labels, dtype=np.int64)
+    truth = np.asarray(labels, dtype=np.int64)
     ids = sorted(set(patients))
     patient = patient_index(patients, patients=ids)
     for value, name in enumerate(kinds):
-        there = len(np.unique(patient[labels == value]))
+        there = len(np.unique(patient[truth == value]))
         if there < FEWEST_PATIENTS:
             why = f"{there} patients with {name} images, at least {FEWEST_PATIENTS} are needed"
-            return undefined_figure(why, n=len(labels))
+            return undefined_figure(why, n=len(truth))
     x = _standardised_ranks(np.asarray(features, dtype=np.float64))
     if not x.shape[1]:
-        return undefined_figure("all images are alike in it", n=len(labels))
-    parts = _parts(labels, patient, seed=seed)
+        return undefined_figure("all images are alike in it", n=len(truth))
+    parts = _parts(truth, patient, seed=seed)
 
     def sample_auc(weight: np.ndarray) -> float:
         try:
-            return roc_auc(labels, _scores(x, labels, parts, weight), weight)
+            return roc_auc(truth, _scores(x, truth, parts, weight), weight)
         except Undefined:
             return np.nan
 
     return figure_of(
-        lambda: roc_auc(labels, _scores(x, labels, parts, np.ones(len(labels)))),
+        lambda: roc_auc(truth, _scores(x, truth, parts, np.ones(len(truth)))),
         lambda: np.array(
             [
                 sample_auc(weight[patient])
                 for weight in patient_weights(len(ids), samples=SAMPLES, seed=seed)
             ]
         ),
-        n=len(labels),
+        n=len(truth),
         confidence=CONFIDENCE,
     )
 

@@ -50,7 +50,9 @@ def similar_pairs(signatures: Sequence[str]) -> Iterator[tuple[int, int]]:
     Raises:
         ValueError: a signature has another length.
     """
-    signs = np.stack([_signs(signature) for signature in signatures]) if signatures else []
+    if not signatures:
+        return
+    signs = np.stack([_signs(signature) for signature in signatures])
     for start in range(0, len(signs), _BLOCK):
         rows = signs[start : start + _BLOCK]
         for i, j in np.argwhere(rows @ signs[start:].T > SAME_IMAGE):

@@ -42,12 +42,11 @@ def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outco
     missing = [image_id for image_id in jobs if image_id not in outcomes]
     if not missing:
         return outcomes
-    workers = min(settings.dicom.workers or default_workers(), len(missing))
-    _announce(len(missing), workers, settings)
+    _announce(len(missing), settings)
     results = map_images(
         work,
         [jobs[image_id] for image_id in missing],
-        workers=workers,
+        workers=settings.dicom.workers,
         seconds=settings.dicom.decode_seconds,
         mib=settings.dicom.decode_mib,
     )
@@ -109,8 +108,9 @@ def _remember(root: Path, state: State | None, outcome: Outcome) -> None:
         add_checksums(root, [(state, outcome.file_sha256)])
 
 
-def _announce(count: int, workers: int, settings: Settings) -> None:
+def _announce(count: int, settings: Settings) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
+    workers = min(settings.dicom.workers or default_workers(), count)
     root = settings.store.root
     needed = store_bytes(count, spacing_mm=settings.image.spacing_mm)
     seconds = 3 + count * _SECONDS_PER_IMAGE / workers

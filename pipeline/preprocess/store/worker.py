@@ -1,7 +1,7 @@
 """What a worker does with one input file: from DICOM to an entry of the store."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.config import DicomSettings, ImageSettings
@@ -50,7 +50,7 @@ class Outcome:
     status: str
     reason: str = ""
     store: str = ""
-    info: dict | None = None
+    info: dict = field(default_factory=dict)
     file_sha256: str = ""
 
 

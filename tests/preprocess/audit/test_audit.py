@@ -9,7 +9,7 @@ import pytest
 from pipeline.preprocess.audit import predictable
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.audit.background import BACKGROUND_KEYS
-from pipeline.preprocess.audit.shortcut import question_of
+from pipeline.preprocess.audit.question import question_of
 from pipeline.preprocess.store.entries import write_entry
 from tests.heatmap.small_run import mammogram_row
 

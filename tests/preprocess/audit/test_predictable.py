@@ -35,7 +35,7 @@ def test_numbers_that_know_the_label_give_an_interval_above_one_half():
 
 def test_numbers_of_the_patient_alone_tell_nothing_about_other_patients():
     _, labels, patients = table()
-    identity = np.eye(60)[np.repeat(np.arange(60), 2)]  # learnt by heart they tell all
+    identity = np.eye(60)[np.repeat(np.arange(60), 2)]  # memorised, they tell all
     figure = predictability(identity, labels, patients)
     assert figure.value < 0.6
 

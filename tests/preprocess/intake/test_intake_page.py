@@ -11,9 +11,8 @@ import pytest
 from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
 from pipeline.preprocess.accept import Accepted, Quarantined
-from pipeline.preprocess.intake import preview
-from pipeline.preprocess.intake.page import write_intake_page
-from pipeline.preprocess.intake.table import intake_table
+from pipeline.preprocess.intake.intake_csv import intake_table
+from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.intake.thumbnails import HEIGHT_PX, plain_thumbnail, store_thumbnail
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.store.worker import Outcome
@@ -43,12 +42,6 @@ INFO = {
     "high": 0.9,
 }
 AUDIT = {"findings": [{"level": "warning", "text": "The label shows <in> the background."}]}
-
-
-@pytest.fixture
-def in_this_process(monkeypatch):
-    """The workers' task without workers, which would take seconds to start."""
-    monkeypatch.setattr(preview, "map_images", lambda function, jobs, **limits: map(function, jobs))
 
 
 def page(root, *, used=1, notes=None, left_out=(), quarantined=(), files=(), problem=""):
@@ -96,7 +89,7 @@ def page(root, *, used=1, notes=None, left_out=(), quarantined=(), files=(), pro
         settings=Settings(
             data=DataSettings(importer="dicom", root=root),
             store=StoreSettings(root=root / "store"),
-            dicom=DicomSettings(workers=1),
+            dicom=DicomSettings(workers=0),
         ),
         problem=problem,
     )
@@ -135,9 +128,7 @@ def test_images_with_a_note_are_shown_by_kind_of_note(tmp_path):
     assert "u0 L CC: breast of only 12 cm2" in pictures(text)
 
 
-def test_a_skipped_image_is_shown_below_its_reason_where_it_can_be_decoded(
-    tmp_path, in_this_process
-):
+def test_a_skipped_image_is_shown_below_its_reason_where_it_can_be_decoded(tmp_path):
     pixels = np.arange(6400, dtype=np.uint16).reshape(80, 80)
     shown = write_mammogram(tmp_path / "ml.dcm", pixels, ViewPosition="ML")
     torn = tmp_path / "torn.dcm"
@@ -155,18 +146,18 @@ def test_a_skipped_image_is_shown_below_its_reason_where_it_can_be_decoded(
     assert text.index("failed: Pixel Data") < text.index("skipped: view ML")
 
 
-def test_what_was_left_out_is_decoded_once(tmp_path, in_this_process, monkeypatch):
+def test_what_was_left_out_is_decoded_once(tmp_path):
     pixels = np.arange(6400, dtype=np.uint16).reshape(80, 80)
     file = write_mammogram(tmp_path / "ml.dcm", pixels, ViewPosition="ML")
     left_out = [(file, Outcome("skipped", "view ML", file_sha256="1"))]
     first = page(tmp_path, left_out=left_out)
-    monkeypatch.setattr(preview, "map_images", None)
+    file.unlink()
     assert page(tmp_path, left_out=left_out) == first
 
 
-def test_a_file_that_its_worker_did_not_survive_is_not_tried_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(preview, "map_images", None)
-    text = page(tmp_path, left_out=[(tmp_path / "bomb.dcm", Outcome("failed", "it died"))])
+def test_a_file_that_its_worker_did_not_survive_is_not_tried_again(tmp_path):
+    file = write_mammogram(tmp_path / "bomb.dcm", np.arange(64, dtype=np.uint16).reshape(8, 8))
+    text = page(tmp_path, left_out=[(file, Outcome("failed", "it died"))])
     assert "<li>x0.dcm</li>" in text
 
 

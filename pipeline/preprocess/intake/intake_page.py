@@ -2,21 +2,19 @@
 
 from collections.abc import Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
 from pipeline.pages.pictures import jpeg_address
 from pipeline.pages.template import render
 from pipeline.preprocess.accept import Accepted
-from pipeline.preprocess.intake.figures import (
-    duplicates,
+from pipeline.preprocess.intake.counts import (
+    duplicate_rows,
     kind_of,
     lesion_rows,
     reason_rows,
@@ -24,9 +22,8 @@ from pipeline.preprocess.intake.figures import (
     split_rows,
     view_rows,
 )
-from pipeline.preprocess.intake.preview import previews
-from pipeline.preprocess.intake.table import FAILED, SKIPPED, intake_counts, lost_share
-from pipeline.preprocess.intake.thumbnails import store_thumbnail
+from pipeline.preprocess.intake.intake_csv import FAILED, SKIPPED, intake_counts, lost_share
+from pipeline.preprocess.intake.thumbnails import left_out_thumbnails, store_thumbnail
 from pipeline.preprocess.store.worker import Outcome
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256
@@ -37,24 +34,6 @@ from pipeline.run.words import percent
 PAGE = Path(__file__).parent / "intake.html"
 # They bound the page, to about 3 MB, and the time that it takes.
 _SAMPLE, _PER_KIND, _KINDS = 24, 6, 16
-_MOST_LISTED = 100
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A thumbnail and what stands below it; `address` is empty where nothing can be shown."""
-
-    address: Markup
-    caption: str
-
-
-@dataclass(frozen=True)
-class Group:
-    """Images that have something in common."""
-
-    title: str
-    images: int
-    pictures: list[Picture]
 
 
 def write_intake_page(
@@ -77,8 +56,6 @@ def write_intake_page(
         problem: why the run stops here, "" where it goes on.
     """
     counts = intake_counts(table)
-    mammograms = accepted.mammograms
-    same = duplicates(mammograms)
     page = render(
         PAGE,
         name=run.title,
@@ -86,7 +63,6 @@ def write_intake_page(
         synthetic=is_synthetic(catalog),
         problem=problem,
         counts=counts,
-        files=len(table),
         lost=percent(lost_share(counts)),
         allowed=percent(settings.dicom.max_lost_share),
         reasons=reason_rows(table),
@@ -94,13 +70,11 @@ def write_intake_page(
         splits=split_rows(accepted),
         split_notes=accepted.split_notes,
         lesions=lesion_rows(catalog.findings, accepted),
-        scanners=scanner_rows(mammograms, outcomes),
+        scanners=scanner_rows(accepted.mammograms, outcomes),
         views=view_rows(table),
-        duplicates=same[:_MOST_LISTED],
-        more_duplicates=max(len(same) - _MOST_LISTED, 0),
-        quarantined=accepted.quarantined[:_MOST_LISTED],
-        more_quarantined=max(len(accepted.quarantined) - _MOST_LISTED, 0),
-        samples=_samples(accepted),
+        duplicates=duplicate_rows(accepted.mammograms),
+        quarantined=accepted.quarantined,
+        samples=_pictures(_evenly_spread(accepted.mammograms, _SAMPLE), accepted),
         doubts=_doubts(accepted),
         left_out=_left_out(table, catalog, outcomes, settings),
     )
@@ -113,30 +87,26 @@ def is_synthetic(catalog: Catalog) -> bool:
     return bool((catalog.images["dataset"] == "phantom").any() or (names == "SYNTHETIC.txt").any())
 
 
-def _samples(accepted: Accepted) -> list[Picture]:
-    """Mammograms that are used, from all over the data."""
-    return _pictures(_spread(accepted.mammograms, _SAMPLE), accepted)
-
-
-def _doubts(accepted: Accepted) -> list[Group]:
-    """Mammograms that are used though there is a note, by kind of note."""
+def _doubts(accepted: Accepted) -> list[dict]:
+    """Groups of mammograms that are used though there is a note, by kind of note."""
     by_kind: dict[str, dict[str, str]] = {}
     for image_id, notes in accepted.notes.items():
         for note in notes:
             by_kind.setdefault(kind_of(note), {}).setdefault(image_id, note)
     by_id = accepted.mammograms.set_index("image_id", drop=False)
     groups = []
-    for kind, said in _commonest(by_kind):
-        rows = by_id.loc[list(said)[:_PER_KIND]]
-        special = {image_id: note for image_id, note in said.items() if note != kind}
-        groups.append(Group(kind, len(said), _pictures(rows, accepted, said=special)))
+    for kind, note_of in _commonest(by_kind):
+        rows = by_id.loc[list(note_of)[:_PER_KIND]]
+        special = {image_id: note for image_id, note in note_of.items() if note != kind}
+        pictures = _pictures(rows, accepted, notes=special)
+        groups.append({"title": kind, "images": len(note_of), "pictures": pictures})
     return groups
 
 
 def _left_out(
     table: pd.DataFrame, catalog: Catalog, outcomes: Mapping[str, Outcome], settings: Settings
-) -> list[Group]:
-    """Files that are not used, by status and kind of reason."""
+) -> list[dict]:
+    """Groups of files that are not used, by status and kind of reason."""
     paths = dict(zip(catalog.images["image_id"], catalog.images["file"], strict=True))
     groups = []
     for status in (FAILED, SKIPPED):
@@ -144,19 +114,19 @@ def _left_out(
         for row in table[table["status"] == status].to_dict("records"):
             by_kind.setdefault(f"{status}: {kind_of(row['reason'])}", []).append(row)
         groups += _commonest(by_kind)
-    shown = [row for _, rows in groups for row in rows[:_PER_KIND]]
-    images = [row for row in shown if row["image_id"]]
+    images = [row for _, rows in groups for row in rows[:_PER_KIND] if row["image_id"]]
     files = [_path_and_checksum(paths[r["image_id"]], outcomes[r["image_id"]]) for r in images]
-    jpegs = dict(zip((r["file"] for r in images), previews(files, settings), strict=True))
+    jpegs = left_out_thumbnails(files, settings)
+    jpeg_of = dict(zip((row["file"] for row in images), jpegs, strict=True))
     return [
-        Group(
-            title,
-            len(rows),
-            [
-                Picture(_address(jpegs.get(row["file"], b"")), _named(row))
+        {
+            "title": title,
+            "images": len(rows),
+            "pictures": [
+                _picture(jpeg_of.get(row["file"], b""), _file_and_reason(row))
                 for row in rows[:_PER_KIND]
             ],
-        )
+        }
         for title, rows in groups
     ]
 
@@ -168,7 +138,7 @@ def _path_and_checksum(file: str, outcome: Outcome) -> tuple[str, str]:
     return file, file_sha256(Path(file))
 
 
-def _named(row: Mapping) -> str:
+def _file_and_reason(row: Mapping) -> str:
     """A file that is not used, with its reason where the title of the group has less."""
     reason = row["reason"]
     return row["file"] if kind_of(reason) == reason else f"{row['file']}: {reason}"
@@ -179,7 +149,7 @@ def _commonest(groups: Mapping[str, Sized]) -> list[tuple[str, Any]]:
     return ordered[:_KINDS]
 
 
-def _spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+def _evenly_spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     """So many rows at equal distances, in the order of data set, scanner and image."""
     ordered = rows.sort_values(["dataset", "scanner", "image_id"])
     if len(ordered) <= count:
@@ -188,27 +158,22 @@ def _spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def _pictures(
-    rows: pd.DataFrame, accepted: Accepted, *, said: Mapping[str, str] = MappingProxyType({})
-) -> list[Picture]:
-    """Thumbnails of mammograms that are used; `said` by image id stands below."""
+    rows: pd.DataFrame, accepted: Accepted, *, notes: Mapping[str, str] = MappingProxyType({})
+) -> list[dict]:
+    """Thumbnails of mammograms that are used; the note of an image id stands below."""
     records = rows.to_dict("records")
     wrong = {item.finding_id for item in accepted.quarantined}
 
-    def draw(row: Mapping) -> bytes:
-        return store_thumbnail(row, accepted.given_outlines[row["image_id"]], wrong=wrong)
+    def draw(row: Mapping) -> dict:
+        jpeg = store_thumbnail(row, accepted.given_outlines[row["image_id"]], wrong=wrong)
+        caption = " ".join(filter(None, [row["image_id"], row["laterality"], row["view"]]))
+        note = notes.get(row["image_id"])
+        return _picture(jpeg, f"{caption}: {note}" if note else caption)
 
     with ThreadPoolExecutor(default_workers()) as threads:
-        jpegs = list(threads.map(draw, records))
-    return [
-        Picture(_address(jpeg), _caption(row, said.get(row["image_id"], "")))
-        for row, jpeg in zip(records, jpegs, strict=True)
-    ]
+        return list(threads.map(draw, records))
 
 
-def _caption(row: Mapping, said: str) -> str:
-    where = " ".join(filter(None, [row["image_id"], row["laterality"], row["view"]]))
-    return f"{where}: {said}" if said else where
-
-
-def _address(jpeg: bytes) -> Markup:
-    return jpeg_address(jpeg) if jpeg else Markup("")
+def _picture(jpeg: bytes, caption: str) -> dict:
+    """What the template shows; no address where nothing can be shown."""
+    return {"address": jpeg_address(jpeg) if jpeg else "", "caption": caption}

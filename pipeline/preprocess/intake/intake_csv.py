@@ -8,35 +8,6 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.preprocess.store.worker import Outcome
 
 USED, SKIPPED, FAILED = "used", "skipped", "failed"
-# Of each file; image_id to dataset where it is an image, the rest where it was decoded.
-INTAKE_COLUMNS = (
-    "file",
-    "status",
-    "reason",
-    "image_id",
-    "patient_id",
-    "dataset",
-    "split",
-    "laterality",
-    "laterality_source",
-    "view",
-    "view_source",
-    "spacing_mm",
-    "spacing_source",
-    "magnification",
-    "window",
-    "polarity",
-    "intent",
-    "implant",
-    "modifiers",
-    "codec",
-    "transfer_syntax",
-    "breast_sure",
-    "scanner",
-    "site",
-    "bytes",
-    "notes",
-)
 _AS_READ = (
     "spacing_source",
     "magnification",
@@ -48,6 +19,13 @@ _AS_READ = (
     "codec",
     "transfer_syntax",
     "breast_sure",
+)
+# Of each file; image_id to dataset where it is an image, the rest where it was decoded.
+INTAKE_COLUMNS = (
+    *("file", "status", "reason", "image_id", "patient_id", "dataset", "split"),
+    *("laterality", "laterality_source", "view", "view_source", "spacing_mm"),
+    *_AS_READ,
+    *("scanner", "site", "bytes", "notes"),
 )
 
 
@@ -123,7 +101,7 @@ def _image_columns(image: Mapping, outcome: Outcome) -> dict:
     """What the catalog and the reader say of an image."""
     columns = {name: image[name] for name in ("image_id", "patient_id", "dataset", "site")}
     columns |= {"status": outcome.status, "reason": outcome.reason}
-    info = outcome.info or {}
+    info = outcome.info
     columns |= {name: _text(info.get(name, "")) for name in _AS_READ}
     columns["spacing_mm"] = info.get("original_spacing_mm", "")
     for name in ("laterality", "view"):

@@ -5,7 +5,6 @@ Writes the store and, in RUN, intake.csv, breast/, audit.json, intake.html and, 
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,8 +14,7 @@ from pipeline.ingest.catalog_files import read_catalog
 from pipeline.preprocess.accept import Accepted, accept
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.breast.files import write_breasts
-from pipeline.preprocess.intake.page import write_intake_page
-from pipeline.preprocess.intake.table import (
+from pipeline.preprocess.intake.intake_csv import (
     FAILED,
     USED,
     common_reasons,
@@ -24,8 +22,8 @@ from pipeline.preprocess.intake.table import (
     intake_table,
     lost_share,
 )
+from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.store.fill import standardise_all
-from pipeline.preprocess.store.worker import Outcome
 from pipeline.preprocess.summary import note_sentences, show_notes
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -39,13 +37,11 @@ class Intake:
     """What the later part of preprocess goes on with.
 
     Attributes:
-        table: intake.csv.
         accepted: the mammograms that are used, with their outlines.
         signatures: what recognises them in another export, by image id.
         summary: intake.json.
     """
 
-    table: pd.DataFrame
     accepted: Accepted
     signatures: dict[str, str]
     summary: dict
@@ -83,12 +79,19 @@ def take_in(stage: Stage) -> Intake:
         check_choice(catalog.findings, settings.labels)
     outcomes = standardise_all(catalog.images, settings)
     accepted = accept(catalog, outcomes, settings, all_test=judged_elsewhere)
-    split = dict(zip(accepted.mammograms["image_id"], accepted.mammograms["split"], strict=True))
+    mammograms = accepted.mammograms
+    split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))
     table = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
     write_text(run.intake, table.to_csv(index=False, lineterminator="\n"))
     stage.events.artifact(run.intake)
-    write_breasts(run, accepted.mammograms, workers=settings.dicom.workers)
-    audited = _audited(accepted, outcomes)
+    write_breasts(run, mammograms, workers=settings.dicom.workers)
+    infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
+    # Of the outlines as they were given, so that wrong ones are told.
+    audited = audit(
+        mammograms,
+        accepted.given_outlines,
+        {image_id: info["background"] for image_id, info in infos.items()},
+    )
     write_text(run.audit, json_text(audited))
     for finding in audited["findings"]:
         print(f"{finding['level']}: {finding['text']}")
@@ -107,24 +110,19 @@ def take_in(stage: Stage) -> Intake:
     stage.events.artifact(run.intake_page)
     if problem:
         raise UserError(problem)
+    counts = intake_counts(table)
     summary = {
-        "files": intake_counts(table),
-        "lost_share": lost_share(intake_counts(table)),
-        "images": len(accepted.mammograms),
-        "patients": int(accepted.mammograms["patient_id"].nunique()),
+        "files": counts,
+        "lost_share": lost_share(counts),
+        "images": len(mammograms),
+        "patients": int(mammograms["patient_id"].nunique()),
         "quarantined_outlines": len(accepted.quarantined),
         "seconds": round(time.monotonic() - started, 1),
         "notes": [*accepted.split_notes, *note_sentences(accepted.notes)],
     }
     write_text(run.intake_summary, json_text(summary))
-    signatures = {i: outcomes[i].info["signature"] for i in accepted.outlines}
-    return Intake(table, accepted, signatures, summary)
-
-
-def _audited(accepted: Accepted, outcomes: Mapping[str, Outcome]) -> dict:
-    """audit.json: of the outlines as they were given, so that wrong ones are told."""
-    backgrounds = {i: outcomes[i].info["background"] for i in accepted.outlines}
-    return audit(accepted.mammograms, accepted.given_outlines, backgrounds)
+    signatures = {image_id: info["signature"] for image_id, info in infos.items()}
+    return Intake(accepted, signatures, summary)
 
 
 def intake_problem(run: RunFolder, table: pd.DataFrame, *, max_lost_share: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 from pipeline.annotations.geometry import Geometry
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines
 from pipeline.config import ImageSettings
-from pipeline.preprocess.audit.sanity import outline_problem
+from pipeline.preprocess.audit.outline_sanity import outline_problem
 from pipeline.preprocess.store.standardise import standardise
 from tests.preprocess.films import film_mammogram, read_film
 

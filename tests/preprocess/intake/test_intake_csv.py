@@ -4,14 +4,14 @@ import pandas as pd
 import pytest
 
 from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.preprocess.intake.intake import intake_problem
-from pipeline.preprocess.intake.table import (
+from pipeline.preprocess.intake.intake_csv import (
     INTAKE_COLUMNS,
     common_reasons,
     intake_counts,
     intake_table,
     lost_share,
 )
+from pipeline.preprocess.intake.stage import intake_problem
 from pipeline.preprocess.store.worker import Outcome
 from pipeline.run.layout import RunFolder
 

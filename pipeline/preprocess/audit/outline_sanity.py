@@ -1,20 +1,68 @@
-"""Outlines that cannot be right: beside the breast, or larger than it."""
+"""The audit of outlines: which cannot be right, being beside the breast or larger than it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
 
-from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.outlines import Outline
+from pipeline.annotations.geometry import Geometry, geometry_of
+from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.annotations.polygon import area_and_centroid
-from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at
+from pipeline.preprocess.audit.question import INFO, WARNING, AuditData, finding
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at, read_breast
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
 LEAST_SHARE_INSIDE = 0.25
 SMALLEST_RADIUS_MM = 2.0
 _STEPS = 64
+_NAMED = 5
+
+
+def audit_outlines(data: AuditData) -> tuple[dict, list[dict]]:
+    """Which outlines cannot be right. Reads the breast masks of the store.
+
+    Returns:
+        `outlines` (how many) and `problems` (`image_id`, `finding_id` and `problem` of each that
+        is wrong); and the finding.
+    """
+    problems = [
+        {"image_id": mammogram["image_id"], "finding_id": finding_id, "problem": problem}
+        for mammogram in data.mammograms.sort_values("image_id").to_dict("records")
+        for finding_id, problem in outline_problems(
+            mammogram, data.outlines.get(mammogram["image_id"], [])
+        ).items()
+    ]
+    count = sum(len(entries) for entries in data.outlines.values())
+    return {"outlines": count, "problems": problems}, _findings(problems, count)
+
+
+def _findings(problems: list[dict[str, str]], count: int) -> list[dict]:
+    if not count:
+        return []
+    if not problems:
+        return [finding(INFO, f"All {count} outlines lie in the breast and are smaller than it.")]
+    named = [f"{p['finding_id']} {p['problem']}" for p in problems[:_NAMED]]
+    more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+    text = f"{len(problems)} of {count} outlines cannot be right: {'; '.join(named)}{more}."
+    return [finding(WARNING, text)]
+
+
+def outline_problems(mammogram: Mapping, entries: Sequence[Mapping]) -> dict[str, str]:
+    """What is wrong with the outlines of a mammogram, by finding id.
+
+    Args:
+        mammogram: row of mammograms.csv; its breast mask is read from the store.
+        entries: its outlines, in the form of outlines.json.
+    """
+    if not entries:
+        return {}
+    geometry, breast = geometry_of(mammogram), read_breast(mammogram["store"])
+    return {
+        outline.finding_id: problem
+        for outline in standard_outlines(entries, geometry)
+        if (problem := outline_problem(outline, breast, geometry))
+    }
 
 
 def outline_problem(outline: Outline, breast: np.ndarray, geometry: Geometry) -> str:

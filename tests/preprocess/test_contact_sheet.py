@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.preprocess.intake.contact_sheet import (
+from pipeline.preprocess.contact_sheet import (
     choose_positions,
     cut_patch,
     sheet_title,

@@ -1,0 +1,56 @@
+"""Four women with one small film each, and a run on them, for tests of preprocess."""
+
+import numpy as np
+
+from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings, StoreSettings
+from pipeline.ingest.stage import ingest
+from pipeline.preprocess.stage import preprocess
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import Stage
+from tests.dicom_samples import write_mammogram
+
+WOMEN = ("w1", "w2", "w3", "w4")
+
+
+def film(seed: int) -> np.ndarray:
+    """A breast of 200 x 100 pixels on the left, with noise that differs from film to film."""
+    rows, cols = np.mgrid[:220, :160]
+    inward = 1 - np.hypot((rows - 110) / 100, cols / 100)
+    light = np.where(inward > 0, 1000 + 2000 * inward, 100)
+    noise = np.random.default_rng([5, seed]).normal(0, 20, light.shape)
+    return np.clip(light + noise, 0, 4095).astype(np.uint16)
+
+
+def write_data(root):
+    """Four women with one film each; a mass on the film of the first."""
+    for number, woman in enumerate(WOMEN):
+        write_mammogram(
+            root / f"{woman}.dcm",
+            film(number),
+            PatientID=woman,
+            ImagerPixelSpacing=[0.8, 0.8],
+            BitsStored=12,
+        )
+    lines = ["file,kind,row,col,radius", "w1.dcm,mass,110,40,10"]
+    lines += [f"{woman}.dcm,normal,,," for woman in WOMEN[1:]]
+    (root / "findings.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def stage(tmp_path, *, run="run", model="", **changed) -> Stage:
+    sections = {
+        "data": DataSettings(importer="dicom", root=tmp_path / "data"),
+        "store": StoreSettings(root=tmp_path / "store"),
+        "image": ImageSettings(spacing_mm=0.8),
+        "dicom": DicomSettings(workers=0),
+    }
+    settings = Settings(**(sections | changed))
+    folder = RunFolder(tmp_path / run)
+    remember(folder, settings, Remembered(model=model))
+    return Stage(folder, settings, EventLog(folder, "preprocess"))
+
+
+def done(here: Stage) -> str:
+    ingest(here)
+    return preprocess(here)
