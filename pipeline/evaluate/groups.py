@@ -3,15 +3,16 @@
 Groups are small and many: they say where to look, not what is better.
 """
 
-import numpy as np
+from dataclasses import replace
 
-from pipeline.evaluate.judge import Bootstrap, image_auc
-from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.judge import Bootstrap, judge_metric
 from pipeline.evaluate.load import Judged
+from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.bootstrap import patient_index
+from pipeline.figures.figure import undefined_figure
 from pipeline.figures.froc import threshold_at
-from pipeline.figures.ranking import roc_auc
-from pipeline.figures.resampled import auc_samples
+from pipeline.figures.registry import METRICS
+from pipeline.figures.resampled import share_samples
 from pipeline.figures.undefined import Undefined
 
 IMAGE_GROUPS = ("view", "laterality", "density", "site", "scanner", "dataset")
@@ -46,11 +47,9 @@ def lesion_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     for by, names in (("kind", matched.kinds), ("pathology", matched.pathologies)):
         for name in sorted(set(names)):
             inside = names == name
-            figure = bootstrap.figure(
-                lambda inside=inside: float(found[inside].mean()),
-                lambda inside=inside: _share_samples(found[inside], patient[inside], bootstrap),
-                n=int(inside.sum()),
-            )
+            share = float(found[inside].mean())
+            samples = share_samples(found[inside], patient[inside], bootstrap.weights)
+            figure = bootstrap.figure(lambda v=share: v, lambda s=samples: s, n=int(inside.sum()))
             rows.append({"by": by, "group": name, "sensitivity": figure.as_dict()})
     return rows
 
@@ -58,28 +57,16 @@ def lesion_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
 def _image_group(judged: Judged, bootstrap: Bootstrap, column: str, value: str) -> dict:
     images = judged.images[judged.images[column] == value]
     positions = judged.positions[judged.positions["image_id"].isin(images["image_id"])]
-    labels, logits = positions["label"].to_numpy(), positions["logit"].to_numpy()
-    patient = positions["patient"].to_numpy()
-
-    def value_of() -> float:
-        if not len(labels):
-            raise Undefined("there are no labelled positions in this group")
-        return roc_auc(labels, logits)
-
-    figure = bootstrap.figure(
-        value_of, lambda: auc_samples(labels, logits, patient, bootstrap.weights), n=len(labels)
+    group = replace(judged, images=images, positions=positions)
+    patch_auc = (
+        judge_metric(METRICS["patch_auc"], group, bootstrap)
+        if len(positions)
+        else undefined_figure("there are no labelled positions in this group")
     )
     return {
         "by": column,
         "group": value,
         "images": len(images),
-        "patch_auc": figure.as_dict(),
-        "image_auc": image_auc(judged, images, bootstrap).as_dict(),
+        "patch_auc": patch_auc.as_dict(),
+        "image_auc": judge_metric(METRICS["image_auc"], group, bootstrap).as_dict(),
     }
-
-
-def _share_samples(found: np.ndarray, patient: np.ndarray, bootstrap: Bootstrap) -> np.ndarray:
-    patients = bootstrap.weights.shape[1]
-    hit = bootstrap.weights @ np.bincount(patient, found, minlength=patients)
-    there = bootstrap.weights @ np.bincount(patient, minlength=patients)
-    return np.divide(hit, there, out=np.full(len(there), np.nan), where=there > 0)

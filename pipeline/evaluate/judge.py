@@ -1,41 +1,27 @@
-"""The headline figures: patches, images, breasts, patients, lesions, each with its interval."""
+"""The metrics of the registry on the judged tables, each with its interval over patients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.lesions import Matched, match_candidates, match_regions
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged
+from pipeline.evaluate.matching import Matched, match_candidates, match_regions
 from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
+from pipeline.figures.cases import Need, Scored, Searched
 from pipeline.figures.figure import Figure, figure_of, undefined_figure
-from pipeline.figures.froc import (
-    FP_RATES,
-    Matches,
-    is_reached,
-    mean_sensitivity,
-    sensitivity_at,
-)
-from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
-from pipeline.figures.resampled import (
-    auc_samples,
-    average_precision_samples,
-    froc_samples,
-    partial_auc_samples,
-)
+from pipeline.figures.froc import FP_RATES, Matches, is_reached, sensitivity_at
+from pipeline.figures.registry import METRICS, Metric
+from pipeline.figures.resampled import froc_samples
 from pipeline.figures.undefined import Undefined
 
-# What `n` counts.
-UNITS = {
-    "patch_auc": "positions",
-    "patch_partial_auc": "positions",
-    "patch_ap": "positions",
-    "image_auc": "images",
-    "breast_auc": "breasts",
-    "patient_auc": "patients",
-    "mean_froc": "lesions",
+# What a unit is made of, whose score is the highest of its images.
+_KEYS = {
+    Need.IMAGES: ["patient_id", "image_id"],
+    Need.BREASTS: ["patient_id", "laterality"],
+    Need.PATIENTS: ["patient_id"],
 }
 
 
@@ -54,7 +40,9 @@ class Bootstrap:
         )
         return cls(weights, settings.confidence)
 
-    def figure(self, value: Callable, samples: Callable, *, n: int) -> Figure:
+    def figure(
+        self, value: Callable[[], float], samples: Callable[[], np.ndarray], *, n: int
+    ) -> Figure:
         """A figure with its interval, or its reason."""
 
         def of_two_patients_or_more() -> np.ndarray:
@@ -64,123 +52,115 @@ class Bootstrap:
 
         return figure_of(value, of_two_patients_or_more, n=n, confidence=self.confidence)
 
+    def judge(self, metric: Metric, cases: Scored | Searched) -> Figure:
+        """A metric of some cases.
 
-def patch_figures(judged: Judged, scores: np.ndarray, bootstrap: Bootstrap) -> dict[str, Figure]:
-    """Patch AUC, its part at low false positive rates, and average precision.
+        Raises:
+            ValueError: the metric has no bootstrap samples.
+        """
+        samples = metric.samples
+        if samples is None:
+            raise ValueError(f"{metric.name} has no samples, so it has no interval")
+        return self.figure(
+            lambda: metric.value(cases), lambda: samples(cases, self.weights), n=len(cases)
+        )
 
-    All at natural frequency.
+
+def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure:
+    """A metric of all that is judged, or the reason why there is none."""
+    try:
+        cases = cases_of(judged, metric.needs)
+    except Undefined as why:
+        return undefined_figure(str(why))
+    return bootstrap.judge(metric, cases)
+
+
+def cases_of(
+    judged: Judged, need: Need, *, patients: Sequence[str] | None = None
+) -> Scored | Searched:
+    """What the metrics of a need are computed from; scores are calibrated logits.
 
     Args:
-        scores: score of each judged position, (n,); the network's logits or a baseline's.
+        patients: ids in the order that the patients' indices refer to; `judged.patients` if absent.
+
+    Raises:
+        Undefined: nothing of that kind is judged.
     """
-    if not len(judged.positions):
-        nothing = undefined_figure("there are no labelled positions to judge")
-        return dict.fromkeys(("patch_auc", "patch_partial_auc", "patch_ap"), nothing)
-    labels = judged.positions["label"].to_numpy()
-    patient = judged.positions["patient"].to_numpy()
-    return {
-        "patch_auc": bootstrap.figure(
-            lambda: roc_auc(labels, scores),
-            lambda: auc_samples(labels, scores, patient, bootstrap.weights),
-            n=len(labels),
-        ),
-        "patch_partial_auc": bootstrap.figure(
-            lambda: partial_auc(labels, scores),
-            lambda: partial_auc_samples(labels, scores, patient, bootstrap.weights),
-            n=len(labels),
-        ),
-        "patch_ap": bootstrap.figure(
-            lambda: average_precision(labels, scores),
-            lambda: average_precision_samples(labels, scores, patient, bootstrap.weights),
-            n=len(labels),
-        ),
-    }
-
-
-def gain_over(judged: Judged, scores: np.ndarray, bootstrap: Bootstrap) -> Figure:
-    """Patch AUC of the network minus that of a baseline, on the same drawn patients."""
-    labels = judged.positions["label"].to_numpy()
-    patient = judged.positions["patient"].to_numpy()
-    logits = judged.positions["logit"].to_numpy()
-    return bootstrap.figure(
-        lambda: roc_auc(labels, logits) - roc_auc(labels, scores),
-        lambda: (
-            auc_samples(labels, logits, patient, bootstrap.weights)
-            - auc_samples(labels, scores, patient, bootstrap.weights)
-        ),
-        n=len(labels),
-    )
-
-
-def image_figures(judged: Judged, bootstrap: Bootstrap) -> dict[str, Figure]:
-    """AUC of the maximum over an image, a breast and a patient: abnormal against normal."""
+    order = judged.patients if patients is None else patients
+    if need is Need.POSITIONS:
+        return scored_positions(judged, patients=order)
+    if need is Need.LESIONS:
+        return searched_images(match_candidates(judged), patients=order)
     known = judged.images[judged.images["truth"] != UNKNOWN]
-    units = {
-        "image_auc": ["patient_id", "image_id"],
-        "breast_auc": ["patient_id", "laterality"],
-        "patient_auc": ["patient_id"],
-    }
-    return {name: _auc_of_maximum(known, keys, judged, bootstrap) for name, keys in units.items()}
-
-
-def image_auc(judged: Judged, images: pd.DataFrame, bootstrap: Bootstrap) -> Figure:
-    """AUC of the maximum over an image within some of the judged images.
-
-    Args:
-        images: rows of `judged.images`.
-    """
-    known = images[images["truth"] != UNKNOWN]
-    return _auc_of_maximum(known, ["patient_id", "image_id"], judged, bootstrap)
-
-
-def _auc_of_maximum(
-    images: pd.DataFrame, keys: list[str], judged: Judged, bootstrap: Bootstrap
-) -> Figure:
-    if not len(images):
-        return undefined_figure("no image is known to be abnormal or normal")
-    units = images.groupby(keys, as_index=False)[["truth", "logit"]].max()
-    patient = patient_index(units["patient_id"], patients=judged.patients)
-    truth, logit = units["truth"].to_numpy(), units["logit"].to_numpy()
-    return bootstrap.figure(
-        lambda: roc_auc(truth, logit),
-        lambda: auc_samples(truth, logit, patient, bootstrap.weights),
-        n=len(units),
+    if not len(known):
+        raise Undefined("no image is known to be abnormal or normal")
+    units = known.groupby(_KEYS[need], as_index=False)[["truth", "logit"]].max()
+    return Scored(
+        labels=units["truth"].to_numpy(),
+        scores=units["logit"].to_numpy(),
+        patient=patient_index(units["patient_id"], patients=order),
     )
 
 
-def froc_figures(judged: Judged, bootstrap: Bootstrap) -> dict:
-    """Mean FROC sensitivity and its points, for points in lesions, on normal images, for boxes."""
+def searched_images(matched: Matched, *, patients: Sequence[str]) -> Searched:
+    """Lesions and candidates with the patient of each image, an index into `patients`."""
+    return Searched(matched.matches, patient_index(matched.images["patient_id"], patients=patients))
+
+
+def scored_positions(judged: Judged, *, patients: Sequence[str] | None = None) -> Scored:
+    """The labelled positions, at natural frequency.
+
+    Args, Raises: as in `cases_of`.
+    """
+    positions = judged.positions
+    if not len(positions):
+        raise Undefined("there are no labelled positions to judge")
+    patient = positions["patient"].to_numpy()
+    if patients is not None:
+        patient = patient_index(judged.patients, patients=patients)[patient]
+    return Scored(positions["label"].to_numpy(), positions["logit"].to_numpy(), patient)
+
+
+def lead_over(scores: np.ndarray, metric: Metric, cases: Scored, bootstrap: Bootstrap) -> Figure:
+    """A metric of the network minus that of other scores (n,), on the same drawn patients."""
+    samples, others = metric.samples, cases.scored_by(scores)
+    assert samples is not None
+    return bootstrap.figure(
+        lambda: metric.value(cases) - metric.value(others),
+        lambda: samples(cases, bootstrap.weights) - samples(others, bootstrap.weights),
+        n=len(cases),
+    )
+
+
+def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:
+    """The points of the FROC curve: for candidates, on normal images, for the boxes of regions."""
     try:
         matched = match_candidates(judged)
-        mean, points = _froc(matched, judged, bootstrap)
-        boxes_mean, boxes = _froc(match_regions(judged), judged, bootstrap)
+        points = _points(searched_images(matched, patients=judged.patients), bootstrap)
+        boxes = searched_images(match_regions(judged), patients=judged.patients)
     except Undefined as why:
         nothing = undefined_figure(str(why))
-        return {
-            "mean_froc": nothing.as_dict(),
-            "froc": [_point(rate, nothing, reached=False) for rate in FP_RATES],
-        }
+        return {"froc": [_point(rate, nothing, reached=False) for rate in FP_RATES]}
     return {
-        "mean_froc": mean.as_dict(),
         "froc": points,
         "froc_normal_images": _normal_images(matched),
-        "froc_regions_iou": {"mean": boxes_mean.as_dict(), "points": boxes},
+        "froc_regions_iou": {
+            "mean": bootstrap.judge(METRICS["mean_froc"], boxes).as_dict(),
+            "points": _points(boxes, bootstrap),
+        },
     }
 
 
-def _froc(matched: Matched, judged: Judged, bootstrap: Bootstrap) -> tuple[Figure, list[dict]]:
-    matches = matched.matches
-    n = len(matches.lesion_scores)
-    patient = patient_index(matched.images["patient_id"], patients=judged.patients)
-    samples = froc_samples(matches, patient, bootstrap.weights)
-    mean = bootstrap.figure(lambda: mean_sensitivity(matches), lambda: samples.mean(axis=1), n=n)
+def _points(searched: Searched, bootstrap: Bootstrap) -> list[dict]:
+    matches = searched.matches
+    samples = froc_samples(matches, searched.patient_of_image, bootstrap.weights)
     points = []
     for rate, at_rate in zip(FP_RATES, samples.T, strict=True):
         figure = bootstrap.figure(
-            lambda rate=rate: sensitivity_at(matches, rate), lambda at=at_rate: at, n=n
+            partial(sensitivity_at, matches, rate), partial(np.asarray, at_rate), n=len(searched)
         )
         points.append(_point(rate, figure, reached=is_reached(matches, rate)))
-    return mean, points
+    return points
 
 
 def _point(rate: float, figure: Figure, *, reached: bool) -> dict:
@@ -218,14 +198,13 @@ def _normal_images(matched: Matched) -> list[dict]:
     ]
 
 
-def froc_band(
-    matched: Matched, judged: Judged, bootstrap: Bootstrap, rates: np.ndarray
-) -> np.ndarray:
+def froc_band(searched: Searched, bootstrap: Bootstrap, rates: np.ndarray) -> np.ndarray:
     """Interval of the sensitivity at many rates, for drawing, (rates, 2).
 
     Raises:
         Undefined: most bootstrap samples have no lesion.
     """
-    patient = patient_index(matched.images["patient_id"], patients=judged.patients)
-    samples = froc_samples(matched.matches, patient, bootstrap.weights, rates=rates)
+    samples = froc_samples(
+        searched.matches, searched.patient_of_image, bootstrap.weights, rates=rates.tolist()
+    )
     return np.array([percentile_interval(at, confidence=bootstrap.confidence) for at in samples.T])

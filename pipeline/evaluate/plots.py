@@ -1,16 +1,18 @@
 """The plots of the evaluation: FROC, ROC, reliability."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from scipy.special import expit
 
-from pipeline.evaluate.judge import Bootstrap, froc_band
-from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.judge import Bootstrap, froc_band, searched_images
 from pipeline.evaluate.load import UNKNOWN, Judged
-from pipeline.figures.calibration import reliability, sigmoid
+from pipeline.evaluate.matching import match_candidates
+from pipeline.figures.calibration import reliability
 from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
 from pipeline.figures.ranking import roc_auc, roc_curve
 from pipeline.figures.undefined import Undefined
@@ -33,7 +35,7 @@ def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]
         except Undefined:
             path.unlink(missing_ok=True)  # metrics.json has the reason
             continue
-        write_atomic(path, lambda temporary, d=drawing: d.savefig(temporary, dpi=DPI))
+        write_atomic(path, partial(drawing.savefig, dpi=DPI))
         drawn.append(path)
     return drawn
 
@@ -51,12 +53,12 @@ def _draw(
 
 
 def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
-    matched = match_candidates(judged)
-    matches = matched.matches
+    searched = searched_images(match_candidates(judged), patients=judged.patients)
+    matches = searched.matches
     rates, sensitivity = froc_curve(matches)
     shown = np.geomspace(0.05, FP_RATES[-1], 60)
     shown = shown[shown <= max(rates[-1], shown[0])]  # nothing beyond the last candidate
-    band = froc_band(matched, judged, bootstrap, shown)
+    band = froc_band(searched, bootstrap, shown)
     axes.fill_between(shown, band[:, 0], band[:, 1], step="post", alpha=0.25, lw=0)
     axes.step(rates, sensitivity, where="post")
     for rate in FP_RATES:
@@ -101,7 +103,7 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     labels = judged.positions["label"].to_numpy()
     if not len(labels):
         raise Undefined("a reliability diagram needs positions")
-    table = reliability(sigmoid(judged.positions["logit"].to_numpy()), labels)
+    table = reliability(expit(judged.positions["logit"].to_numpy()), labels)
     limit = 1.05 * max(table.mean_probability.max(), table.observed.max())
     axes.plot([0, limit], [0, limit], color="grey", lw=0.8, ls="--", label="ideal")
     axes.plot(table.mean_probability, table.observed, "o-", label="calibrated, equal-mass bins")

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure as Drawing
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import standard_outlines
-from pipeline.evaluate.lesions import Matched, match_candidates
 from pipeline.evaluate.load import Judged
+from pipeline.evaluate.matching import Matched, match_candidates
 from pipeline.figures.calibration import sigmoid
 from pipeline.figures.froc import threshold_at
 from pipeline.figures.undefined import Undefined

@@ -8,8 +8,8 @@ import pandas as pd
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
-from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged, has_known_truth
+from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.calibration import Calibration
 from pipeline.figures.undefined import Undefined
 from pipeline.model.calibrate import fit_calibration

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.calibration import calibration_figures
-from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.judge import Bootstrap, scored_positions
 from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.probabilities import probability_figures
 from pipeline.figures.calibration import TEMPERATURE_LIMITS, Calibration
+from pipeline.figures.registry import Place, probability_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.model.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
 from pipeline.model.card import ModelCard, model_folder, read_model_card
@@ -30,8 +31,6 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
-
-FIGURES = ("log_loss", "brier", "ece", "slope", "observed_over_expected")
 
 
 def calibrate(stage: Stage) -> str:
@@ -82,7 +81,7 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
     lines = [f"{'':<24}{'before':>26}{'after':>26}"]
     lines += [
         f"{name.replace('_', ' '):<24}{_shown(before[name]):>26}{_shown(after.get(name)):>26}"
-        for name in FIGURES
+        for name in (metric.name for metric in probability_metrics(within=Place.STUDY))
     ]
     for key in ("natural_prior", "training_prior", "temperature"):
         lines.append(f"{key.replace('_', ' '):<24}{old[key]:>26.4f}{new[key]:>26.4f}")
@@ -168,11 +167,10 @@ def _description(card: ModelCard, site: Site, origin: Mapping, fitted: Mapping) 
 
 def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
     """The figures of both calibrations on patients that neither was fitted on."""
-    judged = site.judged
-    bootstrap = Bootstrap.of(judged, settings)
-    before = calibration_figures(judged, old.logit(site.logits), bootstrap)
+    cases, bootstrap = scored_positions(site.judged), Bootstrap.of(site.judged, settings)
+    before = probability_figures(cases.scored_by(old.logit(site.logits)), bootstrap)
     try:
-        after = calibration_figures(judged, cross_fitted(site, old), bootstrap)
+        after = probability_figures(cases.scored_by(cross_fitted(site, old)), bootstrap)
     except Undefined as why:
         return {"before": before, "after": None, "estimated": f"unknown, {why} in each fold"}
     how = f"each patient by a calibration of the other patients, in {FOLDS} folds"
@@ -182,8 +180,10 @@ def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
 def _log(stage: Stage, content: Mapping) -> None:
     values = {"temperature": content["calibration"]["temperature"]}
     for when in ("before", "after"):
-        for name in ("log_loss", "brier", "ece"):
-            values[f"{when}/{name}"] = (content[when] or {}).get(name, float("nan"))
+        for metric in probability_metrics(within=Place.STUDY):
+            if not metric.with_interval:
+                number = (content[when] or {}).get(metric.name, float("nan"))
+                values[f"{when}/{metric.name}"] = number
     stage.events.metrics(values)
     stage.events.artifact(stage.run.model / DESCRIPTION, folder="model")
 

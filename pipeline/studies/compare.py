@@ -10,28 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.judge import Bootstrap
-from pipeline.evaluate.lesions import match_candidates
-from pipeline.evaluate.load import UNKNOWN, Judged, load_judged
+from pipeline.evaluate.judge import Bootstrap, cases_of
+from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.pooled import pool
-from pipeline.figures.bootstrap import patient_index
-from pipeline.figures.calibration import log_loss_from_logits
 from pipeline.figures.figure import undefined_figure
-from pipeline.figures.froc import mean_sensitivity
-from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
-from pipeline.figures.resampled import (
-    auc_samples,
-    average_precision_samples,
-    froc_samples,
-    log_loss_samples,
-    partial_auc_samples,
-)
+from pipeline.figures.registry import Metric, compared_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-
-FIGURES = ("patch_auc", "patch_partial_auc", "patch_ap", "log_loss", "image_auc", "mean_froc")
 
 
 @dataclass(frozen=True)
@@ -53,7 +40,7 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
     _check_same(runs, (first, second))
     bootstrap = Bootstrap.of(runs[0], settings)
     estimates = [estimates_of(judged, bootstrap.weights) for judged in runs]
-    rows = {name: _row([e[name] for e in estimates], bootstrap) for name in FIGURES}
+    rows = {name: _row([e[name] for e in estimates], bootstrap) for name in estimates[0]}
     content = {
         "runs": [str(first.root), str(second.root)],
         "difference": "first minus second; interval over the same drawn patients",
@@ -103,43 +90,16 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
 
 
 def estimates_of(judged: Judged, weights: np.ndarray) -> dict[str, Estimate]:
-    """The figures that are compared; `weights` is (samples, patients) by sorted patient."""
-    # The order of the patients is the first run's or another: sorted ids are both.
-    patients = sorted(judged.patients)
-    positions = judged.positions
-    labels = positions["label"].to_numpy()
-    logits = positions["logit"].to_numpy()
-    patient = patient_index(positions["patient_id"], patients=patients)
-
-    def of_positions(value: Callable, samples: Callable, *, first: np.ndarray, then: np.ndarray):
-        return Estimate(
-            lambda: value(first, then), lambda: samples(first, then, patient, weights), len(labels)
-        )
-
-    known = judged.images[judged.images["truth"] != UNKNOWN]
-    truth, scores = known["truth"].to_numpy(), known["logit"].to_numpy()
-    whose = patient_index(known["patient_id"], patients=patients)
-    return {
-        "patch_auc": of_positions(roc_auc, auc_samples, first=labels, then=logits),
-        "patch_partial_auc": of_positions(
-            partial_auc, partial_auc_samples, first=labels, then=logits
-        ),
-        "patch_ap": of_positions(
-            average_precision, average_precision_samples, first=labels, then=logits
-        ),
-        "log_loss": of_positions(log_loss_from_logits, log_loss_samples, first=logits, then=labels),
-        "image_auc": Estimate(
-            lambda: roc_auc(truth, scores),
-            lambda: auc_samples(truth, scores, whose, weights),
-            len(truth),
-        ),
-        "mean_froc": _froc(judged, patients, weights),
-    }
+    """The metrics that are compared; `weights` is (samples, patients) by sorted patient."""
+    return {metric.name: _estimate(metric, judged, weights) for metric in compared_metrics()}
 
 
-def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> Estimate:
+def _estimate(metric: Metric, judged: Judged, weights: np.ndarray) -> Estimate:
+    samples = metric.samples
+    assert samples is not None
     try:
-        matched = match_candidates(judged)
+        # The order of the patients is the first run's or another: sorted ids are both.
+        cases = cases_of(judged, metric.needs, patients=sorted(judged.patients))
     except Undefined as why:
         reason = str(why)
 
@@ -147,12 +107,7 @@ def _froc(judged: Judged, patients: list[str], weights: np.ndarray) -> Estimate:
             raise Undefined(reason)
 
         return Estimate(undefined, undefined, 0)
-    patient = patient_index(matched.images["patient_id"], patients=patients)
-    return Estimate(
-        lambda: mean_sensitivity(matched.matches),
-        lambda: froc_samples(matched.matches, patient, weights).mean(axis=1),
-        len(matched.matches.lesion_scores),
-    )
+    return Estimate(lambda: metric.value(cases), lambda: samples(cases, weights), len(cases))
 
 
 def _row(estimates: list[Estimate], bootstrap: Bootstrap) -> dict:
@@ -175,7 +130,9 @@ def _row(estimates: list[Estimate], bootstrap: Bootstrap) -> dict:
             "difference": missing.as_dict(),
         }
     difference = bootstrap.figure(
-        lambda: first.value - second.value, lambda: samples[0] - samples[1], n=first.n
+        lambda: estimates[0].value() - estimates[1].value(),
+        lambda: samples[0] - samples[1],
+        n=first.n,
     )
     return {
         "first": first.as_dict(),

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.judge import Bootstrap, patch_figures
-from pipeline.evaluate.lesions import match_candidates
+from pipeline.evaluate.judge import Bootstrap, judge_metric
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.evaluate.stage import compute_metrics
+from pipeline.evaluate.matching import match_candidates
+from pipeline.evaluate.metrics import compute_metrics
+from pipeline.figures.registry import METRICS
 from pipeline.heatmap.work import Work
 from pipeline.model.card import model_folder, read_model_card
 from pipeline.report.data import is_synthetic
@@ -110,8 +111,7 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
         seed: of the permutation of the training.
     """
     shuffled = replace(judged, positions=permute_labels(judged.positions, seed=seed))
-    logits = shuffled.positions["logit"].to_numpy()
-    figure = patch_figures(shuffled, logits, Bootstrap.of(shuffled, settings))["patch_auc"]
+    figure = judge_metric(METRICS["patch_auc"], shuffled, Bootstrap.of(shuffled, settings))
     if figure.low is None:
         return _nothing(EVEN, f"Labels permuted: {figure.reason}.")
     holds = figure.low <= EVEN <= figure.high

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.baselines import baseline_scores
-from pipeline.evaluate.judge import UNITS, Bootstrap
+from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import Judged, load_judged
+from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
-from pipeline.evaluate.stage import compute_metrics, summary_line
 from pipeline.evaluate.worst import draw_worst
+from pipeline.figures.registry import ranking_metrics
 from pipeline.model.calibrate import FEW_LESIONS
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.run.atomic import json_text, write_text
@@ -49,7 +50,11 @@ def crossval(stage: Stage, *, folds: int) -> str:
     write_text(run.crossval, json_text(content))
     write_crossval_page(run)
     stage.events.metrics(
-        {f"{name}/{k}": content[name][k] for name in UNITS for k in ("value", "low", "high")}
+        {
+            f"{metric.name}/{k}": content[metric.name][k]
+            for metric in ranking_metrics()
+            for k in ("value", "low", "high")
+        }
     )
     stage.events.artifact(run.crossval)
     stage.events.artifact(run.crossval_page)
@@ -105,7 +110,8 @@ def _fewest_lesions(folds: list[Judged]) -> int:
 def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
     bootstrap = Bootstrap.of(fold, settings)
     metrics = compute_metrics(fold, bootstrap, settings, {})
-    kept = (*UNITS, "calibration", "counts", "prevalence", "model_sha256", "commit")
+    ranking = (metric.name for metric in ranking_metrics())
+    kept = (*ranking, "calibration", "counts", "prevalence", "model_sha256", "commit")
     return {
         **{name: metrics[name] for name in kept},
         "temperature": fold.card.calibration.temperature,

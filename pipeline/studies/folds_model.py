@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.annotations.labels import POSITIVE
-from pipeline.evaluate.lesions import match_candidates
 from pipeline.evaluate.load import Judged
+from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.pooled import pool
 from pipeline.figures.calibration import Calibration, logit, sigmoid
 from pipeline.model.calibrate import Threshold, region_threshold

@@ -18,6 +18,7 @@ import numpy as np
 
 from pipeline.evaluate.load import load_judged
 from pipeline.figures.bootstrap import patient_weights, percentile_interval
+from pipeline.figures.registry import Place, compared_metrics, probability_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.pages.template import render
 from pipeline.report.results import hardware
@@ -27,7 +28,7 @@ from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
-from pipeline.studies.compare import FIGURES, estimates_of
+from pipeline.studies.compare import estimates_of
 from pipeline.studies.subruns import make
 
 ARMS = {
@@ -100,17 +101,18 @@ def judge_heads(
     evaluate = settings.evaluate
     first = load_judged(run.head(arms[0], 0))
     weights = patient_weights(len(first.patients), samples=evaluate.bootstrap, seed=evaluate.seed)
+    names = [metric.name for metric in compared_metrics()]
     values, samples = {}, {}
     for arm in arms:
         estimates = [estimates_of(load_judged(run.head(arm, s)), weights) for s in range(seeds)]
-        for name in FIGURES:
+        for name in names:
             values[arm, name], samples[arm, name] = _over_seeds([e[name] for e in estimates])
     drawn = np.random.default_rng([evaluate.seed, 1]).integers(seeds, size=(len(weights), seeds))
     pairs = [pair for pair in PAIRS if set(pair) <= set(arms)]
     differences = {
         f"{a} - {b}": {
             name: _difference(values, samples, (a, b), name, drawn, evaluate.confidence)
-            for name in FIGURES
+            for name in names
         }
         for a, b in pairs
     }
@@ -175,12 +177,14 @@ def _arm(run: RunFolder, arm: str, seeds: int, values: dict) -> dict:
     metrics = [json.loads(r.metrics.read_text(encoding="utf-8")) for r in runs]
     cards = [json.loads((r.model / "model.json").read_text(encoding="utf-8")) for r in runs]
     finished = [_training(r) for r in runs]
-    figures = {name: _mean(values[arm, name].tolist()) for name in FIGURES}
+    figures = {m.name: _mean(values[arm, m.name].tolist()) for m in compared_metrics()}
     after = [m["calibration"]["after"] or {} for m in metrics]
-    for name in ("brier", "ece"):
-        figures[name] = _mean([c.get(name) for c in after])
-    for name in ("slope", "observed_over_expected"):
-        figures[name] = _mean([(c.get(name) or {}).get("value") for c in after])
+    for metric in probability_metrics(within=Place.STUDY):
+        if metric.name not in figures:
+            of_runs = [calibration.get(metric.name) for calibration in after]
+            if metric.with_interval:
+                of_runs = [(figure or {}).get("value") for figure in of_runs]
+            figures[metric.name] = _mean(of_runs)
     return {
         **figures,
         "temperature": _mean([c["calibration"]["temperature"] for c in cards]),

@@ -1,24 +1,21 @@
 """The evaluate stage on fabricated run folders."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
 
+from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.stage import evaluate
 from pipeline.figures.ranking import roc_auc
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.settings import load_settings
-from pipeline.run.stage import Stage
+from pipeline.run.stage import Stage, git_commit
 from tests.evaluate.fabricated_run import Woman, fabricate, women
-
-
-@pytest.fixture(autouse=True)
-def _only_the_figures(monkeypatch):
-    """Leave out the report (test_evaluate_report.py writes it) and the state of the code."""
-    monkeypatch.setattr("pipeline.evaluate.stage.git_commit", lambda: ("0" * 40, True))
-    monkeypatch.setattr("pipeline.evaluate.stage.write_report", lambda run: None)
 
 
 def evaluated(run) -> dict:
@@ -28,8 +25,22 @@ def evaluated(run) -> dict:
     return metrics | {"line": line}
 
 
-def test_every_promised_figure_is_there_with_its_interval(tmp_path):
-    metrics = evaluated(fabricate(tmp_path, women()))
+def metrics_of(run) -> dict:
+    """The same without baselines, plots and pages."""
+    judged, settings = load_judged(run), load_settings(run).evaluate
+    metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
+    return metrics | {"line": summary_line(metrics)}
+
+
+@pytest.fixture(scope="module")
+def common(tmp_path_factory):
+    """Six women with and six without a finding, evaluated: the run and its metrics."""
+    run = fabricate(tmp_path_factory.mktemp("common"), women())
+    return run, evaluated(run)
+
+
+def test_every_promised_figure_is_there_with_its_interval(common):
+    _, metrics = common
     for name in ("patch_auc", "patch_ap", "image_auc", "mean_froc"):
         figure = metrics[name]
         assert set(figure) == {"value", "low", "high", "n"}, name
@@ -39,13 +50,16 @@ def test_every_promised_figure_is_there_with_its_interval(tmp_path):
     assert metrics["split"] == "test"
     assert metrics["seed"] == 0
     assert metrics["rule"]["min_radius_mm"] == 4.0
-    assert metrics["commit"] == "0" * 40 + "-dirty"
     assert 0.8 < metrics["patch_auc"]["value"] < 0.9  # 1.5 standard deviations: 0.856
 
 
-def test_the_patch_auc_is_over_all_labelled_test_positions(tmp_path):
-    run = fabricate(tmp_path, women())
-    metrics = evaluated(run)
+def test_the_commit_of_the_code_is_kept_and_whether_files_differ_from_it(common):
+    commit, dirty = git_commit()
+    assert common[1]["commit"] == commit + ("-dirty" if dirty else "")
+
+
+def test_the_patch_auc_is_over_all_labelled_test_positions(common):
+    run, metrics = common
     table = pd.read_parquet(run.predictions)
     table = table[table["label"] >= 0]
     assert metrics["patch_auc"]["value"] == roc_auc(table["label"], table["logit"])
@@ -54,7 +68,7 @@ def test_the_patch_auc_is_over_all_labelled_test_positions(tmp_path):
 
 
 def test_counts_say_what_the_figures_rest_on(tmp_path):
-    metrics = evaluated(fabricate(tmp_path, women(normal=4, abnormal=3)))
+    metrics = metrics_of(fabricate(tmp_path, women(normal=4, abnormal=3)))
     count = metrics["counts"]
     assert (count["patients"], count["images"], count["lesions"]) == (7, 7, 3)
     assert (count["images_abnormal"], count["images_normal"]) == (3, 4)
@@ -63,7 +77,7 @@ def test_counts_say_what_the_figures_rest_on(tmp_path):
 
 
 def test_an_oracle_gets_one_everywhere_and_its_unreached_rates_are_marked(tmp_path):
-    metrics = evaluated(fabricate(tmp_path, women(), oracle=True))
+    metrics = metrics_of(fabricate(tmp_path, women(), oracle=True))
     for name in ("patch_auc", "patch_ap", "image_auc", "mean_froc"):
         assert metrics[name]["value"] == metrics[name]["low"] == 1.0, name
     assert [p["reached"] for p in metrics["froc"]] == [False] * 6
@@ -71,8 +85,8 @@ def test_an_oracle_gets_one_everywhere_and_its_unreached_rates_are_marked(tmp_pa
     assert "separate" in metrics["calibration"]["after"]["slope"]["reason"]
 
 
-def test_the_baselines_see_only_where_a_position_lies_or_how_bright_it_is(tmp_path):
-    baselines = evaluated(fabricate(tmp_path, women()))["baselines"]
+def test_the_baselines_see_only_where_a_position_lies_or_how_bright_it_is(common):
+    baselines = common[1]["baselines"]
     # The lesions lie in the same region in training and test; the images are plain noise.
     assert baselines["position"]["value"] > 0.8
     assert baselines["mean_contrast"]["low"] < 0.5 < baselines["mean_contrast"]["high"]
@@ -95,7 +109,7 @@ def test_without_findings_it_says_so_and_every_figure_has_a_reason(tmp_path):
 
 def test_images_with_an_unlocated_finding_count_for_images_but_not_for_froc(tmp_path):
     people = [*women(), Woman("somewhere", "test", "unlocated")]
-    metrics = evaluated(fabricate(tmp_path, people))
+    metrics = metrics_of(fabricate(tmp_path, people))
     assert metrics["counts"]["images_without_known_truth"] == 1
     assert metrics["counts"]["images_abnormal"] == 7
     assert metrics["mean_froc"]["n"] == 6
@@ -115,7 +129,7 @@ def test_labels_of_images_alone_give_figures_of_images_by_site_and_scanner(tmp_p
         for n in range(4)
     ]
     run = fabricate(tmp_path, people, dataset="rsna")
-    metrics = evaluated(run)
+    metrics = metrics_of(run)
     for name in ("image_auc", "breast_auc", "patient_auc"):
         assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"], name
     for name in ("patch_auc", "patch_ap", "mean_froc"):
@@ -129,16 +143,15 @@ def test_labels_of_images_alone_give_figures_of_images_by_site_and_scanner(tmp_p
 
 
 def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_normal(tmp_path):
-    metrics = evaluated(fabricate(tmp_path, [*women(), Woman("cyst", "test", "left out")]))
+    metrics = metrics_of(fabricate(tmp_path, [*women(), Woman("cyst", "test", "left out")]))
     count = metrics["counts"]
     assert (count["images"], count["images_abnormal"], count["images_normal"]) == (13, 6, 6)
     assert (count["lesions"], count["findings_that_do_not_count"]) == (6, 1)
     assert count["images_without_known_truth"] == 0
 
 
-def test_plots_and_events_are_written(tmp_path):
-    run = fabricate(tmp_path, women())
-    evaluated(run)
+def test_plots_and_events_are_written(common):
+    run, _ = common
     assert sorted(p.name for p in run.plots.glob("*.png")) == [
         "froc.png",
         "reliability.png",
@@ -154,7 +167,7 @@ def test_plots_and_events_are_written(tmp_path):
 
 def test_a_run_that_only_applies_a_model_is_judged_on_all_its_images(tmp_path):
     run = fabricate(tmp_path, women(), model=str(tmp_path / "run"))
-    metrics = evaluated(run)
+    metrics = metrics_of(run)
     assert metrics["split"] == "all"
     assert metrics["counts"]["images"] == 12  # those that were mapped
 
@@ -172,18 +185,31 @@ def test_no_test_patient_is_a_clear_error(tmp_path):
         evaluated(run)
 
 
-def test_two_evaluations_write_the_same_bytes(tmp_path):
-    run = fabricate(tmp_path, women())
-    evaluated(run)
+def test_two_evaluations_write_the_same_bytes(common):
+    run, _ = common
     first = run.metrics.read_bytes()
     evaluated(run)
     assert run.metrics.read_bytes() == first
 
 
 def test_one_patient_gives_figures_without_an_interval(tmp_path):
-    metrics = evaluated(fabricate(tmp_path, [w for w in women() if w.name.endswith("counts-0")]))
+    metrics = metrics_of(fabricate(tmp_path, [w for w in women() if w.name.endswith("counts-0")]))
     assert metrics["counts"]["patients"] == 1
     assert 0.5 < metrics["patch_auc"]["value"] < 1
     assert metrics["patch_auc"]["low"] is None
     assert metrics["patch_auc"]["reason"] == "an interval needs at least two patients"
     assert "(no interval)" in metrics["line"]
+
+
+def test_the_report_shows_the_figures_of_metrics_json(common):
+    run, metrics = common
+    page = run.report.read_text(encoding="utf-8")
+    figure = metrics["patch_auc"]
+    assert f"{figure['value']:.3f}" in page
+    assert f"{figure['low']:.3f} to {figure['high']:.3f}" in page
+    left = metrics["groups"][0]
+    cells = [left["by"], left["group"], left["images"]]
+    for figure in (left["patch_auc"], left["image_auc"]):
+        cells += [f"{figure['value']:.3f}", f"{figure['low']:.3f} to {figure['high']:.3f}"]
+    row = r"\s*".join(f"<td[^>]*>{cell}</td>" for cell in cells)
+    assert re.search(row, page)

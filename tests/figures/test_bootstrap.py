@@ -15,10 +15,12 @@ from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
 from pipeline.figures.resampled import (
     auc_samples,
     average_precision_samples,
-    calibration_samples,
     froc_samples,
     log_loss_samples,
+    observed_over_expected_samples,
     partial_auc_samples,
+    share_samples,
+    slope_samples,
 )
 from pipeline.figures.undefined import Undefined
 
@@ -60,7 +62,7 @@ def test_the_log_loss_of_a_sample_is_that_of_the_repeated_patients():
     labels, scores, patient = positions()
     weights = patient_weights(12, samples=5, seed=0)
     expected = [log_loss_from_logits(scores, labels, row[patient]) for row in weights]
-    np.testing.assert_allclose(log_loss_samples(scores, labels, patient, weights), expected)
+    np.testing.assert_allclose(log_loss_samples(labels, scores, patient, weights), expected)
 
 
 def test_a_sample_without_a_positive_is_nan():
@@ -114,7 +116,8 @@ def test_calibration_samples_agree_with_the_direct_fit():
     logits = rng.normal(-2, 1.5, size=10_000)
     labels = (rng.random(10_000) < sigmoid(0.7 * logits)).astype(int)
     weights = patient_weights(10, samples=5, seed=0)
-    ratio, slope = calibration_samples(logits, labels, patient, weights)
+    ratio = observed_over_expected_samples(labels, logits, patient, weights)
+    slope = slope_samples(labels, logits, patient, weights)
     for i, row in enumerate(weights):
         assert ratio[i] == pytest.approx(
             observed_over_expected(sigmoid(logits), labels, row[patient]), abs=1e-9
@@ -130,14 +133,20 @@ def test_a_rare_class_in_the_upper_tail_does_not_bias_the_slope():
     logits = np.where(labels, rng.normal(0, 4, 60_000), rng.normal(-6, 0.8, 60_000))
     logits[:3] = -200.0  # some places may be far off
     patient = np.arange(60_000) % 10
-    _, slope = calibration_samples(logits, labels, patient, np.ones((1, 10)))
+    slope = slope_samples(labels, logits, patient, np.ones((1, 10)))
     assert slope[0] == pytest.approx(slope_intercept(logits, labels)[0], rel=0.01)
 
 
 def test_a_sample_of_one_class_has_no_slope():
-    ratio, slope = calibration_samples([0.0, 1.0, 0.5], [0, 1, 0], [0, 1, 1], np.array([[2.0, 0]]))
-    assert ratio.tolist() == [0.0]
-    assert np.isnan(slope).all()
+    cases = [0, 1, 0], [0.0, 1.0, 0.5], [0, 1, 1], np.array([[2.0, 0]])
+    assert observed_over_expected_samples(*cases).tolist() == [0.0]
+    assert np.isnan(slope_samples(*cases)).all()
+
+
+def test_a_share_is_that_of_the_drawn_items():
+    weights = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+    shares = share_samples(np.array([True, False, True]), np.array([0, 0, 1]), weights)
+    np.testing.assert_allclose(shares, [0.5, 2 / 3, np.nan])
 
 
 def test_the_interval_contains_the_value_and_narrows_with_more_patients():

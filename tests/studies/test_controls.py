@@ -11,7 +11,7 @@ from pipeline.annotations.labels import LabelRule
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.evaluate.stage import compute_metrics
+from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.calibration import Calibration
 from pipeline.preprocess.tables import read_mammograms, read_outlines, write_outlines
 from pipeline.report.controls import read_controls

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluate.lesions import box_iou, match_candidates, match_regions
 from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.matching import box_iou, match_candidates, match_regions
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 

@@ -1,0 +1,167 @@
+"""The content of metrics.json: every figure of the registry, and what it rests on."""
+
+import datetime
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.groups import image_groups, lesion_groups
+from pipeline.evaluate.judge import (
+    Bootstrap,
+    froc_points,
+    judge_metric,
+    lead_over,
+    scored_positions,
+)
+from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth
+from pipeline.evaluate.matching import HIT_RULE
+from pipeline.evaluate.probabilities import calibration_summary
+from pipeline.evaluate.worst import worst_errors
+from pipeline.figures.cases import Scored
+from pipeline.figures.figure import undefined_figure
+from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
+from pipeline.figures.undefined import Undefined
+from pipeline.report.results import hardware
+from pipeline.run.stage import git_commit
+
+
+def compute_metrics(
+    judged: Judged,
+    bootstrap: Bootstrap,
+    settings: EvaluateSettings,
+    baselines: Mapping[str, Callable[[], np.ndarray]],
+) -> dict:
+    """The content of metrics.json.
+
+    Args:
+        baselines: for each a function that scores the judged positions.
+    """
+    commit, dirty = git_commit()
+    return {
+        "split": judged.split,
+        "seed": settings.seed,
+        "rule": rule(judged),
+        **{
+            metric.name: judge_metric(metric, judged, bootstrap).as_dict()
+            for metric in ranking_metrics()
+        },
+        **froc_points(judged, bootstrap),
+        "baselines": baseline_rows(judged, bootstrap, baselines),
+        "calibration": calibration_summary(judged, bootstrap),
+        "groups": image_groups(judged, bootstrap),
+        "lesion_groups_at_1_fp_per_image": lesion_groups(judged, bootstrap),
+        "worst": worst_errors(judged),
+        "counts": counts(judged),
+        "prevalence": float(judged.positions["label"].mean()) if len(judged.positions) else None,
+        "units": {metric.name: metric.needs.value for metric in ranking_metrics()},
+        "bootstrap": {"samples": settings.bootstrap, "confidence": settings.confidence},
+        "synthetic": judged.is_synthetic,
+        "model_sha256": judged.card.sha256,
+        "commit": commit + ("-dirty" if dirty else ""),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "hardware": hardware(),
+    }
+
+
+def rule(judged: Judged) -> dict:
+    """What the figures mean: the label rule with its lengths, and the rules of images and hits."""
+    return {
+        "position": (
+            "positive: the centre lies in an outline that counts (of a circle within circle_share "
+            "of its radius; at least min_radius_mm); ignored: not positive and within ignore_mm of "
+            "any outline; negative: the rest of the breast, of images that are not fully outlined "
+            "nothing; air is not judged"
+        ),
+        **judged.labels.model_dump(mode="json"),
+        "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
+        "hit": HIT_RULE,
+        "froc_point": (
+            "sensitivity with at most that many false positives per image; reached=false: all "
+            "candidates together make fewer, and the sensitivity is that of all of them"
+        ),
+    }
+
+
+def counts(judged: Judged) -> dict[str, int]:
+    """How much the figures rest on."""
+    images, positions = judged.images, judged.positions
+    outlines = [o for i in images["image_id"] for o in judged.outlines[i]]
+    return {
+        "patients": len(judged.patients),
+        "patients_abnormal": int(images[images["truth"] == ABNORMAL]["patient_id"].nunique()),
+        "images": len(images),
+        "images_abnormal": int(np.sum(images["truth"] == ABNORMAL)),
+        "images_normal": int(np.sum(images["truth"] == NORMAL)),
+        "images_without_known_truth": int(np.sum(~has_known_truth(images))),
+        "positions": len(positions),
+        "positives": int(np.sum(positions["label"] == 1)),
+        "lesions": sum(o["positive"] for o in outlines),
+        "findings_that_do_not_count": sum(not o["positive"] for o in outlines),
+    }
+
+
+def baseline_rows(
+    judged: Judged, bootstrap: Bootstrap, baselines: Mapping[str, Callable[[], np.ndarray]]
+) -> dict[str, dict]:
+    """Patch AUC of each baseline; beside it its average precision and the network's lead."""
+    rows = {}
+    auc, precision = METRICS["patch_auc"], METRICS["patch_ap"]
+    for name, score in baselines.items():
+        try:
+            cases = _of_both_classes(judged)
+            scores = score()
+        except Undefined as why:
+            rows[name] = undefined_figure(str(why)).as_dict()
+            continue
+        others = cases.scored_by(scores)
+        rows[name] = {
+            **bootstrap.judge(auc, others).as_dict(),
+            "patch_ap": bootstrap.judge(precision, others).as_dict(),
+            "lead_of_the_network": lead_over(scores, auc, cases, bootstrap).as_dict(),
+        }
+    return rows
+
+
+def _of_both_classes(judged: Judged) -> Scored:
+    if judged.positions["label"].nunique() < 2:
+        raise Undefined("there are not positions of both classes")
+    return scored_positions(judged)
+
+
+def summary_line(metrics: dict) -> str:
+    """One line for the terminal."""
+    count = metrics["counts"]
+    judged = f"{count['images']} mammograms of {count['patients']} patients"
+    main = [metric for metric in ranking_metrics(within=Place.SUMMARY) if metric.name in metrics]
+    if all(metrics[metric.name]["value"] is None for metric in main):
+        return f"nothing to evaluate: no finding that counts on {judged}; metrics.json says so"
+    shown = ", ".join(
+        f"{metric.name.replace('_', ' ')} {_shown(metrics[metric.name])}" for metric in main
+    )
+    return f"{shown}; {judged}, {count['lesions']} lesions, {count['positions']:,} positions"
+
+
+def _shown(figure: dict) -> str:
+    if figure["value"] is None:
+        return "undefined"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f} (no interval)"
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+
+
+def tracked_numbers(metrics: dict) -> dict[str, float]:
+    """Flat numbers for the event log; undefined ones are left out."""
+    flat: dict[str, float | None] = {}
+    for metric in ranking_metrics():
+        flat |= {f"{metric.name}/{k}": metrics[metric.name][k] for k in ("value", "low", "high")}
+    for name, row in metrics["baselines"].items():
+        flat[f"baseline_{name}/patch_auc"] = row["value"]
+    for point in metrics["froc"]:
+        flat[f"froc/sensitivity_at_{point['fp_per_image']:g}"] = point["sensitivity"]
+    for metric in probability_metrics(within=Place.STUDY):
+        if not metric.with_interval:
+            for when in ("before", "after"):
+                number = (metrics["calibration"][when] or {}).get(metric.name)
+                flat[f"calibration_{when}/{metric.name}"] = number
+    return {name: value for name, value in flat.items() if value is not None}

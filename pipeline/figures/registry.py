@@ -1,0 +1,220 @@
+"""The registry of metrics: what each is called, what it counts and needs, how it is computed.
+
+Evaluation, comparison, cross-validation, report, README and MLflow loop over METRICS and name no
+metric of their own accord. A new metric is one more entry here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from pipeline.figures import calibration, froc, ranking, resampled
+from pipeline.figures.cases import Need, Scored
+
+
+class Place(IntEnum):
+    """Where a metric is shown: there and in all wider places."""
+
+    SUMMARY = 0  # README, terminal, the table of folds, the parent run of MLflow
+    STUDY = 1  # comparisons of runs, heads and calibrations
+    REPORT = 2  # metrics.json, report and model card
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that says how good a model is.
+
+    Attributes:
+        name: its key in metrics.json.
+        title: what it is called where nothing else is said, such as a row of the README.
+        heading: what it is called in the report and the model card.
+        needs: what it is computed from; `n` of its figure counts these.
+        value: of the cases of that need, `Scored` or `Searched`; may raise Undefined.
+        samples: of the cases and bootstrap weights (samples, patients): the value in each sample,
+            (samples,), NaN where undefined. Without it there is no interval.
+        place: where it is shown.
+        ideal: the value of a perfect model, where more is not always better.
+        higher_is_better: None where `ideal` is the aim.
+        of_probabilities: it judges probabilities and not their order, so it stands under
+            `calibration`, before and after the calibration.
+        with_interval: metrics.json has its interval; otherwise the number alone.
+        digits: decimals where it is shown.
+    """
+
+    name: str
+    title: str
+    heading: str
+    needs: Need
+    value: Callable[[Any], float]
+    samples: Callable[[Any, np.ndarray], np.ndarray] | None = None
+    place: Place = Place.SUMMARY
+    ideal: float | None = None
+    higher_is_better: bool | None = True
+    of_probabilities: bool = False
+    with_interval: bool = True
+    digits: int = 3
+
+
+def ranking_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
+    """The metrics of ranking and search that are shown in a place, in the order of METRICS."""
+    return [m for m in METRICS.values() if not m.of_probabilities and m.place <= within]
+
+
+def probability_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
+    """The metrics of calibration that are shown in a place."""
+    return [m for m in METRICS.values() if m.of_probabilities and m.place <= within]
+
+
+def compared_metrics() -> list[Metric]:
+    """Those by which one model is better than another: with a direction and with samples."""
+    return [
+        m
+        for m in METRICS.values()
+        if m.place <= Place.STUDY and m.samples and m.higher_is_better is not None
+    ]
+
+
+def _of_scored(samples: Callable[..., np.ndarray]) -> Callable[[Scored, np.ndarray], np.ndarray]:
+    """Samples of a metric of labels, scores, patient and bootstrap weights."""
+    return lambda of, weights: samples(of.labels, of.scores, of.patient, weights)
+
+
+_Auc = partial(
+    Metric,
+    value=lambda of: ranking.roc_auc(of.labels, of.scores),
+    samples=_of_scored(resampled.auc_samples),
+)
+_Loss = partial(
+    Metric,
+    needs=Need.POSITIONS,
+    place=Place.STUDY,
+    higher_is_better=False,
+    of_probabilities=True,
+    with_interval=False,
+    digits=4,
+)
+_Recalibration = partial(Metric, needs=Need.POSITIONS, higher_is_better=None, of_probabilities=True)
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        _Auc("patch_auc", "patch AUC", "Positions: ROC AUC", Need.POSITIONS),
+        Metric(
+            "patch_partial_auc",
+            "patch partial AUC",
+            "Positions: ROC AUC at few false alarms (McClish; 0.5 is chance)",
+            Need.POSITIONS,
+            value=lambda of: ranking.partial_auc(of.labels, of.scores),
+            samples=_of_scored(resampled.partial_auc_samples),
+            place=Place.STUDY,
+        ),
+        Metric(
+            "patch_ap",
+            "patch average precision",
+            "Positions: average precision",
+            Need.POSITIONS,
+            value=lambda of: ranking.average_precision(of.labels, of.scores),
+            samples=_of_scored(resampled.average_precision_samples),
+        ),
+        _Loss(
+            "log_loss",
+            "log loss",
+            "log loss",
+            value=lambda of: calibration.log_loss_from_logits(of.scores, of.labels),
+            samples=_of_scored(resampled.log_loss_samples),
+        ),
+        _Loss(
+            "brier",
+            "Brier score",
+            "Brier score",
+            value=lambda of: calibration.brier(expit(of.scores), of.labels),
+        ),
+        _Loss(
+            "ece",
+            "ECE",
+            "expected calibration error",
+            value=lambda of: calibration.ece(expit(of.scores), of.labels),
+        ),
+        _Recalibration(
+            "intercept",
+            "calibration intercept",
+            "intercept (ideal 0)",
+            value=lambda of: calibration.slope_intercept(of.scores, of.labels)[1],
+            place=Place.REPORT,
+            ideal=0.0,
+            with_interval=False,
+            digits=4,
+        ),
+        _Recalibration(
+            "slope",
+            "calibration slope",
+            "slope (ideal 1)",
+            value=lambda of: calibration.slope_intercept(of.scores, of.labels, of.weights)[0],
+            samples=lambda of, weights: resampled.slope_samples(
+                of.labels, of.scores, of.patient, weights, item_weights=of.weights
+            ),
+            ideal=1.0,
+        ),
+        _Recalibration(
+            "observed_over_expected",
+            "observed / expected",
+            "observed / expected (ideal 1)",
+            value=lambda of: calibration.observed_over_expected(
+                expit(of.scores), of.labels, of.weights
+            ),
+            samples=lambda of, weights: resampled.observed_over_expected_samples(
+                of.labels, of.scores, of.patient, weights, item_weights=of.weights
+            ),
+            ideal=1.0,
+        ),
+        _Auc(
+            "image_auc",
+            "image AUC",
+            "Mammograms: ROC AUC of the highest probability",
+            Need.IMAGES,
+        ),
+        _Auc(
+            "breast_auc",
+            "breast AUC",
+            "Breasts: ROC AUC of the highest probability",
+            Need.BREASTS,
+            place=Place.REPORT,
+        ),
+        _Auc(
+            "patient_auc",
+            "patient AUC",
+            "Patients: ROC AUC of the highest probability",
+            Need.PATIENTS,
+            place=Place.REPORT,
+        ),
+        Metric(
+            "mean_froc",
+            "mean FROC sensitivity",
+            "Findings: mean FROC sensitivity (1/4 to 8 false alarms per mammogram)",
+            Need.LESIONS,
+            value=lambda of: froc.mean_sensitivity(of.matches),
+            samples=lambda of, weights: resampled.froc_samples(
+                of.matches, of.patient_of_image, weights
+            ).mean(axis=1),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the patch AUC of the network is held against; `sees` says from what it is computed."""
+
+    title: str
+    sees: str
+
+
+BASELINES = {
+    "position": Baseline("position alone", "the place in the breast alone"),
+    "mean_contrast": Baseline("mean and contrast", "local mean and contrast alone"),
+}
