@@ -107,9 +107,10 @@ def test_the_figures_have_the_keys_that_people_read(run):
 
 def test_the_table_the_targets_and_the_evaluation_label_alike(run):
     from pipeline.annotations.geometry import geometry_of
-    from pipeline.annotations.labels import LabelRule, label_points, standard_outlines
+    from pipeline.annotations.labels import LabelRule, label_points
+    from pipeline.annotations.outlines import read_outlines, standard_outlines
     from pipeline.config import LabelSettings
-    from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+    from pipeline.preprocess.tables import read_mammograms, read_positions
     from pipeline.train.corpus import read_corpus
 
     mammograms, outlines = read_mammograms(run), read_outlines(run)

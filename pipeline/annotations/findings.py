@@ -1,13 +1,14 @@
-"""Findings of the catalog become the outlines of outlines.json, in original pixels."""
+"""Findings of the catalog become outlines, in original pixels."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from pipeline.annotations.masks import NoOutline, mask_polygons
+from pipeline.annotations.masks import NoOutline, Polygons
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
 
@@ -17,13 +18,13 @@ class ImageOutlines:
     """The outlines of one image.
 
     Attributes:
-        entries: outlines in the form of outlines.json, ordered by finding id.
+        outlines: ordered by finding id.
         unlocated: something abnormal may be where nobody outlined it, so that no position of
             the image can count as negative.
         rejected: why findings could not be outlined, by finding id.
     """
 
-    entries: list[dict] = field(default_factory=list)
+    outlines: list[Outline] = field(default_factory=list)
     unlocated: bool = False
     rejected: dict[str, str] = field(default_factory=dict)
 
@@ -36,7 +37,7 @@ def image_outlines(
     width: int,
     outcome: str,
     complete: str,
-    polygons_of: Callable[..., list] = mask_polygons,
+    masks: Mapping[str, Polygons | NoOutline],
 ) -> ImageOutlines:
     """Outline the findings of one image.
 
@@ -48,7 +49,7 @@ def image_outlines(
             known to be normal and has no finding is unlocated.
         complete: yes or no, from catalog/images.csv. Where not all abnormalities are outlined,
             the image is unlocated.
-        polygons_of: outlines a mask; with what is known of masks, `MaskOutlines.polygons`.
+        masks: `outline_masks` of the findings.
     """
     silent = findings.empty and outcome != "normal"
     result = ImageOutlines(unlocated=silent or complete == "no")
@@ -59,20 +60,12 @@ def image_outlines(
             result.unlocated = True
             continue
         try:
-            shape = _shape(finding, height=height, width=width, polygons_of=polygons_of)
+            result.outlines.append(
+                _outline(finding, labels, height=height, width=width, masks=masks)
+            )
         except NoOutline as problem:
             result.unlocated = True
             result.rejected[finding["finding_id"]] = str(problem)
-            continue
-        result.entries.append(
-            {
-                "finding_id": finding["finding_id"],
-                "kind": finding["kind"],
-                "pathology": finding["pathology"],
-                "positive": counts(finding["kind"], finding["pathology"], labels),
-                **shape,
-            }
-        )
     return result
 
 
@@ -106,30 +99,45 @@ def _chosen(value: str, choice: tuple[str, ...] | str) -> bool:
     return choice == "all" or value in choice
 
 
-def _shape(finding: dict, *, height: int, width: int, polygons_of: Callable) -> dict:
-    """Circle and polygons of a finding.
+def _outline(
+    finding: dict,
+    labels: LabelSettings,
+    *,
+    height: int,
+    width: int,
+    masks: Mapping[str, Polygons | NoOutline],
+) -> Outline:
+    """The outline of a finding.
 
     Raises:
         NoOutline: its mask is unusable, or it lies outside the image.
     """
     value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
-    circle, polygons = None, []
+    circle: Circle | None = None
+    polygons: Polygons = []
     if geometry == "circle":
-        circle = {key: float(value[key]) for key in ("row", "col", "radius")}
-        row, col, reach = circle["row"], circle["col"], circle["radius"]
-        box = row - reach, col - reach, row + reach, col + reach
+        circle = Circle(float(value["row"]), float(value["col"]), float(value["radius"]))
+    elif geometry == "box":
+        polygons = [_corners(value, height=height, width=width)]
+    elif geometry == "polygon":
+        polygons = [value]
     else:
-        if geometry == "box":
-            polygons = [_corners(value, height=height, width=width)]
-        elif geometry == "polygon":
-            polygons = [[[float(row), float(col)] for row, col in value]]
-        else:
-            polygons = polygons_of(Path(value["file"]), height=height, width=width)
-        rows, cols = zip(*(point for polygon in polygons for point in polygon), strict=True)
-        box = min(rows), min(cols), max(rows), max(cols)
-    if box[0] > height - 0.5 or box[1] > width - 0.5 or box[2] < -0.5 or box[3] < -0.5:
+        mask = masks[finding["finding_id"]]
+        if isinstance(mask, NoOutline):
+            raise mask
+        polygons = mask
+    outline = Outline(
+        finding_id=finding["finding_id"],
+        kind=finding["kind"],
+        pathology=finding["pathology"],
+        positive=counts(finding["kind"], finding["pathology"], labels),
+        circle=circle,
+        polygons=tuple(np.asarray(points, np.float64) for points in polygons),
+    )
+    row0, col0, row1, col1 = outline.bounds
+    if row0 > height - 0.5 or col0 > width - 0.5 or row1 < -0.5 or col1 < -0.5:
         raise NoOutline(f"it lies outside the image of {height} x {width} pixels")
-    return {"circle": circle, "polygons": polygons}
+    return outline
 
 
 def _corners(box: dict, *, height: int, width: int) -> list[list[float]]:

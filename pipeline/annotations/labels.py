@@ -6,29 +6,14 @@ positive, and in or near any outline. Negative: the rest. One function says so f
 table, the targets of training and the evaluation.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.annotations.outlines import Circle, Outline, standard_outlines
-from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
+from pipeline.annotations.outlines import Outline, distance
 from pipeline.config import LabelSettings
-
-__all__ = [
-    "IGNORED",
-    "NEGATIVE",
-    "POSITIVE",
-    "Circle",
-    "LabelRule",
-    "Outline",
-    "contains",
-    "finding_at",
-    "label_points",
-    "standard_outlines",
-]
 
 POSITIVE, NEGATIVE, IGNORED = 1, 0, -1
 
@@ -50,6 +35,21 @@ class LabelRule:
             circle_share=labels.circle_share,
             ignore_px=round(labels.ignore_mm / spacing_mm, 6),
         )
+
+    def gap(self, outline: Outline, rows: ArrayLike, cols: ArrayLike) -> np.ndarray:
+        """Distance of points from an outline as far as it matters, see `Outline.gap`."""
+        size, reach = self.min_radius_px, self.ignore_px
+        return outline.gap(rows, cols, min_radius_px=size, within_px=reach)
+
+    def hits(self, outline: Outline, rows: ArrayLike, cols: ArrayLike) -> np.ndarray:
+        """Whether points lie in the full outline, which counts as at least `min_radius`.
+
+        Unlike the label, the whole circle counts: this decides whether a detection hits a lesion.
+
+        Returns:
+            Bool array of the broadcast shape of `rows` and `cols`.
+        """
+        return outline.contains(rows, cols, min_radius_px=self.min_radius_px)
 
 
 def label_points(
@@ -75,11 +75,10 @@ def label_points(
     labels = np.full(np.broadcast_shapes(rows.shape, cols.shape), NEGATIVE, np.int8)
     positive = np.zeros(labels.shape, bool)
     for outline in outlines:
-        near, near_rows, near_cols = _near(rows, cols, outline, rule, margin_px=rule.ignore_px)
-        gap = _gap(near_rows, near_cols, outline, rule)
-        labels[near] = np.where(gap <= rule.ignore_px, IGNORED, labels[near])
+        gap = rule.gap(outline, rows, cols)
+        labels[gap <= rule.ignore_px] = IGNORED
         if outline.positive:
-            positive[near] |= _in_core(near_rows, near_cols, outline, rule, gap=gap)
+            positive |= _in_core(rows, cols, outline, rule, gap=gap)
     labels[positive] = POSITIVE
     return labels
 
@@ -100,67 +99,19 @@ def finding_at(
     for outline in sorted(outlines, key=lambda o: o.finding_id):
         if not outline.positive:
             continue
-        near, near_rows, near_cols = _near(rows, cols, outline, rule, margin_px=0.0)
-        gap = _gap(near_rows, near_cols, outline, rule)
-        inside = _in_core(near_rows, near_cols, outline, rule, gap=gap)
-        distance = _distance(near_rows, near_cols, outline.centre)
-        better = inside & (distance < nearest[near])
-        ids[near] = np.where(better, outline.finding_id, ids[near])
-        nearest[near] = np.where(better, distance, nearest[near])
+        inside = _in_core(rows, cols, outline, rule, gap=rule.gap(outline, rows, cols))
+        from_centre = distance(rows, cols, outline.centre)
+        better = inside & (from_centre < nearest)
+        ids[better] = outline.finding_id
+        nearest = np.where(better, from_centre, nearest)
     return ids
-
-
-def contains(outline: Outline, rows: ArrayLike, cols: ArrayLike, rule: LabelRule) -> np.ndarray:
-    """Whether points lie in the full outline, which counts as at least `min_radius`.
-
-    Unlike the label, the whole circle counts: this decides whether a detection hits a lesion.
-
-    Returns:
-        Bool array of the broadcast shape of `rows` and `cols`.
-    """
-    rows, cols = np.asarray(rows, np.float64), np.asarray(cols, np.float64)
-    inside = np.zeros(np.broadcast_shapes(rows.shape, cols.shape), bool)
-    near, near_rows, near_cols = _near(rows, cols, outline, rule, margin_px=0.0)
-    inside[near] = _gap(near_rows, near_cols, outline, rule) <= 0
-    return inside
-
-
-def _near(
-    rows: np.ndarray, cols: np.ndarray, outline: Outline, rule: LabelRule, *, margin_px: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Which points can matter to an outline, and their coordinates: (shape) bool, (n,), (n,)."""
-    row0, col0, row1, col1 = outline.bounds
-    # A small part counts as a disc that may stand out of the box by the smallest radius.
-    margin = margin_px + rule.min_radius_px + 1.0
-    in_rows = (rows >= row0 - margin) & (rows <= row1 + margin)
-    near = in_rows & (cols >= col0 - margin) & (cols <= col1 + margin)
-    return near, np.broadcast_to(rows, near.shape)[near], np.broadcast_to(cols, near.shape)[near]
-
-
-def _gap(rows: np.ndarray, cols: np.ndarray, outline: Outline, rule: LabelRule) -> np.ndarray:
-    """Distance from the full outline in pixels, at most 0 inside; (n,) float64."""
-    if outline.circle is not None:
-        radius = max(outline.circle.radius, rule.min_radius_px)
-        return _distance(rows, cols, outline.centre) - radius
-    gap = np.full(rows.shape, np.inf)
-    for polygon in outline.polygons:
-        gap = np.minimum(gap, distance_to_polygon(rows, cols, polygon))
-        area, centre = area_and_centroid(polygon)
-        if math.sqrt(area / math.pi) < rule.min_radius_px:
-            gap = np.minimum(gap, _distance(rows, cols, centre) - rule.min_radius_px)
-    return gap
 
 
 def _in_core(
     rows: np.ndarray, cols: np.ndarray, outline: Outline, rule: LabelRule, *, gap: np.ndarray
 ) -> np.ndarray:
-    """Whether points lie in the part of an outline that makes them positive; (n,) bool."""
+    """Whether points lie in the part of an outline that makes them positive, as `gap` in shape."""
     if outline.circle is None:
         return gap <= 0
     radius = max(rule.circle_share * outline.circle.radius, rule.min_radius_px)
-    return _distance(rows, cols, outline.centre) <= radius
-
-
-def _distance(rows: np.ndarray, cols: np.ndarray, centre: tuple[float, float]) -> np.ndarray:
-    from_row, from_col = rows - centre[0], cols - centre[1]
-    return np.sqrt(from_row * from_row + from_col * from_col)
+    return distance(rows, cols, outline.centre) <= radius

@@ -1,15 +1,32 @@
-"""Outlines that come as an image of the size of the mammogram: the mask of a finding."""
+"""Outlines that come as an image of the size of the mammogram: the masks of findings.
 
+Masks are files from outside like any other, so workers with limits read them. The outline of a
+mask is kept beside the store by the checksum of the mask, so each is read once for all runs.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
+from pipeline.config import Settings
 from pipeline.dicom.opening import DICOM_ERRORS, is_dicom, read_dicom
 from pipeline.dicom.plugin import NAME
 from pipeline.dicom.values import number
+from pipeline.run.atomic import write_text
+from pipeline.run.checksum import file_sha256, value_sha256
+from pipeline.run.known_checksums import State, add_checksums, file_state, read_checksums
+from pipeline.run.map_images import Lost, map_images
+from pipeline.run.progress import shown
+
+# Raise it when `mask_polygons` gives other outlines.
+MASK_FORMAT = 1
 
 # Straight pieces replace the steps of a contour while no point moves further, in pixels: less
 # than the half pixel by which a mask leaves its outline open, at a thirtieth of the points.
@@ -18,12 +35,93 @@ _ASPECT_TOLERANCE = 0.01
 
 _MOST_PIXELS = 150_000_000  # nothing larger is decoded
 
+Polygons = list[list[list[float]]]  # of [row, col]
+
 
 class NoOutline(ValueError):
     """Why a finding has no usable outline."""
 
 
-def mask_polygons(path: Path, *, height: int, width: int) -> list[list[list[float]]]:
+@dataclass(frozen=True)
+class MaskJob:
+    """A mask on a mammogram of so many rows and columns, and the folder of known outlines."""
+
+    file: str
+    height: int
+    width: int
+    folder: Path
+
+    def kept(self, file_sha256: str) -> Path:
+        """The file that has the outline of the mask with this checksum."""
+        key = value_sha256([MASK_FORMAT, file_sha256, self.height, self.width])
+        return self.folder / key[:2] / f"{key}.json"
+
+
+def outline_masks(
+    findings: pd.DataFrame, sizes: Mapping[str, tuple[int, int]], settings: Settings
+) -> dict[str, Polygons | NoOutline]:
+    """Outline the masks among findings; only what is not known yet is read.
+
+    Args:
+        findings: rows of catalog/findings.csv.
+        sizes: height and width of the original image in pixels, by image id.
+
+    Returns:
+        The polygons of each mask, or why it has none, by finding id.
+    """
+    root = settings.store.root
+    jobs = {
+        row.finding_id: MaskJob(
+            json.loads(row.coordinates)["file"], *sizes[row.image_id], root / "masks"
+        )
+        for row in findings[findings["geometry"] == "mask"].itertuples()
+    }
+    checksums = read_checksums(root) if jobs else {}
+    known = {job: _known(job, checksums) for job in jobs.values()}
+    missing = [job for job, polygons in known.items() if polygons is None]
+    ends: dict[MaskJob, Polygons | NoOutline] = {
+        job: polygons for job, polygons in known.items() if polygons is not None
+    }
+    if missing:
+        results = map_images(
+            outline_mask,
+            missing,
+            workers=settings.dicom.workers,
+            seconds=settings.dicom.decode_seconds,
+            mib=settings.dicom.decode_mib,
+        )
+        done = shown(results, len(missing), "outlines of masks")
+        for job, result in zip(missing, done, strict=True):
+            if isinstance(result, Lost):
+                ends[job] = NoOutline(f"mask {job.file}: {result.reason}")
+                continue
+            ends[job], checksum = result
+            if checksum:
+                add_checksums(root, [(file_state(Path(job.file)), checksum)])
+    return {finding_id: ends[job] for finding_id, job in jobs.items()}
+
+
+def outline_mask(job: MaskJob) -> tuple[Polygons | NoOutline, str]:
+    """Outline one mask and keep the outline; with the checksum of the mask, "" without one."""
+    path = Path(job.file)
+    try:
+        polygons = mask_polygons(path, height=job.height, width=job.width)
+    except NoOutline as problem:
+        return problem, ""
+    checksum = file_sha256(path)
+    write_text(job.kept(checksum), json.dumps(polygons))
+    return polygons, checksum
+
+
+def _known(job: MaskJob, checksums: Mapping[State, str]) -> Polygons | None:
+    path = Path(job.file)
+    checksum = checksums.get(file_state(path)) if path.is_file() else None
+    if checksum is None or not job.kept(checksum).is_file():
+        return None
+    return json.loads(job.kept(checksum).read_text(encoding="utf-8"))
+
+
+def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
     """The outer contours of a mask, one per connected part; holes count as inside.
 
     Args:
@@ -43,7 +141,7 @@ def mask_polygons(path: Path, *, height: int, width: int) -> list[list[list[floa
     return contours(mask)
 
 
-def contours(mask: np.ndarray) -> list[list[list[float]]]:
+def contours(mask: np.ndarray) -> Polygons:
     """Outer contours of a bool image as polygons of [row, col] through pixel centres.
 
     Example:

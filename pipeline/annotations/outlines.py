@@ -1,15 +1,23 @@
-"""Outlines of findings: from outlines.json (original pixels) to the standard image, and drawn."""
+"""`Outline`: where a finding is, in one form from the catalog to the labels and the pictures.
 
+RUN/outlines.json keeps the outlines of each image in pixels of the DICOM image. It is written and
+read here and nowhere else.
+"""
+
+import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.polygon import area_and_centroid
+from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
+from pipeline.run.atomic import write_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
 
 
 @dataclass(frozen=True)
@@ -60,66 +68,143 @@ class Outline:
         (row0, col0), (row1, col1) = points.min(axis=0), points.max(axis=0)
         return float(row0), float(col0), float(row1), float(col1)
 
+    def discs(self, min_radius_px: float) -> Iterator[Circle]:
+        """The circle, or discs in place of parts that are smaller than one of `min_radius_px`."""
+        if self.circle is not None:
+            yield replace(self.circle, radius=max(self.circle.radius, min_radius_px))
+        for polygon in self.polygons:
+            area, (row, col) = area_and_centroid(polygon)
+            if math.sqrt(area / math.pi) < min_radius_px:
+                yield Circle(row, col, min_radius_px)
 
-def original_outlines(entries: Sequence[Mapping]) -> list[Outline]:
-    """The outlines of one image of outlines.json, in original pixels."""
-    return [
-        Outline(
-            finding_id=entry["finding_id"],
-            kind=entry["kind"],
-            pathology=entry["pathology"],
-            positive=entry["positive"],
-            circle=Circle(**entry["circle"]) if entry["circle"] else None,
-            polygons=tuple(np.asarray(p, np.float64).reshape(-1, 2) for p in entry["polygons"]),
+    def gap(
+        self, rows: ArrayLike, cols: ArrayLike, *, min_radius_px: float, within_px: float
+    ) -> np.ndarray:
+        """Distance of points from the outline, every part of it at least a disc.
+
+        Args:
+            rows, cols: coordinates, broadcast together.
+            min_radius_px: radius of the disc.
+            within_px: farther points need not be told apart.
+
+        Returns:
+            float64 of the broadcast shape in pixels: at most 0 inside, inf where far outside.
+        """
+        rows, cols = np.asarray(rows, np.float64), np.asarray(cols, np.float64)
+        row0, col0, row1, col1 = self.bounds
+        # A disc in place of a small part may stand out of the box by its radius.
+        margin = within_px + min_radius_px + 1.0
+        in_rows = (rows >= row0 - margin) & (rows <= row1 + margin)
+        near = in_rows & (cols >= col0 - margin) & (cols <= col1 + margin)
+        gap = np.full(near.shape, np.inf)
+        near_rows, near_cols = (np.broadcast_to(each, near.shape)[near] for each in (rows, cols))
+        gap[near] = self._gap(near_rows, near_cols, min_radius_px)
+        return gap
+
+    def contains(
+        self, rows: ArrayLike, cols: ArrayLike, *, min_radius_px: float = 0.0
+    ) -> np.ndarray:
+        """Whether points lie in the outline, every part of it at least a disc.
+
+        Returns:
+            Bool array of the broadcast shape of `rows` and `cols`.
+        """
+        return self.gap(rows, cols, min_radius_px=min_radius_px, within_px=0.0) <= 0
+
+    def to_standard(self, geometry: Geometry) -> "Outline":
+        """An outline in original pixels in pixels of the standard image.
+
+        A circle stays a circle: the scales of rows and columns differ only by the rounding of
+        the standard image's size, and their geometric mean is taken.
+        """
+        circle = None
+        if self.circle is not None:
+            row, col = geometry.to_standard(self.circle.row, self.circle.col)
+            scale = math.sqrt(geometry.row_scale * geometry.col_scale)
+            circle = Circle(float(row), float(col), self.circle.radius / scale)
+        polygons = (
+            np.stack(geometry.to_standard(polygon[:, 0], polygon[:, 1]), axis=1)
+            for polygon in self.polygons
         )
-        for entry in entries
-    ]
+        return replace(self, circle=circle, polygons=tuple(polygons))
+
+    def curves(self) -> list[np.ndarray]:
+        """Closed curves for drawing: (n, 2) arrays of (row, col), the first point repeated."""
+        curves = [np.concatenate([polygon, polygon[:1]]) for polygon in self.polygons]
+        if self.circle is not None:
+            angle = np.linspace(0.0, 2 * math.pi, 73)
+            directions = np.stack([np.sin(angle), np.cos(angle)], axis=1)
+            curves.append(np.array(self.centre) + self.circle.radius * directions)
+        return curves
+
+    def shape(self) -> dict:
+        """Circle and polygons for JSON."""
+        circle = asdict(self.circle) if self.circle else None
+        return {"circle": circle, "polygons": [polygon.tolist() for polygon in self.polygons]}
+
+    def _gap(self, rows: np.ndarray, cols: np.ndarray, min_radius_px: float) -> np.ndarray:
+        gap = np.full(rows.shape, np.inf)
+        for polygon in self.polygons:
+            gap = np.minimum(gap, distance_to_polygon(rows, cols, polygon))
+        for disc in self.discs(min_radius_px):
+            gap = np.minimum(gap, distance(rows, cols, (disc.row, disc.col)) - disc.radius)
+        return gap
 
 
-def standard_outlines(entries: Sequence[Mapping], geometry: Geometry) -> list[Outline]:
-    """The outlines of one image of outlines.json, in pixels of the standard image.
+# By image id.
+Outlines = Mapping[str, Sequence[Outline]]
 
-    A circle stays a circle: the scales of rows and columns differ only by the rounding of
-    the standard image's size, and their geometric mean is taken.
+
+def distance(rows: np.ndarray, cols: np.ndarray, point: tuple[float, float]) -> np.ndarray:
+    """Distance of points from the point (row, col), of the broadcast shape."""
+    from_row, from_col = rows - point[0], cols - point[1]
+    return np.sqrt(from_row * from_row + from_col * from_col)
+
+
+def standard_outlines(outlines: Iterable[Outline], geometry: Geometry) -> list[Outline]:
+    """Outlines in original pixels in pixels of the standard image."""
+    return [outline.to_standard(geometry) for outline in outlines]
+
+
+def write_outlines(run: RunFolder, outlines: Outlines) -> None:
+    """Write outlines.json: image id to outlines, in original pixels, one image per line."""
+    lines = []
+    for image_id in sorted(outlines):
+        entries = [
+            {
+                "finding_id": outline.finding_id,
+                "kind": outline.kind,
+                "pathology": outline.pathology,
+                "positive": outline.positive,
+                **outline.shape(),
+            }
+            for outline in outlines[image_id]
+        ]
+        lines.append(f"{json.dumps(image_id)}: {json.dumps(entries, allow_nan=False)}")
+    write_text(run.outlines, "{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def read_outlines(run: RunFolder) -> dict[str, list[Outline]]:
+    """Read outlines.json; an image without findings has an empty list.
+
+    Raises:
+        UserError: it is missing or damaged.
     """
-    return [_to_standard(outline, geometry) for outline in original_outlines(entries)]
+    if not run.outlines.is_file():
+        raise UserError(f"{run.outlines} is missing. make preprocess writes it.")
+    try:
+        content = json.loads(run.outlines.read_text(encoding="utf-8"))
+        return {image_id: [_outline(e) for e in entries] for image_id, entries in content.items()}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{run.outlines} is damaged: {error!r}. make preprocess FORCE=1 writes it anew."
+        ) from error
 
 
-def outline_curves(outline: Outline) -> list[np.ndarray]:
-    """Closed curves for drawing: (n, 2) arrays of (row, col), the first point repeated."""
-    curves = [np.concatenate([polygon, polygon[:1]]) for polygon in outline.polygons]
-    if outline.circle is not None:
-        angle = np.linspace(0.0, 2 * math.pi, 73)
-        centre = np.array([outline.circle.row, outline.circle.col])
-        directions = np.stack([np.sin(angle), np.cos(angle)], axis=1)
-        curves.append(centre + outline.circle.radius * directions)
-    return curves
-
-
-def outline_mask(outline: Outline, shape: tuple[int, int]) -> np.ndarray:
-    """Bool image of the given (height, width), True inside the outline as annotated."""
-    mask = np.zeros(shape, np.uint8)
-    for curve in outline_curves(outline):
-        points = np.rint(curve[:, ::-1]).astype(np.int32)  # OpenCV wants (x, y)
-        cv2.fillPoly(mask, [points], 1)
-    return mask.astype(bool)
-
-
-def _to_standard(outline: Outline, geometry: Geometry) -> Outline:
-    circle = None
-    if outline.circle is not None:
-        row, col = geometry.to_standard(outline.circle.row, outline.circle.col)
-        scale = math.sqrt(geometry.row_scale * geometry.col_scale)
-        circle = Circle(float(row), float(col), outline.circle.radius / scale)
-    polygons = tuple(
-        np.stack(geometry.to_standard(polygon[:, 0], polygon[:, 1]), axis=1)
-        for polygon in outline.polygons
-    )
+def _outline(entry: dict) -> Outline:
+    circle, polygons = entry.pop("circle"), entry.pop("polygons")
     return Outline(
-        finding_id=outline.finding_id,
-        kind=outline.kind,
-        pathology=outline.pathology,
-        positive=outline.positive,
-        circle=circle,
-        polygons=polygons,
+        **entry,
+        circle=Circle(**circle) if circle else None,
+        polygons=tuple(np.asarray(points, np.float64).reshape(-1, 2) for points in polygons),
     )

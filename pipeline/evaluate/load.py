@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.labels import NEGATIVE, POSITIVE
+from pipeline.annotations.outlines import Outlines, read_outlines
 from pipeline.config import LabelSettings
 from pipeline.figures.bootstrap import patient_index
 from pipeline.model.card import ModelCard, model_folder, read_model_card
-from pipeline.preprocess.tables import read_mammograms, read_outlines
+from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -41,7 +42,7 @@ class Judged:
     positions: pd.DataFrame
     candidates: pd.DataFrame
     regions: pd.DataFrame
-    outlines: dict[str, list[dict]]
+    outlines: Outlines
     patients: list[str]
     card: ModelCard
 
@@ -148,7 +149,7 @@ def _with_mammograms(images: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataF
     return joined.sort_values("image_id", ignore_index=True)
 
 
-def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.DataFrame:
+def _with_truth(images: pd.DataFrame, outlines: Outlines) -> pd.DataFrame:
     """The truth of each image.
 
     Abnormal: a finding that counts, or one without outline. Neither: outlines of which none
@@ -156,10 +157,10 @@ def _with_truth(images: pd.DataFrame, outlines: dict[str, list[dict]]) -> pd.Dat
     """
     truth = []
     for image in images.itertuples():
-        entries = outlines.get(image.image_id, [])
-        if any(entry["positive"] for entry in entries):
+        found = outlines.get(image.image_id, [])
+        if any(outline.positive for outline in found):
             truth.append(ABNORMAL)
-        elif entries:
+        elif found:
             truth.append(UNKNOWN)
         else:
             truth.append({"abnormal": ABNORMAL, "normal": NORMAL}.get(image.outcome, UNKNOWN))

@@ -1,14 +1,14 @@
 """Candidates and regions against the outlines: which lesions are found, which alarms are false."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.labels import LabelRule, contains
-from pipeline.annotations.outlines import original_outlines, standard_outlines
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.evaluate.load import ABNORMAL, Judged, has_known_truth
 from pipeline.figures.froc import Matches, collect, match_image
 
@@ -23,7 +23,7 @@ HIT_RULE = (
 )
 
 # (candidates or regions of an image, its row, its outlines) -> inside, bool (n, outlines)
-Inside = Callable[[pd.DataFrame, Mapping, list[dict]], np.ndarray]
+Inside = Callable[[pd.DataFrame, Mapping, Sequence[Outline]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ def match_candidates(judged: Judged) -> Matched:
     """
     labels = judged.labels
 
-    def inside(table: pd.DataFrame, image: Mapping, entries: list[dict]) -> np.ndarray:
+    def inside(table: pd.DataFrame, image: Mapping, outlines: Sequence[Outline]) -> np.ndarray:
         geometry = geometry_of(image)
         rows, cols = geometry.to_standard(table["row"].to_numpy(), table["col"].to_numpy())
         rule = LabelRule.from_settings(labels, geometry.spacing_mm)
-        columns = [contains(o, rows, cols, rule) for o in standard_outlines(entries, geometry)]
+        columns = [rule.hits(o, rows, cols) for o in standard_outlines(outlines, geometry)]
         return _as_matrix(columns, len(table))
 
     return _match(judged, judged.candidates, inside, score="logit")
@@ -67,10 +67,10 @@ def match_regions(judged: Judged) -> Matched:
         Undefined: no image has a known truth.
     """
 
-    def inside(table: pd.DataFrame, image: Mapping, entries: list[dict]) -> np.ndarray:
+    def inside(table: pd.DataFrame, image: Mapping, outlines: Sequence[Outline]) -> np.ndarray:
         # The box of a region is a slice: its edges lie half a pixel before these indices.
         boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
-        columns = [box_iou(boxes, o.bounds) >= MIN_IOU for o in original_outlines(entries)]
+        columns = [box_iou(boxes, o.bounds) >= MIN_IOU for o in outlines]
         return _as_matrix(columns, len(table))
 
     return _match(judged, judged.regions, inside, score="peak_probability")
@@ -94,17 +94,16 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
     by_image = dict(iter(table.groupby("image_id")))
     matched, lesions = [], []
     for image in images.to_dict("records"):
-        entries = judged.outlines[image["image_id"]]
+        outlines = judged.outlines[image["image_id"]]
         rows = by_image.get(image["image_id"], table.iloc[:0])
-        counts = np.array([entry["positive"] for entry in entries], dtype=bool)
-        hits = inside(rows, image, entries)
+        counts = np.array([outline.positive for outline in outlines], dtype=bool)
+        hits = inside(rows, image, outlines)
         neutral = hits[:, ~counts].any(axis=1)
         scores = rows[score].to_numpy(dtype=np.float64)
         matched.append(match_image(scores, hits[:, counts], neutral=neutral))
-        lesions += [entry for entry in entries if entry["positive"]]
-    kinds, pathologies = (
-        np.array([lesion[key] for lesion in lesions], dtype=object) for key in ("kind", "pathology")
-    )
+        lesions += [outline for outline in outlines if outline.positive]
+    kinds = np.array([lesion.kind for lesion in lesions], dtype=object)
+    pathologies = np.array([lesion.pathology for lesion in lesions], dtype=object)
     matches = collect(matched, fully_outlined=int(known.sum()))
     return Matched(matches, images, kinds, pathologies)
 

@@ -96,8 +96,8 @@ def counts(judged: Judged) -> dict[str, int]:
         "images_without_known_truth": int(np.sum(~has_known_truth(images))),
         "positions": len(positions),
         "positives": int(np.sum(positions["label"] == 1)),
-        "lesions": sum(o["positive"] for o in outlines),
-        "findings_that_do_not_count": sum(not o["positive"] for o in outlines),
+        "lesions": sum(o.positive for o in outlines),
+        "findings_that_do_not_count": sum(not o.positive for o in outlines),
     }
 
 

@@ -40,7 +40,7 @@ def pool(folds: Sequence[Judged]) -> Judged:
         positions=_joined(positions),
         candidates=_joined([fold.candidates for fold in folds]),
         regions=_joined([fold.regions for fold in folds]),
-        outlines={image: entries for fold in folds for image, entries in fold.outlines.items()},
+        outlines={image: found for fold in folds for image, found in fold.outlines.items()},
         patients=patients,
     )
 

@@ -73,9 +73,9 @@ def _misses(judged: Judged, matched: Matched, threshold: float) -> list[dict]:
     found = []
     number = 0
     for image in matched.images.to_dict("records"):
-        entries = [o for o in judged.outlines[image["image_id"]] if o["positive"]]
+        counting = [o for o in judged.outlines[image["image_id"]] if o.positive]
         geometry = geometry_of(image)
-        for outline in standard_outlines(entries, geometry):
+        for outline in standard_outlines(counting, geometry):
             score = float(matched.matches.lesion_scores[number])
             number += 1
             if score >= threshold:

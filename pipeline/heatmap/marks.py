@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Polygon
 from matplotlib.patheffects import withStroke
 
+from pipeline.annotations.outlines import Outline
 from pipeline.heatmap.field import Field
 from pipeline.heatmap.regions import Regions
 from pipeline.model.maps import ImageMap
@@ -42,18 +43,18 @@ def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
     axes.set_axis_off()
 
 
-def draw_outlines(axes: Axes, outlines: Iterable[dict]) -> None:
+def draw_outlines(axes: Axes, outlines: Iterable[Outline]) -> None:
     """Draw findings: solid where they count as abnormal, dotted where not."""
     for outline in outlines:
-        shapes = [Polygon(np.array(p)[:, ::-1], closed=True) for p in outline["polygons"]]
-        if circle := outline["circle"]:
-            shapes.append(Circle((circle["col"], circle["row"]), circle["radius"]))
+        shapes = [Polygon(points[:, ::-1], closed=True) for points in outline.polygons]
+        if circle := outline.circle:
+            shapes.append(Circle((circle.col, circle.row), circle.radius))
         for shape in shapes:
             shape.set(
                 fill=False,
                 edgecolor=TRUTH,
                 linewidth=2,
-                linestyle="-" if outline["positive"] else ":",
+                linestyle="-" if outline.positive else ":",
             )
             axes.add_patch(shape)
 

@@ -1,8 +1,9 @@
 """The picture of a map: the mammogram beside its heatmap, as the original image is oriented."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pipeline.annotations.outlines import Outline
 from pipeline.heatmap import marks
 from pipeline.heatmap.colours import ProbabilityScale
 from pipeline.heatmap.field import on_picture
@@ -17,14 +18,14 @@ def write_overlay(
     mammogram: Mapping,
     image_map: ImageMap,
     regions: Regions,
-    outlines: list[dict],
+    outlines: Sequence[Outline],
     caption: Caption,
 ) -> None:
     """Write the picture of one mammogram, 1600 x 1000 pixels, atomically.
 
     Args:
         mammogram: row of mammograms.csv.
-        outlines: its entry of outlines.json, in original pixels.
+        outlines: its outlines, in original pixels.
     """
     sheet = new_sheet(mammogram, caption)
     scale = ProbabilityScale(low=caption.prior)
@@ -37,14 +38,15 @@ def write_overlay(
     sheet.save(path, mammogram)
 
 
-def _write_legend(sheet: Sheet, outlines: list[dict], regions: Regions, caption: Caption) -> None:
+def _write_legend(
+    sheet: Sheet, outlines: Sequence[Outline], regions: Regions, caption: Caption
+) -> None:
     """One line below the heatmap, in the colours of what it explains."""
     count = len(regions.table)
     regions_found = f"{count or 'no'} region{'' if count == 1 else 's'}"
     found = f"Heatmap: {regions_found} above {percent(caption.threshold)}"
     sheet.explain(found, colour=marks.REGION)
-    known = any(o["circle"] or o["polygons"] for o in outlines)
-    words = "outlined finding" if known else "no outlined finding"
-    if known and not all(o["positive"] for o in outlines):
+    words = "outlined finding" if outlines else "no outlined finding"
+    if not all(outline.positive for outline in outlines):
         words += " (dotted: not counted as abnormal)"
     sheet.figure.text(0.92, 0.02, words, color=marks.TRUTH, fontsize=13, ha="right")

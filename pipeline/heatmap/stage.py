@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from pipeline.annotations.outlines import read_outlines
 from pipeline.heatmap import results
 from pipeline.heatmap.work import Described, Work, describe_image, write_tables
 from pipeline.model.card import ModelCard, model_folder, read_model_card
@@ -17,7 +18,7 @@ from pipeline.model.seen_patients import (
     learnt_by_heart,
     training_patients,
 )
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError

@@ -1,10 +1,11 @@
 """What is the same for all images of one heatmap run, and what is made of one image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from pipeline.annotations.outlines import Outline
 from pipeline.config import HeatmapSettings
 from pipeline.heatmap import tables
 from pipeline.heatmap.overlay import write_overlay
@@ -92,13 +93,13 @@ class Described:
 
 
 def describe_image(
-    work: Work, mammogram: Mapping, outlines: list[dict], positions: pd.DataFrame
+    work: Work, mammogram: Mapping, outlines: Sequence[Outline], positions: pd.DataFrame
 ) -> Described:
     """Read the map of an image, draw its pictures and return its tables.
 
     Args:
         mammogram: row of mammograms.csv.
-        outlines: its entry of outlines.json.
+        outlines: its outlines, in original pixels.
         positions: its rows of positions.parquet.
     """
     image_id = mammogram["image_id"]

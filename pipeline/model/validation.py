@@ -1,21 +1,14 @@
 """Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.labels import (
-    IGNORED,
-    NEGATIVE,
-    POSITIVE,
-    LabelRule,
-    Outline,
-    contains,
-    standard_outlines,
-)
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE, LabelRule
+from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.config import LabelSettings, MapSettings
 from pipeline.figures.froc import collect, match_image, mean_sensitivity
 from pipeline.figures.ranking import roc_auc
@@ -116,7 +109,7 @@ class MapRule:
 
 def read_validation(
     mammograms: pd.DataFrame,
-    outlines: Mapping[str, Sequence[Mapping]],
+    outlines: Outlines,
     positions: pd.DataFrame,
     *,
     labels: LabelSettings,
@@ -254,7 +247,7 @@ def _candidates(logits, finite, image: ValidationImage, rule: MapRule):
         min_distance_cells=rule.candidate_cells,
         limit=rule.max_candidates,
     )
-    inside = [contains(o, rows[at_row], cols[at_col], image.rule) for o in image.outlines]
+    inside = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
     hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
     counts = np.array([outline.positive for outline in image.outlines], bool)
     # Findings that do not count as abnormal are no alarms either: nothing is known there.

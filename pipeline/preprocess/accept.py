@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.annotations.findings import ImageOutlines, image_outlines
-from pipeline.annotations.mask_outlines import MaskOutlines, outline_masks
-from pipeline.config import LabelSettings, Settings
+from pipeline.annotations.findings import image_outlines
+from pipeline.annotations.masks import outline_masks
+from pipeline.annotations.outlines import Outlines
+from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
 from pipeline.preprocess.audit.outline_sanity import outline_problems
 from pipeline.preprocess.intake.intake_csv import USED, from_catalog_or_file
@@ -34,7 +35,7 @@ class Accepted:
 
     Attributes:
         mammograms: rows of mammograms.csv.
-        outlines: their outlines in the form of outlines.json, by image id.
+        outlines: their outlines in original pixels, by image id.
         given_outlines: the same before any was taken out.
         quarantined: outlines that were taken out, and findings that never had one.
         notes: doubts about an image, by image id.
@@ -42,8 +43,8 @@ class Accepted:
     """
 
     mammograms: pd.DataFrame
-    outlines: dict[str, list[dict]]
-    given_outlines: dict[str, list[dict]]
+    outlines: Outlines
+    given_outlines: Outlines
     quarantined: list[Quarantined]
     notes: dict[str, list[str]]
     split_notes: list[str]
@@ -75,11 +76,19 @@ def accept(
         image_id, outcome = image["image_id"], outcomes[image["image_id"]]
         row = _row(image, outcome, split=split.of[image["patient_id"]])
         own = of_image.get(image_id, findings.iloc[:0])
-        found = _outlined(row, image, own, settings.labels, masks)
-        wrong = outline_problems(row, found.entries)
+        found = image_outlines(
+            own,
+            labels=settings.labels,
+            height=row["original_height"],
+            width=row["original_width"],
+            outcome=image["outcome"],
+            complete=image["complete"],
+            masks=masks,
+        )
+        wrong = outline_problems(row, found.outlines)
         rows.append(row | {"unlocated": found.unlocated or bool(wrong)})
-        given[image_id] = found.entries
-        outlines[image_id] = [e for e in found.entries if e["finding_id"] not in wrong]
+        given[image_id] = found.outlines
+        outlines[image_id] = [o for o in found.outlines if o.finding_id not in wrong]
         out = _quarantined(own, found.rejected | wrong)
         quarantined += out
         doubts = [f"finding {q.finding_id} has no usable outline: {q.reason}" for q in out]
@@ -110,24 +119,6 @@ def _row(image: Mapping, outcome: Outcome, *, split: str) -> dict:
         "store": outcome.store,
         "split": split,
     }
-
-
-def _outlined(
-    row: Mapping,
-    image: Mapping,
-    findings: pd.DataFrame,
-    labels: LabelSettings,
-    masks: MaskOutlines,
-) -> ImageOutlines:
-    return image_outlines(
-        findings,
-        labels=labels,
-        height=row["original_height"],
-        width=row["original_width"],
-        outcome=image["outcome"],
-        complete=image["complete"],
-        polygons_of=masks.polygons,
-    )
 
 
 def _quarantined(findings: pd.DataFrame, reasons: Mapping[str, str]) -> list[Quarantined]:

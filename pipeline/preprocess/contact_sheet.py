@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
-from pipeline.annotations.outlines import Outline, outline_curves, standard_outlines
+from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.preprocess.store.entries import WHITE, read_image
 from pipeline.run.atomic import write_atomic
 
@@ -21,7 +21,7 @@ def write_contact_sheet(
     path: Path,
     *,
     mammograms: pd.DataFrame,
-    outlines: Mapping[str, list[dict]],
+    outlines: Outlines,
     positions: pd.DataFrame,
     patch_mm: float,
     per_row: int = 8,
@@ -96,7 +96,7 @@ def draw_patch(
     extent = (left, left + 2 * half, top + 2 * half, top)
     ax.imshow(patch, cmap="gray", vmin=0, vmax=WHITE, extent=extent, interpolation="bilinear")
     for shape in shapes:
-        for curve in outline_curves(shape):
+        for curve in shape.curves():
             colour = "tab:orange" if shape.positive else "tab:blue"
             ax.plot(curve[:, 1], curve[:, 0], color=colour, linewidth=0.9)
     ax.plot(col, row, "+", color="cyan", markersize=5, markeredgewidth=0.7)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
-from pipeline.annotations.outlines import standard_outlines
+from pipeline.annotations.outlines import standard_outlines, write_outlines
 from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
@@ -15,7 +15,7 @@ from pipeline.preprocess.intake.stage import intake_line, intake_metrics, take_i
 from pipeline.preprocess.positions import label_positions, pitch_px
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
-from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
+from pipeline.preprocess.tables import write_mammograms, write_positions
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.stage import Stage
 

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.annotations.outlines import Outlines
 from pipeline.preprocess.split import TEST, TRAIN, VALIDATION
 
 _LABELS = {"positive": POSITIVE, "negative": NEGATIVE, "ignored": IGNORED}
 
 
-def summarise(
-    mammograms: pd.DataFrame, outlines: dict[str, list[dict]], positions: pd.DataFrame
-) -> dict:
+def summarise(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFrame) -> dict:
     """Images, patients, lesions, positions and prevalence, in all and by split.
 
     Args:
@@ -29,12 +28,12 @@ def summarise(
     return result
 
 
-def image_counts(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) -> dict[str, int]:
+def image_counts(mammograms: pd.DataFrame, outlines: Outlines) -> dict[str, int]:
     """Counts of what is in some mammograms, by name.
 
     Args:
         mammograms: rows of mammograms.csv.
-        outlines: outlines.json.
+        outlines: by image id.
     """
     shown = [outline for image_id in mammograms["image_id"] for outline in outlines[image_id]]
     return {
@@ -42,14 +41,12 @@ def image_counts(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) -
         "patients": int(mammograms["patient_id"].nunique()),
         "abnormal_images": int((mammograms["outcome"] == "abnormal").sum()),
         "unlocated_images": int(mammograms["unlocated"].sum()),
-        "lesions": sum(outline["positive"] for outline in shown),
-        "other_findings": sum(not outline["positive"] for outline in shown),
+        "lesions": sum(outline.positive for outline in shown),
+        "other_findings": sum(not outline.positive for outline in shown),
     }
 
 
-def _counts(
-    mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]], positions: pd.DataFrame
-) -> dict:
+def _counts(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFrame) -> dict:
     labels = {name: int((positions["label"] == label).sum()) for name, label in _LABELS.items()}
     judged = labels["positive"] + labels["negative"]
     return {

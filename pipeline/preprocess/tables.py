@@ -1,15 +1,13 @@
 """The tables that preprocess writes and later stages read. The same content is the same bytes."""
 
-import json
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.run.atomic import write_atomic, write_text
+from pipeline.run.atomic import write_atomic
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.tables import read_csv_table, write_csv
 
 # Column of mammograms.csv: type. Lengths in pixels are of the standard image unless they are
 # called original; row_scale and col_scale are original pixels per standard pixel.
@@ -70,41 +68,17 @@ def write_mammograms(run: RunFolder, mammograms: pd.DataFrame) -> None:
     if set(mammograms.columns) != set(MAMMOGRAM_COLUMNS):
         wrong = sorted(set(mammograms.columns) ^ set(MAMMOGRAM_COLUMNS))
         raise ValueError(f"mammograms.csv: columns missing or unknown: {', '.join(wrong)}")
-    table = mammograms[list(MAMMOGRAM_COLUMNS)].astype(MAMMOGRAM_COLUMNS).sort_values("image_id")
-    write_text(run.mammograms, table.to_csv(index=False, lineterminator="\n"))
+    table = mammograms[list(MAMMOGRAM_COLUMNS)].astype(MAMMOGRAM_COLUMNS)
+    write_csv(run.mammograms, table.sort_values("image_id"))
 
 
 def read_mammograms(run: RunFolder) -> pd.DataFrame:
     """Read mammograms.csv; ids and other text stay text.
 
     Raises:
-        UserError: it is missing.
+        UserError: it is missing or damaged.
     """
-    _require(run.mammograms)
-    return pd.read_csv(
-        run.mammograms,
-        dtype=MAMMOGRAM_COLUMNS,
-        keep_default_na=False,  # an id or scanner may be called "NA"
-    )
-
-
-def write_outlines(run: RunFolder, outlines: dict[str, list[dict]]) -> None:
-    """Write outlines.json: image id to outlines, in original pixels, one image per line."""
-    lines = [
-        f"{json.dumps(image_id)}: {json.dumps(outlines[image_id], allow_nan=False)}"
-        for image_id in sorted(outlines)
-    ]
-    write_text(run.outlines, "{\n" + ",\n".join(lines) + "\n}\n")
-
-
-def read_outlines(run: RunFolder) -> dict[str, list[dict]]:
-    """Read outlines.json; an image without findings has an empty list.
-
-    Raises:
-        UserError: it is missing.
-    """
-    _require(run.outlines)
-    return json.loads(run.outlines.read_text(encoding="utf-8"))
+    return read_csv_table(run.mammograms, MAMMOGRAM_COLUMNS, written_by="make preprocess")
 
 
 def write_positions(run: RunFolder, positions: pd.DataFrame) -> None:
@@ -122,10 +96,6 @@ def read_positions(run: RunFolder) -> pd.DataFrame:
     Raises:
         UserError: it is missing.
     """
-    _require(run.positions)
+    if not run.positions.is_file():
+        raise UserError(f"{run.positions} is missing. make preprocess writes it.")
     return pq.read_table(run.positions).to_pandas()
-
-
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{path} is missing. make preprocess writes it.")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.annotations.outlines import Outlines, read_outlines
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
 
 SPLITS = ("train", "validation", "test")
@@ -47,7 +48,7 @@ def count_splits(run: RunFolder) -> list[SplitCounts]:
 
 
 def _count(
-    name: str, mammograms: pd.DataFrame, outlines: dict, positions: pd.DataFrame
+    name: str, mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFrame
 ) -> SplitCounts:
     return SplitCounts(
         name=name,
@@ -55,7 +56,7 @@ def _count(
         mammograms=len(mammograms),
         abnormal=int((mammograms["outcome"] == "abnormal").sum()),
         normal=int((mammograms["outcome"] == "normal").sum()),
-        findings=sum(o["positive"] for i in mammograms["image_id"] for o in outlines.get(i, [])),
+        findings=sum(o.positive for i in mammograms["image_id"] for o in outlines.get(i, [])),
         positive=int((positions["label"] == 1).sum()),
         negative=int((positions["label"] == 0).sum()),
         ignored=int((positions["label"] == -1).sum()),

@@ -10,7 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.labels import LabelRule, Outline, contains, standard_outlines
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import (
+    Outline,
+    read_outlines,
+    standard_outlines,
+    write_outlines,
+)
 from pipeline.figures.calibration import Calibration
 from pipeline.heatmap.work import Work, tabulate, write_tables
 from pipeline.model.map_grid import finite_positions
@@ -19,10 +25,8 @@ from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.tables import (
     read_mammograms,
-    read_outlines,
     read_positions,
     write_mammograms,
-    write_outlines,
     write_positions,
 )
 from pipeline.run.layout import RunFolder
@@ -63,7 +67,7 @@ def write_oracle(run: RunFolder, work: Work) -> None:
 
 def oracle_map(
     mammogram: Mapping,
-    entries: Sequence[Mapping],
+    outlines: Sequence[Outline],
     breast: np.ndarray,
     *,
     rule: LabelRule,
@@ -77,12 +81,12 @@ def oracle_map(
 
     Args:
         mammogram: row of mammograms.csv.
-        entries: its entry of outlines.json.
+        outlines: its outlines, in original pixels.
         breast: its breast mask.
     """
     geometry = geometry_of(mammogram)
     rows, cols = position_grid(geometry.height, geometry.width, pitch_px)
-    counting = [o for o in standard_outlines(entries, geometry) if o.positive]
+    counting = [o for o in standard_outlines(outlines, geometry) if o.positive]
     logit = _logit(rows[:, None], cols[None, :], counting, rule)
     finite = finite_positions(
         breast, height=geometry.height, width=geometry.width, pitch_px=pitch_px
@@ -98,7 +102,7 @@ def _logit(
     shape = np.broadcast_shapes(rows.shape, cols.shape)
     shared, nearest = np.zeros(shape), np.full(shape, np.inf)
     for outline in outlines:
-        inside = contains(outline, rows, cols, rule)
+        inside = rule.hits(outline, rows, cols)
         shared += inside
         distance = np.hypot(rows - outline.centre[0], cols - outline.centre[1])
         nearest = np.where(inside, np.minimum(nearest, distance), nearest)
@@ -106,10 +110,12 @@ def _logit(
     return np.where(shared > 0, INSIDE + shared + closeness, OUTSIDE)
 
 
-def _write_oracle_map(path: Path, work: Work, mammogram: Mapping, entries: list[dict]) -> None:
+def _write_oracle_map(
+    path: Path, work: Work, mammogram: Mapping, outlines: Sequence[Outline]
+) -> None:
     image_map = oracle_map(
         mammogram,
-        entries,
+        outlines,
         read_breast(mammogram["store"]),
         rule=LabelRule.from_settings(work.card.labels, mammogram["spacing_mm"]),
         pitch_px=work.pitch_px,

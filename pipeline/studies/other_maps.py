@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import (
     MapRule,
     at_one_level,
@@ -14,7 +15,7 @@ from pipeline.model.validation import (
 )
 from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.store.entries import network_input, read_image
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.progress import shown
 from pipeline.run.settings import load_settings

@@ -13,10 +13,9 @@ from pipeline.annotations.labels import (
     NEGATIVE,
     POSITIVE,
     LabelRule,
-    Outline,
     label_points,
-    standard_outlines,
 )
+from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.config import LabelSettings
 from pipeline.preprocess.store.entries import breast_at, read_breast
 from pipeline.run.errors import UserError
@@ -117,7 +116,7 @@ class Corpus:
 
 def read_corpus(
     mammograms: pd.DataFrame,
-    outlines: Mapping[str, Sequence[Mapping]],
+    outlines: Outlines,
     positions: pd.DataFrame,
     *,
     labels: LabelSettings,
@@ -157,7 +156,7 @@ def read_corpus(
     groups = {}
     source = used.set_index("image_id")["dataset"]
     if balance == "kinds":
-        kind = {(i, o["finding_id"]): o["kind"] for i, found in outlines.items() for o in found}
+        kind = {(i, o.finding_id): o.kind for i, found in outlines.items() for o in found}
         groups["lesion_groups"] = _groups([kind[lesion] for lesion in by_lesion])
     elif balance == "sets":
         groups["lesion_groups"] = _groups([source[image_id] for image_id, _ in by_lesion])
@@ -223,7 +222,7 @@ def _one_class_sources(train: pd.DataFrame, column: str) -> list[tuple[str, str]
 
 
 def _training_image(
-    row: Mapping, entries: Sequence[Mapping], labels: LabelSettings, kinds: tuple[str, ...]
+    row: Mapping, outlines: Sequence[Outline], labels: LabelSettings, kinds: tuple[str, ...]
 ) -> TrainingImage:
     geometry = geometry_of(row)
     return TrainingImage(
@@ -231,23 +230,21 @@ def _training_image(
         store=row["store"],
         height=geometry.height,
         width=geometry.width,
-        outlines=standard_outlines(entries, geometry),
+        outlines=standard_outlines(outlines, geometry),
         rule=LabelRule.from_settings(labels, geometry.spacing_mm),
         unlocated=bool(row["unlocated"]),
         kinds=kinds,
     )
 
 
-def kinds_of_findings(
-    mammograms: pd.DataFrame, outlines: Mapping[str, Sequence[Mapping]]
-) -> tuple[str, ...]:
+def kinds_of_findings(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[str, ...]:
     """Kinds of the findings of the training patients that count, sorted.
 
     Raises:
         UserError: there are more than a target can hold.
     """
     train = mammograms.loc[mammograms["split"] == "train", "image_id"]
-    kinds = {o["kind"] for image in train for o in outlines.get(image, ()) if o["positive"]}
+    kinds = {o.kind for image in train for o in outlines.get(image, ()) if o.positive}
     if len(kinds) > MAX_KINDS:
         raise UserError(
             f"network.head tells at most {MAX_KINDS} kinds of findings apart, the training "

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.annotations.labels import IGNORED, POSITIVE
+from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import ValidationImage, read_validation
 from pipeline.preprocess.positions import pitch_px
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus

@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.labels import (
-    LabelRule,
-    contains,
-    finding_at,
-    label_points,
-    standard_outlines,
-)
-from pipeline.annotations.outlines import Circle, Outline
+from pipeline.annotations.labels import LabelRule, finding_at, label_points
+from pipeline.annotations.outlines import Circle, Outline, standard_outlines
 from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
 from pipeline.config import LabelSettings
 
@@ -124,9 +118,9 @@ def test_where_outlines_overlap_the_nearest_centre_names_the_finding(order):
 
 
 def test_a_hit_is_anywhere_in_the_full_outline_that_counts_as_at_least_the_smallest_radius():
-    assert contains(circle(0, 0, 10), 0, [9.9, 10, 10.1], RULE).tolist() == [True, True, False]
-    assert contains(circle(0, 0, 1), 0, [4, 4.1], RULE).tolist() == [True, False]
-    assert contains(polygon(SQUARE), [[5.0]], [5.0, 10.5], RULE).tolist() == [[True, False]]
+    assert RULE.hits(circle(0, 0, 10), 0, [9.9, 10, 10.1]).tolist() == [True, True, False]
+    assert RULE.hits(circle(0, 0, 1), 0, [4, 4.1]).tolist() == [True, False]
+    assert RULE.hits(polygon(SQUARE), [[5.0]], [5.0, 10.5]).tolist() == [[True, False]]
 
 
 def test_the_lengths_of_the_rule_are_millimetres():
@@ -137,22 +131,18 @@ def test_the_lengths_of_the_rule_are_millimetres():
 @pytest.mark.parametrize("flipped", [False, True])
 def test_labels_are_the_same_in_original_and_in_standard_pixels(flipped):
     geometry = Geometry(400, 400, 100, 120, 10, 20, 2.0, 2.0, flipped, 0.2)
-    entries = [
-        {"finding_id": "c", "kind": "mass", "pathology": "benign", "positive": True,
-         "circle": {"row": 100.0, "col": 120.0, "radius": 30.0}, "polygons": []},
-        {"finding_id": "p", "kind": "mass", "pathology": "benign", "positive": True,
-         "circle": None, "polygons": [[[150.0, 40.0], [190.0, 60.0], [160.0, 99.0]]]},
-    ]  # fmt: skip
+    triangle = [[150.0, 40.0], [190.0, 60.0], [160.0, 99.0]]
+    outlines = [circle(100.0, 120.0, 30.0), polygon(triangle)]
     identity = Geometry(400, 400, 400, 400, 0, 0, 1.0, 1.0, False, 0.1)
     rng = np.random.default_rng(3)
     rows, cols = rng.uniform(0, 100, 500), rng.uniform(0, 120, 500)
     settings = LabelSettings()
     standard = label_points(
-        rows, cols, standard_outlines(entries, geometry), LabelRule.from_settings(settings, 0.2)
+        rows, cols, standard_outlines(outlines, geometry), LabelRule.from_settings(settings, 0.2)
     )
     original = label_points(
         *geometry.to_original(rows, cols),
-        standard_outlines(entries, identity),
+        standard_outlines(outlines, identity),
         LabelRule.from_settings(settings, 0.1),
     )
     assert {-1, 0, 1} == set(np.unique(standard))

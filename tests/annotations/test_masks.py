@@ -1,11 +1,19 @@
+"""Masks: what a file of one may be, and all of a catalog, read once and in workers."""
+
+import json
+
 import cv2
 import imagecodecs
 import numpy as np
+import pandas as pd
 import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLosslessSV1, RLELossless
 
-from pipeline.annotations.masks import NoOutline, mask_polygons, read_mask
+from pipeline.annotations import masks
+from pipeline.annotations.masks import NoOutline, mask_polygons, outline_masks, read_mask
+from pipeline.config import DicomSettings, Settings, StoreSettings
+from pipeline.run.map_images import Lost
 from tests.dicom_samples import write_mammogram
 
 MASK = np.zeros((40, 30), np.uint8)
@@ -67,3 +75,76 @@ def test_a_damaged_mask_says_so(tmp_path):
 def test_a_missing_mask_says_so(tmp_path):
     with pytest.raises(NoOutline, match="cannot be read: No such file"):
         read_mask(tmp_path / "mask.png")
+
+
+SIZE = (100, 80)
+
+
+def settings(root):
+    return Settings(store=StoreSettings(root=root / "store"), dicom=DicomSettings(workers=0))
+
+
+def findings(*files):
+    rows = [
+        (f.stem, f"image-{i}", "mask", json.dumps({"file": str(f)})) for i, f in enumerate(files)
+    ]
+    rows.append(("x", "image-0", "none", "{}"))
+    return pd.DataFrame(rows, columns=["finding_id", "image_id", "geometry", "coordinates"])
+
+
+def write_mask(path, value=255):
+    mask = np.zeros(SIZE, np.uint8)
+    mask[10:21, 30:41] = value
+    assert cv2.imwrite(str(path), mask)
+    return path
+
+
+def outlined(root, *files):
+    sizes = {f"image-{i}": SIZE for i in range(len(files))}
+    return outline_masks(findings(*files), sizes, settings(root))
+
+
+def refuse(*tasks, **limits):
+    raise AssertionError("nothing should be read")
+
+
+def test_the_polygons_are_those_of_the_file(tmp_path):
+    file = write_mask(tmp_path / "a.png")
+    found = outlined(tmp_path, file)
+    assert found == {"a": mask_polygons(file, height=100, width=80)}
+
+
+def test_masks_are_read_once_for_all_runs_and_kept_apart(tmp_path, monkeypatch):
+    files = write_mask(tmp_path / "a.png"), tmp_path / "b.png"
+    assert cv2.imwrite(str(files[1]), np.eye(*SIZE, dtype=np.uint8) * 255)
+    first = outlined(tmp_path, *files)
+    monkeypatch.setattr(masks, "map_images", refuse)
+    assert outlined(tmp_path, *files) == first
+
+
+def test_a_changed_mask_is_read_again(tmp_path):
+    file = write_mask(tmp_path / "a.png")
+    before = outlined(tmp_path, file)
+    assert cv2.imwrite(str(file), np.eye(*SIZE, dtype=np.uint8) * 255)
+    assert outlined(tmp_path, file) != before
+
+
+def test_an_unusable_mask_has_a_reason_and_harms_no_other(tmp_path):
+    good, empty = write_mask(tmp_path / "a.png"), write_mask(tmp_path / "b.png", value=0)
+    found = outlined(tmp_path, good, empty, tmp_path / "none.png")
+    assert found["a"] == mask_polygons(good, height=100, width=80)
+    assert "outlines nothing" in str(found["b"])
+    assert "cannot be read" in str(found["none"])
+
+
+def test_a_mask_that_kills_its_worker_has_no_outline(tmp_path, monkeypatch):
+    file = write_mask(tmp_path / "a.png")
+    monkeypatch.setattr(masks, "map_images", lambda *tasks, **limits: [Lost("it died")])
+    problem = outlined(tmp_path, file)["a"]
+    assert isinstance(problem, NoOutline)
+    assert "a.png: it died" in str(problem)
+
+
+def test_without_masks_nothing_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(masks, "map_images", refuse)
+    assert outlined(tmp_path) == {}

@@ -1,6 +1,8 @@
 """Findings of the catalog as outlines."""
 
 import json
+import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,16 +12,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from pipeline.annotations.findings import check_choice, counts, image_outlines
-from pipeline.annotations.masks import NoOutline, contours, mask_polygons
-from pipeline.annotations.outlines import (
-    Circle,
-    Outline,
-    original_outlines,
-    outline_curves,
-    outline_mask,
-)
+from pipeline.annotations.masks import MaskJob, NoOutline, contours, mask_polygons, outline_mask
+from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_outlines
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+SQUARE = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 2.0], [2.0, 0.0]])
 
 
 def findings(*rows) -> pd.DataFrame:
@@ -29,10 +28,15 @@ def findings(*rows) -> pd.DataFrame:
     return table
 
 
-def outline(table, *, labels=None, outcome="abnormal", height=100, width=80):
-    labels = labels or LabelSettings()
+def outline(table, *, labels=None, outcome="abnormal", masks=None):
     return image_outlines(
-        table, labels=labels, height=height, width=width, outcome=outcome, complete="yes"
+        table,
+        labels=labels or LabelSettings(),
+        height=100,
+        width=80,
+        outcome=outcome,
+        complete="yes",
+        masks=masks or {},
     )
 
 
@@ -41,7 +45,7 @@ def save(path, mask):
     return str(path)
 
 
-def test_circle_box_and_polygon_become_entries_ordered_by_id():
+def test_circle_box_and_polygon_become_outlines_ordered_by_id():
     found = outline(
         findings(
             ("c", "mass", "benign", "polygon", [[1, 2], [3, 4], [5, 2]]),
@@ -49,11 +53,11 @@ def test_circle_box_and_polygon_become_entries_ordered_by_id():
             ("b", "mass", "benign", "box", {"row0": 1, "col0": 2, "row1": 3, "col1": 4}),
         )
     )
-    assert [entry["finding_id"] for entry in found.entries] == ["a", "b", "c"]
-    a, b, c = found.entries
-    assert (a["circle"], a["polygons"]) == ({"row": 9.0, "col": 8.0, "radius": 7.0}, [])
+    assert [each.finding_id for each in found.outlines] == ["a", "b", "c"]
+    a, b, c = (each.shape() for each in found.outlines)
+    assert a == {"circle": {"row": 9.0, "col": 8.0, "radius": 7.0}, "polygons": []}
     assert b["polygons"] == [[[1.0, 2.0], [1.0, 4.0], [3.0, 4.0], [3.0, 2.0]]]
-    assert (c["circle"], c["polygons"]) == (None, [[[1.0, 2.0], [3.0, 4.0], [5.0, 2.0]]])
+    assert c == {"circle": None, "polygons": [[[1.0, 2.0], [3.0, 4.0], [5.0, 2.0]]]}
     assert not found.unlocated
     assert found.rejected == {}
 
@@ -65,7 +69,7 @@ def test_which_findings_count_is_chosen_by_kind_and_by_pathology():
     assert not counts("calcification", "malignant", choice)
     assert counts("calcification", "benign", LabelSettings())
     table = findings(("a", "mass", "benign", "circle", {"row": 9, "col": 8, "radius": 7}))
-    assert outline(table, labels=choice).entries[0]["positive"] is False
+    assert outline(table, labels=choice).outlines[0].positive is False
 
 
 def test_a_choice_that_no_finding_has_is_refused_with_those_there_are():
@@ -90,12 +94,12 @@ def test_a_finding_without_geometry_makes_the_image_unlocated():
         )
     )
     assert found.unlocated
-    assert [entry["finding_id"] for entry in found.entries] == ["b"]
+    assert [each.finding_id for each in found.outlines] == ["b"]
 
 
 def test_a_box_that_leaves_the_image_is_cut_off_at_its_edge():
     table = findings(("a", "mass", "benign", "box", {"row0": -9, "col0": 5, "row1": 9, "col1": 99}))
-    rows, cols = zip(*outline(table).entries[0]["polygons"][0], strict=True)
+    rows, cols = outline(table).outlines[0].polygons[0].T
     assert (min(rows), max(rows), min(cols), max(cols)) == (-0.5, 9.0, 5.0, 79.5)
 
 
@@ -109,7 +113,7 @@ def test_a_box_that_leaves_the_image_is_cut_off_at_its_edge():
 )
 def test_an_outline_outside_the_image_is_set_aside_with_a_reason(geometry, coordinates):
     found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
-    assert found.entries == []
+    assert found.outlines == []
     assert found.unlocated
     assert found.rejected == {"a": "it lies outside the image of 100 x 80 pixels"}
 
@@ -133,7 +137,7 @@ def test_a_mask_survives_outlining_and_drawing():
     rows, cols = np.mgrid[0:200, 0:150]
     mask = (rows - 90) ** 2 / 60**2 + (cols - 70) ** 2 / 35**2 < 1
     polygons = tuple(np.array(p) for p in contours(mask))
-    drawn = outline_mask(Outline("a", "mass", "benign", True, polygons=polygons), mask.shape)
+    drawn = Outline("a", "mass", "benign", True, polygons=polygons).contains(rows, cols)
     assert (drawn & mask).sum() / (drawn | mask).sum() > 0.985
     assert sum(map(len, polygons)) < 60
 
@@ -142,9 +146,10 @@ def test_a_mask_file_is_outlined(tmp_path):
     mask = np.zeros((100, 80), np.uint8)
     mask[10:21, 30:41] = 255
     file = save(tmp_path / "mask.png", mask)
-    found = outline(findings(("a", "mass", "benign", "mask", {"file": file})))
-    (polygon,) = found.entries[0]["polygons"]
-    assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
+    masks = {"a": mask_polygons(Path(file), height=100, width=80)}
+    found = outline(findings(("a", "mass", "benign", "mask", {"file": file})), masks=masks)
+    (polygon,) = found.outlines[0].polygons
+    assert sorted(polygon.tolist()) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
     assert not found.unlocated
 
 
@@ -180,11 +185,12 @@ def test_a_mask_of_another_size_is_resized_where_the_aspect_ratio_agrees(tmp_pat
 )
 def test_an_unusable_mask_is_set_aside_with_a_reason(tmp_path, mask, reason):
     file = save(tmp_path / "mask.png", mask.astype(np.uint8))
-    found = outline(findings(("a", "mass", "benign", "mask", {"file": file})))
-    assert found.entries == []
+    problem, _ = outline_mask(MaskJob(file, 100, 80, tmp_path))
+    table = findings(("a", "mass", "benign", "mask", {"file": file}))
+    found = outline(table, masks={"a": problem})
+    assert found.outlines == []
     assert found.unlocated
-    with pytest.raises(NoOutline, match=reason):
-        mask_polygons(tmp_path / "mask.png", height=100, width=80)
+    assert re.search(reason, found.rejected["a"])
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", bytes(128) + b"DICM" + bytes(40)])
@@ -201,8 +207,7 @@ def test_a_missing_mask_is_set_aside_with_a_reason(tmp_path):
 
 
 def test_the_centre_of_several_parts_is_weighted_by_area():
-    square = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 2.0], [2.0, 0.0]])
-    parts = (square, square * 2 + [0, 10])
+    parts = (SQUARE, SQUARE * 2 + [0, 10])
     assert Outline("a", "mass", "benign", True, polygons=parts).centre == (1.8, 9.8)
     points = (np.array([[0.0, 0.0]]), np.array([[4.0, 2.0]]))
     assert Outline("a", "calc", "benign", True, polygons=points).centre == (2.0, 1.0)
@@ -210,12 +215,52 @@ def test_the_centre_of_several_parts_is_weighted_by_area():
 
 def test_curves_for_drawing_are_closed():
     shape = Outline("a", "mass", "benign", True, circle=Circle(5, 6, 3))
-    (curve,) = outline_curves(shape)
+    (curve,) = shape.curves()
     np.testing.assert_allclose(curve[0], curve[-1])
     np.testing.assert_allclose(np.hypot(curve[:, 0] - 5, curve[:, 1] - 6), 3)
 
 
-def test_entries_are_read_back_as_they_were_written():
-    table = findings(("a", "mass", "benign", "circle", {"row": 9, "col": 8, "radius": 7}))
-    (shape,) = original_outlines(json.loads(json.dumps(outline(table).entries)))
-    assert shape == Outline("a", "mass", "benign", True, circle=Circle(9, 8, 7))
+def test_an_outline_contains_its_edge_and_a_small_part_counts_as_a_disc():
+    square = Outline("a", "mass", "benign", True, polygons=(SQUARE, SQUARE + np.array([0, 90])))
+    assert square.contains([0, 1, 2, 3], 2).tolist() == [True, True, True, False]
+    assert square.contains(1, [91, 95, 96.1], min_radius_px=5).tolist() == [True, True, False]
+
+
+def test_outlines_come_back_as_they_were(tmp_path):
+    run = RunFolder(tmp_path)
+    circle = Outline("a", "mass", "benign", True, circle=Circle(9.5, 8, 7))
+    parts = Outline("b", "calc", "unknown", False, polygons=(SQUARE, SQUARE[:1] / 3))
+    write_outlines(run, {"y": [], "x": [circle, parts]})
+    back = read_outlines(run)
+    assert list(back) == ["x", "y"]
+    assert back["x"][0] == circle
+    assert back["x"][1].shape() == parts.shape()
+    assert (back["x"][1].kind, back["x"][1].positive, back["y"]) == ("calc", False, [])
+
+
+def test_outlines_are_written_one_image_a_line(tmp_path):
+    run = RunFolder(tmp_path)
+    point = Outline("f", "mass", "benign", True, polygons=(np.array([[0.5, 1.0]]),))
+    write_outlines(run, {"b": [], "a": [point]})
+    assert run.outlines.read_text() == (
+        '{\n"a": [{"finding_id": "f", "kind": "mass", "pathology": "benign", "positive": true, '
+        '"circle": null, "polygons": [[[0.5, 1.0]]]}],\n"b": []\n}\n'
+    )
+
+
+def test_no_outlines_at_all_are_valid_json(tmp_path):
+    write_outlines(RunFolder(tmp_path), {})
+    assert read_outlines(RunFolder(tmp_path)) == {}
+
+
+@pytest.mark.parametrize("content", ["{", '{"a": [{"finding_id": "f"}]}', '{"a": [3]}', "[]"])
+def test_damaged_outlines_say_how_they_are_written_anew(tmp_path, content):
+    run = RunFolder(tmp_path)
+    run.outlines.write_text(content)
+    with pytest.raises(UserError, match=r"outlines\.json is damaged: .*make preprocess FORCE=1"):
+        read_outlines(run)
+
+
+def test_missing_outlines_say_which_command_writes_them(tmp_path):
+    with pytest.raises(UserError, match=r"is missing\. make preprocess writes it"):
+        read_outlines(RunFolder(tmp_path))

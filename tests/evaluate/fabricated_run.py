@@ -9,11 +9,11 @@ import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule, finding_at, label_points
-from pipeline.annotations.outlines import standard_outlines
+from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import Settings
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import write_entry
-from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
+from pipeline.preprocess.tables import write_mammograms, write_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 
@@ -118,24 +118,17 @@ def _mammogram(woman: Woman, index: int, folder: Path, dataset: str) -> dict:
     }
 
 
-def _outlines(woman: Woman, index: int) -> list[dict]:
+def _outlines(woman: Woman, index: int) -> list[Outline]:
     if woman.finding not in ("counts", "left out"):
         return []
-    circle = {"row": 150.0 + 30 * (index % 5), "col": 120.0 + 10 * (index % 7), "radius": 40.0}
-    return [
-        {
-            "finding_id": f"f-{woman.name}",
-            "kind": "mass",
-            "pathology": "malignant" if woman.finding == "counts" else "benign",
-            "positive": woman.finding == "counts",
-            "circle": circle,
-            "polygons": [],
-        }
-    ]
+    positive = woman.finding == "counts"
+    pathology = "malignant" if positive else "benign"
+    circle = Circle(150.0 + 30 * (index % 5), 120.0 + 10 * (index % 7), 40.0)
+    return [Outline(f"f-{woman.name}", "mass", pathology, positive, circle)]
 
 
-def _positions(mammogram: pd.Series, entries: list[dict], settings: Settings) -> pd.DataFrame:
-    outlines = standard_outlines(entries, geometry_of(mammogram))
+def _positions(mammogram: pd.Series, found: list[Outline], settings: Settings) -> pd.DataFrame:
+    outlines = standard_outlines(found, geometry_of(mammogram))
     rule = LabelRule.from_settings(settings.labels, SPACING_MM)
     rows, cols = position_grid(HEIGHT, WIDTH, PITCH_PX)
     row_index, col_index = (x.ravel() for x in np.indices((len(rows), len(cols))))
@@ -196,7 +189,7 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
         images.append(_image_row(woman, best, mammograms))
         points = [] if oracle else [(60.0, 60.0, float(rng.normal()))]
         points += [
-            (o["circle"]["row"], o["circle"]["col"], 4.0 if oracle else float(rng.normal() + 1))
+            (o.circle.row, o.circle.col, 4.0 if oracle else float(rng.normal() + 1))
             for o in outlines[woman.name]
         ]
         for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):

@@ -20,8 +20,8 @@ def with_candidates(tmp_path, people, points):
 def test_a_point_hits_up_to_the_whole_radius_also_in_a_mirrored_image(tmp_path, index):
     people = [Woman(f"w{i}", "test", "counts") for i in range(2)]
     judged = with_candidates(tmp_path, people, [])
-    circle = judged.outlines[f"w{index}"][0]["circle"]
-    row, col, name = circle["row"], circle["col"], f"w{index}"
+    circle = judged.outlines[f"w{index}"][0].circle
+    row, col, name = circle.row, circle.col, f"w{index}"
     points = [(name, row, col + 39, 2.0), (name, row, col + 41, 1.0)]
     judged = with_candidates(tmp_path / "again", people, points)
     matches = match_candidates(judged).matches
@@ -57,8 +57,8 @@ def test_where_not_everything_is_outlined_lesions_count_and_nothing_else_is_an_a
     judged = with_candidates(tmp_path, people, [])
     points = []
     for name, score in (("partly", 3.0), ("whole", 2.0)):
-        circle = judged.outlines[name][0]["circle"]
-        points += [(name, circle["row"], circle["col"], score), (name, 400, 30, score + 2)]
+        circle = judged.outlines[name][0].circle
+        points += [(name, circle.row, circle.col, score), (name, 400, 30, score + 2)]
     judged = with_candidates(tmp_path / "again", people, points)
     matched, calibrated = match_candidates(judged), judged.card.calibration.logit
     assert matched.images["image_id"].tolist() == ["whole", "partly"]

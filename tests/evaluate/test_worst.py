@@ -25,10 +25,10 @@ def test_a_lesion_without_a_candidate_is_the_worst_miss_and_is_shown_where_it_is
     judged = load_judged(run)
     errors = worst_errors(judged)
     first = errors["misses"][0]
-    circle = judged.outlines["test-counts-3"][0]["circle"]
+    circle = judged.outlines["test-counts-3"][0].circle
     assert (first["image_id"], first["probability"]) == ("test-counts-3", None)
-    assert first["row"] == pytest.approx(circle["row"], abs=0.1)
-    assert first["col"] == pytest.approx(circle["col"], abs=0.1)
+    assert first["row"] == pytest.approx(circle.row, abs=0.1)
+    assert first["col"] == pytest.approx(circle.col, abs=0.1)
     alarms = errors["false_alarms"]
     assert [(a["image_id"], a["row"], a["col"]) for a in alarms[:2]] == [
         ("test-normal-0", 40.0, 50.0),

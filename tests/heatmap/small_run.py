@@ -9,14 +9,13 @@ import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
-from pipeline.annotations.outlines import standard_outlines
+from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import LabelSettings, MapSettings
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import (
     MAMMOGRAM_COLUMNS,
     write_mammograms,
-    write_outlines,
     write_positions,
 )
 from pipeline.run.atomic import json_text, write_text
@@ -26,14 +25,7 @@ SPACING_MM = 0.2
 LABELS = LabelSettings(min_radius_mm=1.0, ignore_mm=2.0, pitch_mm=3.2)
 MARK = (150, 130)  # row and column of the finding in both original images
 ORIGINAL_SIZE = (300, 240)
-OUTLINE = {
-    "finding_id": "a",
-    "kind": "mass",
-    "pathology": "malignant",
-    "positive": True,
-    "circle": {"row": MARK[0], "col": MARK[1], "radius": 20},
-    "polygons": [],
-}
+OUTLINE = Outline("a", "mass", "malignant", True, circle=Circle(*MARK, 20))
 
 
 def mammogram_row(image_id, store, **changed) -> dict:

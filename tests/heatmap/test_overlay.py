@@ -1,5 +1,7 @@
 """Pictures: what they show and how they are oriented."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -72,7 +74,7 @@ def test_truth_is_outlined_in_its_own_colour(tmp_path):
 
     assert green(draw(tmp_path)) == 0
     solid = green(draw(tmp_path, outlines=[OUTLINE]))
-    dotted = green(draw(tmp_path, outlines=[OUTLINE | {"positive": False}]))
+    dotted = green(draw(tmp_path, outlines=[replace(OUTLINE, positive=False)]))
     assert solid > 1.3 * dotted > 0
 
 

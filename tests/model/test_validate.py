@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from pipeline.annotations.outlines import read_outlines
 from pipeline.config import MapSettings
 from pipeline.model.map_grid import finish_map, finite_positions, smooth_map
 from pipeline.model.validation import (
@@ -22,7 +23,7 @@ from pipeline.model.validation import (
     validation_loss,
 )
 from pipeline.preprocess.store.entries import read_breast
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from tests.train.toy_run import PITCH_PX, SPACING_MM, toy_settings
 

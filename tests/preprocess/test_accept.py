@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.annotations import mask_outlines
+from pipeline.annotations import masks
 from pipeline.config import DicomSettings, LabelSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
 from pipeline.preprocess.accept import accept
@@ -41,9 +41,7 @@ INFO = {
 @pytest.fixture
 def accepted(tmp_path, monkeypatch):
     """Accept images by id, with findings of image a as (id, geometry, coordinates)."""
-    monkeypatch.setattr(
-        mask_outlines, "map_images", lambda function, jobs, **limits: map(function, jobs)
-    )
+    monkeypatch.setattr(masks, "map_images", lambda function, jobs, **limits: map(function, jobs))
     store = str(tmp_path / "entry")
     breast = np.arange(10) < np.full((20, 1), 6)
     write_entry(store, image=np.zeros((160, 80), np.uint16), breast=breast, info={})
@@ -97,7 +95,7 @@ def test_the_catalog_goes_before_the_file_and_a_contradiction_is_noted(accepted)
 
 def test_a_good_outline_stays_and_its_image_is_located(accepted):
     result = accepted(("f", "circle", CIRCLE))
-    assert [entry["finding_id"] for entry in result.outlines["a"]] == ["f"]
+    assert [outline.finding_id for outline in result.outlines["a"]] == ["f"]
     assert not result.mammograms["unlocated"].any()
     assert result.quarantined == []
 
@@ -110,7 +108,7 @@ def test_an_outline_that_cannot_be_used_is_quarantined_and_leaves_the_others(
     accepted, geometry, value, reason
 ):
     result = accepted(("bad", geometry, value), ("good", "circle", CIRCLE))
-    assert [entry["finding_id"] for entry in result.outlines["a"]] == ["good"]
+    assert [outline.finding_id for outline in result.outlines["a"]] == ["good"]
     (out,) = result.quarantined
     assert (out.image_id, out.finding_id, out.kind, out.pathology) == ("a", "bad", "mass", "benign")
     assert reason in out.reason
@@ -122,7 +120,7 @@ def test_an_outline_in_the_air_is_kept_among_those_given_only(accepted):
     result = accepted(("f", "circle", {"row": 80, "col": 68, "radius": 8}))
     assert result.outlines["a"] == []
     assert result.quarantined[0].reason.startswith("lies outside the breast")
-    assert [entry["finding_id"] for entry in result.given_outlines["a"]] == ["f"]
+    assert [outline.finding_id for outline in result.given_outlines["a"]] == ["f"]
 
 
 def test_a_finding_without_a_place_is_no_quarantine_but_gives_no_negatives(accepted):

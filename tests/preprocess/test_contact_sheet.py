@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.preprocess.contact_sheet import (
     choose_positions,
     cut_patch,
@@ -13,10 +14,7 @@ from pipeline.preprocess.contact_sheet import (
 )
 from pipeline.preprocess.store.entries import write_entry
 
-ENTRY = {
-    "finding_id": "f", "kind": "mass", "pathology": "benign", "positive": True,
-    "circle": {"row": 60.0, "col": 50.0, "radius": 10.0}, "polygons": [],
-}  # fmt: skip
+OUTLINE = Outline("f", "mass", "benign", True, Circle(60.0, 50.0, 10.0))
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def test_the_sheet_is_a_picture_and_the_same_bytes_every_time(mammogram, tmp_pat
         write_contact_sheet(
             tmp_path / name,
             mammograms=table,
-            outlines={"a": [ENTRY], "b": []},
+            outlines={"a": [OUTLINE], "b": []},
             positions=positions(),
             patch_mm=12.8,
             per_row=3,

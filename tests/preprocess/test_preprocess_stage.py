@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, read_outlines
 from pipeline.config import (
     DicomSettings,
     LabelSettings,
@@ -17,7 +18,7 @@ from pipeline.preprocess.intake.stage import intake
 from pipeline.preprocess.stage import preprocess
 from pipeline.preprocess.store import fill as standardising
 from pipeline.preprocess.store.entries import read_image
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from tests.dicom_samples import write_mammogram
@@ -65,7 +66,7 @@ def test_positives_lie_in_the_circle_of_the_original(finished):
     assert len(positive) > 3
     assert set(positive["image_id"]) == {"w1"}
     (outline,) = read_outlines(run)["w1"]
-    assert outline["circle"] == {"row": 110.0, "col": 40.0, "radius": 10.0}
+    assert outline.circle == Circle(110.0, 40.0, 10.0)
 
 
 def test_the_summary_adds_up(finished):
@@ -212,7 +213,7 @@ def test_an_outline_that_cannot_be_right_is_taken_out_and_its_image_is_no_negati
     here = stage(tmp_path)
     done(here)
     (outline,) = read_outlines(here.run)["w1"]
-    assert outline["circle"]["row"] == 110
+    assert outline.circle.row == 110
     mammograms = read_mammograms(here.run).set_index("image_id")
     assert mammograms["unlocated"].to_dict() == {"w1": True, "w2": False, "w3": False, "w4": False}
     positions = read_positions(here.run)

@@ -7,10 +7,8 @@ import pytest
 from pipeline.preprocess.tables import (
     MAMMOGRAM_COLUMNS,
     read_mammograms,
-    read_outlines,
     read_positions,
     write_mammograms,
-    write_outlines,
     write_positions,
 )
 from pipeline.run.errors import UserError
@@ -81,18 +79,6 @@ def test_positions_come_back_ordered_and_with_their_types(run):
     assert (table["label"].dtype, table["row"].dtype) == (np.int8, np.float32)
 
 
-def test_outlines_come_back_as_they_were(run):
-    outlines = {"b": [], "a": [{"finding_id": "f", "circle": None, "polygons": [[[0.5, 1.0]]]}]}
-    write_outlines(run, outlines)
-    assert read_outlines(run) == outlines
-    assert list(read_outlines(run)) == ["a", "b"]
-
-
-def test_no_outlines_at_all_are_valid_json(run):
-    write_outlines(run, {})
-    assert read_outlines(run) == {}
-
-
 def test_the_same_content_in_another_order_is_the_same_bytes(tmp_path):
     one, two = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "two")
     for run, step in ((one, 1), (two, -1)):
@@ -102,7 +88,7 @@ def test_the_same_content_in_another_order_is_the_same_bytes(tmp_path):
     assert one.positions.read_bytes() == two.positions.read_bytes()
 
 
-@pytest.mark.parametrize("read", [read_mammograms, read_outlines, read_positions])
+@pytest.mark.parametrize("read", [read_mammograms, read_positions])
 def test_a_missing_table_says_which_command_writes_it(run, read):
     with pytest.raises(UserError, match=r"is missing\. make preprocess writes it"):
         read(run)

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_outlines
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.calibration import Calibration
-from pipeline.preprocess.tables import read_mammograms, read_outlines, write_outlines
+from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.controls import read_controls
 from pipeline.report.page import write_report
 from pipeline.run.events import EventLog
@@ -184,16 +185,14 @@ MAMMOGRAM = {
 }
 
 
-def outline(row: float, col: float, radius: float, *, positive: bool = True) -> dict:
-    circle = {"row": row, "col": col, "radius": radius}
-    names = {"finding_id": f"{row}-{col}", "kind": "mass", "pathology": "", "positive": positive}
-    return {**names, "circle": circle, "polygons": []}
+def outline(row: float, col: float, radius: float, *, positive: bool = True) -> Outline:
+    return Outline(f"{row}-{col}", "mass", "", positive, Circle(row, col, radius))
 
 
-def drawn(*entries: dict):
+def drawn(*outlines: Outline):
     return oracle_map(
         MAMMOGRAM,
-        entries,
+        outlines,
         np.ones((30, 20), dtype=bool),
         rule=LabelRule.from_settings(SETTINGS.labels, SPACING_MM),
         pitch_px=4,
@@ -231,10 +230,10 @@ def test_the_oracle_is_perfect_on_every_figure_of_the_evaluation(run, monkeypatc
     candidates = pd.read_csv(run.control("oracle").candidates)
     first = candidates[candidates["rank"] == 1].set_index("image_id")
     mammograms = read_mammograms(run).set_index("image_id")
-    for image_id, entries in read_outlines(run.control("oracle")).items():
-        for entry in entries:
-            found, circle = first.loc[image_id], entry["circle"]
-            distance = np.hypot(found["row"] - circle["row"], found["col"] - circle["col"])
+    for image_id, outlines in read_outlines(run.control("oracle")).items():
+        for shape in outlines:
+            found, circle = first.loc[image_id], shape.circle
+            distance = np.hypot(found["row"] - circle.row, found["col"] - circle.col)
             assert distance <= 4 * mammograms.loc[image_id, "row_scale"]
 
 

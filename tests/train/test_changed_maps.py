@@ -6,6 +6,7 @@ import pytest
 
 from models.dense import logit_map
 from models.saved import load_network
+from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import (
     MapRule,
     at_one_level,
@@ -13,7 +14,7 @@ from pipeline.model.validation import (
     score_images,
     validation_figures,
 )
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.learner import Learner
 from pipeline.train.stage import train
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings, write_toy_run

@@ -1,11 +1,14 @@
 """What training may draw from."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.annotations.outlines import read_outlines
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.corpus import check_sources, read_corpus
 from tests.train.toy_run import toy_settings
@@ -59,9 +62,9 @@ def test_the_lesions_of_an_unlocated_mammogram_are_drawn_and_nothing_around_is_n
 
 def test_lesions_are_grouped_by_kind_and_everything_by_data_set(tables):
     mammograms, outlines, positions = tables
-    outlines = {i: [dict(o) for o in found] for i, found in outlines.items()}
-    for image_id, kind in (("i0", "mass"), ("i2", "calc"), ("i4", "mass")):
-        outlines[image_id][0]["kind"] = kind
+    kinds = {"i0": "mass", "i2": "calc", "i4": "mass"}
+    changed = {i: [replace(outlines[i][0], kind=kind)] for i, kind in kinds.items()}
+    outlines = outlines | changed
     mammograms = mammograms.assign(
         dataset=["far" if i in ("i3", "i4") else "near" for i in mammograms["image_id"]]
     )

@@ -1,6 +1,7 @@
 """The heads that are compared with one sigmoid: the same function, the same positions."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import tensorflow as tf
 
 from models.head import HEADS, units_of
 from models.network import NetworkSpec, build_network
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.annotations.outlines import read_outlines
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.contract import check_other_head
 from pipeline.train.corpus import kinds_of_findings, read_corpus
@@ -113,8 +115,8 @@ def test_targets_of_kinds_are_positive_at_the_same_positions(shared_toy_run):
     mammograms, outlines, positions = (
         read(shared_toy_run) for read in (read_mammograms, read_outlines, read_positions)
     )
-    first = next(entries for entries in outlines.values() if entries)
-    first[0]["kind"] = "calcification"
+    first = next(found for found in outlines.values() if found)
+    first[0] = replace(first[0], kind="calcification")
     kinds = kinds_of_findings(mammograms, outlines)
     assert kinds == ("calcification", "mass")
     plain = read_corpus(mammograms, outlines, positions, labels=LABELS)

@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.outlines import read_outlines
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.model.validation import MapRule
 from pipeline.preprocess.store.entries import read_image
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.corpus import read_corpus
 from pipeline.train.crops import CropShape, place_crop
 from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine

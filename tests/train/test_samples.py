@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from pipeline.preprocess.tables import read_mammograms, read_outlines, read_positions
+from pipeline.annotations.outlines import read_outlines
+from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.augment import Augmenter, plain_view, source_size
 from pipeline.train.batches import crop_batches
 from pipeline.train.corpus import read_corpus

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.labels import LabelRule, standard_outlines
+from pipeline.annotations.labels import LabelRule
+from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import LabelSettings, Settings
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import write_entry
-from pipeline.preprocess.tables import write_mammograms, write_outlines, write_positions
+from pipeline.preprocess.tables import write_mammograms, write_positions
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
@@ -47,13 +48,13 @@ def write_toy_run(root: Path) -> RunFolder:
     run = RunFolder(root)
     rows, outlines, positions = [], {}, []
     for number, split in enumerate(SPLITS):
-        row, entries, breast = _toy_mammogram(root, number, split)
+        row, found, breast = _toy_mammogram(root, number, split)
         rows.append(row)
-        outlines[row["image_id"]] = entries
+        outlines[row["image_id"]] = found
         positions.append(
             label_positions(
                 row,
-                standard_outlines(entries, geometry_of(row)),
+                standard_outlines(found, geometry_of(row)),
                 breast,
                 LabelRule.from_settings(LABELS, SPACING_MM),
                 PITCH_PX,
@@ -75,24 +76,16 @@ def _toy_mammogram(root: Path, number: int, split: str):
     image = 0.3 + 0.05 * cv2.GaussianBlur(rng.normal(size=(HEIGHT, WIDTH)), (0, 0), 2)
     breast = np.ones((HEIGHT // 8, WIDTH // 8), bool)
     breast[:, -4:] = False
-    entries = []
+    found = []
     if number % 2 == 0:
         row, col = rng.uniform(40, HEIGHT - 40), rng.uniform(40, WIDTH - 60)
         cv2.circle(image, (round(col), round(row)), 20, 0.6, -1)
-        entries.append(
-            {
-                "finding_id": f"f{number}",
-                "kind": "mass",
-                "pathology": "malignant",
-                "positive": True,
-                "circle": {"row": row, "col": col, "radius": 20.0},
-                "polygons": [],
-            }
-        )
+        circle = Circle(row, col, 20.0)
+        found.append(Outline(f"f{number}", "mass", "malignant", True, circle))
     store = root / "store" / f"{number:02d}"
     pixels = np.round(image.clip(0, 1) * 65535).astype(np.uint16)
     write_entry(store, image=pixels, breast=breast, info={})
-    return _mammogram_row(number, split, store, abnormal=bool(entries)), entries, breast
+    return _mammogram_row(number, split, store, abnormal=bool(found)), found, breast
 
 
 def _mammogram_row(number: int, split: str, store: Path, *, abnormal: bool) -> dict:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from pipeline.annotations.outlines import Outlines
 from pipeline.preprocess.audit.outline_sanity import audit_outlines
 from pipeline.preprocess.audit.question import WARNING, AuditData, question_of
 from pipeline.preprocess.audit.shortcut import audit_shortcut
@@ -18,7 +19,7 @@ AUDITS = {"shortcut": audit_shortcut, "sources": audit_sources, "labels": audit_
 
 def audit(
     mammograms: pd.DataFrame,
-    outlines: Mapping[str, list[dict]],
+    outlines: Outlines,
     backgrounds: Mapping[str, Mapping[str, float]],
     *,
     seed: int = 0,
@@ -27,7 +28,7 @@ def audit(
 
     Args:
         mammograms: mammograms.csv.
-        outlines: outlines.json.
+        outlines: by image id, in original pixels.
         backgrounds: `background` of each image in the store, by image id.
         seed: of the cross-validation and the bootstrap.
 

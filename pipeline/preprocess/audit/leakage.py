@@ -10,6 +10,7 @@ from itertools import combinations
 
 import pandas as pd
 
+from pipeline.annotations.outlines import Outlines
 from pipeline.preprocess.audit.signature import likeness, similar_pairs
 from pipeline.run.errors import UserError
 
@@ -23,7 +24,7 @@ _ALIKE = 0.37
 def check_leakage(
     mammograms: pd.DataFrame,
     *,
-    outlines: Mapping[str, list[dict]] | None = None,
+    outlines: Outlines | None = None,
     positions: pd.DataFrame | None = None,
     signatures: Mapping[str, str] | None = None,
 ) -> list[str]:
@@ -32,7 +33,7 @@ def check_leakage(
     Args:
         mammograms: mammograms.csv: image_id, patient_id, split, source, pixel_sha256,
             original_height and original_width (with `outlines` only).
-        outlines: outlines.json.
+        outlines: by image id, in original pixels.
         positions: positions.parquet.
         signatures: `image_signature` of each image, by image id.
 
@@ -94,19 +95,19 @@ def _similar(mammograms: pd.DataFrame, signatures: Mapping[str, str]) -> Iterato
 
 
 def _lesions_in_two(
-    mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]], signatures: Mapping[str, str]
+    mammograms: pd.DataFrame, outlines: Outlines, signatures: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Problems and notes: findings with one id, one outline in images of one size."""
     by_id: dict[str, list[tuple]] = {}
     by_shape: dict[str, list[tuple]] = {}
     for row in mammograms.itertuples():
-        for entry in outlines.get(row.image_id, []):
-            place = row, entry["finding_id"]
-            by_id.setdefault(entry["finding_id"], []).append(place)
-            if entry["circle"] or max(map(len, entry["polygons"]), default=0) >= _FEWEST_CORNERS:
+        for outline in outlines.get(row.image_id, []):
+            place = row, outline.finding_id
+            by_id.setdefault(outline.finding_id, []).append(place)
+            if outline.circle or max(map(len, outline.polygons), default=0) >= _FEWEST_CORNERS:
                 size = row.original_height, row.original_width
-                shape = json.dumps([*map(int, size), entry["circle"], entry["polygons"]])
-                by_shape.setdefault(shape, []).append((*place, bool(entry["circle"])))
+                shape = json.dumps([*map(int, size), outline.shape()])
+                by_shape.setdefault(shape, []).append((*place, outline.circle is not None))
     problems: list[str] = []
     notes: list[str] = []
     for places in by_id.values():

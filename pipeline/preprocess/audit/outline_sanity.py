@@ -1,14 +1,12 @@
 """The audit of outlines: which cannot be right, being beside the breast or larger than it."""
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.annotations.outlines import Outline, standard_outlines
-from pipeline.annotations.polygon import area_and_centroid
 from pipeline.preprocess.audit.question import INFO, WARNING, AuditData, finding
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at, read_breast
 
@@ -33,7 +31,7 @@ def audit_outlines(data: AuditData) -> tuple[dict, list[dict]]:
             mammogram, data.outlines.get(mammogram["image_id"], [])
         ).items()
     ]
-    count = sum(len(entries) for entries in data.outlines.values())
+    count = sum(len(found) for found in data.outlines.values())
     return {"outlines": count, "problems": problems}, _findings(problems, count)
 
 
@@ -48,19 +46,19 @@ def _findings(problems: list[dict[str, str]], count: int) -> list[dict]:
     return [finding(WARNING, text)]
 
 
-def outline_problems(mammogram: Mapping, entries: Sequence[Mapping]) -> dict[str, str]:
+def outline_problems(mammogram: Mapping, outlines: Sequence[Outline]) -> dict[str, str]:
     """What is wrong with the outlines of a mammogram, by finding id.
 
     Args:
         mammogram: row of mammograms.csv; its breast mask is read from the store.
-        entries: its outlines, in the form of outlines.json.
+        outlines: its outlines, in original pixels.
     """
-    if not entries:
+    if not outlines:
         return {}
     geometry, breast = geometry_of(mammogram), read_breast(mammogram["store"])
     return {
         outline.finding_id: problem
-        for outline in standard_outlines(entries, geometry)
+        for outline in standard_outlines(outlines, geometry)
         if (problem := outline_problem(outline, breast, geometry))
     }
 
@@ -100,24 +98,14 @@ def _points_inside(outline: Outline, geometry: Geometry) -> tuple[np.ndarray, np
     cols, col_step = _centres(col0 - smallest, col1 + smallest)
     grid_rows, grid_cols = np.meshgrid(rows, cols, indexing="ij")
     filled = np.zeros(grid_rows.shape, bool)
-    for row, col, radius in _discs(outline, smallest):
-        filled |= np.hypot(grid_rows - row, grid_cols - col) <= radius
+    for disc in outline.discs(smallest):
+        filled |= np.hypot(grid_rows - disc.row, grid_cols - disc.col) <= disc.radius
     drawn = filled.astype(np.uint8)
     for polygon in outline.polygons:
         points = (polygon - (rows[0], cols[0])) / (row_step, col_step)
         cv2.fillPoly(drawn, [np.rint(points[:, ::-1]).astype(np.int32)], 1)  # OpenCV wants (x, y)
     filled = drawn > 0
     return grid_rows[filled], grid_cols[filled], float(filled.sum() * row_step * col_step)
-
-
-def _discs(outline: Outline, smallest: float) -> Iterator[tuple[float, float, float]]:
-    """Row, column and radius of the circle, or of parts that are smaller than a disc."""
-    if outline.circle is not None:
-        yield outline.circle.row, outline.circle.col, max(outline.circle.radius, smallest)
-    for polygon in outline.polygons:
-        area, (row, col) = area_and_centroid(polygon)
-        if math.sqrt(area / math.pi) < smallest:
-            yield row, col, smallest
 
 
 def _centres(start: float, stop: float) -> tuple[np.ndarray, float]:

@@ -1,11 +1,12 @@
 """What the audits look at, and which two kinds of images they tell apart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.outlines import Outline, Outlines
 from pipeline.figures.figure import Figure
 from pipeline.preprocess.audit.predictable import FEWEST_PATIENTS, predictability
 
@@ -47,14 +48,14 @@ class AuditData:
     Attributes:
         question: which kinds of images are told apart.
         mammograms: mammograms.csv.
-        outlines: outlines.json.
+        outlines: by image id, in original pixels.
         backgrounds: `background` of each image in the store, by image id.
         seed: of the cross-validation and the bootstrap.
     """
 
     question: Question
     mammograms: pd.DataFrame
-    outlines: Mapping[str, list[dict]]
+    outlines: Outlines
     backgrounds: Mapping[str, Mapping[str, float]]
     seed: int
 
@@ -69,7 +70,7 @@ def auc_text(auc: Figure) -> str:
     return f"{auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
 
 
-def question_of(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) -> Question:
+def question_of(mammograms: pd.DataFrame, outlines: Outlines) -> Question:
     """Abnormal against normal; where too few are normal, malignant against benign.
 
     Abnormal is an image with an outline that counts, or known to be abnormal without any
@@ -78,15 +79,15 @@ def question_of(mammograms: pd.DataFrame, outlines: Mapping[str, list[dict]]) ->
 
     Args:
         mammograms: mammograms.csv: image_id, patient_id, outcome.
-        outlines: outlines.json.
+        outlines: by image id, in original pixels.
     """
     ordered = mammograms.sort_values("image_id", ignore_index=True)
-    entries = [outlines.get(image_id, []) for image_id in ordered["image_id"]]
-    outcomes = zip(entries, ordered["outcome"], strict=True)
+    found = [outlines.get(image_id, []) for image_id in ordered["image_id"]]
+    outcomes = zip(found, ordered["outcome"], strict=True)
     abnormal = _question(
         "abnormal", "normal", ordered, [_abnormality(of, outcome) for of, outcome in outcomes]
     )
-    malignant = _question("malignant", "benign", ordered, [_malignancy(of) for of in entries])
+    malignant = _question("malignant", "benign", ordered, [_malignancy(of) for of in found])
     return malignant if not _enough(abnormal) and _enough(malignant) else abnormal
 
 
@@ -103,16 +104,16 @@ def _enough(question: Question) -> bool:
     return len(patients) == 2 and bool(patients.min() >= FEWEST_PATIENTS)
 
 
-def _abnormality(entries: list[dict], outcome: str) -> int | None:
-    if any(entry["positive"] for entry in entries):
+def _abnormality(outlines: Sequence[Outline], outcome: str) -> int | None:
+    if any(outline.positive for outline in outlines):
         return 1
-    if entries:
+    if outlines:
         return None
     return {"abnormal": 1, "normal": 0}.get(outcome)
 
 
-def _malignancy(entries: list[dict]) -> int | None:
-    pathologies = {entry["pathology"] for entry in entries}
+def _malignancy(outlines: Sequence[Outline]) -> int | None:
+    pathologies = {outline.pathology for outline in outlines}
     if "malignant" in pathologies:
         return 1
     return 0 if any(pathology.startswith("benign") for pathology in pathologies) else None

@@ -92,9 +92,9 @@ def lesion_rows(findings: pd.DataFrame, accepted: Accepted) -> list[dict]:
     """
     findings = findings[findings["image_id"].isin(accepted.mammograms["image_id"])]
     ends = {
-        entry["finding_id"]: "counted" if entry["positive"] else "ignored"
-        for entries in accepted.outlines.values()
-        for entry in entries
+        outline.finding_id: "counted" if outline.positive else "ignored"
+        for outlines in accepted.outlines.values()
+        for outline in outlines
     } | {item.finding_id: "quarantined" for item in accepted.quarantined}
     rows = []
     for (kind, pathology), part in findings.groupby(["kind", "pathology"]):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.outlines import outline_curves, standard_outlines
+from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.config import DicomSettings, Settings
 from pipeline.dicom.opening import DICOM_ERRORS
 from pipeline.dicom.reader import Unusable, read_mammogram
@@ -30,13 +30,13 @@ ANY_SPACING_MM = 0.1
 
 
 def store_thumbnail(
-    mammogram: Mapping, entries: Sequence[Mapping], *, wrong: Collection[str] = ()
+    mammogram: Mapping, outlines: Sequence[Outline], *, wrong: Collection[str] = ()
 ) -> bytes:
     """A standardised mammogram with the edge of its breast and its outlines, as JPEG.
 
     Args:
         mammogram: row of mammograms.csv.
-        entries: its outlines, in the form of outlines.json.
+        outlines: its outlines, in original pixels.
         wrong: ids of findings whose outline is not used.
     """
     image = read_image(mammogram["store"])
@@ -46,10 +46,10 @@ def store_thumbnail(
     for edge in cv2.findContours(cells, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         centres = (edge[:, 0, ::-1].astype(np.float64) - 1 + 0.5) * BREAST_CELL_PX - 0.5
         _draw(small, centres, step, _BREAST)
-    for outline in standard_outlines(entries, geometry_of(mammogram)):
+    for outline in standard_outlines(outlines, geometry_of(mammogram)):
         colour = _COUNTS if outline.positive else _OTHER
         colour = _WRONG if outline.finding_id in wrong else colour
-        for curve in outline_curves(outline):
+        for curve in outline.curves():
             _draw(small, curve, step, colour)
     return _jpeg(small)
 

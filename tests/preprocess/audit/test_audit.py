@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.preprocess.audit import predictable
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.audit.background import BACKGROUND_KEYS
@@ -115,15 +116,8 @@ def test_a_source_without_a_name_is_called_so():
     assert [row["name"] for row in rows] == ["(not named)"]
 
 
-def outline(pathology, *, positive=True, row=100.0) -> dict:
-    return {
-        "finding_id": "f",
-        "kind": "mass",
-        "pathology": pathology,
-        "positive": positive,
-        "circle": {"row": row, "col": 120.0, "radius": 10.0},
-        "polygons": [],
-    }
+def outline(pathology, *, positive=True, row=100.0) -> Outline:
+    return Outline("f", "mass", pathology, positive, Circle(row, 120.0, 10.0))
 
 
 def test_where_no_image_is_normal_malignant_is_compared_with_benign():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.audit.signature import SIDE
 from pipeline.run.errors import UserError
@@ -63,8 +64,9 @@ def two_parts() -> pd.DataFrame:
     return table.assign(original_height=400, original_width=300)
 
 
-def outline(finding_id, *, circle=None, polygons=()) -> dict:
-    return {"finding_id": finding_id, "circle": circle, "polygons": list(polygons)}
+def outline(finding_id, *, circle=None, polygons=()) -> Outline:
+    parts = tuple(np.array(points) for points in polygons)
+    return Outline(finding_id, "mass", "benign", True, circle, parts)
 
 
 def signature(seed: int, *, changed: float = 0.0) -> str:
@@ -76,7 +78,7 @@ def signature(seed: int, *, changed: float = 0.0) -> str:
 
 
 TRIANGLE = [[10.0, 10.0], [10.0, 50.5], [40.0, 30.25]]
-CIRCLE = {"row": 10.0, "col": 20.0, "radius": 5.0}
+CIRCLE = Circle(10.0, 20.0, 5.0)
 
 
 def test_one_outline_in_images_of_two_parts_is_named():

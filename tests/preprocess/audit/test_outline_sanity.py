@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.outlines import Circle, Outline, standard_outlines
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import ImageSettings
 from pipeline.preprocess.audit.outline_sanity import outline_problem
 from pipeline.preprocess.store.standardise import standardise
@@ -101,7 +101,5 @@ def test_of_circles_on_real_films_the_one_in_the_air_is_named(
     mammo_data, name, row, col, radius, expected
 ):
     standard = standardise(film_mammogram(read_film(mammo_data, name)), ImageSettings())
-    entry = {"finding_id": "a", "kind": "mass", "pathology": "benign", "positive": True}
-    circle = {"circle": {"row": row, "col": col, "radius": radius}, "polygons": []}
-    (outline,) = standard_outlines([entry | circle], standard.geometry)
+    outline = circle(row, col, radius).to_standard(standard.geometry)
     assert outline_problem(outline, standard.breast, standard.geometry) == expected

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.preprocess.accept import Accepted, Quarantined
 from pipeline.preprocess.intake.counts import (
     MOST_ROWS,
@@ -49,8 +50,8 @@ def accepted(table=None, outlines=None, quarantined=()):
     return Accepted(table, outlines, outlines, list(quarantined), {}, [])
 
 
-def entry(finding_id, positive):
-    return {"finding_id": finding_id, "positive": positive}
+def outline(finding_id, positive):
+    return Outline(finding_id, "mass", "benign", positive, Circle(9, 8, 7))
 
 
 def test_reasons_that_differ_by_a_number_a_path_or_an_id_are_one_kind():
@@ -87,7 +88,7 @@ def test_many_kinds_of_reasons_end_in_one_row_and_still_add_up():
 
 
 def test_the_parts_of_the_split_add_up_to_all():
-    outlines = {"a": [entry("1", True), entry("2", False)], "b": [], "c": [entry("3", True)]}
+    outlines = {"a": [outline("1", True), outline("2", False)], "b": [], "c": [outline("3", True)]}
     rows = {row["name"]: row for row in split_rows(accepted(outlines=outlines))}
     assert list(rows) == ["train", "test", "all"]
     assert rows["train"] | {"images": 2, "patients": 1} == rows["train"]
@@ -104,7 +105,7 @@ def test_each_finding_is_counted_ignored_quarantined_or_without_outline():
         + [("9", "elsewhere", "mass", "benign")],
         columns=["finding_id", "image_id", "kind", "pathology"],
     )
-    outlines = {"a": [entry("0", True), entry("1", False)], "b": [], "c": [entry("3", True)]}
+    outlines = {"a": [outline("0", True), outline("1", False)], "b": [], "c": [outline("3", True)]}
     out = [Quarantined("a", "2", "mass", "benign", "outside")]
     (row,) = lesion_rows(findings, accepted(outlines=outlines, quarantined=out))
     assert row == {

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
 from pipeline.preprocess.accept import Accepted, Quarantined
@@ -207,12 +208,11 @@ def test_a_quarantined_outline_is_drawn_in_red(tmp_path):
     write_entry(
         store, image=np.zeros((160, 80), np.uint16), breast=np.zeros((20, 10), bool), info={}
     )
-    entry = {"finding_id": "f", "kind": "mass", "pathology": "benign", "positive": True}
-    entry |= {"circle": {"row": 80.0, "col": 40.0, "radius": 25.0}, "polygons": []}
+    outline = Outline("f", "mass", "benign", True, Circle(80.0, 40.0, 25.0))
     row = GEOMETRY | {"store": str(store)}
 
     def colour(**options):
-        jpeg = np.frombuffer(store_thumbnail(row, [entry], **options), np.uint8)
+        jpeg = np.frombuffer(store_thumbnail(row, [outline], **options), np.uint8)
         return cv2.imdecode(jpeg, 1).reshape(-1, 3).max(axis=0).astype(int)
 
     _, green, red = colour(wrong=["f"])
