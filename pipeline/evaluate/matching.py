@@ -10,7 +10,7 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
 from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.evaluate.load import ABNORMAL, Judged, has_known_truth
-from pipeline.figures.froc import Matches, collect, match_image
+from pipeline.figures.froc import Matches, collect, false_alarms, match_image
 
 MIN_IOU = 0.2
 
@@ -33,11 +33,13 @@ class Matched:
     Attributes:
         matches: lesions of all, false alarms of those with known truth.
         images: rows of the images, in the order of the indices in `matches`.
+        alarms: row of each false alarm in the table of candidates or regions, (F,) int.
         kinds, pathologies: of each lesion, (L,) of str.
     """
 
     matches: Matches
     images: pd.DataFrame
+    alarms: np.ndarray
     kinds: np.ndarray
     pathologies: np.ndarray
 
@@ -92,7 +94,7 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(with_lesion & ~known)])
     images = judged.images.iloc[order].reset_index(drop=True)
     by_image = dict(iter(table.groupby("image_id")))
-    matched, lesions = [], []
+    matched, alarms, lesions = [], [], []
     for image in images.to_dict("records"):
         outlines = judged.outlines[image["image_id"]]
         rows = by_image.get(image["image_id"], table.iloc[:0])
@@ -101,11 +103,13 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
         neutral = hits[:, ~counts].any(axis=1)
         scores = rows[score].to_numpy(dtype=np.float64)
         matched.append(match_image(scores, hits[:, counts], neutral=neutral))
+        alarms.append(rows.index[false_alarms(hits[:, counts], neutral)])
         lesions += [outline for outline in outlines if outline.positive]
     kinds = np.array([lesion.kind for lesion in lesions], dtype=object)
     pathologies = np.array([lesion.pathology for lesion in lesions], dtype=object)
     matches = collect(matched, fully_outlined=int(known.sum()))
-    return Matched(matches, images, kinds, pathologies)
+    false = np.concatenate(alarms[: matches.images]).astype(np.int64)
+    return Matched(matches, images, false, kinds, pathologies)
 
 
 def _as_matrix(columns: list[np.ndarray], rows: int) -> np.ndarray:

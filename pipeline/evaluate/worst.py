@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure as Drawing
+from scipy.special import expit
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import standard_outlines
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.matching import Matched, match_candidates
-from pipeline.figures.calibration import sigmoid
 from pipeline.figures.froc import threshold_at
 from pipeline.figures.undefined import Undefined
 from pipeline.preprocess.contact_sheet import draw_patch
@@ -87,19 +87,17 @@ def _misses(judged: Judged, matched: Matched, threshold: float) -> list[dict]:
 
 def _false_alarms(judged: Judged, matched: Matched, count: int) -> list[dict]:
     matches = matched.matches
-    by_image = dict(iter(judged.candidates.groupby("image_id")))
     errors = []
     for index in np.argsort(-matches.false_scores, kind="stable")[:count]:
         image_id = matched.images["image_id"].iloc[matches.false_images[index]]
+        candidate = judged.candidates.loc[matched.alarms[index]]
         score = float(matches.false_scores[index])
-        table = by_image[image_id]
-        candidate = table.iloc[int(np.argmin(np.abs(table["logit"].to_numpy() - score)))]
         errors.append(_error(image_id, candidate["row"], candidate["col"], score))
     return errors
 
 
 def _error(image_id: str, row, col, score: float, **more) -> dict:
-    probability = float(sigmoid(score)) if np.isfinite(score) else None
+    probability = float(expit(score)) if np.isfinite(score) else None
     return {
         "image_id": image_id,
         "row": round(float(row), 1),

@@ -66,10 +66,17 @@ def match_image(scores, hits, neutral=None) -> tuple[np.ndarray, np.ndarray]:
     if not np.isfinite(scores).all():
         raise ValueError("scores of candidates must be finite")
     best = np.max(np.where(hits, scores[:, None], -np.inf), axis=0, initial=-np.inf)
-    false = ~hits.any(axis=1)
-    if neutral is not None:
-        false &= ~np.asarray(neutral, dtype=bool)
-    return best, scores[false]
+    return best, scores[false_alarms(hits, neutral)]
+
+
+def false_alarms(hits, neutral=None) -> np.ndarray:
+    """Which candidates of an image are false alarms, bool (n,).
+
+    Args:
+        hits, neutral: as in `match_image`.
+    """
+    false = ~np.asarray(hits, dtype=bool).any(axis=1)
+    return false if neutral is None else false & ~np.asarray(neutral, dtype=bool)
 
 
 def collect(

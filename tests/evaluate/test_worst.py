@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.worst import draw_worst, worst_errors
-from tests.evaluate.fabricated_run import fabricate, women
+from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 
 def test_an_oracle_misses_nothing_and_raises_no_false_alarm(tmp_path):
@@ -37,3 +37,18 @@ def test_a_lesion_without_a_candidate_is_the_worst_miss_and_is_shown_where_it_is
     scores = [a["probability"] for a in alarms]
     assert scores == sorted(scores, reverse=True)
     assert draw_worst(judged, errors, tmp_path)[0].stat().st_size > 10_000
+
+
+def test_candidates_that_tie_are_shown_each_at_its_own_place(tmp_path):
+    run = fabricate(tmp_path, [Woman("lesion", "test", "counts"), Woman("healthy", "test")])
+    circle = load_judged(run).outlines["lesion"][0]["circle"]
+    points = [
+        ("lesion", circle["row"], circle["col"]),  # a hit with the score of the alarms
+        ("lesion", 400.0, 30.0),
+        ("healthy", 40.0, 50.0),
+        ("healthy", 80.0, 90.0),
+    ]
+    lines = [f"{name},{n},{row},{col},2.0,0.9" for n, (name, row, col) in enumerate(points, 1)]
+    run.candidates.write_text("\n".join(["image_id,rank,row,col,logit,probability", *lines, ""]))
+    alarms = worst_errors(load_judged(run))["false_alarms"]
+    assert sorted((a["image_id"], a["row"], a["col"]) for a in alarms) == sorted(points[1:])
