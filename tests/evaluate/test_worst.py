@@ -41,9 +41,9 @@ def test_a_lesion_without_a_candidate_is_the_worst_miss_and_is_shown_where_it_is
 
 def test_candidates_that_tie_are_shown_each_at_its_own_place(tmp_path):
     run = fabricate(tmp_path, [Woman("lesion", "test", "counts"), Woman("healthy", "test")])
-    circle = load_judged(run).outlines["lesion"][0]["circle"]
+    circle = load_judged(run).outlines["lesion"][0].circle
     points = [
-        ("lesion", circle["row"], circle["col"]),  # a hit with the score of the alarms
+        ("lesion", circle.row, circle.col),  # a hit with the score of the alarms
         ("lesion", 400.0, 30.0),
         ("healthy", 40.0, 50.0),
         ("healthy", 80.0, 90.0),
