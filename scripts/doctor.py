@@ -23,7 +23,7 @@ from pipeline.checkup import machine
 from pipeline.checkup.context import settings_for
 from pipeline.checkup.decoding import check_decoding
 from pipeline.config import Settings
-from pipeline.ingest.catalog_files import read_catalog
+from pipeline.ingest.catalog import read_catalog
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import Settings
-from pipeline.ingest.catalog_files import read_catalog
+from pipeline.ingest.catalog import read_catalog
 from pipeline.run.configure import DEFAULT_CONFIG
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import build_settings, parse_set, recall

@@ -1,105 +1,87 @@
-"""The catalog: one form for every data set, as three tables, and what they must fulfil."""
+"""The catalog: one form for every data set, as three tables and a summary.
 
-from collections.abc import Iterable
+catalog/images.csv    one row for each image that the reader shall try
+catalog/findings.csv  one row for each finding, with or without an outline
+catalog/files.csv     one row for every regular file below data.root
+catalog/catalog.json  counts, checksums of the tables, fingerprint of the source
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import pandas as pd
-import pandera.pandas as pa
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.annotations.coordinates import coordinates_problem
+from pipeline.run.atomic import json_text, write_text_if_changed
 from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.tables import csv_text, read_csv_table
 
-IMAGE_COLUMNS = (
-    "image_id",
-    "patient_id",
-    "laterality",  # L, R or ""
-    "view",  # CC, MLO, ... or ""
-    "file",  # the DICOM file to read: absolute, or relative to the working folder
-    "source",  # the user's file, relative to data.root; a row of files.csv
-    "dataset",
-    "spacing_mm",  # where the importer knows it, else missing
-    "split_hint",  # train, validation, test or ""
-    "outcome",  # abnormal, normal or unknown
-    "complete",  # yes: every abnormality of the image is outlined; no: the rest is no negative
-    "density",
-    "site",  # hospital or other origin, where the data set names it
-    "scanner",  # where the data set names it; else the file says
-)
-FINDING_COLUMNS = (
-    "finding_id",
-    "image_id",
-    "kind",
-    "pathology",
-    "geometry",  # circle, box, polygon, mask or none
-    "coordinates",  # JSON, (row, col) in pixels of the DICOM image
-    "note",  # what is special about it, in words
-)
-FILE_COLUMNS = (
-    "file",  # relative to data.root, with forward slashes
-    "status",  # candidate, skipped or failed
-    "reason",
-    "bytes",
-)
+COMMAND = "make ingest"
 
 # Ids become names of files, so they hold no separators and do not hide.
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$"
-WORD_PATTERN = r"^[a-z][a-z0-9_-]*$"
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+Text = Annotated[str, Field(min_length=1)]
 
 
-def _text(*checks: pa.Check, unique: bool = False) -> pa.Column:
-    return pa.Column(str, list(checks), nullable=False, unique=unique)
+class _Row(BaseModel):
+    """A row of a table; what a row does not name has the default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def _one_of(*values: str) -> pa.Column:
-    return _text(pa.Check.isin(values))
+class ImageRow(_Row):
+    """An image that the reader shall try."""
+
+    image_id: Id
+    patient_id: Text
+    laterality: Literal["L", "R", ""] = ""
+    view: Annotated[str, Field(pattern=r"^[A-Z]*$")] = ""  # CC, MLO, ... or ""
+    file: Text  # the DICOM file to read: absolute, or relative to the working folder
+    source: Text  # the user's file, relative to data.root; a row of files.csv
+    dataset: Word
+    spacing_mm: Annotated[float, Field(ge=0.001, le=2)] | None = None  # where the importer knows it
+    split_hint: Literal["train", "validation", "test", ""] = ""
+    outcome: Literal["abnormal", "normal", "unknown"] = "unknown"
+    # yes: every abnormality of the image is outlined; no: the rest is no negative
+    complete: Literal["yes", "no"] = "yes"
+    density: str = ""
+    site: str = ""  # hospital or other origin, where the data set names it
+    scanner: str = ""  # where the data set names it; else the file says
 
 
-_IMAGES = pa.DataFrameSchema(
-    {
-        "image_id": _text(pa.Check.str_matches(ID_PATTERN), unique=True),
-        "patient_id": _text(pa.Check.str_length(min_value=1)),
-        "laterality": _one_of("L", "R", ""),
-        "view": _text(pa.Check.str_matches(r"^[A-Z]*$")),
-        "file": _text(pa.Check.str_length(min_value=1)),
-        "source": _text(pa.Check.str_length(min_value=1), unique=True),
-        "dataset": _text(pa.Check.str_matches(WORD_PATTERN)),
-        "spacing_mm": pa.Column(float, pa.Check.in_range(0.001, 2.0), nullable=True),
-        "split_hint": _one_of("train", "validation", "test", ""),
-        "outcome": _one_of("abnormal", "normal", "unknown"),
-        "complete": _one_of("yes", "no"),
-        "density": _text(),
-        "site": _text(),
-        "scanner": _text(),
-    },
-    strict=True,
-    ordered=True,
-)
-_FINDINGS = pa.DataFrameSchema(
-    {
-        "finding_id": _text(pa.Check.str_matches(ID_PATTERN), unique=True),
-        "image_id": _text(),
-        "kind": _text(pa.Check.str_matches(WORD_PATTERN)),
-        "pathology": _text(pa.Check.str_matches(WORD_PATTERN)),
-        "geometry": _one_of("circle", "box", "polygon", "mask", "none"),
-        "coordinates": _text(),
-        "note": _text(),
-    },
-    strict=True,
-    ordered=True,
-)
-_FILES = pa.DataFrameSchema(
-    {
-        "file": _text(pa.Check.str_length(min_value=1), unique=True),
-        "status": _one_of("candidate", "skipped", "failed"),
-        "reason": _text(),
-        "bytes": pa.Column(int, pa.Check.ge(0)),
-    },
-    strict=True,
-    ordered=True,
-)
+class FindingRow(_Row):
+    """Something that was found on an image."""
+
+    finding_id: Id
+    image_id: str
+    kind: Word
+    pathology: Word
+    geometry: Literal["circle", "box", "polygon", "mask", "none"]
+    coordinates: str = "{}"  # JSON, (row, col) in pixels of the DICOM image
+    note: str = ""  # what is special about it, in words
 
 
-_IMAGE_BLANKS = {"outcome": "unknown", "complete": "yes"}
+class FileRow(_Row):
+    """What became of a file below data.root."""
+
+    file: Text  # relative to data.root, with forward slashes
+    status: Literal["candidate", "skipped", "failed"]
+    reason: str = ""
+    bytes: Annotated[int, Field(ge=0)]
+
+
+# The rows of each table, and the columns in which no value occurs twice; the first one sorts it.
+_TABLES: dict[str, tuple[type[_Row], tuple[str, ...]]] = {
+    "images": (ImageRow, ("image_id", "source")),
+    "findings": (FindingRow, ("finding_id",)),
+    "files": (FileRow, ("file",)),
+}
+_NUMBERS = {"spacing_mm": "float64", "bytes": "int64"}
 
 
 @dataclass(frozen=True)
@@ -114,14 +96,11 @@ class Catalog:
 def make_catalog(
     images: Iterable[dict], findings: Iterable[dict], files: Iterable[dict]
 ) -> Catalog:
-    """Tables with all columns in order, sorted by id; what a row does not name stays blank.
-
-    `outcome` is unknown, `complete` is yes and `coordinates` is {} where a row does not say.
-    """
+    """Tables with all columns in order, sorted by id; what a row does not name has its default."""
     return Catalog(
-        images=_table(images, IMAGE_COLUMNS, "image_id", _IMAGE_BLANKS),
-        findings=_table(findings, FINDING_COLUMNS, "finding_id", {"coordinates": "{}"}),
-        files=_table(files, FILE_COLUMNS, "file", {}),
+        images=_table("images", images),
+        findings=_table("findings", findings),
+        files=_table("files", files),
     )
 
 
@@ -131,8 +110,10 @@ def check_catalog(catalog: Catalog) -> None:
     Raises:
         UserError: names the table and the first rows that are wrong.
     """
-    for name, schema in (("images", _IMAGES), ("findings", _FINDINGS), ("files", _FILES)):
-        _check_table(name, schema, getattr(catalog, name))
+    for name in _TABLES:
+        problems = _problems(name, getattr(catalog, name))
+        if problems:
+            raise UserError(f"The catalog's table of {name} is wrong: {some(problems, '; ')}.")
     _check_ids(catalog)
     for row in catalog.findings.itertuples():
         problem = coordinates_problem(row.geometry, row.coordinates)
@@ -140,58 +121,107 @@ def check_catalog(catalog: Catalog) -> None:
             raise UserError(f"The finding {row.finding_id} of image {row.image_id}: {problem}.")
 
 
-def _check_table(name: str, schema: pa.DataFrameSchema, table: pd.DataFrame) -> None:
+def write_catalog(
+    run: RunFolder, catalog: Catalog, *, importer: str, root: str, fingerprint: str
+) -> bool:
+    """Write the three tables, then catalog.json; each only if its content changed.
+
+    Args:
+        importer, root: where it comes from, for people.
+        fingerprint: of the files and settings that it was made of.
+
+    Returns:
+        True when catalog.json was rewritten, which makes the later stages run.
+    """
+    tables = {
+        run.images_table: csv_text(catalog.images),
+        run.findings_table: csv_text(catalog.findings),
+        run.files_table: csv_text(catalog.files),
+    }
+    for path, text in tables.items():
+        write_text_if_changed(path, text)
+    content = {
+        "importer": importer,
+        "root": root,
+        "images": len(catalog.images),
+        "findings": len(catalog.findings),
+        "patients": int(catalog.images["patient_id"].nunique()),
+        "files": len(catalog.files),
+        "tables": {path.name: hashlib.sha256(t.encode()).hexdigest() for path, t in tables.items()},
+        "fingerprint": fingerprint,
+    }
+    return write_text_if_changed(run.catalog, json_text(content))
+
+
+def read_catalog(run: RunFolder) -> Catalog:
+    """The catalog of a run; ids and names are text, blanks are "" and not missing."""
+    return Catalog(
+        images=read_csv_table(run.images_table, {"spacing_mm": "float64"}, written_by=COMMAND),
+        findings=read_csv_table(run.findings_table, written_by=COMMAND),
+        files=read_csv_table(run.files_table, {"bytes": "int64"}, written_by=COMMAND),
+    )
+
+
+def some(values: Collection[str], between: str = ", ", *, most: int = 5) -> str:
+    """The first of many values, and how many more there are.
+
+    >>> some("abcdefg")
+    'a, b, c, d, e and 2 more'
+    """
+    shown = list(values)[:most]
+    more = len(values) - len(shown)
+    return between.join(shown) + (f" and {more} more" if more else "")
+
+
+def _table(name: str, rows: Iterable[dict]) -> pd.DataFrame:
+    row_type, (key, *_) = _TABLES[name]
+    columns = row_type.model_fields
+    table = pd.DataFrame(list(rows))
+    unknown = set(table.columns) - set(columns)
+    if unknown:
+        raise ValueError(f"columns must be among {list(columns)}, not {sorted(unknown)}")
+    table = table.reindex(columns=list(columns))
+    for column, field in columns.items():
+        if column in _NUMBERS:
+            table[column] = pd.to_numeric(table[column]).astype(_NUMBERS[column])
+        else:
+            blank = "" if field.is_required() else field.default
+            table[column] = table[column].astype(object).fillna(blank).astype(str)
+    return table.sort_values(key, kind="stable", ignore_index=True)
+
+
+def _problems(name: str, table: pd.DataFrame) -> list[str]:
+    """What is wrong with the rows of a table, each with its place and the value."""
+    row_type, unique = _TABLES[name]
+    columns = list(row_type.model_fields)
+    if list(table.columns) != columns:
+        return [f"its columns must be {columns}, not {list(table.columns)}"]
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    problems = []
     try:
-        schema.validate(table, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        cases = error.failure_cases.head(5)
-        lines = [
-            f"row {case.index}, {case.column}: {case.failure_case!r} fails {case.check}"
-            for case in cases.itertuples(index=False)
-        ]
-        more = len(error.failure_cases) - len(lines)
-        tail = f"; and {more} more" if more > 0 else ""
-        raise UserError(
-            f"The catalog's table of {name} is wrong: {'; '.join(lines)}{tail}."
-        ) from error
+        TypeAdapter(list[row_type]).validate_python(rows)  # type: ignore[valid-type]
+    except ValidationError as error:
+        for each in error.errors(include_url=False, include_context=False):
+            place = f"row {each['loc'][0]}, {each['loc'][1]}"
+            problems.append(f"{place}: {each['msg']}, not {each['input']!r}")
+    for column in unique:
+        for row in table.index[table[column].duplicated()]:
+            problems.append(f"row {row}, {column}: {table.loc[row, column]!r} is there already")
+    return problems
 
 
 def _check_ids(catalog: Catalog) -> None:
     strangers = set(catalog.findings["image_id"]) - set(catalog.images["image_id"])
     if strangers:
-        raise UserError(f"Findings name images that do not exist: {_some(strangers)}.")
+        raise UserError(f"Findings name images that do not exist: {some(sorted(strangers))}.")
     files = catalog.files
     candidates = set(files.loc[files["status"] == "candidate", "file"])
-    sources = set(catalog.images["source"])
-    if sources != candidates:
+    apart = set(catalog.images["source"]) ^ candidates
+    if apart:
         raise UserError(
             "Every candidate file must have one image and every image one candidate file, not: "
-            + _some(sources ^ candidates)
-            + "."
+            f"{some(sorted(apart))}."
         )
     silent = files.loc[(files["status"] != "candidate") & (files["reason"] == ""), "file"]
     if len(silent):
-        raise UserError(f"A file that is no candidate must have a reason: {_some(silent)}.")
-
-
-def _some(values) -> str:
-    ordered = sorted(values)
-    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
-
-
-def _table(
-    rows: Iterable[dict], columns: tuple[str, ...], key: str, blanks: dict[str, str]
-) -> pd.DataFrame:
-    table = pd.DataFrame(list(rows))
-    unknown = set(table.columns) - set(columns)
-    if unknown:
-        raise ValueError(f"columns must be among {columns}, not {sorted(unknown)}")
-    table = table.reindex(columns=list(columns))
-    for column in columns:
-        if column == "spacing_mm":
-            table[column] = pd.to_numeric(table[column]).astype("float64")
-        elif column == "bytes":
-            table[column] = table[column].astype("int64")
-        else:
-            table[column] = table[column].astype(object).fillna(blanks.get(column, "")).astype(str)
-    return table.sort_values(key, kind="stable", ignore_index=True)
+        raise UserError(f"A file that is no candidate must have a reason: {some(sorted(silent))}.")

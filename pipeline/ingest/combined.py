@@ -10,9 +10,9 @@ import pandas as pd
 
 from pipeline.config import DataSettings
 from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.data_sets import data_sets, wrapped_name
 from pipeline.ingest.importers import Request
-from pipeline.ingest.one_set import read_set
-from pipeline.ingest.sets import data_sets, wrapped_name
+from pipeline.ingest.read_data_set import read_data_set
 from pipeline.run.errors import UserError
 
 
@@ -32,7 +32,7 @@ def read(request: Request) -> Catalog:
     for name, data in data_sets(request.data).items():
         print(f"set {name}: importer {data.importer} in {data.root}", flush=True)
         try:
-            catalog = read_set(_part(request, name, data))
+            catalog = read_data_set(_part(request, name, data))
         except UserError as error:
             raise UserError(f"Set {name} of data.sets: {error}") from error
         catalogs.append(_prefixed(catalog, name, data))

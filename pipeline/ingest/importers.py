@@ -7,9 +7,14 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.source_files import SourceFile, nearest_to_root
+from pipeline.run.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.ingest.catalog import Catalog
 
 MODULES = {
     "phantom": "pipeline.ingest.phantom",
@@ -30,11 +35,24 @@ class Request:
 
     data: DataSettings
     phantom: PhantomSettings
-    files: tuple[ListedFile, ...]  # every regular file below data.root
+    files: tuple[SourceFile, ...]  # every regular file below data.root
     wrapped: Path  # folder for the DICOM files that an importer makes of other formats
 
+    def table(self, name: str, advice: str) -> SourceFile:
+        """The file of that name nearest to the root, whatever its capitals.
 
-def importer(name: str) -> Callable:
+        Raises:
+            UserError: there is none; `advice` says what to do.
+        """
+        found = nearest_to_root(self.files).get(name.lower())
+        if found is None:
+            raise UserError(
+                f"data.root={self.data.root} has no {name}. {advice}, or set data.importer."
+            )
+        return found
+
+
+def importer(name: str) -> Callable[[Request], "Catalog"]:
     """The function `read(request) -> Catalog` of an importer.
 
     The phantom writes its files itself, so it lists them itself: `read_phantom(data, phantom)`.

@@ -12,24 +12,23 @@ Source: Suckling J et al. (1994), The Mammographic Image Analysis Society digita
 data base. Research use only: the images are read where they lie and never shipped.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from pipeline.dicom.wrap import wrap_as_dicom
-from pipeline.ingest.catalog import Catalog, make_catalog
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.picture_files import read_picture, wrap_picture
 from pipeline.run.errors import UserError
 
 SIDE_PX = 1024
 SPACING_MM = 0.2
 PATHOLOGIES = {"B": "benign", "M": "malignant"}
 CLASSES = ("CALC", "CIRC", "SPIC", "MISC", "ARCH", "ASYM", "NORM")
+_FILE = re.compile(r"(mdb\d{3})\.(pgm|png)")
 
 
 @dataclass(frozen=True)
@@ -49,28 +48,33 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: Info.txt is missing or has a line that cannot be understood.
     """
+    info = request.table("Info.txt", "Put the table of mini-MIAS beside the images")
     rows: dict[str, list[InfoRow]] = {}
-    for row in read_info(_info_file(request)):
+    for row in read_info(info.path):
         rows.setdefault(row.image_id, []).append(row)
-    images, findings, files = [], [], []
+    builder = CatalogBuilder(request.files, dataset="mias")
     taken: dict[str, str] = {}
-    for file in sorted(request.files, key=lambda f: (f.path.suffix.lower(), f.name)):
-        image_id = _image_id(file)
-        status, reason = "candidate", _reason_to_skip(image_id, rows, taken)
-        if reason:
-            status = "skipped"
+    for file in sorted(request.files, key=lambda f: (f.suffix, f.name)):
+        match = _FILE.fullmatch(file.path.name.lower())
+        if not match:
+            builder.skip(file, "not an image of mini-MIAS")
+            continue
+        image_id = match[1]
+        if image_id not in rows:
+            builder.skip(file, "Info.txt has no row for it")
+        elif image_id in taken:
+            builder.skip(file, f"the same image as {taken[image_id]}")
         else:
+            image = _image(rows[image_id])
             try:
-                pixels = read_pixels(file.path)
+                dicom = wrap_picture(_read_pixels(file.path), request.wrapped, image)
             except ValueError as error:
-                status, reason = "failed", str(error)
-        files.append({"file": file.name, "status": status, "reason": reason, "bytes": file.size})
-        if status == "candidate":
+                builder.fail(file, str(error))
+                continue
             taken[image_id] = file.name
-            path = request.wrapped / f"{image_id}.dcm"
-            images.append(_wrap(pixels, path, rows[image_id]) | {"source": file.name})
-            findings += _findings(rows[image_id])
-    return make_catalog(images, findings, files)
+            builder.add_image(file, dicom=dicom, **image)
+            _add_findings(builder, rows[image_id])
+    return builder.catalog()
 
 
 def read_info(path: Path) -> list[InfoRow]:
@@ -99,25 +103,6 @@ def read_info(path: Path) -> list[InfoRow]:
     return rows
 
 
-def read_pixels(path: Path) -> np.ndarray:
-    """Pixels of a PGM or PNG file, (1024, 1024) uint8.
-
-    Raises:
-        ValueError: not an image, or not one of mini-MIAS' size and depth.
-    """
-    encoded = np.fromfile(path, np.uint8)
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
-    if pixels is None:
-        raise ValueError("cannot be decoded as PGM or PNG")
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]  # grey stored as colour
-    if pixels.shape != (SIDE_PX, SIDE_PX) or pixels.dtype != np.uint8:
-        raise ValueError(
-            f"must be {SIDE_PX} x {SIDE_PX} pixels of 8 bit, not {pixels.shape} {pixels.dtype}"
-        )
-    return pixels
-
-
 def _parse(words: list[str]) -> InfoRow:
     image_id, tissue, kind = words[0].lower(), words[1].upper(), words[2].upper()
     if tissue not in ("F", "G", "D") or kind not in CLASSES:
@@ -134,65 +119,40 @@ def _parse(words: list[str]) -> InfoRow:
     return InfoRow(image_id, tissue, kind.lower(), pathology, circle)
 
 
-def _info_file(request: Request) -> Path:
-    found = [f for f in request.files if f.path.name.lower() == "info.txt"]
-    if not found:
-        raise UserError(
-            f"data.root={request.data.root} has no Info.txt, the table of mini-MIAS. "
-            "Put it beside the images, or set data.importer."
+def _read_pixels(path: Path) -> np.ndarray:
+    """Grey values of a film, (1024, 1024) uint8.
+
+    Raises:
+        ValueError: not an image, or not one of mini-MIAS' size and depth.
+    """
+    pixels = read_picture(path)
+    if pixels.shape != (SIDE_PX, SIDE_PX) or pixels.dtype != np.uint8:
+        raise ValueError(
+            f"must be {SIDE_PX} x {SIDE_PX} pixels of 8 bit, not {pixels.shape} {pixels.dtype}"
         )
-    return min(found, key=lambda f: (f.name.count("/"), f.name)).path
+    return pixels
 
 
-def _image_id(file: ListedFile) -> str:
-    match = re.fullmatch(r"(mdb\d{3})\.(pgm|png)", file.path.name.lower())
-    return match[1] if match else ""
-
-
-def _reason_to_skip(image_id: str, rows: dict, taken: dict[str, str]) -> str:
-    if not image_id:
-        return "not an image of mini-MIAS"
-    if image_id not in rows:
-        return "Info.txt has no row for it"
-    if image_id in taken:
-        return f"the same image as {taken[image_id]}"
-    return ""
-
-
-def _wrap(pixels: np.ndarray, path: Path, rows: list[InfoRow]) -> dict:
-    """Write the DICOM file of an image; return its row of the catalog."""
-    image_id = rows[0].image_id
-    number = int(image_id.removeprefix("mdb"))
-    row = {
-        "image_id": image_id,
+def _image(rows: list[InfoRow]) -> dict:
+    number = int(rows[0].image_id.removeprefix("mdb"))
+    return {
+        "image_id": rows[0].image_id,
         "patient_id": f"mias{(number + 1) // 2:03d}",  # films come in pairs
         "laterality": "L" if number % 2 else "R",
         "view": "MLO",
         "spacing_mm": SPACING_MM,
-    }
-    wrap_as_dicom(pixels, path, **row)
-    return row | {
-        "file": path.as_posix(),
-        "dataset": "mias",
-        "outcome": "abnormal" if any(r.kind for r in rows) else "normal",
+        "outcome": "abnormal" if any(row.kind for row in rows) else "normal",
         "density": rows[0].tissue,
     }
 
 
-def _findings(rows: list[InfoRow]) -> list[dict]:
-    findings = []
-    for number, row in enumerate((r for r in rows if r.kind), start=1):
-        coordinates = {}
-        if row.circle:
-            coordinates = dict(zip(("row", "col", "radius"), row.circle, strict=True))
-        findings.append(
-            {
-                "finding_id": f"{row.image_id}-{number}",
-                "image_id": row.image_id,
-                "kind": row.kind,
-                "pathology": row.pathology,
-                "geometry": "circle" if row.circle else "none",
-                "coordinates": json.dumps(coordinates),
-            }
-        )
-    return findings
+def _add_findings(builder: CatalogBuilder, rows: list[InfoRow]) -> None:
+    for row in rows:
+        if row.kind:
+            builder.add_finding(
+                row.image_id,
+                kind=row.kind,
+                pathology=row.pathology,
+                geometry="circle" if row.circle else "none",
+                coordinates=dict(zip(("row", "col", "radius"), row.circle or (), strict=False)),
+            )

@@ -14,18 +14,17 @@ The headers are stripped; side, view, site and machine are those of the table.
 Source: Carr C et al. (2022), RSNA Screening Mammography Breast Cancer Detection, Kaggle.
 """
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.ingest.bystanders import bystander, left_behind
-from pipeline.ingest.catalog import Catalog, make_catalog
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import ListedFile
 from pipeline.run.errors import UserError
+from pipeline.run.tables import read_text_table
 
 IMAGE_FOLDERS = {"train.csv": "train_images", "test.csv": "test_images"}
 COLUMNS = ("site_id", "patient_id", "image_id", "laterality", "view", "implant", "machine_id")
@@ -36,18 +35,19 @@ INVASIVE = {"1": "invasive", "0": "not invasive"}
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table; what it does not say is ""."""
+    """One line of a table.
 
-    patient_id: str
-    image_id: str
-    laterality: str  # L or R
-    view: str
-    outcome: str
-    note: str  # about the cancer
-    density: str  # A to D
-    site: str
-    scanner: str
-    remarks: tuple[str, ...]  # what the user should know about the image
+    Attributes:
+        file: below the folder of images.
+        image: columns of the catalog's images.
+        note: about the cancer.
+        remarks: what the user should know about the image.
+    """
+
+    file: str
+    image: dict
+    note: str
+    remarks: tuple[str, ...]
 
 
 def read(request: Request) -> Catalog:
@@ -56,21 +56,26 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: there is no table, or one makes no sense.
     """
-    rows, tables = _rows(request)
-    images, findings, files = [], [], []
+    builder = CatalogBuilder(request.files, dataset="rsna")
+    builder.skip_left_behind()
+    rows = _rows(request, builder)
     remarks: Counter[str] = Counter()
-    for file in request.files:
+    for file in builder.left():
         row = rows.get(file.name)
-        status, reason = "skipped", _reason_to_skip(file, row, tables)
-        if not reason:
-            status, reason = "candidate", "; ".join(row.remarks)
-            images.append(_image(file, row))
-            findings += _findings(images[-1]["image_id"], row)
+        if row is None:
+            if file.suffix == ".dcm":
+                builder.skip(file, "no table has a row for it")
+        elif row.image["view"] not in VIEWS:
+            builder.skip(file, f"view {row.image['view']}, no view of screening")
+        else:
+            image_id = row.image["image_id"]
+            builder.add_image(file, remark="; ".join(row.remarks), complete="no", **row.image)
+            if row.image["outcome"] == "abnormal":
+                builder.add_finding(image_id, kind="cancer", pathology="malignant", note=row.note)
             remarks.update(row.remarks)
-        files.append({"file": file.name, "status": status, "reason": reason, "bytes": file.size})
     for remark, count in sorted(remarks.items()):
         print(f"note: {count} images: {remark}")
-    return make_catalog(images, findings, files)
+    return builder.catalog()
 
 
 def read_table(path: Path) -> Iterator[Row]:
@@ -79,14 +84,9 @@ def read_table(path: Path) -> Iterator[Row]:
     Raises:
         UserError: a column is missing, or a value makes no sense; names the line.
     """
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        table = csv.DictReader(stream)
-        missing = [name for name in COLUMNS if name not in (table.fieldnames or [])]
-        if missing:
-            raise UserError(f"{path} lacks {', '.join(missing)}. Download the table anew.")
-        for cells in table:
-            cell = {name: _plain(value) for name, value in cells.items() if name}
-            yield _parse(cell, f"{path}, line {table.line_num}")
+    table = read_text_table(path, needed=COLUMNS, advice="Download the table anew.", lenient=True)
+    for where, cells in table.rows:
+        yield _parse({name: _plain(value) for name, value in cells.items()}, where)
 
 
 def _parse(cell: dict[str, str], where: str) -> Row:
@@ -99,15 +99,18 @@ def _parse(cell: dict[str, str], where: str) -> Row:
             f"{side!r}, {view!r}, {cancer!r}."
         )
     return Row(
-        patient_id=cell["patient_id"],
-        image_id=cell["image_id"],
-        laterality=side,
-        view=view,
-        outcome=OUTCOMES[cancer],
+        file=f"{cell['patient_id']}/{cell['image_id']}.dcm",
+        image={
+            "image_id": f"{cell['patient_id']}_{cell['image_id']}",
+            "patient_id": cell["patient_id"],
+            "laterality": side,
+            "view": view,
+            "outcome": OUTCOMES[cancer],
+            "density": cell.get("density", ""),
+            "site": f"site-{cell['site_id']}" if cell["site_id"] else "",
+            "scanner": f"machine-{cell['machine_id']}" if cell["machine_id"] else "",
+        },
         note=INVASIVE.get(cell.get("invasive", ""), "") if cancer == "1" else "",
-        density=cell.get("density", ""),
-        site=f"site-{cell['site_id']}" if cell["site_id"] else "",
-        scanner=f"machine-{cell['machine_id']}" if cell["machine_id"] else "",
         remarks=tuple(_remarks(cell, cancer)),
     )
 
@@ -121,18 +124,18 @@ def _remarks(cell: dict[str, str], cancer: str) -> Iterator[str]:
         yield "a difficult negative case: normal"
 
 
-def _plain(value: str | None) -> str:
-    """Without blanks around it, and whole numbers without decimals.
+def _plain(value: str) -> str:
+    """Whole numbers without decimals.
 
-    >>> _plain(" 49.0 ")
+    >>> _plain("49.0")
     '49'
     """
-    return re.sub(r"^(\d+)\.0+$", r"\1", (value or "").strip())
+    return re.sub(r"^(\d+)\.0+$", r"\1", value)
 
 
-def _rows(request: Request) -> tuple[dict[str, Row], dict[str, str]]:
-    """Rows by the file that they are about; what is to be said of each table, by its name."""
-    tables = [f for f in request.files if f.path.name in IMAGE_FOLDERS and not left_behind(f)]
+def _rows(request: Request, builder: CatalogBuilder) -> dict[str, Row]:
+    """Rows by the file that they are about; the tables are accounted for."""
+    tables = [file for file in builder.left() if file.path.name in IMAGE_FOLDERS]
     if not tables:
         raise UserError(
             f"data.root={request.data.root} has no train.csv, the table of RSNA 2022. Put it "
@@ -140,54 +143,19 @@ def _rows(request: Request) -> tuple[dict[str, Row], dict[str, str]]:
         )
     present = {file.name for file in request.files}
     rows: dict[str, Row] = {}
-    said = {}
     for table in tables:
         absent = []
         folder = PurePosixPath(table.name).parent / IMAGE_FOLDERS[table.path.name]
         for row in read_table(table.path):
-            name = (folder / row.patient_id / f"{row.image_id}.dcm").as_posix()
+            name = f"{folder}/{row.file}"
             if name in rows:
-                raise UserError(f"{table.path} names the image {row.image_id} twice. Keep one.")
+                raise UserError(f"{table.path} names the image {row.file} twice. Keep one.")
             rows[name] = row
             if name not in present:
                 absent.append(name)
-        said[table.name] = "a table of the data set"
+        what = "a table of the data set"
         if absent:
-            said[table.name] += f"; {len(absent)} of its rows have no file, such as {absent[0]}"
-            print(f"note: {table.name}: {said[table.name]}")
-    return rows, said
-
-
-def _reason_to_skip(file: ListedFile, row: Row | None, tables: dict[str, str]) -> str:
-    if reason := left_behind(file) or tables.get(file.name, ""):
-        return reason
-    if row is None:
-        is_image = file.path.suffix.lower() == ".dcm"
-        return "no table has a row for it" if is_image else bystander(file)
-    return "" if row.view in VIEWS else f"view {row.view}, no view of screening"
-
-
-def _image(file: ListedFile, row: Row) -> dict:
-    same = ("patient_id", "laterality", "view", "outcome", "density", "site", "scanner")
-    return {name: getattr(row, name) for name in same} | {
-        "image_id": f"{row.patient_id}_{row.image_id}",
-        "file": file.path.as_posix(),
-        "source": file.name,
-        "dataset": "rsna",
-        "complete": "no",
-    }
-
-
-def _findings(image_id: str, row: Row) -> list[dict]:
-    if row.outcome != "abnormal":
-        return []
-    return [
-        {
-            "finding_id": f"{image_id}-1",
-            "image_id": image_id,
-            "kind": "cancer",
-            "pathology": "malignant",
-            "geometry": "none",
-            "note": row.note,
-        }
-    ]
+            what += f"; {len(absent)} of its rows have no file, such as {absent[0]}"
+            print(f"note: {table.name}: {what}")
+        builder.skip(table, what)
+    return rows

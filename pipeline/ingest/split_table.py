@@ -1,10 +1,12 @@
 """The user's own split: a table with the columns patient_id and split."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import DataSettings
-from pipeline.ingest.user_table import read_user_table
+from pipeline.ingest.catalog import Catalog
 from pipeline.run.errors import UserError
+from pipeline.run.tables import read_text_table
 
 PARTS = ("train", "validation", "test")
 
@@ -31,10 +33,14 @@ def read_split(path: Path) -> dict[str, str]:
     Raises:
         UserError: a column is missing, a split is unknown, a patient is in two splits.
     """
-    table = read_user_table(path)
-    if not {"patient_id", "split"} <= set(table.columns):
-        raise UserError(f"{path} must have the columns patient_id,split, not {table.columns}.")
-    split = {}
+    table = read_text_table(
+        path,
+        needed=("patient_id", "split"),
+        rename=lambda cell: cell.strip().lower(),
+        separators=",;",
+        advice="Give a CSV of patient_id,split in UTF-8.",
+    )
+    split: dict[str, str] = {}
     for where, row in table.rows:
         patient, part = row["patient_id"], row["split"].lower()
         if part not in PARTS:
@@ -42,3 +48,19 @@ def read_split(path: Path) -> dict[str, str]:
         if split.setdefault(patient, part) != part:
             raise UserError(f"{where}: patient {patient} is in {split[patient]} and {part}.")
     return split
+
+
+def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catalog:
+    """Fill `split_hint` by patient; patients that `split` does not name are left blank.
+
+    Raises:
+        UserError: the table names no patient of the data set, so its ids are of another kind.
+    """
+    patients = set(catalog.images["patient_id"])
+    if patients and not patients & set(split):
+        raise UserError(
+            f"{where} names none of the patients, which are called {min(patients)!r} and so on."
+        )
+    images = catalog.images.copy()
+    images["split_hint"] = images["patient_id"].map(split).fillna("")
+    return replace(catalog, images=images)

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
+from pipeline.ingest.data_sets import data_sets, nested_roots
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import Listing, fingerprint, joined, list_files
-from pipeline.ingest.sets import data_sets, nested_roots
+from pipeline.ingest.source_files import Listing, fingerprint, joined, list_files
 from pipeline.run.checksum import value_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -25,27 +25,27 @@ def ingest(stage: Stage) -> str:
     """
     run, settings = stage.run, stage.settings
     listing = _list_all(run, settings)
-    print_ = _fingerprint(listing, settings)
     known = _known(run)
-    if known.get("fingerprint") == print_ and _all_there(run):
+    if known.get("fingerprint") == _fingerprint(listing, settings) and _all_there(run):
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
-    return _import(run, settings, listing, print_)
+    return _import(run, settings, listing)
 
 
-def _import(run: RunFolder, settings: Settings, listing: Listing, print_: str) -> str:
-    from pipeline.ingest.catalog_files import write_catalog
-    from pipeline.ingest.one_set import read_set
+def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
+    from pipeline.ingest.catalog import write_catalog
+    from pipeline.ingest.read_data_set import read_data_set
 
-    data = settings.data
-    catalog = read_set(Request(data, settings.phantom, listing.files, wrapped_folder(settings)))
+    data, wrapped = settings.data, wrapped_folder(settings)
+    made_from = _fingerprint(listing, settings)
+    catalog = read_data_set(Request(data, settings.phantom, listing.files, wrapped))
     if _has_phantom(data):  # it has just written its files
         listing = _list_all(run, settings)
-        print_ = _fingerprint(listing, settings)
+        made_from = _fingerprint(listing, settings)
     _check_all_listed(catalog, listing)
     roots = (f"{name}: {each.root}".removeprefix(": ") for name, each in data_sets(data).items())
-    summary = {"importer": data.importer, "root": ", ".join(roots), "fingerprint": print_}
-    write_catalog(run, catalog, summary=summary)
+    root = ", ".join(roots)
+    write_catalog(run, catalog, importer=data.importer, root=root, fingerprint=made_from)
     return _counts(_known(run)) + _link_note(listing)
 
 
@@ -96,7 +96,7 @@ def _has_phantom(data: DataSettings) -> bool:
 def _fingerprint(listing: Listing, settings: Settings) -> str:
     """Changes with the files, with the tables outside data.root, and with settings that matter."""
     data = settings.data
-    tree = {"data": data.model_dump(mode="json"), "wrapped": str(wrapped_folder(settings))}
+    tree: dict = {"data": data.model_dump(mode="json"), "wrapped": str(wrapped_folder(settings))}
     if _has_phantom(data):
         tree["phantom"] = settings.phantom.model_dump(mode="json")
     sets = data_sets(data).values()

@@ -12,8 +12,7 @@ from pipeline.checkup.context import Known, known_file, settings_for
 from pipeline.checkup.facts import header_facts
 from pipeline.checkup.file import inspect_file, inspection_text
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings
-from pipeline.ingest.catalog import make_catalog
-from pipeline.ingest.catalog_files import write_catalog
+from pipeline.ingest.catalog import make_catalog, write_catalog
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost
@@ -192,7 +191,7 @@ def test_a_file_of_the_catalog_brings_its_spacing_and_is_found_by_its_own_name(t
     image |= {"source": "w.pgm", "file": str(tmp_path / "wrapped" / "w.dcm")}
     run = RunFolder(tmp_path / "run")
     catalog = make_catalog([image], [], [{"file": "w.pgm", "status": "candidate", "bytes": 1}])
-    write_catalog(run, catalog, summary={"importer": "mias", "root": "", "fingerprint": ""})
+    write_catalog(run, catalog, importer="mias", root="", fingerprint="")
     wrapped = Known(tmp_path / "wrapped" / "w.dcm", "w", 0.2)
     assert known_file(run, tmp_path / "w.pgm", settings) == wrapped
     assert known_file(run, wrapped.file, settings) == wrapped

@@ -1,18 +1,16 @@
 """Small downloads of CBIS-DDSM, file by file."""
 
 import csv
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.cbis_ddsm import read
 from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.cbis_ddsm.tables import TABLES
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
 from tests.dicom_samples import write_mammogram
+from tests.ingest import catalogs
 
 COLUMNS = (
     "patient_id,{density},left or right breast,image view,abnormality id,abnormality type,"
@@ -78,9 +76,4 @@ def write_file(root: Path, name: str, pixels: np.ndarray, *, path: str = "", **v
     return path
 
 
-def catalog_of(root: Path, **data) -> Catalog:
-    """The checked catalog of a download."""
-    settings = DataSettings(importer="cbis_ddsm", root=root, **data)
-    catalog = read(Request(settings, PhantomSettings(), list_files(root).files, root / "unused"))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)

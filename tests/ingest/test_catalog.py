@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.coordinates import coordinates_problem
-from pipeline.ingest.catalog import check_catalog, make_catalog
-from pipeline.ingest.catalog_files import read_catalog, write_catalog
-from pipeline.ingest.selection import apply_split, limit_patients
+from pipeline.ingest.catalog import check_catalog, make_catalog, read_catalog, write_catalog
+from pipeline.ingest.read_data_set import limit_patients
+from pipeline.ingest.split_table import apply_split
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
@@ -51,7 +51,7 @@ def test_a_catalog_survives_writing_and_reading(tmp_path):
         [file("a"), file("b")],
     )
     check_catalog(written)
-    write_catalog(run, written, summary=SUMMARY)
+    write_catalog(run, written, **SUMMARY)
     back = read_catalog(run)
     check_catalog(back)
     for name in ("images", "findings", "files"):
@@ -62,7 +62,7 @@ def test_a_catalog_survives_writing_and_reading(tmp_path):
 
 def test_an_empty_catalog_keeps_its_columns(tmp_path):
     run = RunFolder(tmp_path)
-    write_catalog(run, make_catalog([], [], []), summary=SUMMARY)
+    write_catalog(run, make_catalog([], [], []), **SUMMARY)
     check_catalog(read_catalog(run))
     assert run.findings_table.read_text().startswith("finding_id,image_id")
 
@@ -72,18 +72,18 @@ def test_rows_are_sorted_and_bytes_do_not_depend_on_their_order(tmp_path):
     texts = []
     for name, step in (("one", 1), ("two", -1)):
         run = RunFolder(tmp_path / name)
-        write_catalog(run, make_catalog(images[::step], [], files[::step]), summary=SUMMARY)
+        write_catalog(run, make_catalog(images[::step], [], files[::step]), **SUMMARY)
         texts.append((run.images_table.read_bytes(), run.catalog.read_bytes()))
     assert texts[0] == texts[1]
 
 
 def test_catalog_json_is_rewritten_only_when_something_changed(tmp_path):
     run = RunFolder(tmp_path)
-    assert write_catalog(run, catalog(), summary=SUMMARY)
+    assert write_catalog(run, catalog(), **SUMMARY)
     before = run.catalog.stat().st_mtime_ns
-    assert not write_catalog(run, catalog(), summary=SUMMARY)
+    assert not write_catalog(run, catalog(), **SUMMARY)
     assert run.catalog.stat().st_mtime_ns == before
-    assert write_catalog(run, catalog(density="D"), summary=SUMMARY)
+    assert write_catalog(run, catalog(density="D"), **SUMMARY)
     counts = json.loads(run.catalog.read_text())
     assert (counts["images"], counts["patients"], counts["files"]) == (1, 1, 1)
 

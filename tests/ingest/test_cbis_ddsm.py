@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import DicomSettings
+from pipeline.dicom.header import DICOMDIR
 from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.cbis_ddsm.tables import TABLES
-from pipeline.ingest.dicom_folder import DICOMDIR
 from tests.ingest.cbis_download import (
     CROPPED,
     FILM,

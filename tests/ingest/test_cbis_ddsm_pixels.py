@@ -5,13 +5,22 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import RLELossless
 
+from pipeline.dicom.header import read_header
 from pipeline.ingest.cbis_ddsm import pixels
-from pipeline.ingest.cbis_ddsm.files import look_at
+from pipeline.ingest.cbis_ddsm.files import NamedFile
+from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 from tests.ingest.cbis_download import CROPPED, FILM, mask, write_file
 
 NAME = "Calc-Test_P_00038_LEFT_CC_1"
+
+
+def named_files(folder):
+    return [
+        NamedFile(file, parse_name(NAME), read_header(file.path).shape)
+        for file in list_files(folder).files
+    ]
 
 
 @pytest.fixture
@@ -21,7 +30,7 @@ def files(tmp_path):
     def write(*pictures, **values):
         for letter, picture in zip("abcd", pictures, strict=False):
             write_file(tmp_path, NAME, picture, path=f"{letter}.dcm", **values)
-        return [look_at(file, {}) for file in list_files(tmp_path).files]
+        return named_files(tmp_path)
 
     return write
 
@@ -91,7 +100,7 @@ def test_the_same_pixels_in_another_compression_are_the_same_mammogram(tmp_path)
     compressed.compress(RLELossless)
     compressed.save_as(tmp_path / "b.dcm")
     write_file(tmp_path, NAME, FILM, path="c.dcm")
-    one, rle, same = (look_at(file, {}) for file in list_files(tmp_path).files)
+    one, rle, same = named_files(tmp_path)
     assert difference(one, rle) == ""
     assert difference(one, same) == ""
 

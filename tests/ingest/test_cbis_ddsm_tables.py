@@ -3,10 +3,10 @@ from collections import Counter
 import pytest
 
 from pipeline.config import DataSettings
-from pipeline.ingest.cbis_ddsm.division import divide
 from pipeline.ingest.cbis_ddsm.names import parse_name
+from pipeline.ingest.cbis_ddsm.official_split import official_split
 from pipeline.ingest.cbis_ddsm.tables import TABLES, find_tables, read_tables
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 from pipeline.run.errors import UserError
 from tests.ingest.cbis_download import table_row, write_tables
 
@@ -80,26 +80,26 @@ def test_real_assessments_go_from_0_to_5(real):
 
 
 def test_31_patients_of_two_parts_are_test_patients(real):
-    division = divide(real)
-    assert len(division.shared_patients) == 31
-    assert {division.part(patient) for patient in division.shared_patients} == {"test"}
-    rows = Counter(division.part(lesion.name.patient_id) for lesion in division.kept)
+    split = official_split(real)
+    assert len(split.shared_patients) == 31
+    assert {split.part(patient) for patient in split.shared_patients} == {"test"}
+    rows = Counter(split.part(lesion.name.patient_id) for lesion in split.kept)
     assert rows == {"train": 2781, "test": 704}
-    patients = {lesion.name.patient_id for lesion in division.kept}
-    assert Counter(map(division.part, patients)) == {"train": 1217, "test": 349}
+    patients = {lesion.name.patient_id for lesion in split.kept}
+    assert Counter(map(split.part, patients)) == {"train": 1217, "test": 349}
 
 
 def test_of_the_83_rows_that_leave_the_training_38_lie_on_test_mammograms(real):
-    division = divide(real)
-    assert (len(division.borrowed), len(division.left_out)) == (38, 45)
+    split = official_split(real)
+    assert (len(split.borrowed), len(split.left_out)) == (38, 45)
     on_test = {lesion.name.image_id for lesion in real if lesion.name.is_test}
-    assert {lesion.name.image_id for lesion in division.borrowed} <= on_test
-    assert not {lesion.name.image_id for lesion in division.left_out} & on_test
+    assert {lesion.name.image_id for lesion in split.borrowed} <= on_test
+    assert not {lesion.name.image_id for lesion in split.left_out} & on_test
 
 
 def test_71_mammograms_exist_twice_and_42_of_them_within_one_part(real):
     assert twice(real) == 71
-    assert twice(divide(real).kept) == 42
+    assert twice(official_split(real).kept) == 42
 
 
 def test_334_mammograms_have_up_to_7_lesions_and_33_of_them_benign_and_malignant_ones(real):
@@ -132,11 +132,11 @@ def test_a_test_list_wins_over_a_training_list(tmp_path):
         table_row("Mass-Training_P_00001_RIGHT_CC_1"),
         table_row("Mass-Training_P_00002_LEFT_CC_1"),
     )
-    division = divide(lesions_of(tmp_path))
-    assert (division.part("P_00001"), division.part("P_00002")) == ("test", "train")
-    assert division.shared_patients == {"P_00001"}
+    split = official_split(lesions_of(tmp_path))
+    assert (split.part("P_00001"), split.part("P_00002")) == ("test", "train")
+    assert split.shared_patients == {"P_00001"}
     found = {
-        what: [str(lesion.name) for lesion in getattr(division, what)]
+        what: [str(lesion.name) for lesion in getattr(split, what)]
         for what in ("kept", "borrowed", "left_out")
     }
     assert found == {
@@ -181,13 +181,13 @@ def test_the_same_abnormality_twice_is_refused(tmp_path):
 def test_a_table_without_a_column_is_refused(tmp_path):
     path = tmp_path / TABLES["Calc-Test"]
     path.write_text("patient_id,pathology\nP_00038,BENIGN\n")
-    with pytest.raises(UserError, match=r"calc_case.*lacks the columns \['breast density'"):
+    with pytest.raises(UserError, match=r"lacks the columns abnormality id, .*breast density"):
         lesions_of(tmp_path)
 
 
 def test_a_row_that_was_cut_off_is_refused(tmp_path):
     write_tables(tmp_path, table_row(NAME)[:9], lists=("Mass-Training",))
-    with pytest.raises(UserError, match="line 2: not as many values as columns"):
+    with pytest.raises(UserError, match="line 2: fewer values than columns"):
         lesions_of(tmp_path)
 
 

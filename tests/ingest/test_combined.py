@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.config import DataSettings, PhantomSettings, Settings, StoreSettings
-from pipeline.ingest.catalog import Catalog
-from pipeline.ingest.catalog_files import read_catalog
-from pipeline.ingest.listing import Listing
+from pipeline.ingest.catalog import Catalog, read_catalog
+from pipeline.ingest.source_files import Listing
 from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.preprocess.split import split_patients
 from pipeline.run.errors import UserError

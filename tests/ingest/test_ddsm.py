@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import cv2
 import imagecodecs
@@ -6,19 +7,17 @@ import numpy as np
 import pytest
 
 from pipeline.annotations.masks import contours
-from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.config import DicomSettings
 from pipeline.dicom.reader import read_mammogram
-from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.ddsm import read
 from pipeline.ingest.ddsm.case import read_case
 from pipeline.ingest.ddsm.overlay import chain_outline, read_overlay
-from pipeline.ingest.ddsm.pictures import side_and_view
+from pipeline.ingest.ddsm.pictures_folder import side_and_view
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.examples.ddsm import chain_code
 from pipeline.ingest.examples.pictures import example_pictures
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
 from pipeline.run.errors import UserError
+from tests.ingest import catalogs
 
 ICS = """ics_version 1.0
 filename B-3024-1
@@ -51,13 +50,7 @@ BOUNDARY
 1 1 2 9 0 #
 """
 FILM = np.arange(48, dtype=np.uint16).reshape(6, 8) * 85  # up to 3995
-
-
-def catalog_of(root, wrapped, **data) -> Catalog:
-    settings = DataSettings(importer="ddsm", root=root, **data)
-    catalog = read(Request(settings, PhantomSettings(), list_files(root).files, wrapped))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)
 
 
 def small_case(folder, *, ics=ICS, overlay=OVERLAY, views=("LEFT_CC", "LEFT_MLO", "RIGHT_CC")):
@@ -107,11 +100,11 @@ def test_the_chain_of_a_mask_is_its_contour():
 def test_the_boundary_is_the_outline_and_all_lesion_types_are_kept(tmp_path):
     (tmp_path / "a.OVERLAY").write_text(OVERLAY)
     first, second = read_overlay(tmp_path / "a.OVERLAY")
-    assert first.outline == [[1, 5], [1, 7], [3, 7], [3, 5]]
-    assert (first.kind, first.pathology) == ("calcification", "benign_without_callback")
-    assert first.description.endswith("CLUSTERED; MASS SHAPE OVAL MARGINS OBSCURED")
-    assert (second.kind, second.pathology) == ("mass", "malignant")
-    assert second.outline == []  # 9 is no direction
+    assert first["coordinates"] == [[1, 5], [1, 7], [3, 7], [3, 5]]
+    assert (first["kind"], first["pathology"]) == ("calcification", "benign_without_callback")
+    assert first["note"].endswith("CLUSTERED; MASS SHAPE OVAL MARGINS OBSCURED")
+    assert (second["kind"], second["pathology"]) == ("mass", "malignant")
+    assert second["geometry"] == "none"  # 9 is no direction
 
 
 def test_an_overlay_that_is_cut_off_is_noticed(tmp_path):

@@ -1,22 +1,15 @@
 import json
+from functools import partial
 
 import pytest
 
-from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.dicom_folder import read
 from pipeline.ingest.image_ids import image_ids
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
 from pipeline.run.errors import UserError
 from tests.dicom_samples import write_mammogram
+from tests.ingest import catalogs
 
-
-def catalog_of(root):
-    data = DataSettings(importer="dicom", root=root)
-    catalog = read(Request(data, PhantomSettings(), list_files(root).files, root / "unused"))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)
 
 
 def test_headers_give_patient_side_and_view(tmp_path):

@@ -1,27 +1,20 @@
 import json
 import plistlib
+from functools import partial
 
 import numpy as np
 import pytest
 
-from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.examples import build_example
-from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast import read
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 from pipeline.run.errors import UserError
 from tests.dicom_samples import write_mammogram
+from tests.ingest import catalogs
 
 HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
 MASS = ("Mass", ["(2, 1)", "(5, 1)", "(5, 6)"])
-
-
-def catalog_of(root):
-    data = DataSettings(importer="inbreast", root=root)
-    catalog = read(Request(data, PhantomSettings(), list_files(root).files, root / "unused"))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)
 
 
 def one_image(
@@ -217,8 +210,8 @@ def test_the_table_is_read_as_it_comes_and_as_spreadsheets_save_it(tmp_path, cap
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("File Name;ACR\n7;2\n", "must have the columns"),
-        ("", "must have the columns"),
+        ("File Name;ACR\n7;2\n", "lacks the columns birads, laterality, view. It must have"),
+        ("", "lacks the columns acr, birads, filename.*It must have Laterality"),
         (f"{HEADER}\nr;r;R;MLO;2010;7;2;seven\n", "line 2: Bi-Rads must be such as 2 or 4a"),
         (f"{HEADER}\nr;r;R;MLO;2010;7;2;1\nr;r;R;MLO;2010;7;2;2\n", "line 3: image 7 has another"),
     ],

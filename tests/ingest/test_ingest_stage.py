@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import DataSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
 from pipeline.ingest.importers import MODULES
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 from pipeline.ingest.split_table import read_split
 from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.run.errors import UserError
@@ -96,7 +96,10 @@ def test_a_split_table_from_a_european_spreadsheet_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("patient,split\nw1,test\n", "must have the columns patient_id,split"),
+        (
+            "patient,split\nw1,test\n",
+            "lacks the columns patient_id. Give a CSV of patient_id,split",
+        ),
         ("patient_id,split\nw1,dev\n", "line 2: split must be one of"),
         ("patient_id,split\nw1,test\nw1,train\n", "line 3: patient w1 is in test and train"),
     ],

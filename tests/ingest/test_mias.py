@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.config import DicomSettings
 from pipeline.dicom.reader import read_mammogram
-from pipeline.ingest.catalog import check_catalog
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
 from pipeline.ingest.mias import read, read_info
 from pipeline.run.errors import UserError
+from tests.ingest.catalogs import catalog_of
 
 INFO = """MIAS MiniMammographic Database
 
@@ -32,11 +30,6 @@ mdb005 F CIRC B 500 168 26
 @pytest.fixture
 def film() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (1024, 1024)).astype(np.uint8)
-
-
-def request(root, wrapped) -> Request:
-    data = DataSettings(importer="mias", root=root)
-    return Request(data, PhantomSettings(), list_files(root).files, wrapped)
 
 
 def write(root, film, *names):
@@ -76,8 +69,7 @@ def test_the_catalog_of_a_small_copy(tmp_path, film):
     write(root, film, "mdb001.pgm", "mdb001.png", "mdb002.png", "mdb003.PGM", "mdb005.png")
     cv2.imwrite(str(root / "mdb009.png"), film)
     (root / "mdb004.png").write_bytes(b"no picture")
-    catalog = read(request(root, tmp_path / "dicom"))
-    check_catalog(catalog)
+    catalog = catalog_of(read, root, tmp_path / "dicom")
     images = catalog.images.set_index("image_id")
     assert list(images.index) == ["mdb001", "mdb002", "mdb003", "mdb005"]
     assert list(images["patient_id"]) == ["mias001", "mias001", "mias002", "mias003"]
@@ -103,7 +95,7 @@ def test_the_wrapped_film_is_read_back_exactly(tmp_path, film):
     root = tmp_path / "mias"
     root.mkdir()
     write(root, film, "mdb001.png")
-    catalog = read(request(root, tmp_path / "dicom"))
+    catalog = catalog_of(read, root, tmp_path / "dicom")
     mammogram = read_mammogram(catalog.images.loc[0, "file"], settings=DicomSettings())
     np.testing.assert_array_equal(np.rint(mammogram.pixels * 255), film)
     assert mammogram.spacing_mm == 0.2
@@ -116,15 +108,15 @@ def test_wrapping_twice_gives_the_same_bytes_and_leaves_the_file_alone(tmp_path,
     root.mkdir()
     write(root, film, "mdb001.png")
     for folder in ("one", "two", "one"):
-        read(request(root, tmp_path / folder))
+        catalog_of(read, root, tmp_path / folder)
     one, two = (tmp_path / folder / "mdb001.dcm" for folder in ("one", "two"))
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, two)}
     assert len(digests) == 1
     before = one.stat().st_mtime_ns
-    read(request(root, tmp_path / "one"))
+    catalog_of(read, root, tmp_path / "one")
     assert one.stat().st_mtime_ns == before
     cv2.imwrite(str(root / "mdb001.png"), 255 - film)
-    read(request(root, tmp_path / "one"))
+    catalog_of(read, root, tmp_path / "one")
     np.testing.assert_array_equal(
         np.rint(read_mammogram(one, settings=DicomSettings()).pixels * 255), 255 - film
     )
@@ -133,7 +125,7 @@ def test_wrapping_twice_gives_the_same_bytes_and_leaves_the_file_alone(tmp_path,
 
 def test_without_info_txt_the_user_is_told(tmp_path):
     with pytest.raises(UserError, match=r"has no Info\.txt"):
-        read(request(tmp_path, tmp_path / "dicom"))
+        catalog_of(read, tmp_path, tmp_path / "dicom")
 
 
 def test_the_real_circles_lie_on_tissue_when_rows_count_from_the_top(mammo_data):

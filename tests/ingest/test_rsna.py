@@ -1,28 +1,22 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
-from pipeline.config import DataSettings, DicomSettings, PhantomSettings
+from pipeline.config import DicomSettings
 from pipeline.dicom.reader import read_mammogram
-from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.examples.pictures import example_pictures
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
 from pipeline.ingest.rsna import read
 from pipeline.run.errors import UserError
+from tests.ingest import catalogs
 
 HEADER = (
     "site_id,patient_id,image_id,laterality,view,age,cancer,biopsy,invasive,BIRADS,implant,"
     "density,machine_id,difficult_negative_case"
 )
 SPACING_MM = 0.4
-
-
-def catalog_of(root) -> Catalog:
-    data = DataSettings(importer="rsna", root=root)
-    catalog = read(Request(data, PhantomSettings(), list_files(root).files, root / "unused"))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)
 
 
 def small_set(root, *rows, header=HEADER):
@@ -121,7 +115,7 @@ def test_without_a_table_the_user_is_told(tmp_path):
 
 def test_a_table_without_a_column_is_named(tmp_path):
     small_set(tmp_path, header=HEADER.replace(",machine_id", ""))
-    with pytest.raises(UserError, match=r"train\.csv lacks machine_id"):
+    with pytest.raises(UserError, match=r"train\.csv lacks the columns machine_id"):
         catalog_of(tmp_path)
 
 
@@ -142,5 +136,5 @@ def test_a_row_that_makes_no_sense_is_named(tmp_path, row):
 def test_an_image_with_two_rows_is_named(tmp_path):
     row = "1,1,11,L,CC,50.0,0,0,0,,0,,49,False"
     small_set(tmp_path, row, row)
-    with pytest.raises(UserError, match="names the image 11 twice"):
+    with pytest.raises(UserError, match=r"names the image 1/11\.dcm twice"):
         catalog_of(tmp_path)

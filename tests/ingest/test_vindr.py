@@ -1,17 +1,16 @@
 import csv
 import json
+from functools import partial
 
 import pytest
 from pydicom import dcmread
 
-from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.examples import build_example
-from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 from pipeline.ingest.vindr import read
 from pipeline.run.errors import UserError
 from tests.dicom_samples import write_mammogram
+from tests.ingest import catalogs
 
 STUDY, OTHER = "5" * 32, "6" * 32
 IMAGE, SECOND = "a" * 32, "b" * 32
@@ -49,11 +48,7 @@ def write_image(root, image=IMAGE, study=STUDY, suffix=".dicom"):
     return write_mammogram(root / "images" / study / f"{image}{suffix}", PatientID="")
 
 
-def catalog_of(root):
-    data = DataSettings(importer="vindr", root=root)
-    catalog = read(Request(data, PhantomSettings(), list_files(root).files, root / "unused"))
-    check_catalog(catalog)
-    return catalog
+catalog_of = partial(catalogs.catalog_of, read)
 
 
 def one_image(root, *rows):
@@ -284,7 +279,7 @@ def test_metadata_names_the_scanner(tmp_path):
 
 def test_without_the_table_of_findings_the_user_is_told(tmp_path):
     write_image(tmp_path)
-    with pytest.raises(UserError, match=r"There is no finding_annotations\.csv"):
+    with pytest.raises(UserError, match=r"has no finding_annotations\.csv"):
         catalog_of(tmp_path)
 
 

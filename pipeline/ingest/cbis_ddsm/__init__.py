@@ -11,15 +11,16 @@ Source: Lee RS et al. (2017), A curated mammography data set for use in computer
 and diagnosis research, Scientific Data 4, 170177, doi:10.1038/sdata.2017.177.
 """
 
-from collections.abc import Container, Iterable
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Container, Iterable, Sequence
 from itertools import chain
 
-from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.cbis_ddsm.division import Division, divide
-from pipeline.ingest.cbis_ddsm.files import Contents, Ending, look_through
-from pipeline.ingest.cbis_ddsm.images import image_row, make_finding, unite
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.cbis_ddsm.files import Download, NamedFile, sort_files
 from pipeline.ingest.cbis_ddsm.notes import notes
+from pipeline.ingest.cbis_ddsm.official_split import OfficialSplit, official_split
+from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
 from pipeline.ingest.cbis_ddsm.tables import TABLES, Lesion, find_tables, read_tables
 from pipeline.ingest.importers import Request
 
@@ -34,72 +35,114 @@ def read(request: Request) -> Catalog:
     """
     tables = find_tables(request.data, request.files)
     lesions = read_tables(tables)
-    division = divide(lesions)
-    contents = look_through(request.files, lesions)
-    images, findings, endings = _made(contents, division)
-    endings |= contents.endings | _unused(contents, endings, lesions, division, tables)
-    for note in notes(tables, division, images, findings, endings):
+    split = official_split(lesions)
+    builder = CatalogBuilder(request.files, dataset="cbis_ddsm")
+    download = sort_files(builder, lesions)
+    on_image: dict[str, list[Lesion]] = defaultdict(list)
+    for lesion in (*split.kept, *split.borrowed):
+        on_image[lesion.name.image_id].append(lesion)
+    for image_id, of_image in on_image.items():
+        if image_id in download.mammograms:
+            mammogram = _add_image(builder, download.mammograms[image_id], of_image, split)
+            for lesion in of_image:
+                _add_finding(builder, lesion, download, mammogram, split)
+    _skip_unused(builder, download, lesions, split, tables)
+    catalog = builder.catalog()
+    for note in notes(tables, split, catalog):
         print(f"note: {note}", flush=True)
-    files = [
-        {"file": file.name, "bytes": file.size, **asdict(endings[file.name])}
-        for file in request.files
-    ]
-    return make_catalog(images, findings, files)
+    return catalog
 
 
-def _made(
-    contents: Contents, division: Division
-) -> tuple[list[dict], list[dict], dict[str, Ending]]:
-    """Images, findings, and what became of the files that they were made of."""
-    images, findings, endings = [], [], {}
-    borrowed = {lesion.name for lesion in division.borrowed}
-    for image_id, lesions in _by_image((*division.kept, *division.borrowed)).items():
-        if image_id not in contents.mammograms:
-            continue
-        mammogram = unite(contents.mammograms[image_id])
-        images.append(image_row(mammogram.file, lesions, division))
-        endings |= mammogram.endings
-        for lesion in lesions:
-            finding = make_finding(
-                lesion,
-                contents.parts.get(lesion.name, []),
-                mammogram.file.shape,
-                borrowed=lesion.name in borrowed,
-            )
-            findings.append(finding.row)
-            endings |= finding.endings
-    return images, findings, endings
+def _add_image(
+    builder: CatalogBuilder,
+    files: Iterable[NamedFile],
+    lesions: Sequence[Lesion],
+    split: OfficialSplit,
+) -> NamedFile:
+    """The image of a mammogram: one of its files; the others are copies, as their pixels confirm.
+
+    Args:
+        files: one or more, with the same image id.
+        lesions: its rows in the tables.
+    """
+    first, *others = sorted(files, key=_preference)
+    doubts = []
+    for other in others:
+        problem = difference(first, other)
+        reason = f"the same mammogram as {first.file.name}"
+        if problem:
+            doubts.append(f"{other.file.name} is named as the same mammogram, but {problem}")
+            reason = f"named as the same mammogram as {first.file.name}, but {problem}"
+        builder.skip(other.file, reason)
+    name = first.name
+    builder.add_image(
+        first.file,
+        image_id=name.image_id,
+        patient_id=name.patient_id,
+        laterality=name.side[0],
+        view=name.view,
+        split_hint=split.part(name.patient_id),
+        outcome="abnormal",
+        density=next((lesion.density for lesion in lesions if lesion.density), ""),
+        remark="; ".join(doubts),
+    )
+    return first
 
 
-def _by_image(lesions: Iterable[Lesion]) -> dict[str, list[Lesion]]:
-    by_image: dict[str, list[Lesion]] = {}
-    for lesion in lesions:
-        by_image.setdefault(lesion.name.image_id, []).append(lesion)
-    return by_image
+def _preference(file: NamedFile) -> tuple:
+    """Readable headers first, then test lists, then a fixed order."""
+    return file.shape is None, not file.name.is_test, file.name, file.file.name
 
 
-def _unused(
-    contents: Contents,
-    used: Container[str],
+def _add_finding(
+    builder: CatalogBuilder,
+    lesion: Lesion,
+    download: Download,
+    mammogram: NamedFile,
+    split: OfficialSplit,
+) -> None:
+    """The finding of a row, with its mask if there is one."""
+    files = sorted(download.parts.get(lesion.name, []), key=lambda f: f.file.name)
+    mask = choose_mask(files, mammogram.shape)
+    for file in files:
+        what = "the cropped image of a finding, or a copy of its mask"
+        builder.skip(file.file, "the mask of a finding" if file is mask else what)
+    remarks = [f"BI-RADS assessment {lesion.assessment}"]
+    if lesion in split.borrowed:
+        remarks.append(f"from the list {lesion.name.list_name}, on a mammogram of a test list")
+    if mask is None:
+        remarks.append("its mask is not there")
+    builder.add_finding(
+        lesion.name.image_id,
+        finding_id=lesion.finding_id,
+        kind=lesion.kind,
+        pathology=lesion.pathology,
+        geometry="mask" if mask else "none",
+        coordinates={"file": mask.file.path.as_posix()} if mask else {},
+        note="; ".join(remarks),
+    )
+
+
+def _skip_unused(
+    builder: CatalogBuilder,
+    download: Download,
     lesions: Iterable[Lesion],
-    division: Division,
+    split: OfficialSplit,
     tables: Container[str],
-) -> dict[str, Ending]:
-    """Why the other files of the data set belong to no image of the catalog."""
-    left_out = {lesion.name.image_id for lesion in division.left_out}
+) -> None:
+    """Say why the other files of the data set belong to no image of the catalog."""
+    left_out = {lesion.name.image_id for lesion in split.left_out}
     abnormalities = {lesion.name for lesion in lesions}
-    endings = {}
-    for file in chain(*contents.mammograms.values(), *contents.parts.values()):
-        name = file.name
-        if file.file.name in used:
+    left = set(builder.left())
+    for named in chain(*download.mammograms.values(), *download.parts.values()):
+        if named.file not in left:
             continue
-        if name.image_id in left_out:
+        if named.name.image_id in left_out:
             reason = "left out: on a training list, while its patient is a test patient"
-        elif name.list_name not in tables:
-            reason = f"{TABLES[name.list_name]}, which tells about it, is not there"
-        elif name in abnormalities:
+        elif named.name.list_name not in tables:
+            reason = f"{TABLES[named.name.list_name]}, which tells about it, is not there"
+        elif named.name in abnormalities:
             reason = "its mammogram is not in data.root"
         else:
             reason = "no row of the tables names it"
-        endings[file.file.name] = Ending("skipped", reason)
-    return endings
+        builder.skip(named.file, reason)

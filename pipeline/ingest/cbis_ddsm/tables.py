@@ -1,6 +1,5 @@
 """The four tables of CBIS-DDSM: one row for each abnormality on a mammogram of a list."""
 
-import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +7,9 @@ from pathlib import Path
 
 from pipeline.config import DataSettings
 from pipeline.ingest.cbis_ddsm.names import LISTS, Name, parse_name
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
+from pipeline.run.tables import read_text_table
 
 TABLES = {
     "Calc-Test": "calc_case_description_test_set.csv",
@@ -68,7 +68,7 @@ class Lesion:
         return f"{self.name.image_id}-{self.kind[:4]}-{self.name.abnormality}"
 
 
-def find_tables(data: DataSettings, files: Iterable[ListedFile]) -> dict[str, Path]:
+def find_tables(data: DataSettings, files: Iterable[SourceFile]) -> dict[str, Path]:
     """The tables by list: in the folder data.findings if it is given, else below data.root.
 
     Raises:
@@ -131,30 +131,14 @@ def _list_of(path: Path) -> str:
 
 
 def _read(path: Path, list_name: str) -> list[Lesion]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            return _rows(csv.DictReader(stream), path, list_name)
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} is not UTF-8. Download it anew.") from error
-
-
-def _rows(table: csv.DictReader, path: Path, list_name: str) -> list[Lesion]:
-    table.fieldnames = [_words(name) for name in table.fieldnames or []]
-    missing = [column for column in _COLUMNS if column not in table.fieldnames]
-    if missing:
-        raise UserError(
-            f"{path} lacks the columns {missing}. Download {TABLES[list_name]} anew, and do not "
-            "save it with a spreadsheet."
-        )
-    lesions = []
-    for cells in table:
-        where = f"{path}, line {table.line_num}"
-        if None in cells or None in cells.values():
-            raise UserError(f"{where}: not as many values as columns. Download {path.name} anew.")
-        row = {key: value.strip() for key, value in cells.items()}
-        if any(row.values()):
-            lesions.append(_lesion(row, where, list_name))
-    return lesions
+    table = read_text_table(
+        path,
+        needed=_COLUMNS,
+        rename=_words,
+        advice=f"Download {TABLES[list_name]} anew, and do not save it with a spreadsheet.",
+        whole_lines=True,
+    )
+    return [_lesion(row, where, list_name) for where, row in table.rows]
 
 
 def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
@@ -184,7 +168,7 @@ def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
         pathology=row["pathology"].lower(),
         assessment=int(row["assessment"]),
         density="" if density == "0" else density,
-        series=tuple(path[-2] for path in paths),
+        series=(paths[0][-2], paths[1][-2], paths[2][-2]),
     )
 
 

@@ -1,13 +1,13 @@
 """DDSM-style image folders: films that come as pictures and not as DICOM.
 
 `films` reads the original tree, with an .ics file for each case and outlines as OVERLAY files;
-`pictures` any other folder of PNG or TIFF mammograms, with the user's own findings.csv. Each
+`pictures_folder` any other folder of PNG or TIFF mammograms, with the user's own findings.csv. Each
 picture becomes a DICOM file below store.root, a copy of about the size of the LJPEG file.
 """
 
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.ddsm.films import is_original, read_films
-from pipeline.ingest.ddsm.pictures import read_pictures
+from pipeline.ingest.ddsm.pictures_folder import read_pictures
 from pipeline.ingest.importers import Request
 
 

@@ -21,15 +21,19 @@ IWDM 2000, 212-218; "Description of a case" and "Mapping grey levels to optical 
 pages of DDSM.
 """
 
-import json
+from functools import partial
+from pathlib import Path
 
-from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.ddsm.case import case_name
-from pipeline.ingest.ddsm.overlay import Abnormality, read_overlay
-from pipeline.ingest.ddsm.pixels import Picture, wrap_all
+import numpy as np
+
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.ddsm.case import Film, case_name
+from pipeline.ingest.ddsm.ljpeg import read_ljpeg
+from pipeline.ingest.ddsm.overlay import read_overlay
 from pipeline.ingest.ddsm.tree import Examination, sort_files
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.picture_files import read_picture, wrap_pictures
 
 
 def is_original(request: Request) -> bool:
@@ -39,64 +43,57 @@ def is_original(request: Request) -> bool:
 
 def read_films(request: Request) -> Catalog:
     """Catalog of the original tree."""
-    tree = sort_files(request.files)
-    ends = dict(tree.ends)
-    pictures = [
-        _picture(request, file, tree.examinations[name], view)
-        for (name, view), file in tree.films.items()
+    builder = CatalogBuilder(request.files, dataset="ddsm")
+    films = sort_files(builder)
+    readers = [
+        partial(_read_film, film.file.path, film.examination.case.films[film.view])
+        for film in films
     ]
-    images, findings = [], []
-    for (name, view), picture, failed in zip(tree.films, pictures, wrap_all(pictures), strict=True):
-        file, examination = tree.films[name, view], tree.examinations[name]
-        if failed:
-            ends[file.name] = ("failed", failed)
+    images = [_image(film.examination, film.view) for film in films]
+    wrapped = wrap_pictures(readers, request.wrapped, images)
+    for film, image, dicom in zip(films, images, wrapped, strict=True):
+        if isinstance(dicom, str):
+            builder.fail(film.file, dicom)
             continue
-        of_film, problem = _findings(picture.image_id, examination, view)
-        outcome, why = _outcome(examination, view, of_film)
-        images.append(_image(file, picture, examination, outcome))
-        findings += of_film
-        ends[file.name] = ("candidate", problem or why)
-    files = [
-        {"file": f.name, "status": ends[f.name][0], "reason": ends[f.name][1], "bytes": f.size}
-        for f in request.files
-    ]
-    return make_catalog(images, findings, files)
+        findings, problem = _findings(film.examination, film.view)
+        outcome, why = "abnormal", problem
+        if not findings:
+            outcome, why = _outcome_without_marks(film.examination, film.view)
+        builder.add_image(film.file, dicom=dicom, remark=why, outcome=outcome, **image)
+        for finding in findings:
+            builder.add_finding(image["image_id"], **finding)
+    return builder.catalog()
 
 
-def _picture(request: Request, file: ListedFile, examination: Examination, view: str) -> Picture:
-    film, name = examination.case.films[view], examination.case.name
-    side, projection = view.split("_")
-    image_id = f"{name}.{view}"
-    return Picture(
-        path=file.path,
-        target=request.wrapped / f"{image_id}.dcm",
-        image_id=image_id,
-        patient_id=name.rpartition("_")[0],
-        laterality=side[0],
-        view=projection,
-        spacing_mm=film.spacing_mm,
-        size=(film.height, film.width),
-        bits=film.bits,
-    )
+def _read_film(path: Path, film: Film) -> np.ndarray:
+    size = (film.height, film.width)
+    if path.suffix.lower() == ".ljpeg":
+        return read_ljpeg(path, size=size, bits=film.bits)
+    pixels = read_picture(path)
+    if pixels.shape != size:
+        own, said = (" x ".join(map(str, shape)) for shape in (pixels.shape, size))
+        raise ValueError(f"has {own} pixels and not {said} as its .ics says")
+    return pixels
 
 
-def _image(file: ListedFile, picture: Picture, examination: Examination, outcome: str) -> dict:
+def _image(examination: Examination, view: str) -> dict:
+    """The columns of a film, but for its outcome."""
     case = examination.case
-    return picture.names | {
-        "file": picture.target.as_posix(),
-        "source": file.name,
-        "dataset": "ddsm",
-        "outcome": outcome,
+    side, projection = view.split("_")
+    return {
+        "image_id": f"{case.name}.{view}",
+        "patient_id": case.name.rpartition("_")[0],
+        "laterality": side[0],
+        "view": projection,
+        "spacing_mm": case.films[view].spacing_mm,
         "density": case.density,
         "site": case.name[0],
         "scanner": case.digitiser,
     }
 
 
-def _outcome(examination: Examination, view: str, findings: list[dict]) -> tuple[str, str]:
-    """abnormal, normal or unknown, and why it is unknown."""
-    if findings:
-        return "abnormal", ""
+def _outcome_without_marks(examination: Examination, view: str) -> tuple[str, str]:
+    """normal or unknown, and why it is unknown."""
     side = view.split("_")[0]
     if any(marked.startswith(side) for marked in examination.marked):
         return "unknown", "only the other view of this breast is marked: unknown"
@@ -105,30 +102,16 @@ def _outcome(examination: Examination, view: str, findings: list[dict]) -> tuple
     return "normal", ""
 
 
-def _findings(image_id: str, examination: Examination, view: str) -> tuple[list[dict], str]:
-    """Rows of the findings of a film, and what is wrong with its OVERLAY file."""
+def _findings(examination: Examination, view: str) -> tuple[list[dict], str]:
+    """The columns of the findings of a film, and what is wrong with its OVERLAY file."""
     overlay = examination.overlays.get(view)
-    if overlay is None and view not in examination.marked:
-        return [], ""
-    problem = "" if overlay else "the .ics file announces marks and there is no OVERLAY file"
-    abnormalities: list[Abnormality] = []
-    if overlay:
+    if overlay is None:
+        if view not in examination.marked:
+            return [], ""
+        problem = "the .ics file announces marks and there is no OVERLAY file"
+    else:
         try:
-            abnormalities = read_overlay(overlay.path)
+            return read_overlay(overlay.path), ""
         except (ValueError, OSError) as error:
             problem = f"{overlay.path.name} {error}"
-    if problem:
-        abnormalities = [Abnormality("unknown", problem, "unknown", [])]
-    return [_finding(image_id, n, each) for n, each in enumerate(abnormalities, start=1)], problem
-
-
-def _finding(image_id: str, number: int, abnormality: Abnormality) -> dict:
-    return {
-        "finding_id": f"{image_id}-{number}",
-        "image_id": image_id,
-        "kind": abnormality.kind,
-        "pathology": abnormality.pathology,
-        "geometry": "polygon" if abnormality.outline else "none",
-        "coordinates": json.dumps(abnormality.outline or {}),
-        "note": abnormality.description,
-    }
+    return [{"kind": "unknown", "pathology": "unknown", "note": problem}], problem

@@ -17,7 +17,6 @@ a row; each code is a step to one of the eight neighbours, 0 up and then clockwi
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,18 +29,11 @@ _LESION_TYPE = re.compile(r"^\s*LESION_TYPE\s+(\S.*?)\s*$", re.MULTILINE)
 _BOUNDARY = re.compile(r"^\s*BOUNDARY\s+(\d[\d\s]*)#", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Abnormality:
-    """One marked abnormality; what the file does not say is ""."""
+def read_overlay(path: Path) -> list[dict]:
+    """The columns of the findings in an OVERLAY file.
 
-    kind: str  # mass, calcification or another word, of the first lesion type
-    description: str  # all lesion types in the words of the file
-    pathology: str
-    outline: list[list[int]]  # corners as [row, col]; [] where there is no usable boundary
-
-
-def read_overlay(path: Path) -> list[Abnormality]:
-    """Read an OVERLAY file.
+    The kind is the first lesion type, such as mass; the note has all of them in the words of the
+    file. Without a usable boundary there is no outline.
 
     Raises:
         ValueError: it does not hold as many abnormalities as it says.
@@ -51,7 +43,7 @@ def read_overlay(path: Path) -> list[Abnormality]:
     total = _TOTAL.search(text)
     if not total or int(total[1]) != len(blocks):
         raise ValueError(f"says {total[1] if total else 'no'} abnormalities and has {len(blocks)}")
-    return [_abnormality(block) for block in blocks]
+    return [_finding(block) for block in blocks]
 
 
 def chain_outline(col: int, row: int, codes: np.ndarray) -> list[list[int]]:
@@ -74,15 +66,17 @@ def chain_outline(col: int, row: int, codes: np.ndarray) -> list[list[int]]:
     return [[row, col], *points[turns].tolist()]
 
 
-def _abnormality(block: str) -> Abnormality:
+def _finding(block: str) -> dict:
     types = _LESION_TYPE.findall(block)
     pathology = re.search(r"PATHOLOGY\s+(\w+)", block)
-    return Abnormality(
-        kind=_word(types[0].split()[0]) if types else "unknown",
-        description="; ".join(types),
-        pathology=_word(pathology[1]) if pathology else "unknown",
-        outline=_outline(block),
-    )
+    outline = _outline(block)
+    return {
+        "kind": _word(types[0].split()[0]) if types else "unknown",
+        "pathology": _word(pathology[1]) if pathology else "unknown",
+        "geometry": "polygon" if outline else "none",
+        "coordinates": outline,
+        "note": "; ".join(types),
+    }
 
 
 def _outline(block: str) -> list[list[int]]:

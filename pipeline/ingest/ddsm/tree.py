@@ -3,18 +3,17 @@
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from pipeline.ingest.bystanders import bystander, left_behind
+from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ddsm.case import Case, case_name, read_case
-from pipeline.ingest.ddsm.pixels import LOSSY, NO_LOSSY
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.picture_files import LOSSY, NO_LOSSY
+from pipeline.ingest.source_files import SourceFile
 
 Key = TypeVar("Key", bound=Hashable)
-Ends = dict[str, tuple[str, str]]  # file name: status and reason
 FilmKey = tuple[str, str]  # A_0001_1 and LEFT_CC
 
 OVERLAY = ".overlay"
@@ -31,9 +30,9 @@ _HEADERLESS = re.compile(r".*\.LJPEG\.\d+", re.IGNORECASE)
 class Examination:
     """A case, its OVERLAY files by view, and the volume that it lies in."""
 
-    file: ListedFile
+    file: SourceFile
     case: Case
-    overlays: Mapping[str, ListedFile]
+    overlays: Mapping[str, SourceFile]
 
     @property
     def volume(self) -> str:
@@ -50,98 +49,97 @@ class Examination:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """What the files are.
+class FilmFile:
+    """The file of a film that can be tried, and the examination that describes it."""
 
-    Attributes:
-        films: the file of each film that can be tried.
-        examinations: by case.
-        ends: of all other files.
-    """
-
-    films: dict[FilmKey, ListedFile]
-    examinations: dict[str, Examination]
-    ends: Ends = field(default_factory=dict)
+    file: SourceFile
+    examination: Examination
+    view: str
 
 
-def sort_files(files: tuple[ListedFile, ...]) -> Tree:
-    """Find the cases, their films and their marks; every other file gets its reason."""
-    ends: Ends = {}
-    cases, overlays, films = defaultdict(list), defaultdict(list), defaultdict(list)
-    for file in files:
+def sort_files(builder: CatalogBuilder) -> list[FilmFile]:
+    """Find the cases, their films and their marks; every other file is accounted for."""
+    cases, overlays, films = _grouped(builder)
+    marks = _first(builder, overlays, "marks")
+    for file in marks.values():
+        builder.skip(file, "marks of a film")
+    described = _first(builder, cases, "case")
+    examinations = _examinations(builder, described, marks)
+    found = []
+    for (name, view), file in _first(builder, films, "film").items():
+        examination = examinations.get(name)
+        if examination and view in examination.case.films:
+            found.append(FilmFile(file, examination, view))
+        elif examination:
+            builder.skip(file, f"{examination.file.name} does not name {view}")
+        elif name in described:
+            builder.fail(file, f"{described[name].name} is no description of its case")
+        else:
+            builder.skip(file, f"there is no {name.replace('_', '-')}.ics of its case")
+    there = {(film.examination.case.name, film.view) for film in found}
+    for name, examination in examinations.items():
+        absent = [view for view in examination.case.films if (name, view) not in there]
+        lacking = f"; no picture of {', '.join(absent)}" if absent else ""
+        builder.skip(examination.file, f"the description of a case{lacking}")
+    return found
+
+
+def _grouped(
+    builder: CatalogBuilder,
+) -> tuple[
+    dict[str, list[SourceFile]], dict[FilmKey, list[SourceFile]], dict[FilmKey, list[SourceFile]]
+]:
+    """The files of each case, of the marks of each film, and of each film, the best one first."""
+    cases: dict[str, list[SourceFile]] = defaultdict(list)
+    overlays: dict[FilmKey, list[SourceFile]] = defaultdict(list)
+    films: dict[FilmKey, list[SourceFile]] = defaultdict(list)
+    builder.skip_left_behind()
+    for file in builder.left():
         match = _FILM.fullmatch(file.path.name)
         kind = match[3].lower() if match else ""
-        if reason := left_behind(file):
-            ends[file.name] = ("skipped", reason)
-        elif name := case_name(file.path.name):
+        if name := case_name(file.path.name):
             cases[name].append(file)
-        elif kind in (OVERLAY, *PREFERRED):
+        elif match and kind in (OVERLAY, *PREFERRED):
             key = (match[1].upper(), match[2].upper())
             (overlays if kind == OVERLAY else films)[key].append(file)
-        else:
-            ends[file.name] = ("skipped", _other(file))
+        elif reason := _other(file):
+            builder.skip(file, reason)
     for same in films.values():
-        same.sort(key=lambda f: (PREFERRED.index(f.path.suffix.lower()), f.name))
-    marks = _first(overlays, ends, "marks")
-    ends |= {file.name: ("skipped", "marks of a film") for file in marks.values()}
-    described = _first(cases, ends, "case")
-    examinations = dict(_examinations(described, marks, ends))
-    tried = _tried(_first(films, ends, "film"), examinations, described, ends)
-    for name, examination in examinations.items():
-        absent = [view for view in examination.case.films if (name, view) not in tried]
-        reason = "the description of a case"
-        reason += f"; no picture of {', '.join(absent)}" if absent else ""
-        ends[examination.file.name] = ("skipped", reason)
-    return Tree(tried, examinations, ends)
+        same.sort(key=lambda f: (PREFERRED.index(f.suffix), f.name))
+    return cases, overlays, films
 
 
-def _first(groups: Mapping[Key, list[ListedFile]], ends: Ends, what: str) -> dict[Key, ListedFile]:
-    """The first file of each group; says of the others that they are the same."""
+def _first(
+    builder: CatalogBuilder, groups: Mapping[Key, list[SourceFile]], what: str
+) -> dict[Key, SourceFile]:
+    """The first file of each group; the others are the same."""
     for first, *others in groups.values():
         for other in others:
-            kind = first.path.suffix.lower()
-            ends[other.name] = ("skipped", f"the same {what} as a {kind} file that is taken")
+            builder.skip(other, f"the same {what} as a {first.suffix} file that is taken")
     return {key: group[0] for key, group in groups.items()}
 
 
 def _examinations(
-    described: Mapping[str, ListedFile], marks: Mapping[FilmKey, ListedFile], ends: Ends
-):
-    by_case = defaultdict(dict)
+    builder: CatalogBuilder,
+    described: Mapping[str, SourceFile],
+    marks: Mapping[FilmKey, SourceFile],
+) -> dict[str, Examination]:
+    by_case: dict[str, dict[str, SourceFile]] = defaultdict(dict)
     for (name, view), file in marks.items():
         by_case[name][view] = file
+    examinations = {}
     for name, file in described.items():
         try:
-            yield name, Examination(file, read_case(file.path), by_case[name])
+            examinations[name] = Examination(file, read_case(file.path), by_case[name])
         except (ValueError, OSError) as error:
-            ends[file.name] = ("skipped", f"no description of a case: {error}")
+            builder.skip(file, f"no description of a case: {error}")
+    return examinations
 
 
-def _tried(
-    films: Mapping[FilmKey, ListedFile],
-    examinations: Mapping[str, Examination],
-    described: Mapping[str, ListedFile],
-    ends: Ends,
-) -> dict[FilmKey, ListedFile]:
-    """The films that their case describes."""
-    tried = {}
-    for (name, view), file in films.items():
-        examination = examinations.get(name)
-        if examination and view in examination.case.films:
-            tried[name, view] = file
-        elif examination:
-            ends[file.name] = ("skipped", f"{examination.file.name} does not name {view}")
-        elif name in described:
-            ends[file.name] = ("failed", f"{described[name].name} is no description of its case")
-        else:
-            ends[file.name] = ("skipped", f"there is no {name.replace('_', '-')}.ics of its case")
-    return tried
-
-
-def _other(file: ListedFile) -> str:
+def _other(file: SourceFile) -> str:
     name = file.path.name
     if _OVERVIEW.fullmatch(name):
         return "an overview of all films of a case"
     if _HEADERLESS.fullmatch(name):
         return "grey values without a header; take PNG or TIFF"
-    return NO_LOSSY if file.path.suffix.lower() in LOSSY else bystander(file)
+    return NO_LOSSY if file.suffix in LOSSY else ""

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.listing import list_files
 from pipeline.ingest.phantom.record import RECORD, Record, is_current, read_record
 from pipeline.ingest.phantom.writer import write_phantom
+from pipeline.ingest.source_files import list_files
 
 if TYPE_CHECKING:
     from pipeline.ingest.catalog import Catalog

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.annotations.findings import check_choice
-from pipeline.ingest.catalog_files import read_catalog
+from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.accept import Accepted, accept
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.breast.files import write_breasts

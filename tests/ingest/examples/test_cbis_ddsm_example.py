@@ -15,7 +15,7 @@ from pipeline.ingest.cbis_ddsm import read
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import list_files
+from pipeline.ingest.source_files import list_files
 
 SPACING_MM = 0.4
 

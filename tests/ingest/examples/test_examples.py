@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import DataSettings, Settings, StoreSettings
-from pipeline.ingest.catalog import Catalog
-from pipeline.ingest.catalog_files import read_catalog
+from pipeline.ingest.catalog import Catalog, read_catalog
 from pipeline.ingest.examples import MODULES, build_example
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess.split import split_patients

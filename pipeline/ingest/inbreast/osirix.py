@@ -55,7 +55,8 @@ def read_regions(path: Path) -> Regions:
     images = content.get("Images") if isinstance(content, dict) else None
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise ValueError("has no list of Images")
-    rois, announced = [], 0
+    rois: list[Roi] = []
+    announced = 0
     for image in images:
         regions = image.get("ROIs", [])
         if not isinstance(regions, list) or not all(isinstance(r, dict) for r in regions):
@@ -71,10 +72,12 @@ def _roi(region: dict) -> Roi:
     texts = region.get("Point_px")
     if not isinstance(texts, list) or not texts:
         return Roi(name, (), "it has no points")
-    points = [_point(text) for text in texts]
-    if None in points:
-        wrong = texts[points.index(None)]
-        return Roi(name, (), f"{wrong!r:.40} is no point such as '(12.5, 30.0)'")
+    points = []
+    for text in texts:
+        point = _point(text)
+        if point is None:
+            return Roi(name, (), f"{text!r:.40} is no point such as '(12.5, 30.0)'")
+        points.append(point)
     said = region.get("NumberOfPoints")
     if isinstance(said, int) and said != len(points):
         return Roi(name, (), f"{len(points)} points instead of {said}")

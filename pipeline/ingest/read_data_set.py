@@ -2,12 +2,11 @@
 
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.importers import Request, importer
-from pipeline.ingest.selection import apply_split, limit_patients
-from pipeline.ingest.split_table import read_split, split_file
+from pipeline.ingest.split_table import apply_split, read_split, split_file
 from pipeline.run.errors import UserError
 
 
-def read_set(request: Request) -> Catalog:
+def read_data_set(request: Request) -> Catalog:
     """The catalog of a data set, with what the user said about its patients.
 
     Raises:
@@ -30,3 +29,15 @@ def read_set(request: Request) -> Catalog:
             f"{seen or 'the folder is empty'}. Set data.importer and data.root."
         )
     return catalog
+
+
+def limit_patients(catalog: Catalog, limit: int) -> Catalog:
+    """Keep the first `limit` patients by id; the files of the others are skipped."""
+    kept = sorted(catalog.images["patient_id"].unique())[:limit]
+    chosen = catalog.images["patient_id"].isin(kept)
+    images = catalog.images[chosen].reset_index(drop=True)
+    findings = catalog.findings[catalog.findings["image_id"].isin(images["image_id"])]
+    files = catalog.files.copy()
+    others = files["file"].isin(catalog.images.loc[~chosen, "source"])
+    files.loc[others, ["status", "reason"]] = ["skipped", "data.limit"]
+    return Catalog(images, findings.reset_index(drop=True), files)

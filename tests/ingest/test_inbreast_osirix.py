@@ -2,7 +2,7 @@ import plistlib
 
 import pytest
 
-from pipeline.ingest.osirix import Regions, Roi, read_regions
+from pipeline.ingest.inbreast.osirix import Regions, Roi, read_regions
 
 
 def write(path, *rois, announced=None):

@@ -1,10 +1,9 @@
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from pipeline.ingest.findings_table import COLUMNS, read_findings
+from pipeline.ingest.findings_csv import COLUMNS, read_findings
 from pipeline.run.errors import UserError
 
 DOCS = Path(__file__).parents[2] / "docs" / "findings-csv.md"
@@ -19,11 +18,11 @@ def table(tmp_path, text: str) -> Path:
 def test_the_example_of_the_documentation_is_read(tmp_path):
     example = re.search(r"```csv\n(.*?)```", DOCS.read_text(), re.DOTALL)[1]
     rows = read_findings(table(tmp_path, example))
-    assert [row.geometry for row in rows] == ["circle", "box", "polygon", "none", "none"]
-    assert json.loads(rows[0].coordinates) == {"row": 1204, "col": 833, "radius": 61.5}
-    assert json.loads(rows[1].coordinates) == {"row0": 900, "col0": 400, "row1": 1020, "col1": 530}
-    assert json.loads(rows[2].coordinates) == [[700, 310], [702, 355], [751, 340]]
-    assert rows[4].kind == "normal"
+    assert [row.finding["geometry"] for row in rows] == ["circle", "box", "polygon", "none", "none"]
+    assert rows[0].finding["coordinates"] == {"row": 1204, "col": 833, "radius": 61.5}
+    assert rows[1].finding["coordinates"] == {"row0": 900, "col0": 400, "row1": 1020, "col1": 530}
+    assert rows[2].finding["coordinates"] == [[700, 310], [702, 355], [751, 340]]
+    assert rows[4].finding["kind"] == "normal"
     assert [row.of_image for row in rows] == [{}, {"complete": "no"}, {}, {}, {}]
 
 
@@ -36,19 +35,24 @@ def test_a_table_from_a_european_spreadsheet_is_read(tmp_path):
     path = tmp_path / "findings.csv"
     path.write_text("File;Kind;Row;Col;Radius\r\na.dcm;Ill defined;10,5;20;3\r\n", "utf-8-sig")
     (row,) = read_findings(path)
-    assert json.loads(row.coordinates) == {"row": 10.5, "col": 20, "radius": 3}
-    assert (row.kind, row.pathology, row.geometry) == ("ill_defined", "unknown", "circle")
+    assert row.finding == {
+        "finding_id": "",
+        "kind": "ill_defined",
+        "pathology": "unknown",
+        "geometry": "circle",
+        "coordinates": {"row": 10.5, "col": 20, "radius": 3},
+    }
 
 
 def test_a_mask_is_looked_up_beside_the_table(tmp_path):
     (tmp_path / "mask.png").write_bytes(b"x")
     (row,) = read_findings(table(tmp_path, "file,kind,mask\na.dcm,mass,mask.png\n"))
-    assert json.loads(row.coordinates) == {"file": (tmp_path / "mask.png").as_posix()}
+    assert row.finding["coordinates"] == {"file": (tmp_path / "mask.png").as_posix()}
 
 
 def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
     (row,) = read_findings(table(tmp_path, "file,kind,remark\na.dcm,mass,seen\n,,\n"))
-    assert row.geometry == "none"
+    assert row.finding["geometry"] == "none"
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,17 @@ be bright, and data.spacing_mm must be given, because pictures do not carry it.
 
 import re
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
 
-from pipeline.ingest.bystanders import bystander, left_behind
-from pipeline.ingest.catalog import Catalog, make_catalog
-from pipeline.ingest.ddsm.pixels import LOSSLESS, LOSSY, NO_LOSSY, Picture, wrap_all
-from pipeline.ingest.dicom_folder import findings_file, join_findings, mask_files
-from pipeline.ingest.findings_table import read_findings
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.findings_csv import join_findings, skip_masks, users_findings
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
-from pipeline.ingest.listing import ListedFile
+from pipeline.ingest.picture_files import LOSSLESS, LOSSY, NO_LOSSY, read_picture, wrap_pictures
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
 
 SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
@@ -37,29 +38,32 @@ def read_pictures(request: Request) -> Catalog:
         UserError: no picture, no data.spacing_mm, a picture whose patient nobody names, or a
             table of findings that is wrong.
     """
-    table = findings_file(request)
-    rows = read_findings(table) if table else []
-    masks = mask_files(rows)
-    ends = {file.name: ("skipped", _reason_to_skip(file, masks)) for file in request.files}
-    files = [file for file in request.files if not ends[file.name][1]]
+    builder = CatalogBuilder(request.files, dataset="pictures")
+    lines = users_findings(request)
+    builder.skip_left_behind()
+    skip_masks(builder, lines)
+    files = [file for file in builder.left() if file.suffix in LOSSLESS]
     _check_request(request, files)
-    images = _images(request, files)
-    findings = join_findings(images, rows)
+    images = _images(files, request.data.spacing_mm)
+    findings = join_findings(images, lines)
     _check_patients(images)
-    pictures = [_picture(images[file.name], file) for file in files]
-    for file, failed in zip(files, wrap_all(pictures), strict=True):
-        ends[file.name] = ("failed", failed) if failed else ("candidate", "")
-        if failed:
-            lost = images.pop(file.name)["image_id"]
-            findings = [finding for finding in findings if finding["image_id"] != lost]
-    return make_catalog(
-        images.values(),
-        findings,
-        (
-            {"file": f.name, "status": ends[f.name][0], "reason": ends[f.name][1], "bytes": f.size}
-            for f in request.files
-        ),
-    )
+    readers = [partial(read_picture, file.path) for file in files]
+    rows = [images[file.name] for file in files]
+    lost = set()
+    wrapped = wrap_pictures(readers, request.wrapped, rows)
+    for file, image, dicom in zip(files, rows, wrapped, strict=True):
+        if isinstance(dicom, str):
+            builder.fail(file, dicom)
+            lost.add(image["image_id"])
+        else:
+            builder.add_image(file, dicom=dicom, **image)
+    for finding in findings:
+        if finding["image_id"] not in lost:
+            builder.add_finding(**finding)
+    for file in builder.left():
+        if file.suffix in LOSSY:
+            builder.skip(file, NO_LOSSY)
+    return builder.catalog()
 
 
 def side_and_view(name: str) -> tuple[str, str]:
@@ -68,7 +72,7 @@ def side_and_view(name: str) -> tuple[str, str]:
     >>> side_and_view("woman7_RIGHT-MLO.png"), side_and_view("7_lcc.png"), side_and_view("7.png")
     (('R', 'MLO'), ('L', 'CC'), ('', ''))
     """
-    words = []
+    words: list[str] = []
     for word in re.split(r"[^A-Z]+", PurePosixPath(name).stem.upper()):
         both = _BOTH.fullmatch(word)
         words += both.groups() if both else [word]
@@ -77,18 +81,7 @@ def side_and_view(name: str) -> tuple[str, str]:
     return (sides.pop() if len(sides) == 1 else "", views.pop() if len(views) == 1 else "")
 
 
-def _reason_to_skip(file: ListedFile, masks: set[Path]) -> str:
-    if reason := left_behind(file):
-        return reason
-    if masks and file.path.resolve() in masks:
-        return "the mask of a finding"
-    suffix = file.path.suffix.lower()
-    if suffix in LOSSY:
-        return NO_LOSSY
-    return "" if suffix in LOSSLESS else bystander(file)
-
-
-def _check_request(request: Request, files: list[ListedFile]) -> None:
+def _check_request(request: Request, files: Sequence[SourceFile]) -> None:
     root = request.data.root
     if not files:
         raise UserError(
@@ -102,33 +95,26 @@ def _check_request(request: Request, files: list[ListedFile]) -> None:
         )
 
 
-def _images(request: Request, files: list[ListedFile]) -> dict[str, dict]:
-    """Rows of the catalog by file name; the patient is the folder."""
-    bare = Counter(PurePosixPath(file.name).with_suffix("").as_posix() for file in files)
-    plain = {
-        file.name: stem if bare[stem] == 1 else file.name
-        for file in files
-        for stem in [PurePosixPath(file.name).with_suffix("").as_posix()]
-    }
+def _images(files: Sequence[SourceFile], spacing_mm: float | None) -> dict[str, dict]:
+    """Columns of the images by file name; the patient is the folder."""
+    stems = {file.name: PurePosixPath(file.name).with_suffix("").as_posix() for file in files}
+    count = Counter(stems.values())
+    plain = {name: stem if count[stem] == 1 else name for name, stem in stems.items()}
     ids = image_ids(list(plain.values()))
     images = {}
     for file in files:
-        image_id = ids[plain[file.name]]
         side, view = side_and_view(file.name)
         images[file.name] = {
-            "image_id": image_id,
+            "image_id": ids[plain[file.name]],
             "patient_id": PurePosixPath(file.name).parent.as_posix().removeprefix("."),
             "laterality": side,
             "view": view,
-            "file": (request.wrapped / f"{image_id}.dcm").as_posix(),
-            "source": file.name,
-            "dataset": "pictures",
-            "spacing_mm": request.data.spacing_mm,
+            "spacing_mm": spacing_mm,
         }
     return images
 
 
-def _check_patients(images: dict[str, dict]) -> None:
+def _check_patients(images: Mapping[str, dict]) -> None:
     """Views of one woman in two splits would be a leak, so guesses are not good enough."""
     for name, image in images.items():
         folder = image["patient_id"].rpartition("/")[2]
@@ -138,10 +124,3 @@ def _check_patients(images: dict[str, dict]) -> None:
                 "folder of her own, or name her in the column patient_id of findings.csv (a line "
                 "for each picture, kind normal for healthy ones)."
             )
-
-
-def _picture(image: dict, file: ListedFile) -> Picture:
-    names = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
-    return Picture(
-        path=file.path, target=Path(image["file"]), **{name: image[name] for name in names}
-    )

@@ -7,7 +7,7 @@ from pipeline.ingest.cbis_ddsm.tables import Lesion
 
 
 @dataclass(frozen=True)
-class Division:
+class OfficialSplit:
     """The rows of the tables after the rule "test wins".
 
     Attributes:
@@ -30,7 +30,7 @@ class Division:
         return "test" if patient_id in self.test_patients else "train"
 
 
-def divide(lesions: Iterable[Lesion]) -> Division:
+def official_split(lesions: Iterable[Lesion]) -> OfficialSplit:
     """A patient on any test list is a test patient."""
     lesions = list(lesions)
     on_test = [lesion for lesion in lesions if lesion.name.is_test]
@@ -44,7 +44,7 @@ def divide(lesions: Iterable[Lesion]) -> Division:
             borrowed.append(lesion)
         else:
             left_out.append(lesion)
-    return Division(
+    return OfficialSplit(
         frozenset(patients),
         frozenset(lesion.name.patient_id for lesion in (*borrowed, *left_out)),
         tuple(kept),

@@ -1,0 +1,234 @@
+"""The user's own table of findings, findings.csv; docs/findings-csv.md describes its columns."""
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from pipeline.annotations.coordinates import coordinates_problem
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.importers import Request
+from pipeline.run.errors import UserError
+from pipeline.run.tables import read_text_table
+
+NUMBERS = {
+    "circle": ("row", "col", "radius"),
+    "box": ("row0", "col0", "row1", "col1"),
+}
+# Columns that are about the image; each line of an image may say them, or only one.
+OF_IMAGE = ("patient_id", "density", "site", "complete")
+COLUMNS = (
+    "file",
+    "image_id",
+    *OF_IMAGE,
+    "finding_id",
+    "kind",
+    "pathology",
+    "geometry",
+    *NUMBERS["circle"],
+    *NUMBERS["box"],
+    "polygon",
+    "mask",
+)
+GEOMETRIES = ("circle", "box", "polygon", "mask", "none")
+# The geometry of a line that does not name it: the first of which a column is filled in.
+IMPLIED = {"mask": "mask", "polygon": "polygon", "row0": "box", "radius": "circle"}
+NORMAL = "normal"  # the kind that says: this image has been looked at and has no finding
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """One line of the table.
+
+    Attributes:
+        where: table and line, for messages.
+        file, image_id: which image it is about; one of them is given.
+        of_image: what it says about the image, of OF_IMAGE.
+        finding: columns of the finding, for `CatalogBuilder.add_finding`.
+    """
+
+    where: str
+    file: str
+    image_id: str
+    of_image: dict[str, str]
+    finding: dict
+
+
+def users_findings(request: Request) -> list[FindingLine]:
+    """The lines of data.findings, or of findings.csv in data.root; [] where there is no table.
+
+    Raises:
+        UserError: data.findings names no file, or the table is wrong.
+    """
+    given = request.data.findings
+    if given is not None and not given.is_file():
+        raise UserError(f"data.findings={given} is no file. Name the table of findings.")
+    path = given or request.data.root / "findings.csv"
+    return read_findings(path) if path.is_file() else []
+
+
+def read_findings(path: Path) -> list[FindingLine]:
+    """Read the table.
+
+    Raises:
+        UserError: a column or a value is wrong; names the line.
+    """
+    table = read_text_table(path, rename=lambda cell: cell.strip().lower(), separators=",;")
+    names = set(table.columns)
+    if not {"file", "image_id"} & names or "kind" not in names:
+        raise UserError(
+            f"{path} must have the columns kind and file (or image_id), not {table.columns}. "
+            "docs/findings-csv.md shows an example."
+        )
+    for name in sorted(names - set(COLUMNS)):
+        near = difflib.get_close_matches(name, COLUMNS, 1, 0.75)
+        if near:
+            raise UserError(f"{path}: column {name!r} is unknown. Did you mean {near[0]!r}?")
+    lines = []
+    for where, cells in table.rows:
+        try:
+            row = dict.fromkeys(COLUMNS, "") | cells
+            lines.append(_line(where, row, path.parent, decimal_comma=table.separator == ";"))
+        except ValueError as error:
+            raise UserError(f"{where}: {error}.") from error
+    return lines
+
+
+def skip_masks(builder: CatalogBuilder, lines: Sequence[FindingLine]) -> None:
+    """The masks that findings name are no mammograms themselves."""
+    outlines = [line.finding for line in lines if line.finding["geometry"] == "mask"]
+    masks = {Path(outline["coordinates"]["file"]).resolve() for outline in outlines}
+    for file in builder.left() if masks else ():
+        if file.path.resolve() in masks:
+            builder.skip(file, "the mask of a finding")
+
+
+def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> list[dict]:
+    """Findings with the id of their image; writes into the images what the table says of them.
+
+    Args:
+        images: columns of the catalog by file name, with their ids.
+
+    Raises:
+        UserError: a line names no image or several, or contradicts another.
+    """
+    find = _finder(images)
+    said: set[tuple[str, str]] = set()
+    findings = []
+    for line in lines:
+        image = find(line)
+        image_id = image["image_id"]
+        for column, value in line.of_image.items():
+            if (image_id, column) in said and image[column] != value:
+                raise UserError(f"{line.where}: {column} of {image_id} is {image[column]} already.")
+            said.add((image_id, column))
+            image[column] = value
+        outcome = "normal" if line.finding["kind"] == NORMAL else "abnormal"
+        if image.setdefault("outcome", outcome) != outcome:
+            raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
+        if outcome == "abnormal":
+            findings.append({"image_id": image_id, **line.finding})
+    return findings
+
+
+def _finder(images: Mapping[str, dict]) -> Callable[[FindingLine], dict]:
+    """Finds images by id, by path below data.root, or by a file name that occurs once."""
+    by_id = {image["image_id"]: [image] for image in images.values()}
+    by_name: dict[str, list[dict]] = {}
+    for name, image in images.items():
+        by_name.setdefault(PurePosixPath(name).name, []).append(image)
+    by_name |= {name: [image] for name, image in images.items()}
+
+    def find(line: FindingLine) -> dict:
+        what = line.file or line.image_id
+        found = (by_name if line.file else by_id).get(what, [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise UserError(f"{line.where}: {len(found)} files are called {what}; give the path.")
+        raise UserError(f"{line.where}: {what} is no image of data.root.")
+
+    return find
+
+
+def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool) -> FindingLine:
+    """A line of the table.
+
+    Raises:
+        ValueError: what is wrong with it.
+    """
+    if not row["file"] and not row["image_id"]:
+        raise ValueError("file (or image_id) is blank")
+    implied = next((geometry for name, geometry in IMPLIED.items() if row[name]), "none")
+    geometry = row["geometry"].lower() or implied
+    if geometry not in GEOMETRIES:
+        raise ValueError(f"geometry must be one of {GEOMETRIES}, not {geometry!r}")
+    kind = _word(row["kind"])
+    if kind == NORMAL and geometry != "none":
+        raise ValueError(f"kind normal cannot have a {geometry}")
+    of_image = {name: row[name] for name in OF_IMAGE if row[name]}
+    if "complete" in of_image:
+        of_image["complete"] = _complete(of_image["complete"], kind)
+    coordinates = _coordinates(row, geometry, folder, decimal_comma)
+    problem = coordinates_problem(geometry, json.dumps(coordinates))
+    if problem:
+        raise ValueError(problem)
+    finding = {
+        "finding_id": row["finding_id"],
+        "kind": kind,
+        "pathology": _word(row["pathology"]),
+        "geometry": geometry,
+        "coordinates": coordinates,
+    }
+    file = row["file"].replace("\\", "/").removeprefix("./")
+    return FindingLine(where, file, row["image_id"], of_image, finding)
+
+
+def _complete(text: str, kind: str) -> str:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError(f"complete must be yes or no, not {text!r}")
+    if kind == NORMAL and text.lower() == "no":
+        raise ValueError("kind normal says that nothing is there, so complete is yes")
+    return text.lower()
+
+
+def _coordinates(
+    row: dict[str, str], geometry: str, folder: Path, decimal_comma: bool
+) -> dict | list:
+    if geometry == "polygon":
+        return _polygon(row["polygon"])
+    if geometry == "mask":
+        mask = folder / row["mask"]
+        if not mask.is_file():
+            raise ValueError(f"the mask {mask} does not exist")
+        return {"file": mask.as_posix()}
+    numbers = NUMBERS.get(geometry, ())
+    points = {name: row[name].replace(",", ".") if decimal_comma else row[name] for name in numbers}
+    return {name: _number(text, name) for name, text in points.items()}
+
+
+def _polygon(text: str) -> list[list[float]]:
+    """Points as "row col; row col; ..." or as JSON [[row, col], ...]."""
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"polygon is not JSON ({error})") from error
+    points = [part.split() for part in text.split(";") if part.strip()]
+    if not all(len(point) == 2 for point in points):
+        raise ValueError(f"polygon must be 'row col; row col; ...', not {text!r}")
+    return [[_number(word, "polygon") for word in point] for point in points]
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a number, not {text!r}") from error
+
+
+def _word(text: str) -> str:
+    """Lower case, without blanks: "Ill defined" becomes ill_defined; nothing becomes unknown."""
+    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_-") or "unknown"

@@ -1,0 +1,191 @@
+"""INbreast in its own layout: AllDICOMs, AllXML and INbreast.csv, wherever they lie below the root.
+
+410 digital mammograms of 115 cases, two or four of each. `20586908_6c61_MG_R_ML_ANON.dcm` names
+image, patient, side and view, and ML means MLO. The headers name neither patient nor view.
+
+BI-RADS is the reader's judgement, no biopsy; up to 3 an outline is mostly not cancer. All 343
+images of BI-RADS 2 and more come with outlines, so only BI-RADS 1 without outlines is normal;
+with any other, the outlines are missing.
+
+Source: Moreira IC et al. (2012), INbreast: toward a full-field digital mammographic database,
+Academic Radiology 19, 236-248, doi:10.1016/j.acra.2011.09.014.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pipeline.dicom.header import read_header
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.ignored_files import not_dicom
+from pipeline.ingest.importers import Request
+from pipeline.ingest.inbreast.osirix import Regions, Roi, read_regions
+from pipeline.ingest.inbreast.tables import read_table, table_file
+from pipeline.ingest.source_files import SourceFile, nearest_to_root
+
+SPACING_MM = 0.07  # of the set's only detector, where a file has lost its own
+POINT_RADIUS_MM = 0.5  # a calcification that is marked by a point is about 1 mm across at most
+VIEWS = {"ML": "MLO"}
+KINDS = {  # as they are misspelt
+    "calcifications": "calcification",
+    "espiculated_region": "spiculated_region",
+    "assymetry": "asymmetry",
+    "asimmetry": "asymmetry",
+}
+POINT_KINDS = ("calcification", "cluster", "unknown")  # may be marked by one or two points
+_NAME = re.compile(r"(\d+)_([0-9a-z]+)_MG_([LR])_([A-Z]+)_ANON\.dcm", re.IGNORECASE)
+_UNNAMED = re.compile(r"(unnamed|point_?\d*)?")  # what OsiriX calls a region by itself
+
+
+def read(request: Request) -> Catalog:
+    """Catalog of INbreast.
+
+    Raises:
+        UserError: the table is there as a spreadsheet alone, or makes no sense.
+    """
+    builder = CatalogBuilder(request.files, dataset="inbreast")
+    table = table_file(nearest_to_root(request.files))
+    rows = read_table(table.path) if table else {}
+    if table:
+        builder.skip(table, "the table of the data set")
+    found, exports = _sorted(builder)
+    doubts: dict[str, list[str]] = defaultdict(list)
+    for image_id, file in found.items():
+        export, row = exports.pop(image_id, None), rows.get(image_id, {})
+        regions, problem = _regions(export)
+        if export:
+            builder.skip(export, problem or f"outlines of {file.name}")
+        header = read_header(file.path)
+        spacing_mm = header.spacing_mm if header else None
+        findings = list(_findings(regions, POINT_RADIUS_MM / (spacing_mm or SPACING_MM)))
+        image = _image(file, row, regions, is_abnormal=bool(findings))
+        remarks = list(_doubts(image, row, regions))
+        if table and not row:
+            remarks.insert(0, f"{table.path.name} has no row for it")
+        builder.add_image(
+            file,
+            image_id=image_id,
+            remark="; ".join(remarks),
+            spacing_mm=None if spacing_mm else SPACING_MM,
+            **image,
+        )
+        pathology = f"birads_{row['birads']}" if row.get("birads") else "unknown"
+        for finding in findings:
+            builder.add_finding(image_id, pathology=pathology, **finding)
+        for doubt in remarks:
+            doubts[doubt].append(image_id)
+    for export in exports.values():
+        builder.skip(export, "outlines of an image that is not here")
+    _tell(doubts, sorted(set(rows) - set(found)), table)
+    return builder.catalog()
+
+
+def _sorted(builder: CatalogBuilder) -> tuple[dict[str, SourceFile], dict[str, SourceFile]]:
+    """Images by id and exports of their outlines by id; what is neither is accounted for."""
+    images: dict[str, SourceFile] = {}
+    exports: dict[str, SourceFile] = {}
+    builder.skip_left_behind()
+    for file in builder.left():
+        match, stem = _NAME.fullmatch(file.path.name), file.path.stem
+        is_export = file.suffix == ".xml" and stem.isdigit()
+        if "pectoral" in file.name.lower():
+            builder.skip(file, "outline of the pectoral muscle")
+        elif match and (reason := not_dicom(file)):
+            builder.fail(file, reason)
+        elif match or is_export:
+            kept = images if match else exports
+            first = kept.setdefault(match[1] if match else stem, file)
+            if first is not file:
+                builder.skip(file, f"the same as {first.name}")
+        elif file.suffix == ".roi":
+            builder.skip(file, "outlines, read from XML")
+    return images, exports
+
+
+def _regions(export: SourceFile | None) -> tuple[Regions, str]:
+    """The regions of an image; where they cannot be read, nobody knows how many are missing."""
+    if export is None:
+        return Regions(()), ""
+    try:
+        return read_regions(export.path), ""
+    except (ValueError, OSError) as error:
+        return Regions((), missing=1), f"outlines that cannot be read: {error}"
+
+
+def _image(file: SourceFile, row: dict[str, str], regions: Regions, *, is_abnormal: bool) -> dict:
+    """The columns of an image, by its name, its row of the table and its outlines."""
+    _, patient, _, side, view, _ = file.path.name.split("_")
+    is_normal = not is_abnormal and not regions.missing and row.get("birads") == "1"
+    is_known = is_abnormal or is_normal
+    return {
+        "patient_id": patient.lower(),
+        "laterality": side.upper(),
+        "view": VIEWS.get(view.upper(), view.upper()),
+        "outcome": "abnormal" if is_abnormal else "normal" if is_normal else "unknown",
+        "complete": "yes" if is_known and not regions.missing else "no",
+        "density": row.get("density", ""),
+    }
+
+
+def _findings(regions: Regions, point_radius_px: float) -> Iterator[dict]:
+    """The columns of the findings: an outline, or a circle at each point of a point mark."""
+    for roi in regions.rois:
+        kind = _kind(roi.name)
+        if "pectoral" not in kind:
+            for shape in _shapes(roi, kind, point_radius_px):
+                yield {"kind": kind, **shape}
+
+
+def _kind(name: str) -> str:
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if _UNNAMED.fullmatch(word) or not word[0].isalpha():
+        return "unknown"
+    return KINDS.get(word, word)
+
+
+def _shapes(roi: Roi, kind: str, point_radius_px: float) -> Iterator[dict]:
+    """Geometry, coordinates and note of a region."""
+    note = f"called {roi.name!r}" if kind == "unknown" else ""
+    if roi.problem:
+        yield {"note": roi.problem}
+    elif len(roi.points) >= 3:
+        outline = [list(point) for point in roi.points]
+        yield {"geometry": "polygon", "coordinates": outline, "note": note}
+    elif kind not in POINT_KINDS:
+        yield {"note": f"marked by {len(roi.points)} points, no outline"}
+    else:
+        for row, col in roi.points:
+            circle = {"row": row, "col": col, "radius": round(point_radius_px, 3)}
+            yield {"geometry": "circle", "coordinates": circle, "note": note or "a point"}
+
+
+def _doubts(image: dict[str, str], row: dict[str, str], regions: Regions) -> Iterator[str]:
+    """What the user should know about an image, in words that many images can share."""
+    for name in ("laterality", "view"):
+        in_table = row.get(name, "")
+        if in_table not in ("", image[name]):
+            yield f"{name} is {image[name]} in the file's name, {in_table} in the table"
+    birads = row.get("birads", "")
+    if regions.missing:
+        yield "its outlines cannot be read, or some are missing"
+    elif image["outcome"] == "unknown" and birads:
+        yield "not BI-RADS 1 and no outlines: unknown, not normal"
+    elif image["outcome"] == "abnormal" and birads == "1":
+        yield "BI-RADS 1 and outlines: abnormal"
+
+
+def _tell(doubts: dict[str, list[str]], absent: list[str], table: SourceFile | None) -> None:
+    if table is None:
+        print("note: no INbreast.csv: BI-RADS and density are unknown, no image counts as normal")
+    elif absent:
+        print(
+            f"note: {table.path.name} has {len(absent)} images that are not here: {_some(absent)}"
+        )
+    for doubt, image_ids in doubts.items():
+        how_many = f" ({len(image_ids)} images)" if len(image_ids) > 3 else ""
+        print(f"note: {_some(image_ids)}{how_many}: {doubt}")
+
+
+def _some(image_ids: list[str]) -> str:
+    return ", ".join(image_ids[:3]) + (" and so on" if len(image_ids) > 3 else "")

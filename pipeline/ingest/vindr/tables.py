@@ -1,0 +1,169 @@
+"""The tables of VinDr-Mammo.
+
+finding_annotations.csv         one row for each box, or one that says No Finding
+breast-level_annotations.csv    one row for each image; holds where the two differ
+metadata.csv                    manufacturer and model of each image
+
+The last two may be absent.
+"""
+
+import ast
+import math
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.run.errors import UserError
+from pipeline.run.tables import read_text_table
+
+FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
+METADATA = "metadata.csv"
+IMAGE_COLUMNS = {
+    "study_id",
+    "image_id",
+    "laterality",
+    "view_position",
+    "height",
+    "width",
+    "breast_birads",
+    "breast_density",
+    "split",
+}
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+SPLITS = {"training": "train", "test": "test", "": ""}
+CLIPPED, OUTSIDE = "clipped: it left the image", "its box lies outside the image"
+# They accompany a lesion and have no BI-RADS: beside another category they are not the kind.
+COMPANIONS = ("Nipple Retraction", "Skin Retraction", "Skin Thickening", "Suspicious Lymph Node")
+_LONGEST_LIST = 500  # characters of finding_categories, before they are parsed
+
+
+@dataclass
+class Tables:
+    """All tables, by image id.
+
+    Attributes:
+        images: columns of the catalog's images, of both tables.
+        birads: of the breast, 1 to 5; "" where it is not said.
+        findings: columns of the catalog's findings, of the images that finding_annotations.csv
+            has; empty where it says No Finding.
+        resplit: images that the two tables put into different parts.
+    """
+
+    images: dict[str, dict[str, str]] = field(default_factory=dict)
+    birads: dict[str, str] = field(default_factory=dict)
+    findings: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
+    scanners: dict[str, str] = field(default_factory=dict)
+    resplit: list[str] = field(default_factory=list)
+
+    def add_image(self, where: str, row: dict[str, str]) -> None:
+        """What a row of either table says about its image; the last one holds."""
+        if row["split"] not in SPLITS:
+            raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
+        side = row["laterality"].upper()
+        self.birads[row["image_id"]] = _last_word(row["breast_birads"])
+        self.images[row["image_id"]] = {
+            "patient_id": row["study_id"],
+            "laterality": side if side in ("L", "R") else "",
+            "view": row["view_position"].upper(),
+            "density": _last_word(row["breast_density"]),
+            "split_hint": SPLITS[row["split"]],
+        }
+
+
+def read_tables(paths: Mapping[str, Path]) -> Tables:
+    """Read the tables that are there.
+
+    Args:
+        paths: of the tables, by their names.
+
+    Raises:
+        UserError: a column is missing or a value makes no sense; names table and line.
+    """
+    tables = Tables()
+    for where, row in _rows(paths[FINDINGS], IMAGE_COLUMNS | {"finding_categories", *CORNERS}):
+        tables.add_image(where, row)
+        of_image = tables.findings[row["image_id"]]
+        categories = _categories(where, row["finding_categories"])
+        if categories:
+            of_image.append(_finding(where, row, categories))
+    for where, row in _rows(paths.get(BREASTS), IMAGE_COLUMNS):
+        before = tables.images.get(row["image_id"])
+        tables.add_image(where, row)
+        if before and before["split_hint"] != tables.images[row["image_id"]]["split_hint"]:
+            tables.resplit.append(row["image_id"])
+    for _, row in _rows(paths.get(METADATA), {"SOP Instance UID"}):
+        words = (row.get(name, "") for name in ("Manufacturer", "Manufacturer's Model Name"))
+        tables.scanners[row["SOP Instance UID"]] = " ".join(word for word in words if word)
+    return tables
+
+
+def _rows(path: Path | None, needed: Collection[str]) -> list[tuple[str, dict[str, str]]]:
+    if path is None:
+        return []
+    return read_text_table(path, needed=needed, advice="Download it anew.", lenient=True).rows
+
+
+def _categories(where: str, text: str) -> list[str]:
+    """The list that is written as Python text; [] where it says No Finding.
+
+    Raises:
+        UserError: it is no list of words. It is parsed as a literal and never evaluated.
+    """
+    try:
+        value = ast.literal_eval(text) if len(text) <= _LONGEST_LIST else None
+    except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
+        value = None
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise UserError(
+            f"{where}: finding_categories must be a list such as ['Mass'], not {text[:60]!r}."
+        )
+    return [word.strip() for word in value if word.strip() not in ("", "No Finding")]
+
+
+def _finding(where: str, row: dict[str, str], categories: list[str]) -> dict:
+    """The columns of a finding; its kind is the first category that is a lesion."""
+    lesions = [name for name in categories if name not in COMPANIONS] or categories
+    others = [name for name in categories if name != lesions[0]]
+    birads = _last_word(row.get("finding_birads", ""))
+    box, problem = _box(where, row)
+    notes = [f"also {', '.join(others)}"] if others else []
+    return {
+        "kind": re.sub(r"[^a-z0-9]+", "_", lesions[0].lower()).strip("_"),
+        "pathology": f"birads_{birads}" if birads else "unknown",
+        "geometry": "box" if box else "none",
+        "coordinates": box,
+        "note": "; ".join([*notes, problem] if problem else notes),
+    }
+
+
+def _box(where: str, row: dict[str, str]) -> tuple[dict[str, float], str]:
+    """The box inside the image, {} where there is none; and what is wrong with it."""
+    no_box = "no box, or one without area"
+    if not any(row[name] for name in CORNERS):
+        return {}, no_box
+    x0, y0, x1, y1 = (_number(where, row, name) for name in CORNERS)
+    height, width = (_number(where, row, name) for name in ("height", "width"))
+    clipped = x0 < 0 or y0 < 0 or x1 > width or y1 > height
+    if clipped:
+        x0, x1 = (min(max(x, 0.0), width - 1) for x in (x0, x1))
+        y0, y1 = (min(max(y, 0.0), height - 1) for y in (y0, y1))
+    if not (x0 < x1 and y0 < y1):
+        return {}, OUTSIDE if clipped else no_box
+    return {"row0": y0, "col0": x0, "row1": y1, "col1": x1}, CLIPPED if clipped else ""
+
+
+def _number(where: str, row: dict[str, str], name: str) -> float:
+    try:
+        value = float(row[name])
+    except ValueError as error:
+        raise UserError(f"{where}: {name} must be a number, not {row[name]!r}.") from error
+    if not math.isfinite(value):
+        raise UserError(f"{where}: {name} must be finite, not {row[name]!r}.")
+    return value
+
+
+def _last_word(text: str) -> str:
+    """BI-RADS 4 -> 4, DENSITY C -> C."""
+    return text.split()[-1] if text else ""
