@@ -21,7 +21,11 @@ from scipy import ndimage
 
 from models.network import PatchNetwork
 
-_MIRRORED = {1: [()], 2: [(), (0,)], 4: [(), (0,), (1,), (0, 1)]}
+_MIRRORED: dict[int, list[tuple[int, ...]]] = {
+    1: [()],
+    2: [(), (0,)],
+    4: [(), (0,), (1,), (0, 1)],
+}
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,8 @@ def logit_map(
     Raises:
         ValueError: wrong shape or type, a pitch that does not fit, an unknown number of flips.
     """
-    total = None
-    copies = {"pitch_px": pitch_px, "tile_px": tile_px, "flips": flips, "zooms": zooms}
-    for cells in _copies(network, image, **copies):
-        total = cells if total is None else total + cells
-    return np.ascontiguousarray(total / np.float32(flips * len(zooms)))
+    first, *others = _copies(network, image, pitch_px, tile_px, flips, zooms)
+    return np.ascontiguousarray(sum(others, first) / np.float32(flips * len(zooms)))
 
 
 def logit_map_with_spread(
@@ -92,8 +93,8 @@ def logit_map_with_spread(
     maps = []
     temperatures = _temperatures(network)
     for member, temperature in zip(network.members, temperatures, strict=True):
-        copies = {"pitch_px": pitch_px, "tile_px": tile_px, "flips": flips, "zooms": zooms}
-        maps += [cells / np.float32(temperature) for cells in _copies(member, image, **copies)]
+        copies = _copies(member, image, pitch_px, tile_px, flips, zooms)
+        maps += [cells / np.float32(temperature) for cells in copies]
     stacked = np.stack(maps)  # (copies, h, w)
     mean = np.ascontiguousarray(stacked.mean(axis=0))
     return mean, stacked.std(axis=0) if len(maps) > 1 else None
@@ -108,7 +109,6 @@ def _temperatures(network: PatchNetwork) -> np.ndarray:
 def _copies(
     network: PatchNetwork,
     image: np.ndarray,
-    *,
     pitch_px: int,
     tile_px: int,
     flips: int,
@@ -116,17 +116,15 @@ def _copies(
 ) -> Iterator[np.ndarray]:
     """The map of each enlarged and mirrored copy, brought back to the positions of the image."""
     _check(network, image, pitch_px, tile_px, flips)
-    size = {"tile_px": tile_px, "flips": flips}
+    stride = network.stride_px
     for zoom in zooms:
         if zoom == 1:
-            yield from _mirrored_maps(network, image, pitch_px=pitch_px, **size)
+            yield from _mirrored_maps(network, image, pitch_px, tile_px, flips)
             continue
         enlarged = _enlarged(image, zoom)
-        scale = np.divide(enlarged.shape, image.shape)
-        for cells in _mirrored_maps(network, enlarged, pitch_px=network.stride_px, **size):
-            yield _at_positions(
-                cells, image.shape, pitch_px=pitch_px, cells_per_px=scale / network.stride_px
-            )
+        cells_per_px = np.divide(enlarged.shape, image.shape) / stride
+        for cells in _mirrored_maps(network, enlarged, stride, tile_px, flips):
+            yield _at_positions(cells, image.shape, pitch_px, cells_per_px)
 
 
 def _enlarged(image: np.ndarray, zoom: float) -> np.ndarray:
@@ -136,7 +134,7 @@ def _enlarged(image: np.ndarray, zoom: float) -> np.ndarray:
 
 
 def _at_positions(
-    cells: np.ndarray, shape: tuple[int, int], *, pitch_px: int, cells_per_px: np.ndarray
+    cells: np.ndarray, shape: tuple[int, ...], pitch_px: int, cells_per_px: np.ndarray
 ) -> np.ndarray:
     """The map of an enlarged image, read linearly at the positions of the image itself.
 
@@ -152,7 +150,7 @@ def _at_positions(
 
 
 def _mirrored_maps(
-    network: PatchNetwork, image: np.ndarray, *, pitch_px: int, tile_px: int, flips: int
+    network: PatchNetwork, image: np.ndarray, pitch_px: int, tile_px: int, flips: int
 ) -> Iterator[np.ndarray]:
     """The map of each mirrored copy, turned back."""
     padded = pad_for_map(image, network, pitch_px=pitch_px)
@@ -192,19 +190,23 @@ def _padded_logits(network: PatchNetwork, padded: np.ndarray, tile_px: int) -> n
 
     With `network.tile_px` those of the margin at the edge are NaN.
     """
-    patch, stride = network.spec.patch_px, network.stride_px
-    rows, cols = ((size - patch) // stride + 1 for size in padded.shape)
+    rows, cols = _cells_of(network, padded)
     if network.tile_px:
         missing = [(0, max(0, network.tile_px - size)) for size in padded.shape]
         padded = np.pad(padded, missing, mode="reflect")
     run = _runner(network)
     across, down = (_spans(network, size, tile_px) for size in padded.shape[::-1])
-    result = np.full([(size - patch) // stride + 1 for size in padded.shape], np.nan, np.float32)
+    result = np.full(_cells_of(network, padded), np.nan, np.float32)
     for row in down:
         for col in across:
             cells = run(padded[None, row.pixels, col.pixels, None])[0].numpy()
             result[row.cells, col.cells] = cells[row.own, col.own]
     return result[:rows, :cols]
+
+
+def _cells_of(network: PatchNetwork, padded: np.ndarray) -> list[int]:
+    """Rows and columns of the map of a padded image."""
+    return [(size - network.spec.patch_px) // network.stride_px + 1 for size in padded.shape]
 
 
 def _spans(network: PatchNetwork, size: int, tile_px: int) -> list[_Span]:

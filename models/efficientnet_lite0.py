@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from models.conv import ScaledConv
-from models.receptive_field import ReceptiveField, Step, receptive_field
+from models.receptive_field import ReceptiveField
 from models.torch_file import read_torch_file
 
 STRIDE_PX = 16
@@ -68,11 +68,10 @@ def blocks(stages: tuple[Stage, ...] = STAGES) -> list[Block]:
 
 def lite0_field(stages: tuple[Stage, ...] = STAGES) -> ReceptiveField:
     """Pixels that a cell depends on, for sizes that are multiples of the stride."""
-    steps = [Step(3, 2, 0)]
+    field = ReceptiveField().same(3, 2)
     for block in blocks(stages):
-        kernel, stride = block.stage.kernel, block.stride
-        steps.append(Step(kernel, stride, (kernel - stride) // 2))
-    return receptive_field(steps)
+        field = field.same(block.stage.kernel, block.stride)
+    return field
 
 
 def lite0_features(image, *, stages: tuple[Stage, ...] = STAGES):
@@ -131,25 +130,12 @@ def load_imagenet(network: keras.Model, *, stages: tuple[Stage, ...] = STAGES) -
     _fill(network.get_layer("stem"), tensors, "_conv_stem", "_bn0")
     for block in blocks(stages):
         source = f"_blocks.{block.index}."
+        parts = [("depthwise", "depthwise_conv", "bn1"), ("project", "project_conv", "bn2")]
         if block.stage.expansion != 1:
-            _fill(
-                network.get_layer(f"{block.name}_expand"),
-                tensors,
-                f"{source}_expand_conv",
-                f"{source}_bn0",
-            )
-        _fill(
-            network.get_layer(f"{block.name}_depthwise"),
-            tensors,
-            f"{source}_depthwise_conv",
-            f"{source}_bn1",
-        )
-        _fill(
-            network.get_layer(f"{block.name}_project"),
-            tensors,
-            f"{source}_project_conv",
-            f"{source}_bn2",
-        )
+            parts.append(("expand", "expand_conv", "bn0"))
+        for part, conv, norm in parts:
+            layer = network.get_layer(f"{block.name}_{part}")
+            _fill(layer, tensors, f"{source}_{conv}", f"{source}_{norm}")
 
 
 def _fill(layer: ScaledConv, tensors: dict[str, np.ndarray], conv: str, norm: str) -> None:

@@ -5,7 +5,6 @@ members share; the calibration of the whole adds it once.
 """
 
 import keras
-import numpy as np
 from keras import ops
 
 
@@ -33,22 +32,3 @@ class MeanLogit(keras.layers.Layer):
 def member_name(number: int) -> str:
     """Name of a member from 0, and the prefix of its weights in the file."""
     return f"member{number + 1}"
-
-
-def set_members(network, members: list[dict[str, np.ndarray]], temperatures: list[float]) -> None:
-    """Fill an ensemble.
-
-    Args:
-        network: PatchNetwork whose spec has as many members.
-        members: weights of each as `models.saved.weights_of` gives them.
-        temperatures: of each.
-    """
-    from models.saved import assign_weights
-
-    stored = {
-        f"{member_name(i)}/{name}": array
-        for i, member in enumerate(members)
-        for name, array in member.items()
-    }
-    stored["members/temperatures"] = np.asarray(temperatures, np.float32)
-    assign_weights(network, stored, source="the members")

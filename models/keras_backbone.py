@@ -1,22 +1,24 @@
 """Any network of keras.applications, up to stride 16, as a backbone.
 
-The network is cut behind the last layer of stride 16 that everything later is computed from, and
-copied up to there: with the same names whatever was built before, without its drop-outs of whole
-branches (the one before the logit stays), the first convolution in float32.
+The layers are called once more by `keras.models.clone_model`, which tells of each call. So one
+pass follows what each map sees of the image, leaves out what does not belong in a backbone, and
+finds the last map of stride 16 that everything later is computed from.
 """
 
 import difflib
+import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
-from keras import ops
+from keras import layers, ops
 
-from models.graph_field import GraphField
-from models.keras_graph import calls_of, copy_up_to, last_of_stride
+from models.receptive_field import ReceptiveField, joined
 
 STRIDE_PX = 16
 # NASNet is built for one size of image: on others it joins maps of different sizes.
@@ -26,7 +28,10 @@ APPLICATIONS = tuple(
 )
 WEIGHT_FILES = (".h5", ".hdf5")
 
-_MIDDLE_PX = (STRIDE_PX - 1) / 2
+_CONVOLUTIONS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
+_POOLINGS = (layers.MaxPooling2D, layers.AveragePooling2D)
+_GLOBAL = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+_SAME_MAP = (layers.Activation, layers.BatchNormalization, layers.LayerNormalization, layers.ReLU)
 
 
 @dataclass(frozen=True)
@@ -36,22 +41,20 @@ class KerasBackbone:
     Attributes:
         layers: model, (B, H, W, 3) as the application expects it -> (B, H/16 + extra, ..., C).
         field: of its cells.
+        sees_everything: whether a mean over the whole map, such as squeeze-and-excitation, takes
+            part, so that every pixel matters a little.
     """
 
     name: str
     layers: keras.Model
-    field: GraphField
+    field: ReceptiveField
+    sees_everything: bool = False
 
     @property
     def moved_px(self) -> int:
         """Rows and columns to put before the image, so that cell i has its middle in the middle
         of the pixels 16 i to 16 i + 15; negative where rows have to go."""
-        return round(self.field.middle_px - _MIDDLE_PX)
-
-    @property
-    def sees_everything(self) -> bool:
-        """Whether a mean over the whole map, such as squeeze-and-excitation, takes part."""
-        return self.field.everywhere
+        return round(self.field.middle_px - (STRIDE_PX - 1) / 2)
 
     @property
     def reach_px(self) -> tuple[int, int]:
@@ -66,7 +69,7 @@ class KerasBackbone:
         return self.layers(prepared(image))
 
 
-class ApplicationInput(keras.layers.Layer):
+class ApplicationInput(layers.Layer):
     """(B, H, W, 1) in [0, 1] -> (B, H + before + after, ..., 3) as an application expects it.
 
     Args:
@@ -81,7 +84,12 @@ class ApplicationInput(keras.layers.Layer):
         self.after = after
 
     def call(self, x):
-        x = _preprocess(self.application, ops.repeat(x * 255.0, 3, axis=-1))
+        x = ops.repeat(x * 255.0, 3, axis=-1)
+        if _is_prepared_outside(self.application):
+            x = keras.applications.imagenet_utils.preprocess_input(x, mode="torch")
+        else:
+            module = getattr(keras.applications, self.application).__module__
+            x = sys.modules[module].preprocess_input(x)
         start, end = max(-self.before, 0), min(self.after, 0) or None
         sides = (max(self.before, 0), max(self.after, 0))
         return ops.pad(x[:, start:end, start:end], ((0, 0), sides, sides, (0, 0)))
@@ -89,22 +97,6 @@ class ApplicationInput(keras.layers.Layer):
     def get_config(self):
         own = {"application": self.application, "before": self.before, "after": self.after}
         return {**super().get_config(), **own}
-
-
-class ChannelScale(keras.layers.Layer):
-    """One factor for each channel; as ConvNeXt's own, but with a name for its weight."""
-
-    def __init__(self, init_values: float, projection_dim: int, **options):
-        super().__init__(**options)
-        self.init_values = init_values
-        self.projection_dim = projection_dim
-
-    def build(self, _):
-        start = keras.initializers.Constant(self.init_values)
-        self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=start, name="gamma")
-
-    def call(self, x):
-        return x * self.gamma
 
 
 def keras_backbone(name: str, *, weights: str | Path = "none", seed: int = 0) -> KerasBackbone:
@@ -122,12 +114,42 @@ def keras_backbone(name: str, *, weights: str | Path = "none", seed: int = 0) ->
     """
     if name not in APPLICATIONS:
         raise ValueError(unknown_backbone(name))
-    calls = calls_of(_application(name, weights))
-    cut = last_of_stride(calls, STRIDE_PX)
-    layers = copy_up_to(calls, cut, copied=_Copier(name), with_weights=weights != "none")
+    image = keras.Input((None, None, 3), name="prepared")
+    calls = trace(_application(name, weights), image, prepared=_is_prepared_outside(name))
+    end = last_of_stride(calls, STRIDE_PX)
+    backbone = keras.Model(image, end.result, name="backbone")
     if weights == "none":
-        _draw_kernels(layers, seed)
-    return KerasBackbone(name, layers, calls[cut].field)
+        _draw_kernels(backbone, seed)
+    sees_everything = any(isinstance(layer, _GLOBAL) for layer in backbone.layers)
+    rows, cols = end.fields
+    field = joined([rows, cols])
+    return KerasBackbone(name, backbone, field, sees_everything)
+
+
+def backbone_weights(backbone: keras.Model) -> dict:
+    """The weights of a backbone by names that do not depend on what was built before it.
+
+    What Keras has counted up in this process is numbered as in a fresh one.
+
+    Example: conv1_conv, conv2d_7, conv2d_9 become conv1_conv, conv2d_0, conv2d_2.
+    """
+    counted = {}
+    for layer in backbone.layers:
+        kind = re.sub(r"_\d+$", "", layer.name)
+        if kind.replace("_", "") == type(layer).__name__.lower():
+            counted[layer.name] = kind, int(layer.name[len(kind) + 1 :] or 0)
+    first = dict(sorted(counted.values(), reverse=True))  # the smallest comes last and stays
+    renamed = {name: f"{kind}_{n - first[kind]}" for name, (kind, n) in counted.items()}
+    return {
+        f"{renamed.get(layer.name, layer.name)}/{_own_name(variable)}": variable
+        for layer in backbone.layers
+        for variable in layer.weights
+    }
+
+
+def _own_name(variable) -> str:
+    # The layer scale of ConvNeXt gives its only weight no name.
+    return "gamma" if re.fullmatch(r"variable(_\d+)?", variable.name) else variable.name
 
 
 def unknown_backbone(name: str) -> str:
@@ -140,12 +162,137 @@ def unknown_backbone(name: str) -> str:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a layer.
+
+    Attributes:
+        read: identities of the tensors that it reads.
+        fields: of the rows and the columns of its result; none where that has no positions.
+    """
+
+    layer: keras.Operation
+    read: list[int]
+    result: keras.KerasTensor
+    fields: tuple[ReceptiveField, ...]
+
+    @property
+    def is_map(self) -> bool:
+        """Whether its result has positions, all of them computed."""
+        return bool(self.fields) and not isinstance(self.layer, layers.ZeroPadding2D)
+
+
+def trace(network: keras.Model, image: keras.KerasTensor, *, prepared: bool = False) -> list[Call]:
+    """Call the layers of a network of one input on another image, in their order.
+
+    A Sequential inside it is taken apart. Drop-outs of whole branches are left out: the one
+    before the logit stays. All up to the first convolution computes in float32: rounded to
+    bfloat16 the picture would keep 8 bits.
+
+    Args:
+        prepared: leave out the network's own scaling of the image, too.
+    """
+    left_out = (layers.Dropout, *((layers.Rescaling, layers.Normalization) if prepared else ()))
+    calls: list[Call] = []
+    fields: dict[int, tuple[ReceptiveField, ...]] = {id(image): (ReceptiveField(),) * 2}
+    at_start = True
+
+    def call(layer, *args, **kwargs):
+        nonlocal at_start
+        if isinstance(layer, keras.Sequential):
+            result = args[0]
+            for inner in layer.layers:
+                result = call(inner, result)
+            return result
+        if isinstance(layer, left_out):
+            return args[0]
+        if isinstance(layer, keras.Layer) and at_start:
+            layer.dtype_policy = "float32"
+            at_start = not isinstance(layer, layers.Conv2D)
+        if isinstance(layer, layers.Conv2D) and layer.groups == layer.filters > 1:
+            layer.convolution_op = _depthwise(layer)
+        result = layer(*args, **kwargs)
+        read = [id(x) for x in keras.tree.flatten((args, kwargs)) if id(x) in fields]
+        known = [fields[x] for x in read if fields[x]]
+        fields[id(result)] = _fields_after(layer, known)
+        calls.append(Call(layer, read, result, fields[id(result)]))
+        return result
+
+    keras.models.clone_model(
+        network, input_tensors=image, clone_function=lambda layer: layer, call_function=call
+    )
+    return calls
+
+
+def last_of_stride(calls: list[Call], stride_px: int) -> Call:
+    """The last call of this stride that everything later is computed from.
+
+    A normalisation and an activation that read its result are taken in, zeros around it are not.
+
+    Raises:
+        ValueError: there is none.
+    """
+    last_use = {x: index for index, call in enumerate(calls) for x in call.read}
+    found, needed_until = None, last_use[calls[0].read[0]]
+    for index, call in enumerate(calls):
+        alone = needed_until <= index
+        needed_until = max(needed_until, last_use.get(id(call.result), index))
+        behind_it = found and isinstance(call.layer, _SAME_MAP) and call.read == [id(found.result)]
+        if behind_it or (alone and call.is_map and call.fields[0].stride_px == stride_px):
+            found = call
+    if found is None:
+        raise ValueError(
+            f"there must be a layer of stride {stride_px} that everything goes through"
+        )
+    return found
+
+
+def _fields_after(layer, maps: list[tuple[ReceptiveField, ...]]) -> tuple[ReceptiveField, ...]:
+    """What is no window, no padding and no mean over the map works on each cell alone."""
+    if not maps or isinstance(layer, _GLOBAL):
+        return ()
+    fields = [joined([fields[axis] for fields in maps]) for axis in (0, 1)]
+    if isinstance(layer, layers.ZeroPadding2D):
+        sides = zip(fields, layer.padding, strict=True)
+        return tuple(f.window(1, before=before, after=after) for f, (before, after) in sides)
+    if isinstance(layer, _CONVOLUTIONS):
+        dilated = zip(layer.kernel_size, layer.dilation_rate, strict=True)
+        sizes = [(size - 1) * step + 1 for size, step in dilated]
+    elif isinstance(layer, _POOLINGS):
+        sizes = layer.pool_size
+    else:
+        return tuple(fields)
+    learned = isinstance(layer, _CONVOLUTIONS)
+    ways = [f.same if layer.padding == "same" else f.window for f in fields]
+    return tuple(
+        way(size, stride, learned=learned)
+        for way, size, stride in zip(ways, sizes, layer.strides, strict=True)
+    )
+
+
+def _depthwise(layer: layers.Conv2D):
+    """What a convolution in groups of one channel computes, which TensorFlow has no CPU kernel
+    for; its kernel is (rows, cols, 1, channels)."""
+
+    def convolve(inputs, kernel):
+        return ops.depthwise_conv(
+            inputs,
+            ops.swapaxes(kernel, 2, 3),
+            strides=layer.strides,
+            padding=layer.padding,
+            data_format="channels_last",
+            dilation_rate=layer.dilation_rate,
+        )
+
+    return convolve
+
+
 def _application(name: str, weights: str | Path) -> keras.Model:
     build = getattr(keras.applications, name)
     if weights == "none":
         return build(include_top=False, weights=None)
     if weights == "imagenet":
-        with _Download(name):
+        with _download(name):
             return build(include_top=False, weights="imagenet")
     path = Path(weights)
     if path.suffix not in WEIGHT_FILES or not path.is_file():
@@ -165,55 +312,20 @@ def _application(name: str, weights: str | Path) -> keras.Model:
         ) from error
 
 
-class _Download:
-    """Says what to do when Keras cannot download weights."""
-
-    def __init__(self, name: str):
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> None:
+@contextmanager
+def _download(name: str) -> Iterator[None]:
+    """Say what to do when Keras cannot download weights."""
+    try:
+        yield
+    except Exception as error:
         # Keras raises a plain Exception in the place of urllib's, which stays its context.
-        if isinstance(error, OSError) or isinstance(getattr(error, "__context__", None), OSError):
-            raise ValueError(
-                f"weights imagenet of {self._name} could not be downloaded ({error}): connect "
-                "this machine to the internet once, Keras keeps them; or give a file of them, "
-                "network.weights=path/to/weights.h5; or start from network.weights=none"
-            ) from error
-
-
-class _Copier:
-    """Copies the layers of an application in their order.
-
-    All up to the first convolution in float32: rounded to bfloat16 the picture would keep 8 bits.
-    """
-
-    def __init__(self, application: str):
-        self._prepared = _is_prepared_outside(application)
-        self._at_start = True
-
-    def __call__(self, layer: keras.Operation, config: dict) -> keras.Operation | None:
-        own_preparation = keras.layers.Rescaling | keras.layers.Normalization
-        if isinstance(layer, keras.layers.Dropout) or (
-            self._prepared and isinstance(layer, own_preparation)
-        ):
-            return None
-        if isinstance(layer, keras.Layer) and self._at_start:
-            config["dtype"] = "float32"
-            self._at_start = not isinstance(layer, keras.layers.Conv2D)
-        if isinstance(layer, keras.layers.Conv2D) and layer.groups == layer.filters > 1:
-            return _depthwise(layer, config)
-        kind = ChannelScale if type(layer).__name__ == "LayerScale" else type(layer)
-        return kind.from_config(config)
-
-
-def _depthwise(layer: keras.layers.Conv2D, config: dict) -> keras.layers.DepthwiseConv2D:
-    """The same as a convolution in groups of one channel, which TensorFlow has no CPU kernel for;
-    the kernel is (rows, cols, channels, 1) in the place of (rows, cols, 1, channels)."""
-    same = ("name", "dtype", "kernel_size", "strides", "padding", "dilation_rate", "use_bias")
-    return keras.layers.DepthwiseConv2D(**{key: config[key] for key in same})
+        if not any(isinstance(e, OSError) for e in (error, error.__context__)):
+            raise
+        raise ValueError(
+            f"weights imagenet of {name} could not be downloaded ({error}): connect "
+            "this machine to the internet once, Keras keeps them; or give a file of them, "
+            "network.weights=path/to/weights.h5; or start from network.weights=none"
+        ) from error
 
 
 def _is_prepared_outside(application: str) -> bool:
@@ -221,16 +333,8 @@ def _is_prepared_outside(application: str) -> bool:
     return application.startswith("EfficientNetB")
 
 
-def _preprocess(application: str, x):
-    """(B, H, W, 3) in [0, 255] -> as the layers behind `ApplicationInput` expect it."""
-    if _is_prepared_outside(application):
-        return keras.applications.imagenet_utils.preprocess_input(x, mode="torch")
-    module = sys.modules[getattr(keras.applications, application).__module__]
-    return module.preprocess_input(x)
-
-
-def _draw_kernels(layers: keras.Model, seed: int) -> None:
-    kernels = [variable for variable in layers.weights if len(variable.shape) > 1]
+def _draw_kernels(backbone: keras.Model, seed: int) -> None:
+    kernels = [variable for variable in backbone.weights if len(variable.shape) > 1]
     for index, kernel in enumerate(kernels):
         random = np.random.default_rng([seed, index])
         shape = tuple(kernel.shape)

@@ -9,11 +9,16 @@ from models.conv import initialise_kernels
 from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
 from models.ensemble import MeanLogit, member_name
 from models.head import HEADS, initialise_head, units_of, window_logits
-from models.keras_backbone import APPLICATIONS, keras_backbone, unknown_backbone
+from models.keras_backbone import (
+    APPLICATIONS,
+    backbone_weights,
+    keras_backbone,
+    unknown_backbone,
+)
+from models.precision import dtype_policy
 from models.valid_network import valid_backbone
 
 BACKBONES = ("valid", "efficientnet_lite0", *APPLICATIONS)
-_HEAD_LAYERS = ("logit",)
 # EfficientNet-Lite0's zero padding changes the window means at the edge of a 512 px crop by 0.76 of
 # the standard deviation that they have over a mammogram (34 crops), one cell further in by 0.46,
 # then 0.29, 0.17, 0.11, 0.06, 0.04, 0.02 and nothing from the tenth on. Three cells are left out.
@@ -75,7 +80,7 @@ class PatchNetwork(keras.Model):
     @property
     def head_variables(self) -> list:
         """Trainable variables behind the backbone."""
-        return [v for name in _HEAD_LAYERS for v in self.get_layer(name).trainable_variables]
+        return self.get_layer("logit").trainable_variables
 
     @property
     def backbone_variables(self) -> list:
@@ -106,14 +111,15 @@ class PatchNetwork(keras.Model):
     @property
     def named_weights(self) -> dict:
         """All variables by the names that they have in a file."""
-        if self.spec.members == 1:
-            return {variable.path: variable for variable in self.weights}
-        named = {
-            f"{member_name(i)}/{name}": variable
-            for i, member in enumerate(self.members)
-            for name, variable in member.named_weights.items()
-        }
-        return named | {"members/temperatures": self.get_layer("members").temperatures}
+        named: dict = {}
+        for layer in self.layers:
+            if isinstance(layer, PatchNetwork):  # a member
+                named |= {f"{layer.name}/{name}": v for name, v in layer.named_weights.items()}
+            elif isinstance(layer, keras.Model):
+                named |= backbone_weights(layer)
+            else:
+                named |= {variable.path: variable for variable in layer.weights}
+        return named
 
     @property
     def units(self) -> keras.Model:
@@ -141,6 +147,15 @@ class PatchNetwork(keras.Model):
     def dropout_state(self):
         """State of the dropout's generator, two integers; assign it to repeat a step exactly."""
         return self.get_layer("dropout").seed_generator.state
+
+    def in_policy(self, policy: str) -> "PatchNetwork":
+        """A copy, as frozen as this one, that computes in another Keras policy."""
+        with dtype_policy(policy):
+            copy = build_network(self.spec)
+        copy.set_weights(self.get_weights())
+        if self.is_frozen:
+            copy.freeze_normalisations()
+        return copy
 
 
 def build_network(
@@ -192,6 +207,22 @@ def _check_weights(backbone: str, weights: str | Path) -> None:
         )
 
 
+def ensemble_of(networks: list[PatchNetwork], temperatures: list[float]) -> PatchNetwork:
+    """The mean of trained networks, each over its own temperature.
+
+    Raises:
+        ValueError: they are different networks.
+    """
+    specs = {network.spec for network in networks}
+    if len(specs) != 1:
+        raise ValueError(f"the members must be one network of several seeds, not {specs}")
+    ensemble = build_network(specs.pop().with_members(len(networks)))
+    for member, network in zip(ensemble.members, networks, strict=True):
+        member.set_weights(network.get_weights())
+    ensemble.get_layer("members").temperatures.assign(temperatures)
+    return ensemble
+
+
 def _ensemble(spec: NetworkSpec, *, seed: int, **start) -> PatchNetwork:
     """The mean of networks that are drawn from consecutive seeds."""
     image = keras.Input((None, None, 1), name="image")
@@ -217,7 +248,7 @@ def _assemble(spec: NetworkSpec, *, weights: str | Path, seed: int) -> PatchNetw
     elif spec.backbone == "efficientnet_lite0":
         features, cells, stride = lite0_features(image), _whole_cells(spec), STRIDE_PX
         field = lite0_field()
-        halo = _halo_px(field.start_px, field.start_px + field.size_px - 1)
+        halo = _halo_px(field.first_px, field.last_px)
     else:
         cells, stride = _whole_cells(spec), STRIDE_PX
         backbone = keras_backbone(spec.backbone, weights=weights, seed=seed)

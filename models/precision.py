@@ -12,8 +12,6 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 
-from models.network import PatchNetwork, build_network
-
 
 @contextmanager
 def dtype_policy(name: str) -> Iterator[None]:
@@ -38,13 +36,3 @@ def training_policy() -> str:
     if not gpus or min(majors) < 7:
         return "float32"
     return "mixed_bfloat16" if min(majors) >= 8 else "mixed_float16"
-
-
-def with_policy(network: PatchNetwork, policy: str) -> PatchNetwork:
-    """A copy of a network, as frozen as it is, that computes in another policy."""
-    with dtype_policy(policy):
-        twin = build_network(network.spec)
-    twin.set_weights(network.get_weights())
-    if network.is_frozen:
-        twin.freeze_normalisations()
-    return twin

@@ -9,9 +9,9 @@ Source: torch.serialization._legacy_save, format 1001.
 
 import pickle
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class _Storage:
 
     dtype: np.dtype
     size: int
-    values: np.ndarray | None = None
+    values: np.ndarray = field(default_factory=lambda: np.zeros(0, "<f4"))
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def read_torch_file(path: str | Path) -> dict[str, np.ndarray]:
     return {name: tensor.array() for name, tensor in tensors.items()}
 
 
-def _load(file: BinaryIO, path) -> object:
+def _load(file: BinaryIO, path) -> Any:
     try:
         return _Unpickler(file).load()
     except (pickle.UnpicklingError, EOFError, UnicodeDecodeError) as error:

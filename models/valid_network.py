@@ -14,7 +14,7 @@ import keras
 
 from models import frequency_bands
 from models.conv import StandardisedConv
-from models.receptive_field import Step, receptive_field
+from models.receptive_field import ReceptiveField
 
 _LARGEST_STRIDE = 32
 
@@ -52,6 +52,14 @@ def valid_layers(stride_px: int, width: int) -> list[ValidLayer]:
     return [*layers, ValidLayer(1, 1, 2 * channels)]
 
 
+def valid_field(layers: list[ValidLayer]) -> ReceptiveField:
+    """Pixels that a cell behind the bands and these layers depends on."""
+    field = ReceptiveField().window(frequency_bands.SIDE_PX, frequency_bands.STRIDE_PX)
+    for layer in layers:
+        field = field.window(layer.kernel, layer.stride)
+    return field
+
+
 def valid_backbone(image, *, patch_px: int, width: int):
     """Features without padding.
 
@@ -69,8 +77,7 @@ def valid_backbone(image, *, patch_px: int, width: int):
     """
     stride_px = stride_of_patch(patch_px)
     layers = valid_layers(stride_px, width)
-    bands = Step(frequency_bands.SIDE_PX, frequency_bands.STRIDE_PX)
-    field = receptive_field([bands, *(Step(layer.kernel, layer.stride) for layer in layers)])
+    field = valid_field(layers)
     cells = (patch_px - field.size_px) // stride_px + 1
     # What the cells do not reach of a patch is cut off evenly, so that they stay centred.
     spare = patch_px - field.size_px - (cells - 1) * stride_px

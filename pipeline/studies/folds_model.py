@@ -39,15 +39,12 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     Returns:
         The folder of the model.
     """
-    from models.ensemble import set_members
-    from models.network import build_network
-    from models.saved import weights_of
+    from models.network import ensemble_of
 
     cards = [_read(fold.card.folder) for fold in folds]
     networks, temperatures = _members(folds)
     calibration = mean_calibration([fold.card.calibration for fold in folds])
-    network = build_network(networks[0].spec.with_members(len(networks)))
-    set_members(network, [weights_of(one) for one in networks], temperatures)
+    network = ensemble_of(networks, temperatures)
     threshold = _threshold(folds, calibration, stage.settings.train.fp_per_image)
     description = {
         **{key: cards[0][key] for key in ("format", "kinds", "image", "labels", "maps")},

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipeline.config import TrainSettings
 from pipeline.train.loss import balanced_loss, units_loss
-from pipeline.train.optimiser import Optimiser
+from pipeline.train.optimiser import Optimiser, Trained
 
 # float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
 FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
@@ -49,15 +49,22 @@ class Learner:
         if train.backbone_rate > 0:
             backbone = network.backbone_layers(first=train.frozen_layers)
             self._trained = [*backbone, *self._trained]
-        averages = {variable.path: variable for variable in averaged.weights}
-        head = {variable.path for variable in network.head_variables}
+        averages = averaged.named_weights
         # Statistics of normalisations: the average of the weights needs the average of those.
-        self._followed = [(v, averages[v.path]) for v in network.weights if not v.trainable]
+        self._followed = [
+            (v, averages[name]) for name, v in network.named_weights.items() if not v.trainable
+        ]
+        names = {id(v): name for name, v in network.named_weights.items()}
+        head = {id(v) for v in network.head_variables}
         self._optimiser = Optimiser(
             [
-                (v, averages[v.path], train.head_rate, train.head_decay)
-                if v.path in head
-                else (v, averages[v.path], train.backbone_rate, 1.0)
+                Trained(
+                    names[id(v)],
+                    v,
+                    averages[names[id(v)]],
+                    rate=train.head_rate if id(v) in head else train.backbone_rate,
+                    decay=train.head_decay if id(v) in head else 1.0,
+                )
                 for v in self._trained
             ],
             weight_decay=train.weight_decay,
@@ -108,12 +115,14 @@ class Learner:
             variable.assign(state[name])
 
     def _variables(self) -> dict:
-        named = {f"network/{v.path}": v for v in self.network.weights}
-        named |= {f"averaged/{v.path}": v for v in self.averaged.weights}
+        named = {f"network/{name}": v for name, v in self.network.named_weights.items()}
+        named |= {f"averaged/{name}": v for name, v in self.averaged.named_weights.items()}
         named |= {f"optimiser/{name}": v for name, v in self._optimiser.state.items()}
         return named | {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
 
     def _distributed_step(self, images, targets, step, rate, decay):
+        # The statistics follow the crops of a step before its gradients are known.
+        before = [tf.identity(variable.value) for variable, _ in self._followed]
         losses, norms, gradients = self._strategy.run(
             self._replica_gradients, args=(images, targets, step)
         )
@@ -121,10 +130,13 @@ class Learner:
         norm = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
         finite = tf.math.is_finite(norm)
         self._optimiser.apply(gradients, rate=rate, decay=decay, finite=finite)
-        for variable, average in self._followed:
+        for (variable, average), old in zip(self._followed, before, strict=True):
+            self._strategy.extended.update(
+                variable.value, lambda v, o: v.assign(tf.where(finite, v, o)), args=(old,)
+            )
             self._strategy.extended.update(
                 average.value,
-                lambda a, v: a.assign(decay * a + (1 - decay) * v),
+                lambda a, v: a.assign(tf.where(finite, decay * a + (1 - decay) * v, a)),
                 args=(variable.value,),
             )
         if self._scale_loss:

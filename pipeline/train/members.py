@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import keras
 
-from models.ensemble import set_members
-from models.network import build_network
-from models.saved import load_network, weights_of
+from models.network import ensemble_of
+from models.saved import load_network
 from pipeline.config import Settings
 from pipeline.model.export import export_model
 from pipeline.model.validation import validation_figures
@@ -76,10 +75,8 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     folders = [stage.run.member(n).model for n in range(1, stage.settings.train.members + 1)]
     cards = [json.loads((f / "model.json").read_text(encoding="utf-8")) for f in folders]
     networks = [load_network(folder) for folder in folders]
-    spec = networks[0].spec.with_members(len(networks))
-    ensemble = build_network(spec)
     temperatures = [card["calibration"]["temperature"] for card in cards]
-    set_members(ensemble, [weights_of(n) for n in networks], temperatures)
+    ensemble = ensemble_of(networks, temperatures)
     print(f"ensemble: validation maps of {len(networks)} networks", flush=True)
     scores, level = map_scores(stage, inputs, ensemble)
     ending = judge_validation(stage, inputs, scores)
@@ -94,7 +91,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         ],
         "identity": identity,
     }
-    description = describe_model(stage, inputs, spec, ending, training, level=level)
+    description = describe_model(stage, inputs, ensemble.spec, ending, training, level=level)
     export_model(stage.run, ensemble, description, history="")
     auc = figures["validation_auc"]
     known = {"best/val_auc": auc, **ending_metrics(ending)}

@@ -1,54 +1,69 @@
 """AdamW with a rate for each variable, and the running average of the weights."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
 import tensorflow as tf
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A variable that is trained, as keras variables.
+
+    Attributes:
+        average: its running average.
+        rate: factor on the learning rate.
+        decay: factor on the weight decay.
+    """
+
+    name: str
+    variable: keras.Variable
+    average: keras.Variable
+    rate: float = 1.0
+    decay: float = 1.0
 
 
 class Optimiser:
     """The state of AdamW and its update, the same on every replica.
 
     Kernels decay, biases and other vectors do not. A step whose gradients are not finite
-    changes nothing.
+    changes nothing, the averages neither.
 
     Args:
-        weights: (variable, running average, factor on the learning rate, factor on the weight
-            decay) for each trainable variable, as keras variables.
         weight_decay: decoupled decay: a step shrinks a kernel by rate * weight_decay.
 
     Source: Loshchilov, Hutter 2019, arXiv:1711.05101.
     """
 
-    def __init__(self, weights, *, weight_decay: float, strategy: tf.distribute.Strategy):
+    def __init__(
+        self, trained: Sequence[Trained], *, weight_decay: float, strategy: tf.distribute.Strategy
+    ):
+        self._trained = trained
+        self._weight_decay = weight_decay
         self._strategy = strategy
         with strategy.scope():
-            self._slots = [
-                (
-                    variable,
-                    average,
-                    tf.Variable(tf.zeros(variable.shape), trainable=False),
-                    tf.Variable(tf.zeros(variable.shape), trainable=False),
-                    factor,
-                    weight_decay * decay if len(variable.shape) > 1 else 0.0,
-                )
-                for variable, average, factor, decay in weights
-            ]
+            self._first, self._second = (
+                [tf.Variable(tf.zeros(t.variable.shape), trainable=False) for t in trained]
+                for _ in range(2)
+            )
             self._count = tf.Variable(0, dtype=tf.int64, trainable=False)
 
     @property
     def state(self) -> dict[str, tf.Variable]:
         """All variables of the optimiser by name."""
         named = {"count": self._count}
-        for variable, _, first, second, _, _ in self._slots:
-            named[f"first/{variable.path}"] = first
-            named[f"second/{variable.path}"] = second
+        for trained, first, second in zip(self._trained, self._first, self._second, strict=True):
+            named |= {f"first/{trained.name}": first, f"second/{trained.name}": second}
         return named
 
     def apply(self, gradients, *, rate, decay, finite) -> None:
         """Update weights and averages; called outside the replicas.
 
         Args:
-            gradients: one per slot, already summed over the replicas.
+            gradients: one for each trained variable, already summed over the replicas.
             rate: learning rate, float32 scalar.
             decay: decay of the running average, float32 scalar.
             finite: bool scalar; False changes nothing.
@@ -56,19 +71,21 @@ class Optimiser:
         self._count.assign_add(tf.cast(finite, tf.int64))
         count = tf.cast(tf.maximum(self._count, 1), tf.float32)
         correction = tf.sqrt(1 - BETA2**count) / (1 - BETA1**count)
-        for (variable, average, first, second, factor, shrink), gradient in zip(
-            self._slots, gradients, strict=True
+        for trained, first, second, gradient in zip(
+            self._trained, self._first, self._second, gradients, strict=True
         ):
+            is_kernel = len(trained.variable.shape) > 1
+            shrink = self._weight_decay * trained.decay if is_kernel else 0.0
             self._strategy.extended.update(
-                variable.value,
+                trained.variable.value,
                 _update,
                 args=(
-                    average.value,
+                    trained.average.value,
                     first,
                     second,
                     gradient,
-                    factor * rate * correction,
-                    factor * rate * shrink,
+                    trained.rate * rate * correction,
+                    trained.rate * rate * shrink,
                     decay,
                     finite,
                 ),
@@ -84,4 +101,4 @@ def _update(variable, average, first, second, gradient, rate, shrink, decay, fin
     first.assign(tf.where(finite, new_first, first))
     second.assign(tf.where(finite, new_second, second))
     variable.assign(tf.where(finite, changed, variable))
-    average.assign(decay * average + (1 - decay) * variable)
+    average.assign(tf.where(finite, decay * average + (1 - decay) * variable, average))

@@ -7,7 +7,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from models.network import NetworkSpec, PatchNetwork, build_network
-from models.precision import training_policy, with_policy
+from models.precision import training_policy
 from models.saved import assign_weights, load_network, spec_as_dict, weights_of
 from pipeline.config import Settings
 from pipeline.model.validation import MapRule
@@ -82,7 +82,7 @@ def build_learner(
     with strategy.scope():
         # The average is what is validated and exported: always float32.
         averaged = _first_weights(settings, spec)
-        network = with_policy(averaged, precision)
+        network = averaged.in_policy(precision)
     if spec.head == "sigmoid":
         check_contract(network, balanced_loss)
     else:

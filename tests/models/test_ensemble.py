@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from models.dense import logit_map, logit_map_with_spread
-from models.ensemble import set_members
-from models.network import NetworkSpec, build_network
-from models.saved import load_weights, save_weights, weights_of
+from models.network import NetworkSpec, build_network, ensemble_of
+from models.saved import assign_weights, load_weights, save_weights, weights_of
 
 SINGLE = NetworkSpec("valid", 32, width=4, dropout=0.0)
 IMAGE = np.random.default_rng(5).random((90, 70), np.float32)
@@ -19,9 +18,7 @@ def members():
 
 @pytest.fixture(scope="module")
 def ensemble(members):
-    network = build_network(NetworkSpec("valid", 32, width=4, dropout=0.0, members=2), seed=9)
-    set_members(network, [weights_of(m) for m in members], [2.0, 4.0])
-    return network
+    return ensemble_of(members, [2.0, 4.0])
 
 
 def test_its_map_is_the_mean_of_the_members_maps_over_their_temperatures(members, ensemble):
@@ -51,6 +48,13 @@ def test_it_survives_its_file(tmp_path, ensemble):
     )
 
 
-def test_members_of_another_number_are_refused(members, ensemble):
+def test_members_of_different_shapes_are_refused(members):
+    wider = build_network(NetworkSpec("valid", 32, width=8, dropout=0.0))
+    with pytest.raises(ValueError, match="must be one network of several seeds"):
+        ensemble_of([*members, wider], [1.0] * 3)
+
+
+def test_weights_of_another_number_of_members_are_refused(members, ensemble):
+    three = ensemble_of([*members, members[0]], [1.0] * 3)
     with pytest.raises(ValueError, match=r"does not fit the network.*unknown member3/"):
-        set_members(ensemble, [weights_of(members[0])] * 3, [1.0] * 3)
+        assign_weights(ensemble, weights_of(three), source="three members")

@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 
 from models.dense import logit_map
-from models.graph_field import GraphField
-from models.keras_backbone import APPLICATIONS, KerasBackbone, _Download, keras_backbone
+from models.keras_backbone import (
+    APPLICATIONS,
+    KerasBackbone,
+    _download,
+    backbone_weights,
+    keras_backbone,
+)
 from models.network import NetworkSpec, _tile_px, build_network
-from models.precision import dtype_policy, with_policy
+from models.precision import dtype_policy
+from models.receptive_field import ReceptiveField
 from models.saved import load_network, save_weights, spec_as_dict, weights_of
 from pipeline.config import backbones
 
@@ -107,7 +113,7 @@ def test_the_middle_of_a_cell_is_moved_into_the_middle_of_its_pixels():
     for _ in range(4):
         x = keras.layers.ZeroPadding2D(1)(x)
         x = keras.layers.Conv2D(1, 3, strides=2, kernel_initializer="ones")(x)
-    field = GraphField(16, 0, first_px=-15, last_px=15, middle_px=0.0)
+    field = ReceptiveField(16, 0, first_px=-15, last_px=15, middle_px=0.0)
     backbone = KerasBackbone("ResNet50V2", keras.Model(image, x), field)
     assert backbone.moved_px == -8
     assert backbone.reach_px == (-7, 23)
@@ -127,7 +133,7 @@ def test_what_unpadded_layers_lose_is_added_around_the_image():
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(1, 48, strides=16)(image)
     backbone = KerasBackbone(
-        "InceptionV3", keras.Model(image, x), GraphField(16, -2, 0, 47, middle_px=23.5)
+        "InceptionV3", keras.Model(image, x), ReceptiveField(16, -2, 0, 47, middle_px=23.5)
     )
     grey = keras.Input((None, None, 1))
     features = keras.Model(grey, backbone.features(grey))(np.zeros((1, 64, 32, 1), np.float32))
@@ -146,10 +152,29 @@ def test_weights_survive_the_round_trip_under_names_of_their_own(mobile, tmp_pat
 
 
 def test_every_weight_of_convnext_has_a_name():
-    names = [variable.path for variable in keras_backbone("ConvNeXtTiny").layers.weights]
+    backbone = keras_backbone("ConvNeXtTiny").layers
+    names = backbone_weights(backbone)
     assert "convnext_tiny_stage_2_block_8_layer_scale/gamma" in names
-    assert len(set(names)) == len(names)
+    assert len(names) == len(backbone.weights)
     assert not [name for name in names if "variable" in name]
+
+
+@pytest.mark.parametrize(
+    ("name", "channels", "moved_px", "reach_px"),
+    [
+        ("VGG16", 512, 0, (-90, 105)),
+        # Behind the normalisation that the next block begins with.
+        ("ResNet50V2", 1024, -8, (-121, 137)),
+        ("MobileNetV3Small", 288, 0, (-144, 174)),
+    ],
+)
+def test_families_are_cut_at_stride_16_and_know_what_their_cells_see(
+    name, channels, moved_px, reach_px
+):
+    backbone = keras_backbone(name)
+    assert backbone.layers.output.shape[-1] == channels
+    assert (backbone.moved_px, backbone.reach_px) == (moved_px, reach_px)
+    assert backbone.sees_everything == (name == "MobileNetV3Small")
 
 
 def test_first_weights_follow_from_the_seed(mobile):
@@ -166,8 +191,8 @@ def test_first_weights_follow_from_the_seed(mobile):
 
 def test_normalisations_are_frozen_in_a_pretrained_network_and_its_copies_only(mobile, pretrained):
     assert not mobile.is_frozen
-    assert not with_policy(mobile, "float32").is_frozen
-    copy = with_policy(pretrained, "mixed_bfloat16")
+    assert not mobile.in_policy("float32").is_frozen
+    copy = pretrained.in_policy("mixed_bfloat16")
     for network in (pretrained, copy):
         assert network.is_frozen
         assert not any(layer.trainable for layer in network.normalisations)
@@ -232,7 +257,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch):
 
 
 def test_another_failure_is_not_taken_for_a_failed_download():
-    with pytest.raises(ZeroDivisionError), _Download("MobileNet"):
+    with pytest.raises(ZeroDivisionError), _download("MobileNet"):
         raise ZeroDivisionError
 
 

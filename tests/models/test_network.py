@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.network import NetworkSpec, build_network
-from models.precision import dtype_policy, with_policy
+from models.precision import dtype_policy
 
 
 def _noise(height, width, seed=0):
@@ -32,7 +32,7 @@ def test_the_logit_stays_float32_in_mixed_precision(backbone):
 
 def test_a_copy_in_another_precision_computes_nearly_the_same(network):
     image = _noise(128, 128)
-    mixed = with_policy(network, "mixed_bfloat16")
+    mixed = network.in_policy("mixed_bfloat16")
     assert mixed.dtype_policy.name == "mixed_bfloat16"
     difference = mixed(image).numpy() - network(image).numpy()
     assert 0 < np.abs(difference).max() < 0.2

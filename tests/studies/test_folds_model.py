@@ -6,9 +6,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from models.ensemble import set_members
-from models.network import NetworkSpec, build_network
-from models.saved import load_network, spec_as_dict, weights_of
+from models.network import NetworkSpec, build_network, ensemble_of
+from models.saved import load_network, spec_as_dict
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.figures.calibration import Calibration
@@ -46,8 +45,7 @@ def a_fold(folder, number: int, members: int):
     single = [build_network(SPEC, seed=10 * number + i) for i in range(members)]
     network = single[0]
     if members > 1:
-        network = build_network(SPEC.with_members(members))
-        set_members(network, [weights_of(one) for one in single], [1.0 + i for i in range(members)])
+        network = ensemble_of(single, [1.0 + i for i in range(members)])
     card |= {"network": spec_as_dict(network.spec), "training": TRAINING, "kinds": []}
     card |= {"maps": {**card["maps"], "level_share": 0.5}, "usual_level": -number}
     export_model(run, network, card, history="")

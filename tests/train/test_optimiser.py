@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.train.optimiser import Optimiser
+from pipeline.train.optimiser import Optimiser, Trained
 
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
 
@@ -16,8 +16,8 @@ def variable(value):
 
 def optimiser_of(*slots, weight_decay=0.0):
     """Slots are (variable, average, factor on the rate) and maybe the factor on the decay."""
-    whole = [(*slot, 1.0)[:4] for slot in slots]
-    return Optimiser(whole, weight_decay=weight_decay, strategy=tf.distribute.get_strategy())
+    trained = [Trained(f"v{number}", *slot) for number, slot in enumerate(slots)]
+    return Optimiser(trained, weight_decay=weight_decay, strategy=tf.distribute.get_strategy())
 
 
 def step(optimiser, *gradients, rate=0.1, decay=0.0, finite=True):
@@ -79,9 +79,9 @@ def test_the_average_follows_the_weights():
 
 
 def test_gradients_that_are_not_finite_change_nothing():
-    weight = variable([1.0])
-    optimiser = optimiser_of((weight, variable([1.0]), 1.0), weight_decay=0.5)
+    weight, average = variable([1.0]), variable([3.0])
+    optimiser = optimiser_of((weight, average, 1.0), weight_decay=0.5)
     before = {name: v.numpy() for name, v in optimiser.state.items()}
     step(optimiser, np.array([np.nan], np.float32), finite=False)
-    assert weight.numpy()[0] == 1.0
+    assert (weight.numpy()[0], average.numpy()[0]) == (1.0, 3.0)
     assert all((v.numpy() == before[name]).all() for name, v in optimiser.state.items())

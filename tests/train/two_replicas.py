@@ -18,15 +18,17 @@ STEPS = 3
 
 
 def small_network():
-    """Without dropout and batch statistics: those see the crops of one replica."""
+    """Without dropout and statistics of the batch: those see the crops of one replica."""
     image = keras.Input((None, None, 1))
     x = keras.layers.Conv2D(4, 32, 4, activation="relu", name="conv")(image)
+    x = keras.layers.BatchNormalization(trainable=False, name="norm")(x)
     x = keras.layers.Conv2D(1, 1, name="logit")(x)
     network = PatchNetwork(image, keras.layers.Lambda(lambda y: y[..., 0])(x))
     network.spec = NetworkSpec("small", 32, dropout=0.0)
     rng = np.random.default_rng(0)
     for weight in network.weights:
-        weight.assign(rng.normal(0, 0.1, weight.shape))
+        scale = 1.0 if "variance" in weight.path else 0.0
+        weight.assign(scale + rng.normal(0, 0.1, weight.shape))
     return network
 
 
