@@ -34,8 +34,6 @@ KNOWN: set[str] = {
     "pipeline/heatmap/results.py and pipeline/report/results.py",
     "pipeline/heatmap/tables.py and pipeline/preprocess/tables.py",
     "pipeline/model/calibrate.py and pipeline/studies/calibrate.py",
-    "pipeline/preprocess/intake/figures.py and pipeline/report/figures.py",
-    "pipeline/preprocess/intake/page.py and pipeline/report/page.py",
     "pipeline/report/controls.py and pipeline/studies/controls.py",
     "pipeline/run/progress.py and pipeline/train/progress.py",
     "pipeline/studies/other_maps.py and pipeline/train/other_maps.py",

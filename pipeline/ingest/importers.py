@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.ingest.catalog import Catalog
 
 MODULES = {
-    "phantom": "pipeline.ingest.phantom",
+    "phantom": "pipeline.ingest.phantom.importer",
     "mias": "pipeline.ingest.mias",
     "dicom": "pipeline.ingest.dicom_folder",
     "cbis_ddsm": "pipeline.ingest.cbis_ddsm",

@@ -15,7 +15,7 @@ from pipeline.ingest.ddsm.overlay import chain_outline, read_overlay
 from pipeline.ingest.ddsm.pictures_folder import side_and_view
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.examples.ddsm import chain_code
-from pipeline.ingest.examples.pictures import example_pictures
+from pipeline.ingest.examples.tree import example_pictures
 from pipeline.run.errors import UserError
 from tests.ingest import catalogs
 
@@ -73,7 +73,7 @@ def example(tmp_path_factory):
 @pytest.fixture(scope="module")
 def drawn():
     """The pictures of the example by number of the case, side and view."""
-    pictures = example_pictures(4, spacing_mm=0.4, seed=1)
+    pictures = example_pictures(range(4), spacing_mm=0.4, seed=1)
     return {(picture.woman + 1, picture.side, picture.view): picture for picture in pictures}
 
 

@@ -2,13 +2,11 @@
 
 import functools
 
-import numpy as np
 import pytest
 
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom import ideal_reader
 from pipeline.ingest.phantom.ideal_reader import read_ideally, readings_text
-from pipeline.ingest.phantom.shapes import fit_square
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,15 +42,6 @@ def test_the_printed_text_names_auc_seed_and_numbers():
     text = readings_text([reading])
     assert f"AUC {reading.known[1.0]:.4f}\n" in text and "seeds 1." in text
     assert f"{reading.backgrounds} backgrounds" in text
-
-
-@pytest.mark.parametrize(("size", "n"), [(3, 6), (5, 4), (7, 4)])
-def test_the_centre_of_a_drawing_comes_to_the_middle_of_the_square(size, n):
-    signal = np.arange(size * size, dtype=np.float32).reshape(size, size)
-    square = fit_square(signal, n)
-    assert square.shape == (n, n)
-    assert square[n // 2, n // 2] == signal[size // 2, size // 2]
-    assert square[n // 2 - 1, n // 2] == signal[size // 2 - 1, size // 2]
 
 
 def test_fainter_lesions_are_harder():

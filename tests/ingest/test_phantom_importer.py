@@ -11,10 +11,9 @@ import pytest
 
 from pipeline.config import DataSettings, PhantomSettings
 from pipeline.ingest.catalog import check_catalog
-from pipeline.ingest.phantom import read_phantom
+from pipeline.ingest.phantom.importer import read_phantom
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import plan_patient
-from pipeline.ingest.phantom.writer import write_phantom
 from pipeline.run.errors import UserError
 
 # Ten patients have all transfer syntaxes, both polarities, and films.
@@ -25,7 +24,7 @@ PHANTOM = PhantomSettings(patients=10, spacing_mm=0.4, abnormal_share=0.5)
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
     data = DataSettings(root=tmp_path_factory.mktemp("phantom") / "data")
-    return data, read_phantom(data, PHANTOM, workers=1)
+    return data, read_phantom(data, PHANTOM, workers=0)
 
 
 @pytest.fixture(scope="module")
@@ -124,20 +123,20 @@ def test_every_image_has_its_own_uid_and_each_patient_one_study(datasets):
     assert len({d.StudyInstanceUID for d in datasets}) == 10
 
 
-def test_files_are_the_same_bytes_whatever_the_number_of_workers(tmp_path):
-    for workers in (1, 2):
-        write_phantom(tmp_path / str(workers), SMALL, made_from={}, workers=workers)
-    first, second = (
-        {p.name: p.read_bytes() for p in (tmp_path / w).rglob("*") if p.is_file()} for w in "12"
-    )
-    assert len(first) == 17 and first == second
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     data = DataSettings(root=tmp_path_factory.mktemp("small") / "data")
-    read_phantom(data, SMALL, workers=1)
+    read_phantom(data, SMALL, workers=0)
     return data.root
+
+
+def test_files_are_the_same_bytes_whatever_the_number_of_workers(small, tmp_path):
+    read_phantom(DataSettings(root=tmp_path / "two"), SMALL, workers=2)
+    alone, two = (
+        {p.name: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+        for root in (small, tmp_path / "two")
+    )
+    assert len(alone) == 17 and alone == two
 
 
 @pytest.fixture
@@ -153,7 +152,7 @@ def _times(data):
 def test_a_whole_folder_is_listed_and_not_written_again(written, capsys):
     data, catalog = written
     before = _times(data)
-    again = read_phantom(data, PHANTOM, workers=1)
+    again = read_phantom(data, PHANTOM, workers=0)
     assert _times(data) == before and capsys.readouterr().out == ""
     assert again.images.equals(catalog.images) and again.findings.equals(catalog.findings)
 
@@ -161,7 +160,7 @@ def test_a_whole_folder_is_listed_and_not_written_again(written, capsys):
 def test_other_settings_replace_the_files_and_leave_those_of_the_user(copy):
     (copy.root / "split.csv").write_text("patient_id,split\n")
     other = SMALL.model_copy(update={"patients": 5, "seed": 9})
-    catalog = read_phantom(copy, other, workers=1)
+    catalog = read_phantom(copy, other, workers=0)
     assert len(catalog.images) == len(list(copy.root.rglob("*.dcm"))) == 20
     assert (copy.root / "split.csv").read_text() == "patient_id,split\n"
     reasons = dict(zip(catalog.files["file"], catalog.files["reason"], strict=True))
@@ -172,7 +171,7 @@ def test_a_missing_picture_is_written_again(copy):
     lost = sorted(copy.root.rglob("*.dcm"))[5]
     expected = lost.read_bytes()
     lost.unlink()
-    read_phantom(copy, SMALL, workers=1)
+    read_phantom(copy, SMALL, workers=0)
     assert lost.read_bytes() == expected
 
 
@@ -183,18 +182,18 @@ def test_an_interrupted_writing_begins_again(copy):
     stale = sorted(copy.root.rglob("*.dcm"))[0]
     expected = stale.read_bytes()
     stale.write_bytes(b"half a file")
-    assert len(read_phantom(copy, SMALL, workers=1).images) == 16
+    assert len(read_phantom(copy, SMALL, workers=0).images) == 16
     assert stale.read_bytes() == expected
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(UserError, match=r"no phantom's folder .*Choose another data\.root"):
-        read_phantom(DataSettings(root=tmp_path), PHANTOM, workers=1)
+        read_phantom(DataSettings(root=tmp_path), PHANTOM, workers=0)
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_a_damaged_record_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "phantom.json").write_text("{")
     with pytest.raises(UserError, match=r"damaged.*Delete the folder"):
-        read_phantom(DataSettings(root=tmp_path), PHANTOM, workers=1)
+        read_phantom(DataSettings(root=tmp_path), PHANTOM, workers=0)

@@ -6,7 +6,7 @@ import pytest
 from pipeline.config import DicomSettings
 from pipeline.dicom.reader import read_mammogram
 from pipeline.ingest.examples import build_example
-from pipeline.ingest.examples.pictures import example_pictures
+from pipeline.ingest.examples.tree import example_pictures
 from pipeline.ingest.rsna import read
 from pipeline.run.errors import UserError
 from tests.ingest import catalogs
@@ -92,7 +92,7 @@ def test_rows_without_file_and_files_without_row_are_told(example, capsys):
 def test_dense_tissue_is_bright_through_every_codec_polarity_and_window(example):
     drawn = {
         (str(10006 + 5 * picture.woman), picture.side, picture.view): picture.pixels
-        for picture in example_pictures(4, spacing_mm=SPACING_MM, seed=1)
+        for picture in example_pictures(range(4), spacing_mm=SPACING_MM, seed=1)
     }
     seen = []
     for image in catalog_of(example).images.itertuples():

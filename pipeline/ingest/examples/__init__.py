@@ -8,6 +8,8 @@ where the data set's own form has room for it, and in SYNTHETIC.txt beside the t
 import importlib
 from pathlib import Path
 
+from pipeline.ingest.examples.tree import Tree
+
 MODULES = {
     "cbis_ddsm": "pipeline.ingest.examples.cbis_ddsm",
     "inbreast": "pipeline.ingest.examples.inbreast",
@@ -27,6 +29,15 @@ def build_example(name: str, root: Path, *, women: int, spacing_mm: float, seed:
         women: number of patients, four pictures each.
         spacing_mm: pixel spacing of the pictures; coarser is faster.
         seed: of anatomy, lesions and noise.
+
+    Raises:
+        ValueError: there are too few women for the form of this set.
     """
-    module = importlib.import_module(MODULES[name])
-    module.build(root, women=women, spacing_mm=spacing_mm, seed=seed)
+    tree = Tree(root, women, spacing_mm, seed)
+    importlib.import_module(MODULES[name]).build(tree)
+    note = f"Synthetic pictures in the form of {name}: no patient, and nothing of the data set.\n"
+    if name in WITHOUT_SPACING:
+        note += (
+            f"Like its files they carry no pixel spacing. It is data.spacing_mm={spacing_mm:g}.\n"
+        )
+    tree.write("SYNTHETIC.txt", note)

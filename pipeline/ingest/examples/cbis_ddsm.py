@@ -2,29 +2,28 @@
 
 Writes  ROOT/CBIS-DDSM and ROOT/manifest-1/CBIS-DDSM   DICOM files in three layouts of folders
         ROOT/calc_case_description_train_set.csv ...   the four tables
-        ROOT/SYNTHETIC.txt
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.config import PhantomSettings
 from pipeline.ingest.cbis_ddsm.names import Name
-from pipeline.ingest.examples.cbis_ddsm_files import (
-    Download,
-    Part,
-    TableRow,
-    write_beside,
-    write_tables,
-)
+from pipeline.ingest.cbis_ddsm.tables import TABLES
+from pipeline.ingest.examples.cbis_ddsm_files import Download
+from pipeline.ingest.examples.tree import Tree
 from pipeline.ingest.phantom.picture import DrawnLesion, Picture, draw_picture
 from pipeline.ingest.phantom.plan import Patient, PlannedLesion, plan_patient
 
+# Kind of the phantom; names of the columns that differ between the tables.
 CALCIFICATION = "microcalcifications"
+COLUMNS = {
+    "Calc": ("calcification", "breast density", "calc type", "calc distribution"),
+    "Mass": ("mass", "breast_density", "mass shape", "mass margins"),
+}
 
 
 @dataclass(frozen=True)
@@ -126,33 +125,33 @@ WOMEN = (
 )
 
 
-def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
+def build(tree: Tree) -> None:
     """Write the tree; each woman is one of `WOMEN`, in turn.
 
     Raises:
         ValueError: there are too few women for all traps.
     """
-    if women < len(WOMEN):
-        raise ValueError(f"women must be at least {len(WOMEN)}, one for each trap, not {women}")
-    phantom = PhantomSettings(patients=women, seed=seed, spacing_mm=spacing_mm)
-    rows: list[TableRow] = []
-    for index in range(women):
+    if tree.women < len(WOMEN):
+        raise ValueError(
+            f"women must be at least {len(WOMEN)}, one for each trap, not {tree.women}"
+        )
+    phantom = PhantomSettings(seed=tree.seed, spacing_mm=tree.spacing_mm)
+    rows: dict[str, list[dict]] = {list_name: [] for list_name in TABLES}
+    for index in range(tree.women):
         woman = WOMEN[index % len(WOMEN)]
-        download = Download(root, woman.layout)
+        download = Download(tree.root, woman.layout)
         pictures: dict[tuple[str, str], Picture] = {}
         for film in woman.films:
             key = (film.side[0], film.view)
             if key not in pictures:
                 pictures[key] = draw_picture(_patient(woman, index, phantom), *key, phantom)
             name = Name(film.list_name, f"P_{index + 1:05d}", film.side, film.view)
-            rows += _write_film(download, name, film, woman, pictures[key])
-    write_tables(root, rows)
-    write_beside(root)
-    (root / "SYNTHETIC.txt").write_text(
-        "Synthetic pictures in the form of CBIS-DDSM: no patient, and nothing of the data set.\n"
-        f"Like its files they carry no pixel spacing. It is data.spacing_mm={spacing_mm:g}.\n",
-        encoding="utf-8",
-    )
+            rows[film.list_name] += _write_film(download, name, film, woman, pictures[key])
+    for list_name, of_list in rows.items():
+        tree.write_table(TABLES[list_name], list(of_list[0]), of_list, line_end="\r\n")
+    # What the newer downloader puts beside the images.
+    tree.write("manifest-1/metadata.csv", "Series UID,Collection\n")
+    tree.write("manifest-1/LICENSE", "Synthetic: no licence of the data set.\n")
 
 
 def _patient(woman: Woman, index: int, phantom: PhantomSettings) -> Patient:
@@ -173,45 +172,52 @@ def _patient(woman: Woman, index: int, phantom: PhantomSettings) -> Patient:
 
 def _write_film(
     download: Download, name: Name, film: Film, woman: Woman, picture: Picture
-) -> Iterator[TableRow]:
+) -> Iterator[dict]:
     """Write a mammogram, its masks and its cropped images; yield its rows of the tables."""
     pixels = picture.pixels << 4  # 12 bit become 16
     (image_path,) = download.write(name, "full mammogram images", [pixels])
     calcifications = name.list_name.startswith("Calc")
     chosen = [drawn for drawn in picture.lesions if (drawn.kind == CALCIFICATION) is calcifications]
     for number, drawn in enumerate(chosen, start=1):
-        mask = _mask(drawn, pixels.shape, film.mask)
-        parts = Part(mask, _cropped(pixels, drawn))
         mask_path, cropped_path = download.write_part(
             replace(name, abnormality=number),
-            parts,
+            mask=_mask(drawn, pixels.shape, film.mask),
+            cropped=_cropped(pixels, drawn),
             mask_first=calcifications is not woman.swapped,
             one_series=woman.one_series,
         )
         if woman.swapped:
             mask_path, cropped_path = cropped_path, mask_path
-        yield TableRow(
-            replace(name, abnormality=number),
-            density=woman.density,
-            assessment=woman.assessment,
-            pathology=woman.lesions[drawn.number][2],
-            image=image_path,
-            cropped=cropped_path,
-            mask=mask_path,
-        )
+        # The real tables have a line break inside a path of each row.
+        after_cropped, after_mask = ("\n", "") if calcifications else ("", "\n")
+        kind, density, first, second = COLUMNS[name.list_name[:4]]
+        yield {
+            "patient_id": name.patient_id,
+            density: woman.density,
+            "left or right breast": name.side,
+            "image view": name.view,
+            "abnormality id": number,
+            "abnormality type": kind,
+            first: "N/A",
+            second: "N/A",
+            "assessment": woman.assessment,
+            "pathology": woman.lesions[drawn.number][2],
+            "subtlety": 3,
+            "image file path": image_path,
+            "cropped image file path": cropped_path + after_cropped,
+            "ROI mask file path": mask_path + after_mask,
+        }
 
 
 def _mask(drawn: DrawnLesion, shape: tuple[int, int], form: str) -> np.ndarray:
     """The mask of a lesion, (rows, columns) uint8 of 0 and 255."""
-    mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [np.rint(drawn.outline[:, ::-1]).astype(np.int32)], 255)
     rows, columns = shape
     size = {
         "exact": (columns, rows),
         "half": (columns // 2, rows // 2),
         "narrow": (columns * 9 // 10, rows),
     }[form]
-    return cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(255 * drawn.mask(shape), size, interpolation=cv2.INTER_NEAREST)
 
 
 def _cropped(pixels: np.ndarray, drawn: DrawnLesion) -> np.ndarray:

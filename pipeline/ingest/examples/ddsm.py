@@ -6,16 +6,14 @@ cores and two lesion types; marks in one view only; marks that the .ics announce
 not there; overviews, a JPEG for viewing and grey values without a header beside the films.
 """
 
-import itertools
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 import cv2
 import imagecodecs
 import numpy as np
 
-from pipeline.ingest.examples.pictures import ExamplePicture, example_pictures, pathology
-from pipeline.ingest.phantom.picture import DrawnLesion
+from pipeline.ingest.examples.tree import Tree, pathologies
+from pipeline.ingest.phantom.picture import DrawnLesion, Picture
 
 SIDES = {"L": "LEFT", "R": "RIGHT"}
 HOSPITALS = "ABDC"
@@ -36,41 +34,21 @@ DATE_DIGITIZED 1 1 1998
 DIGITIZER {digitiser}
 SELECTED
 """
-CODES = {
-    (-1, 0): 0,
-    (-1, 1): 1,
-    (0, 1): 2,
-    (1, 1): 3,
-    (1, 0): 4,
-    (1, -1): 5,
-    (0, -1): 6,
-    (-1, -1): 7,
-}
+# Steps of (row, col), in the order of their codes.
+STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
-def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
-    """Write the tree.
-
-    Args:
-        root: folder, empty or absent.
-        women: number of cases.
-        spacing_mm: scanning resolution of the films.
-        seed: of the pictures.
-    """
-    pictures = example_pictures(women, spacing_mm=spacing_mm, seed=seed)
-    for woman, of_woman in itertools.groupby(pictures, key=lambda picture: picture.woman):
-        _write_case(root / "cases", woman, list(of_woman), spacing_mm=spacing_mm)
-    (root / "SYNTHETIC.txt").write_text("Synthetic pictures: no person was imaged.\n")
+def build(tree: Tree) -> None:
+    """Write the tree."""
+    for woman, pictures in tree.of_each_woman():
+        _write_case(tree, woman, pictures)
 
 
-def _write_case(
-    cases: Path, woman: int, pictures: Sequence[ExamplePicture], *, spacing_mm: float
-) -> None:
+def _write_case(tree: Tree, woman: int, pictures: Sequence[Picture]) -> None:
     letter = HOSPITALS[woman % len(HOSPITALS)]
     name = f"{letter}_{woman + 1:04d}_1"
     volume = _volume(woman, pictures)
-    folder = cases / f"{volume}s" / f"{volume}_01" / f"case{woman + 1:04d}"
-    folder.mkdir(parents=True)
+    folder = f"cases/{volume}s/{volume}_01/case{woman + 1:04d}"
     digitiser, bits = DIGITISERS[letter]
     ics = ICS.format(name=name.replace("_", "-"), density=woman % 5, digitiser=digitiser)
     announced, there = _marked(woman, pictures)
@@ -79,43 +57,42 @@ def _write_case(
         height, width = picture.pixels.shape
         ics += (
             f"{view} LINES {height} PIXELS_PER_LINE {width} BITS_PER_PIXEL {bits} "
-            f"RESOLUTION {spacing_mm * 1000:g} {'' if number in announced else 'NON_'}OVERLAY\n"
+            f"RESOLUTION {tree.spacing_mm * 1000:g} "
+            f"{'' if number in announced else 'NON_'}OVERLAY\n"
         )
-        _write_film(folder / f"{name}.{view}", picture.pixels, woman + number, bits)
+        for suffix, content in _film(picture.pixels, form=(woman + number) % 4, bits=bits):
+            tree.write(f"{folder}/{name}.{view}.{suffix}", content)
         if number in there:
-            (folder / f"{name}.{view}.OVERLAY").write_text(_overlay(woman, picture))
-    (folder / f"{name.replace('_', '-')}.ics").write_text(ics)
+            tree.write(f"{folder}/{name}.{view}.OVERLAY", _overlay(woman, picture))
+    tree.write(f"{folder}/{name.replace('_', '-')}.ics", ics)
     overview = np.hstack([picture.pixels[::8, ::8] for picture in pictures])
-    _encode(folder / f"TAPE_{name}.COMB.16_PGM", overview, ".pgm")
+    tree.write(f"{folder}/TAPE_{name}.COMB.16_PGM", _encoded(overview, ".pgm"))
 
 
-def _write_film(stem: Path, pixels: np.ndarray, number: int, bits: int) -> None:
-    """One film in one of four forms, by its number."""
+def _film(pixels: np.ndarray, *, form: int, bits: int) -> Iterator[tuple[str, bytes]]:
+    """Suffix and content of the files of one film, in one of four forms."""
     grey = (pixels << (bits - 12)).astype(np.uint16)
-    form = number % 4
     if form == 2:
-        return _encode(stem.with_name(f"{stem.name}.tif"), grey, ".tif")
+        yield "tif", _encoded(grey, ".tif")
+        return
     swapped = grey.reshape(grey.shape[::-1]) if form == 3 else grey
-    stem.with_name(f"{stem.name}.LJPEG").write_bytes(
-        imagecodecs.ljpeg_encode(swapped, bitspersample=bits)
-    )
+    yield "LJPEG", bytes(imagecodecs.ljpeg_encode(swapped, bitspersample=bits))
     if form == 1:
-        _encode(stem.with_name(f"{stem.name}.png"), grey, ".png")
-        _encode(stem.with_name(f"{stem.name}.jpg"), (pixels >> 4).astype(np.uint8), ".jpg")
-        stem.with_name(f"{stem.name}.LJPEG.1").write_bytes(grey.astype(">u2").tobytes())
-    return None
+        yield "png", _encoded(grey, ".png")
+        yield "jpg", _encoded((pixels >> 4).astype(np.uint8), ".jpg")
+        yield "LJPEG.1", grey.astype(">u2").tobytes()
 
 
-def _volume(woman: int, pictures: Sequence[ExamplePicture]) -> str:
-    pathologies = {pathology(lesion) for picture in pictures for lesion in picture.lesions}
-    if "malignant" in pathologies:
+def _volume(woman: int, pictures: Sequence[Picture]) -> str:
+    found = pathologies(pictures)
+    if "malignant" in found:
         return "cancer"
-    if not pathologies:
+    if not found:
         return "normal"
     return "benign" if woman % 4 < 2 else "benign_without_callback"
 
 
-def _marked(woman: int, pictures: Sequence[ExamplePicture]) -> tuple[list[int], list[int]]:
+def _marked(woman: int, pictures: Sequence[Picture]) -> tuple[list[int], list[int]]:
     """The films whose marks the .ics announces, and those whose marks are there.
 
     Of every third woman the last OVERLAY file is lost, of every third her last film is unmarked.
@@ -126,11 +103,10 @@ def _marked(woman: int, pictures: Sequence[ExamplePicture]) -> tuple[list[int], 
     return (marked, marked[:-1]) if woman % 3 == 1 else (marked[:-1], marked[:-1])
 
 
-def _overlay(woman: int, picture: ExamplePicture) -> str:
+def _overlay(woman: int, picture: Picture) -> str:
     lines = [f"TOTAL_ABNORMALITIES {len(picture.lesions)} "]
     for number, lesion in enumerate(picture.lesions, start=1):
-        benign = "BENIGN" if woman % 4 < 2 else "BENIGN_WITHOUT_CALLBACK"
-        outline = _filled(lesion, picture.pixels.shape)
+        outline = lesion.mask(picture.pixels.shape)
         core = cv2.erode(outline, np.ones((5, 5), np.uint8))
         lines += [f"ABNORMALITY {number} ", f"LESION_TYPE {TYPES[lesion.kind]}"]
         if lesion.kind == "mass_spiculated":
@@ -138,13 +114,19 @@ def _overlay(woman: int, picture: ExamplePicture) -> str:
         lines += [
             "ASSESSMENT 4 ",
             "SUBTLETY 3 ",
-            f"PATHOLOGY {'MALIGNANT' if pathology(lesion) == 'malignant' else benign} ",
+            f"PATHOLOGY {_pathology(woman, lesion)} ",
             f"TOTAL_OUTLINES {2 if core.any() else 1} ",
             "BOUNDARY ",
             chain_code(outline),
         ]
         lines += ["\tCORE", chain_code(core)] if core.any() else []
     return "\n".join(lines) + "\n"
+
+
+def _pathology(woman: int, lesion: DrawnLesion) -> str:
+    if lesion.pathology == "malignant":
+        return "MALIGNANT"
+    return "BENIGN" if woman % 4 < 2 else "BENIGN_WITHOUT_CALLBACK"
 
 
 def chain_code(mask: np.ndarray) -> str:
@@ -156,16 +138,10 @@ def chain_code(mask: np.ndarray) -> str:
     found, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     border = max(found, key=len)[:, 0, ::-1]
     steps = np.diff(np.vstack([border, border[:1]]), axis=0)
-    codes = [str(CODES[tuple(step)]) for step in steps.tolist() if any(step)]
+    codes = [str(STEPS.index(tuple(step))) for step in steps.tolist() if any(step)]
     row, col = border[0]
     return " ".join([str(col), str(row), *codes, "#"])
 
 
-def _filled(lesion: DrawnLesion, shape: tuple[int, int]) -> np.ndarray:
-    mask = np.zeros(shape, np.uint8)
-    cv2.fillPoly(mask, [np.rint(lesion.outline[:, ::-1]).astype(np.int32)], 1)
-    return mask
-
-
-def _encode(path: Path, pixels: np.ndarray, suffix: str) -> None:
-    path.write_bytes(cv2.imencode(suffix, pixels)[1].tobytes())
+def _encoded(pixels: np.ndarray, suffix: str) -> bytes:
+    return cv2.imencode(suffix, pixels)[1].tobytes()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from pipeline.ingest.examples.pictures import ExamplePicture
 from pipeline.ingest.phantom.dicom import write_dicom
+from pipeline.ingest.phantom.picture import Picture
 from pipeline.ingest.phantom.plan import Patient
 
 
 def write_picture(
     path: Path,
-    picture: ExamplePicture,
+    picture: Picture,
     *,
     spacing_mm: float,
     inverted: bool = False,

@@ -3,18 +3,17 @@
 ML for MLO; headers without patient and view; women with two pictures; a view from below; points
 for calcifications, misspelt and missing names of regions; a blank ACR padded with blanks; rows of
 totals; the pectoral muscle under the same image ids; what macOS leaves behind; and one file of
-outlines that is cut off.
+outlines that is cut off. Every fourth woman has a left breast only.
 """
 
-import hashlib
 import plistlib
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 
 from pipeline.ingest.examples.dicom import write_picture
-from pipeline.ingest.examples.pictures import ExamplePicture, example_pictures, pathology
-from pipeline.ingest.phantom.picture import DrawnLesion
+from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
+from pipeline.ingest.phantom.picture import DrawnLesion, Picture
 
 RELEASE = "INbreast Release 1.0"
 COLUMNS = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
@@ -28,17 +27,10 @@ APPLE_DOUBLE = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)
 Region = tuple[str, np.ndarray]  # name; (n, 2) row, col in pixels
 
 
-def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
-    """Write the tree.
-
-    Args:
-        root: folder, empty or absent.
-        women: number of patients; every fourth has a left breast only.
-        spacing_mm: pixel spacing of the pictures.
-        seed: of the pictures.
-    """
-    release, lines, healthy, abnormal = root / RELEASE, [COLUMNS], 0, 0
-    for number, picture in enumerate(_pictures(women, spacing_mm, seed)):
+def build(tree: Tree) -> None:
+    """Write the tree."""
+    lines, healthy, abnormal = [COLUMNS], 0, 0
+    for number, picture in enumerate(_pictures(tree)):
         image_id = str(FIRST_ID + STEP * number)
         healthy, abnormal = healthy + (not picture.lesions), abnormal + bool(picture.lesions)
         from_below = not picture.lesions and healthy == 1
@@ -46,45 +38,44 @@ def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
         density = " " * 60 if number == 0 else 1 + picture.woman % 4
         birads = _birads(picture)
         lines.append(f"removed;removed;{picture.side};{view};201001;{image_id};{density};{birads}")
-        name = _name(image_id, picture, view)
-        write_picture(release / "AllDICOMs" / name, picture, spacing_mm=spacing_mm, header=NAMELESS)
-        _write_muscle(release, image_id, picture, spacing_mm)
-        if picture.lesions:
-            export = _export(
-                [r for lesion in picture.lesions for r in _regions(lesion)], spacing_mm
-            )
-            whole = abnormal != 2
-            _put(release / f"AllXML/{image_id}.xml", export if whole else export[:1000])
-            _put(release / f"AllROI/{image_id}.roi", b"bplist00")
-            _put(release / f"MedicalReports/{image_id}.txt", b"SYNTHETIC\n")
-            _put(release / f"AllXML/._{image_id}.xml", APPLE_DOUBLE)
+        name = f"{RELEASE}/AllDICOMs/{_name(image_id, picture, view)}"
+        write_picture(tree.root / name, picture, spacing_mm=tree.spacing_mm, header=NAMELESS)
         if number == 0:
-            _put(release / f"AllDICOMs/._{name}", APPLE_DOUBLE)
+            tree.write(name.replace("AllDICOMs/", "AllDICOMs/._"), APPLE_DOUBLE)
+        if picture.view == "MLO":
+            muscle = _export([("Pectoral Muscle", _muscle(picture))], tree.spacing_mm)
+            folder = f"{RELEASE}/PectoralMuscle/Pectoral Muscle XML"
+            tree.write(f"{folder}/{image_id}_muscle.xml", muscle)
+        if picture.lesions:
+            regions = [region for lesion in picture.lesions for region in _regions(lesion)]
+            export = _export(regions, tree.spacing_mm)
+            torn = abnormal == 2
+            tree.write(f"{RELEASE}/AllXML/{image_id}.xml", export[:1000] if torn else export)
+            tree.write(f"{RELEASE}/AllROI/{image_id}.roi", b"bplist00")
+            tree.write(f"{RELEASE}/MedicalReports/{image_id}.txt", "SYNTHETIC\n")
+            tree.write(f"{RELEASE}/AllXML/._{image_id}.xml", APPLE_DOUBLE)
     table = "\n".join([*lines, *TOTALS]).format(len(lines) - 1)
-    _put(release / "INbreast.csv", f"{table}\n".encode())
-    _put(release / "INbreast.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504))
-    _put(release / "README.txt", b"SYNTHETIC, in the form of INbreast\n")
-    _put(release / "AllDICOMs/.DS_Store", b"\0\0\0\1Bud1")
-    _put(
-        root / "SYNTHETIC.txt", b"Synthetic pictures in the form of INbreast: nobody was imaged.\n"
-    )
+    tree.write(f"{RELEASE}/INbreast.csv", f"{table}\n")
+    tree.write(f"{RELEASE}/INbreast.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504))
+    tree.write(f"{RELEASE}/README.txt", "SYNTHETIC, in the form of INbreast\n")
+    tree.write(f"{RELEASE}/AllDICOMs/.DS_Store", b"\0\0\0\1Bud1")
 
 
-def _pictures(women: int, spacing_mm: float, seed: int):
-    for picture in example_pictures(women, spacing_mm=spacing_mm, seed=seed):
+def _pictures(tree: Tree) -> Iterator[Picture]:
+    for picture in tree.pictures():
         if picture.woman % 4 != 3 or picture.side == "L":
             yield picture
 
 
-def _birads(picture: ExamplePicture) -> str:
+def _birads(picture: Picture) -> str:
     """Of the breast; both views show the same lesions."""
-    found = {pathology(lesion) for lesion in picture.lesions}
+    found = pathologies([picture])
     words = MALIGNANT if "malignant" in found else BENIGN if found else (NOTHING,)
     return words[picture.woman % len(words)]
 
 
-def _name(image_id: str, picture: ExamplePicture, view: str) -> str:
-    patient = hashlib.sha256(f"inbreast {picture.woman}".encode()).hexdigest()[:16]
+def _name(image_id: str, picture: Picture, view: str) -> str:
+    patient = hex_id("inbreast", picture.woman, digits=16)
     return f"{image_id}_{patient}_MG_{picture.side}_{'ML' if view == 'MLO' else view}_ANON.dcm"
 
 
@@ -131,15 +122,7 @@ def _export(regions: list[Region], spacing_mm: float) -> bytes:
     return plistlib.dumps({"Images": [image]})
 
 
-def _write_muscle(release: Path, image_id: str, picture: ExamplePicture, spacing_mm: float) -> None:
-    if picture.view == "MLO":
-        wall = 0 if picture.side == "L" else picture.pixels.shape[1] - 1
-        corner = np.array([[0.0, wall], [0.0, abs(wall - 50.0)], [80.0, wall]])
-        folder = release / "PectoralMuscle" / "Pectoral Muscle XML"
-        export = _export([("Pectoral Muscle", corner)], spacing_mm)
-        _put(folder / f"{image_id}_muscle.xml", export)
-
-
-def _put(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+def _muscle(picture: Picture) -> np.ndarray:
+    """A triangle in the upper corner at the chest wall, (3, 2) row, col."""
+    wall = 0 if picture.side == "L" else picture.pixels.shape[1] - 1
+    return np.array([[0.0, wall], [0.0, abs(wall - 50.0)], [80.0, wall]])

@@ -5,17 +5,18 @@ and JPEG Lossless; LINEAR, SIGMOID and LINEAR_EXACT windows; both polarities; tw
 in different columns; an axillary tail; an implant; recalls without cancer; a row without a file
 and a file without a row; test images without labels. How far the real headers are stripped is
 not known for every element; the importer needs none of them.
+
+From four women on the last one is a test patient; the files of machine 93 say no spacing.
 """
 
-import csv
-import hashlib
 import itertools
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.ingest.examples.dicom import write_picture
-from pipeline.ingest.examples.pictures import ExamplePicture, example_pictures, pathology
+from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
+from pipeline.ingest.phantom.picture import Picture
 
 TRAIN_COLUMNS = (
     "site_id,patient_id,image_id,laterality,view,age,cancer,biopsy,invasive,BIRADS,implant,"
@@ -39,69 +40,58 @@ STRIPPED = (
 )
 
 
-def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
-    """Write the tree.
-
-    Args:
-        root: folder, empty or absent.
-        women: number of patients; from four on the last one is a test patient.
-        spacing_mm: pixel spacing of the pictures; the files of machine 93 do not say it.
-        seed: of the pictures.
-    """
-    train, test = [], []
-    pictures = example_pictures(women, spacing_mm=spacing_mm, seed=seed)
-    for woman, of_woman in itertools.groupby(pictures, key=lambda picture: picture.woman):
-        is_test = women >= 4 and woman == women - 1
-        folder = root / ("test_images" if is_test else "train_images") / str(_patient(woman))
-        (test if is_test else train).extend(
-            _write_woman(folder, list(of_woman), spacing_mm=spacing_mm)
-        )
-    _write_strangers(root / "train_images", train)
-    _write_table(root / "train.csv", TRAIN_COLUMNS, train)
-    _write_table(root / "test.csv", TEST_COLUMNS, test)
-    _put(root / "sample_submission.csv", "prediction_id,cancer\n10116_L,0.0205\n")
-    _put(root / "SYNTHETIC.txt", "Synthetic pictures: no person was imaged.\n")
+def build(tree: Tree) -> None:
+    """Write the tree."""
+    train: list[dict] = []
+    test: list[dict] = []
+    for woman, pictures in tree.of_each_woman():
+        is_test = tree.women >= 4 and woman == tree.women - 1
+        folder = tree.root / ("test_images" if is_test else "train_images")
+        rows = test if is_test else train
+        for picture, row in _rows(pictures):
+            path = folder / str(row["patient_id"]) / f"{row['image_id']}.dcm"
+            _write(path, picture, row, spacing_mm=tree.spacing_mm)
+            rows.append(row)
+    _add_oddities(tree.root / "train_images", train)
+    tree.write_table("train.csv", TRAIN_COLUMNS.split(","), train)
+    tree.write_table("test.csv", TEST_COLUMNS.split(","), test)
+    tree.write("sample_submission.csv", "prediction_id,cancer\n10116_L,0.0205\n")
 
 
-def _write_woman(
-    folder: Path, pictures: Sequence[ExamplePicture], *, spacing_mm: float
-) -> list[dict]:
-    """Write her pictures; return her rows of the table."""
-    rows = []
-    for side, of_side in itertools.groupby(pictures, key=lambda picture: picture.side):
+def _rows(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, dict]]:
+    """The pictures of a woman, each with its row; the labels are those of its breast."""
+    for _, of_side in itertools.groupby(pictures, key=lambda picture: picture.side):
         breast = list(of_side)
-        pathologies = {pathology(lesion) for p in breast for lesion in p.lesions}
+        found = pathologies(breast)
         for picture in breast:
-            row = _row(picture, pathologies)
-            _write(folder / f"{row['image_id']}.dcm", picture, row, spacing_mm=spacing_mm)
-            rows.append(row | {"prediction_id": f"{row['patient_id']}_{side}"})
-    return rows
+            yield picture, _row(picture, found)
 
 
-def _row(picture: ExamplePicture, pathologies: set[str]) -> dict:
+def _row(picture: Picture, found: set[str]) -> dict:
     """Site 1 says BI-RADS and density, and implants by patient; site 2 says them by breast."""
-    woman, cancer = picture.woman, "malignant" in pathologies
+    woman, cancer = picture.woman, "malignant" in found
     site = 1 + woman % 2
-    recalled = "benign" in pathologies and not cancer
+    patient = FIRST_PATIENT + STEP * woman
     return {
         "site_id": site,
-        "patient_id": _patient(woman),
-        "image_id": _image_id(picture),
+        "patient_id": patient,
+        "image_id": int(hex_id(woman, picture.side, picture.view, digits=8), 16) >> 1,
         "laterality": picture.side,
         "view": picture.view,
         "age": f"{50 + woman % 20}.0",
         "cancer": int(cancer),
-        "biopsy": int(bool(pathologies)),
+        "biopsy": int(bool(found)),
         "invasive": int(cancer and woman % 4 < 2),
-        "BIRADS": ("0.0" if pathologies else "1.0") if site == 1 else "",
+        "BIRADS": ("0.0" if found else "1.0") if site == 1 else "",
         "implant": int(woman == 2 and site == 1),
         "density": "ABCD"[woman // 2 % 4] if site == 1 else "",
         "machine_id": MACHINES[site][woman // 2 % 2],
-        "difficult_negative_case": recalled,
+        "difficult_negative_case": "benign" in found and not cancer,
+        "prediction_id": f"{patient}_{picture.side}",
     }
 
 
-def _write(path: Path, picture: ExamplePicture, row: dict, *, spacing_mm: float) -> None:
+def _write(path: Path, picture: Picture, row: dict, *, spacing_mm: float) -> None:
     header = dict.fromkeys(STRIPPED.split()) | {
         "PatientID": str(row["patient_id"]),
         "InstanceNumber": row["image_id"],
@@ -119,7 +109,7 @@ def _write(path: Path, picture: ExamplePicture, row: dict, *, spacing_mm: float)
     )
 
 
-def _write_strangers(images: Path, train: list[dict]) -> None:
+def _add_oddities(images: Path, train: list[dict]) -> None:
     """An axillary tail, a file without a row, and a row without a file."""
     first = train[0]
     of_first = images / str(first["patient_id"])
@@ -127,25 +117,3 @@ def _write_strangers(images: Path, train: list[dict]) -> None:
         shutil.copyfile(of_first / f"{first['image_id']}.dcm", of_first / f"{number}.dcm")
     train.append(first | {"image_id": 1, "view": "AT"})
     train.append(first | {"image_id": 3, "view": "CC"})
-
-
-def _patient(woman: int) -> int:
-    return FIRST_PATIENT + STEP * woman
-
-
-def _image_id(picture: ExamplePicture) -> int:
-    name = f"{picture.woman} {picture.side} {picture.view}"
-    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) >> 1
-
-
-def _write_table(path: Path, columns: str, rows: list[dict]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.DictWriter(
-            stream, columns.split(","), extrasaction="ignore", lineterminator="\n"
-        )
-        table.writeheader()
-        table.writerows(rows)
-
-
-def _put(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -2,34 +2,24 @@
 
 Lists of categories as Python text; benign masses without a box; a suspicious breast with a view
 without a box; a box that leaves the image; an image that the two tables put into different parts;
-an image without a row and a row without an image; both polarities.
+an image without a row and a row without an image; both polarities. Every fourth woman is a test
+patient.
 """
 
-import csv
-import hashlib
-import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from pipeline.ingest.examples.dicom import write_picture
-from pipeline.ingest.examples.pictures import ExamplePicture, example_pictures, pathology
-from pipeline.ingest.phantom.picture import DrawnLesion
+from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
+from pipeline.ingest.phantom.picture import DrawnLesion, Picture
 
 IMAGE = (
-    "study_id",
-    "series_id",
-    "image_id",
-    "laterality",
-    "view_position",
-    "height",
-    "width",
-    "breast_birads",
-    "breast_density",
+    *("study_id", "series_id", "image_id", "laterality", "view_position", "height", "width"),
+    *("breast_birads", "breast_density"),
 )
 FINDING = ("finding_categories", "finding_birads", "xmin", "ymin", "xmax", "ymax")
-METADATA = ("SOP Instance UID", "Manufacturer", "Manufacturer's Model Name")
+MACHINE = {"Manufacturer": "SYNTHETIC", "Manufacturer's Model Name": "phantom"}
 CATEGORIES = {
     "mass_spiculated": ("['Mass']", "['Nipple Retraction', 'Mass']"),
     "microcalcifications": (
@@ -38,63 +28,63 @@ CATEGORIES = {
     ),
 }
 NO_FINDING = {"finding_categories": "['No Finding']"}
+# An image that has not been downloaded.
+ABSENT = {
+    **{name: hex_id("vindr", name, "absent", digits=32) for name in IMAGE[:3]},
+    "laterality": "L",
+    "view_position": "CC",
+    "height": 3518,
+    "width": 2800,
+    "breast_birads": "BI-RADS 1",
+    "breast_density": "DENSITY C",
+    "split": "training",
+}
 NODE_MM, NODE_ROW_MM, NODE_GREY = 4.0, 20.0, 500
 
 
-def build(root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
-    """Write the tree.
-
-    Args:
-        root: folder, empty or absent.
-        women: number of patients, four pictures each; every fourth is a test patient.
-        spacing_mm: pixel spacing of the pictures.
-        seed: of the pictures.
-    """
-    breasts, findings, suspicious = [_absent_row()], [_absent_row() | NO_FINDING], 0
-    for number, drawn in enumerate(example_pictures(women, spacing_mm=spacing_mm, seed=seed)):
+def build(tree: Tree) -> None:
+    """Write the tree."""
+    breasts, findings, suspicious = [ABSENT], [ABSENT | NO_FINDING], 0
+    for number, drawn in enumerate(tree.pictures()):
         picture, row = drawn, _image_row(drawn)
-        lesions = [lesion for lesion in picture.lesions if pathology(lesion) == "malignant"]
+        lesions = [lesion for lesion in picture.lesions if lesion.pathology == "malignant"]
         rows = [row | _box(lesion, row) for lesion in lesions]
         suspicious += bool(lesions)
         if lesions and suspicious == 1:
             other = "training" if row["split"] == "test" else "test"
             rows = [of_lesion | {"split": other} for of_lesion in rows]
         elif lesions and suspicious == 2:
-            picture, node = _with_node(picture, spacing_mm)
+            picture, node = _with_node(picture, tree.spacing_mm)
             rows.append(row | node)
         elif lesions and suspicious == 3:
             rows = []
-        # Machines differ in it; both women of a pair, one of them healthy, have the same.
-        inverted = (picture.woman // 2) % 2 == 1
-        path = root / "images" / row["study_id"] / f"{row['image_id']}.dicom"
-        nameless = {"PatientID": ""}
-        write_picture(path, picture, spacing_mm=spacing_mm, inverted=inverted, header=nameless)
-        if number < 4 * women - 1:  # the last has no row anywhere
+        write_picture(
+            tree.root / "images" / row["study_id"] / f"{row['image_id']}.dicom",
+            picture,
+            spacing_mm=tree.spacing_mm,
+            # Machines differ in it; both women of a pair, one of them healthy, have the same.
+            inverted=(picture.woman // 2) % 2 == 1,
+            header={"PatientID": ""},
+        )
+        if number < 4 * tree.women - 1:  # the last has no row anywhere
             breasts.append(row)
             findings += rows or [row | NO_FINDING]
     findings.sort(key=lambda row: row["finding_categories"] == NO_FINDING["finding_categories"])
-    _write(root / "breast-level_annotations.csv", (*IMAGE, "split"), breasts)
-    _write(root / "finding_annotations.csv", (*IMAGE, *FINDING, "split"), findings)
-    machine = {"Manufacturer": "SYNTHETIC", "Manufacturer's Model Name": "phantom"}
-    _write(
-        root / "metadata.csv",
-        METADATA,
-        [{"SOP Instance UID": row["image_id"]} | machine for row in breasts],
-    )
-    (root / "images" / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
-    (root / "SYNTHETIC.txt").write_text(
-        "Synthetic pictures in the form of VinDr-Mammo: nobody was imaged.\n"
-    )
+    tree.write_table("breast-level_annotations.csv", (*IMAGE, "split"), breasts)
+    tree.write_table("finding_annotations.csv", (*IMAGE, *FINDING, "split"), findings)
+    machines = [{"SOP Instance UID": row["image_id"], **MACHINE} for row in breasts]
+    tree.write_table("metadata.csv", list(machines[0]), machines)
+    tree.write("images/.DS_Store", b"\0\0\0\1Bud1")
 
 
-def _image_row(picture: ExamplePicture) -> dict:
-    found = {pathology(lesion) for lesion in picture.lesions}
+def _image_row(picture: Picture) -> dict:
+    found = pathologies([picture])
     birads = 4 + picture.woman % 2 if "malignant" in found else 2 if found else 1
     height, width = picture.pixels.shape
     return {
-        "study_id": _hash("study", picture.woman),
-        "series_id": _hash("series", picture.woman),
-        "image_id": _hash("image", picture.woman, picture.side, picture.view),
+        "study_id": hex_id("vindr study", picture.woman, digits=32),
+        "series_id": hex_id("vindr series", picture.woman, digits=32),
+        "image_id": hex_id("vindr image", picture.woman, picture.side, picture.view, digits=32),
         "laterality": picture.side,
         "view_position": picture.view,
         "height": height,
@@ -105,14 +95,6 @@ def _image_row(picture: ExamplePicture) -> dict:
     }
 
 
-def _absent_row() -> dict:
-    """An image that has not been downloaded."""
-    names = {name: _hash(name, "absent") for name in ("study_id", "series_id", "image_id")}
-    seen = {"laterality": "L", "view_position": "CC", "height": 3518, "width": 2800}
-    breast = {"breast_birads": "BI-RADS 1", "breast_density": "DENSITY C"}
-    return names | seen | breast | {"split": "training"}
-
-
 def _box(lesion: DrawnLesion, row: dict) -> dict:
     return {
         "finding_categories": CATEGORIES[lesion.kind][lesion.number % 2],
@@ -121,7 +103,7 @@ def _box(lesion: DrawnLesion, row: dict) -> dict:
     }
 
 
-def _with_node(picture: ExamplePicture, spacing_mm: float) -> tuple[ExamplePicture, dict]:
+def _with_node(picture: Picture, spacing_mm: float) -> tuple[Picture, dict]:
     """A lymph node at the chest wall, half outside the image, and what a row says about it."""
     centre = np.array([NODE_ROW_MM / spacing_mm, 0.0])
     if picture.side == "R":
@@ -138,17 +120,3 @@ def _with_node(picture: ExamplePicture, spacing_mm: float) -> tuple[ExamplePictu
 def _corners(points: np.ndarray) -> dict[str, float]:
     (ymin, xmin), (ymax, xmax) = points.min(axis=0).round(6), points.max(axis=0).round(6)
     return {"xmin": xmin, "ymin": ymin, "xmax": xmax, "ymax": ymax}
-
-
-def _write(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
-    stream = io.StringIO()
-    table = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    path.write_text(stream.getvalue(), encoding="utf-8")
-
-
-def _hash(*words: object) -> str:
-    """The set names everything by 32 hexadecimal digits."""
-    text = " ".join(map(str, ("vindr", *words)))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,5 +1,6 @@
-"""Synthetic mammograms with known lesions, written as DICOM."""
+"""Synthetic mammograms with known lesions: what they show, and their folder of DICOM files.
 
-from pipeline.ingest.phantom.importer import read_phantom
-
-__all__ = ["read_phantom"]
+`plan` says who has which lesions, `picture` draws one view, `writer` writes the folder and
+`importer` reads it as a data set. Nothing here imports pandas but the importer: the workers that
+draw start fast.
+"""

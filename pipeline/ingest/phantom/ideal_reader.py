@@ -12,16 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
+from scipy.special import logsumexp
 from sklearn.metrics import roc_auc_score
 
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.lesions import draw_lesion
-from pipeline.ingest.phantom.picture import draw_picture
+from pipeline.ingest.phantom.picture import add_stamp, draw_picture
 from pipeline.ingest.phantom.plan import KINDS, RADIUS_MM, STRENGTH, VIEWS, plan_patient
-from pipeline.ingest.phantom.shapes import fit_square
 from pipeline.ingest.phantom.streams import Stream, stream
-from pipeline.ingest.phantom.texture import power_spectrum
+from pipeline.ingest.phantom.texture import radial_power, windowed_spectra
 
 SQUARE_MM = 25.6
 PICTURES = 40
@@ -53,10 +52,10 @@ def read_ideally(phantom: PhantomSettings) -> Reading:
     """
     squares = _backgrounds(phantom)
     half = len(squares) // 2
-    weight = _whitening(squares[:half], phantom.spacing_mm)
+    weight = _whitening(squares[:half])
     kinds, templates = _templates(phantom, squares.shape[-1])
     # (squares or templates, frequencies), whitened, so that responses are inner products
-    absent, lesions = _whiten(squares[half:], weight), _whiten(templates, weight)
+    absent, lesions = (_whitened(s, weight) for s in (squares[half:], templates))
     noise = (absent @ lesions.conj().T).real  # (squares, templates)
     overlap = (lesions @ lesions.conj().T).real  # response of filter b to lesion a
     gain = np.diag(overlap)  # response to the lesion that the filter is for
@@ -111,7 +110,7 @@ def _corners(breast: np.ndarray, n: int, rng: np.random.Generator) -> list[tuple
 def _templates(phantom: PhantomSettings, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Kinds and (lesions, n, n) float32 grey values of lesions in the centre of a square."""
     kinds = np.repeat(KINDS, TEMPLATES)
-    signals = []
+    signals = np.zeros((len(kinds), n, n), np.float32)
     for number, kind in enumerate(kinds):
         rng = stream(phantom.seed, Stream.READER, PICTURES + number)
         stamp = draw_lesion(
@@ -121,34 +120,26 @@ def _templates(phantom: PhantomSettings, n: int) -> tuple[np.ndarray, np.ndarray
             spacing_mm=phantom.spacing_mm,
             rng=rng,
         )
-        signals.append(fit_square(stamp.signal, n))
-    return kinds, np.stack(signals)
+        add_stamp(signals[number], stamp.signal, n // 2, n // 2)
+    return kinds, signals
 
 
-def _whitening(squares: np.ndarray, spacing_mm: float) -> np.ndarray:
+def _whitening(squares: np.ndarray) -> np.ndarray:
     """1 / sqrt(power) at each frequency, from the radial mean of the power; (n, n)."""
-    frequency, power = power_spectrum(squares, spacing_mm)
-    ring = np.rint(frequency * squares.shape[-1] * spacing_mm).astype(int)
-    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
-    weight = 1 / np.sqrt(mean[ring])
+    ring, power = radial_power(squares)
+    weight = 1 / np.sqrt(power[ring])
     weight[0, 0] = 0  # the mean grey value of a square tells little and varies much
     return weight
 
 
-def _whiten(squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Whitened spectra under a Hann window, (squares, n * n) complex."""
-    n = squares.shape[-1]
-    window = np.hanning(n + 1)[:-1]
-    window = np.outer(window, window) / np.sqrt(np.sum(np.outer(window, window) ** 2))
-    centred = squares - squares.mean(axis=(1, 2), keepdims=True)
-    return (scipy.fft.fft2(centred * window) * weight).reshape(len(squares), -1)
+def _whitened(squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Spectra of which every frequency has the same power, (squares, n * n) complex."""
+    return (windowed_spectra(squares) * weight).reshape(len(squares), -1)
 
 
 def _any_lesion(response: np.ndarray, energy: np.ndarray) -> np.ndarray:
     """Log of the mean likelihood ratio over all lesions; (squares,)."""
-    log_ratio = response - energy / 2
-    top = log_ratio.max(axis=1)
-    return top + np.log(np.mean(np.exp(log_ratio - top[:, None]), axis=1))
+    return logsumexp(response - energy / 2, b=1 / len(energy), axis=1)
 
 
 def _auc(absent: np.ndarray, present: np.ndarray) -> float:

@@ -6,15 +6,12 @@ patient, and phantom.json.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.phantom.record import RECORD, Record, is_current, read_record
-from pipeline.ingest.phantom.writer import write_phantom
+from pipeline.ingest.catalog import Catalog, make_catalog
+from pipeline.ingest.phantom.writer import RECORD, Record, write_phantom
 from pipeline.ingest.source_files import list_files
-
-if TYPE_CHECKING:
-    from pipeline.ingest.catalog import Catalog
+from pipeline.run.errors import UserError
 
 # Raise it when the same settings give other pictures: folders are then written anew.
 GENERATOR = 5
@@ -22,28 +19,49 @@ GENERATOR = 5
 
 def read_phantom(
     data: DataSettings, phantom: PhantomSettings, *, workers: int | None = None
-) -> "Catalog":
+) -> Catalog:
     """Catalog of the phantom in data.root, which is written if it is not there yet.
 
     Args:
         data: names the folder.
         phantom: what to write.
-        workers: processes; all cores that this process may use if absent.
+        workers: processes, 0 for this one alone; all cores that it may use if absent.
 
     Raises:
         UserError: data.root holds something else.
     """
+    root = data.root
     made_from = {"generator": GENERATOR, **phantom.model_dump(mode="json")}
-    record = read_record(data.root)
-    if not is_current(data.root, record, made_from):
-        record = write_phantom(data.root, phantom, made_from=made_from, old=record, workers=workers)
-    return _catalog(data.root, record)
+    record = _read_record(root)
+    if record is None or not record.is_current(root, made_from):
+        record = write_phantom(root, phantom, made_from=made_from, old=record, workers=workers)
+    return _catalog(root, record)
 
 
-def _catalog(root: Path, record: Record) -> "Catalog":
-    # Here, because the workers of the pool load this file and have no use for pandas.
-    from pipeline.ingest.catalog import make_catalog
+def _read_record(root: Path) -> Record | None:
+    """The record of a phantom's folder; None where the folder is absent or empty.
 
+    Raises:
+        UserError: the folder holds other things, or its record cannot be read.
+    """
+    path = root / RECORD
+    if not path.is_file():
+        if root.exists() and (not root.is_dir() or any(root.iterdir())):
+            raise UserError(
+                f"data.root={root} exists and is no phantom's folder (it has no {RECORD}), so "
+                "nothing is written there. Choose another data.root, or set data.importer to "
+                "read your own data."
+            )
+        return None
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}). Delete the folder {root} to have it written again."
+        ) from error
+
+
+def _catalog(root: Path, record: Record) -> Catalog:
     images, findings = [], []
     for entry in record.images:
         shared = ("image_id", "patient_id", "laterality", "view", "spacing_mm", "density")

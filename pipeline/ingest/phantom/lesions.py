@@ -7,17 +7,20 @@ import cv2
 import numpy as np
 
 from pipeline.ingest.phantom.shapes import (
+    MASS_CONTRAST,
+    Boundary,
     Stamp,
     boundary_polygon,
     line,
     lumpy_boundary,
     make_grid,
-    speck,
+    specks,
 )
 
-MASS_CONTRAST = 285.0  # stored grey values of 4096, peak
+# Grey values, and the outline in pixels from the centre.
+Drawing = tuple[np.ndarray, np.ndarray]
+
 HALO_MM = 0.7
-CALCIFICATION_CONTRAST = 225.0
 
 
 def draw_lesion(
@@ -41,7 +44,7 @@ def draw_lesion(
     return Stamp(signal * np.float32(contrast), outline)
 
 
-def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
+def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
     """The projection of an ellipsoid: a dome with a sharp margin and a thin dark halo."""
     grid = make_grid(1.5 * radius_mm + 3, spacing_mm)
     boundary = lumpy_boundary(radius_mm, 0.1, rng)
@@ -55,7 +58,7 @@ def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
     )
 
 
-def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
+def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
     """A core without a sharp margin, and many thin lines that radiate from it."""
     core_mm = 0.7 * radius_mm
     grid = make_grid(2.4 * radius_mm + 1, spacing_mm)
@@ -75,41 +78,33 @@ def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generat
     return (height * signal).astype(np.float32), outline
 
 
-def _star(boundary, angles: np.ndarray, tips: np.ndarray, spacing_mm: float) -> np.ndarray:
+def _star(
+    boundary: Boundary, angles: np.ndarray, tips: np.ndarray, spacing_mm: float
+) -> np.ndarray:
     """The margin of the core between the spicules, and the tip of each spicule."""
     half = 0.35 * 2 * np.pi / len(angles)
     corners = []
     for angle, tip in zip(angles, tips, strict=True):
-        for a, r in (
-            (angle - half, boundary(angle - half)),
-            (angle, tip),
-            (angle + half, boundary(angle + half)),
-        ):
+        before, after = angle - half, angle + half
+        for a, r in ((before, boundary(before)), (angle, tip), (after, boundary(after))):
             corners.append((r * np.sin(a) / spacing_mm, r * np.cos(a) / spacing_mm))
     return np.array(corners)
 
 
-def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator):
+def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
     """Many small bright specks close together; the outline is their hull and half a mm."""
     grid = make_grid(radius_mm + 2, spacing_mm)
     count = int(rng.integers(18, 32))
     distance = radius_mm * np.sqrt(rng.uniform(0, 1, count))
     angle = rng.uniform(0, 2 * np.pi, count)
     rows, cols = distance * np.sin(angle), distance * np.cos(angle)
-    signal = np.zeros((grid.row.size, grid.col.size), np.float32)
-    for row, col in zip(rows, cols, strict=True):
-        height = CALCIFICATION_CONTRAST * rng.uniform(0.6, 1.3)
-        signal += height * speck(grid, row, col, rng.uniform(0.4, 0.85))
+    signal = specks(grid, zip(rows, cols, strict=True), rng)
     return signal, _hull(rows, cols, margin_mm=0.5) / spacing_mm
 
 
 def _hull(rows: np.ndarray, cols: np.ndarray, *, margin_mm: float) -> np.ndarray:
     around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    points = np.stack(
-        [
-            (rows[:, None] + margin_mm * np.sin(around)).ravel(),
-            (cols[:, None] + margin_mm * np.cos(around)).ravel(),
-        ],
-        axis=1,
-    )
+    above = (rows[:, None] + margin_mm * np.sin(around)).ravel()
+    beside = (cols[:, None] + margin_mm * np.cos(around)).ravel()
+    points = np.stack([above, beside], axis=1)
     return cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)

@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.anatomy import Anatomy, make_anatomy, make_body
 from pipeline.ingest.phantom.borders import AIR, add_surroundings
-from pipeline.ingest.phantom.confusers import CONFUSERS, draw_confuser
+from pipeline.ingest.phantom.confusers import CONFUSERS
 from pipeline.ingest.phantom.lesions import draw_lesion
-from pipeline.ingest.phantom.plan import SIDES, STRENGTH, VIEWS, Patient
+from pipeline.ingest.phantom.plan import PATHOLOGY, SIDES, STRENGTH, VIEWS, Patient
 from pipeline.ingest.phantom.streams import Stream, stream
 from pipeline.ingest.phantom.tissue import draw_tissue
 
 WHITE = 4095  # 12 bit
 NOISE = 16.0  # standard deviation of the detector's noise, in grey values
 LESION_MARGIN_MM = 4.0  # lesions keep this distance from skin, edges and each other
+
+
+# Row, col and radius of a disc that something takes up, in pixels.
+Taken = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -26,11 +31,25 @@ class DrawnLesion:
     kind: str
     outline: np.ndarray  # (points, 2) float64 row, col in pixels of the picture
 
+    @property
+    def pathology(self) -> str:
+        """benign or malignant."""
+        return PATHOLOGY[self.kind]
+
+    def mask(self, shape: tuple[int, int]) -> np.ndarray:
+        """The filled outline on a picture of that shape: (rows, columns) uint8 of 0 and 1."""
+        mask = np.zeros(shape, np.uint8)
+        cv2.fillPoly(mask, [np.rint(self.outline[:, ::-1]).astype(np.int32)], 1)
+        return mask
+
 
 @dataclass(frozen=True)
 class Picture:
     """Pixels as they are shown, before polarity, and what is in them."""
 
+    woman: int  # number of the patient, from 0
+    side: str  # L or R
+    view: str  # CC or MLO
     pixels: np.ndarray  # (rows, columns) uint16, dense tissue bright
     breast: np.ndarray  # (rows, columns) bool
     lesions: tuple[DrawnLesion, ...]
@@ -70,6 +89,9 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
         noise=noise,
     )
     return Picture(
+        patient.index,
+        side,
+        view,
         np.clip(np.rint(pixels), 0, WHITE).astype(np.uint16),
         np.ascontiguousarray(anatomy_breast),
         lesions,
@@ -78,17 +100,15 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
 
 def _add_confusers(
     grey: np.ndarray, anatomy: Anatomy, phantom: PhantomSettings, rng: np.random.Generator
-) -> list[tuple[float, float, float]]:
-    """Add all confusers in place; return (row, col, radius) in pixels of what they take up."""
-    taken = []
-    for kind, lowest, highest in CONFUSERS:
+) -> list[Taken]:
+    """Add all confusers in place; return what they take up."""
+    taken: list[Taken] = []
+    for draw, lowest, highest in CONFUSERS:
         for _ in range(int(rng.integers(lowest, highest + 1))):
             contrast = rng.uniform(*STRENGTH) * phantom.contrast
-            signal, radius_mm = draw_confuser(
-                kind, contrast=contrast, spacing_mm=phantom.spacing_mm, rng=rng
-            )
+            signal, radius_mm = draw(phantom.spacing_mm, rng)
             row, col = choose_place(anatomy, radius_mm, taken, rng)
-            add_stamp(grey, signal, row, col)
+            add_stamp(grey, (signal * contrast).astype(np.float32), row, col)
             if radius_mm:
                 taken.append((row, col, radius_mm / phantom.spacing_mm))
     return taken
@@ -99,7 +119,7 @@ def _add_lesions(
     anatomy: Anatomy,
     patient: Patient,
     side: str,
-    taken: list[tuple[float, float, float]],
+    taken: list[Taken],
     phantom: PhantomSettings,
     key: tuple[int, int, int],
 ) -> tuple[DrawnLesion, ...]:
@@ -127,7 +147,7 @@ def _add_lesions(
 def choose_place(
     anatomy: Anatomy,
     radius_mm: float,
-    taken: list[tuple[float, float, float]],
+    taken: list[Taken],
     rng: np.random.Generator,
     *,
     depth_share: float | None = None,
@@ -137,7 +157,7 @@ def choose_place(
     Args:
         anatomy: the breast.
         radius_mm: room that is needed.
-        taken: (row, col, radius) in pixels that must stay free; ignored if there is no room.
+        taken: what must stay free; ignored if there is no room.
         rng: the choice.
         depth_share: prefer this place between chest wall and skin.
     """

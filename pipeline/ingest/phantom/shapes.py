@@ -1,8 +1,17 @@
 """Small drawings on a local grid in mm, from which lesions and confusers are made."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+
+# Stored grey values of 4096, peak.
+MASS_CONTRAST = 285.0
+CALCIFICATION_CONTRAST = 225.0
+
+
+# A closed curve around a centre: radius in mm as a function of the angle.
+Boundary = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ def make_grid(reach_mm: float, spacing_mm: float) -> Grid:
     return Grid(axis[:, None], axis[None, :], spacing_mm)
 
 
-def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator):
+def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator) -> Boundary:
     """A closed curve around the centre: radius in mm as a function of the angle.
 
     Args:
@@ -58,7 +67,7 @@ def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator):
     return boundary
 
 
-def boundary_polygon(boundary, spacing_mm: float, points: int = 48) -> np.ndarray:
+def boundary_polygon(boundary: Boundary, spacing_mm: float, points: int = 48) -> np.ndarray:
     """The curve as (points, 2) row, col in pixels from the centre."""
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     radius = boundary(angle) / spacing_mm
@@ -96,12 +105,19 @@ def speck(grid: Grid, row_mm: float, col_mm: float, diameter_mm: float) -> np.nd
     )
 
 
-def fit_square(signal: np.ndarray, n: int) -> np.ndarray:
-    """Cut or fill a drawing to (n, n), n even; its centre comes to row and column n / 2."""
-    half = signal.shape[0] // 2
-    reach = min(half, n // 2)
-    square = np.zeros((n, n), np.float32)
-    inner = slice(half - reach, half + min(reach, n // 2 - 1) + 1)
-    outer = slice(n // 2 - reach, n // 2 + min(reach, n // 2 - 1) + 1)
-    square[outer, outer] = signal[inner, inner]
-    return square
+def specks(
+    grid: Grid, places: Iterable[tuple[float, float]], rng: np.random.Generator
+) -> np.ndarray:
+    """Calcifications, each with its own brightness and diameter.
+
+    Args:
+        grid: where to draw.
+        places: (row, col) in mm; each is asked for just before its speck is drawn, so it may
+            come from `rng` too.
+        rng: brightness and diameters.
+    """
+    signal = np.zeros((grid.row.size, grid.col.size), np.float32)
+    for row, col in places:
+        height = CALCIFICATION_CONTRAST * rng.uniform(0.6, 1.3)
+        signal += height * speck(grid, row, col, rng.uniform(0.4, 0.85))
+    return signal

@@ -1,4 +1,4 @@
-"""Tissue texture with a power-law spectrum, and how its exponent is measured.
+"""Tissue texture with a power-law spectrum, and the spectrum of pictures.
 
 The power spectrum of mammograms falls like 1/f^exponent, with an exponent around 3.
 
@@ -10,9 +10,6 @@ import numpy as np
 import scipy.fft
 
 EXPONENT = 3.0  # Burgess 2001
-# Where the exponent is measured, in cycles per mm: below, the shape of the breast shows;
-# above, the noise of the detector.
-FREQUENCIES_PER_MM = (0.1, 0.8)
 
 
 def power_law_field(
@@ -45,39 +42,33 @@ def power_law_field(
     return ((field - field.mean()) / field.std()).astype(np.float32)
 
 
-def power_spectrum(squares: np.ndarray, spacing_mm: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean periodogram of squares, each without its mean and under a Hann window.
+def windowed_spectra(squares: np.ndarray) -> np.ndarray:
+    """Fourier transforms of squares, each without its mean and under a Hann window.
 
     Args:
         squares: (squares, n, n) grey values.
-        spacing_mm: distance of the pixels, in mm.
 
     Returns:
-        Frequency in cycles per mm and power, both (n, n).
+        (squares, n, n) complex; their squared magnitudes are periodograms.
     """
-    n = squares.shape[-1]
-    window = np.hanning(n + 1)[:-1]
+    window = np.hanning(squares.shape[-1] + 1)[:-1]
     window = np.outer(window, window)
     centred = squares - squares.mean(axis=(1, 2), keepdims=True)
-    power = np.mean(np.abs(scipy.fft.fft2(centred * window)) ** 2, axis=0)
-    frequency = np.fft.fftfreq(n, spacing_mm)
-    return np.hypot(frequency[:, None], frequency[None, :]), power / np.sum(window**2)
+    return scipy.fft.fft2(centred * (window / np.sqrt(np.sum(window**2))))
 
 
-def spectrum_exponent(squares: np.ndarray, spacing_mm: float) -> float:
-    """The exponent b of power ~ 1/f^b, by a line through the radial mean in log-log axes.
+def radial_power(squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean power of squares by rings of the frequency.
 
     Args:
-        squares: (squares, n, n) grey values from inside the breast.
-        spacing_mm: distance of the pixels, in mm.
+        squares: (squares, n, n) grey values.
+
+    Returns:
+        The ring of each frequency, (n, n) int, in units of one wave per square, and the mean
+        power of each ring.
     """
-    frequency, power = power_spectrum(squares, spacing_mm)
-    step = 1 / (squares.shape[-1] * spacing_mm)
-    ring = np.rint(frequency / step).astype(int).ravel()
-    count = np.bincount(ring)
-    mean_power = np.bincount(ring, power.ravel()) / count
-    mean_frequency = np.bincount(ring, frequency.ravel()) / count
-    low, high = FREQUENCIES_PER_MM
-    used = (mean_frequency >= low) & (mean_frequency <= high)
-    slope, _ = np.polyfit(np.log(mean_frequency[used]), np.log(mean_power[used]), 1)
-    return float(-slope)
+    n = squares.shape[-1]
+    power = np.mean(np.abs(windowed_spectra(squares)) ** 2, axis=0)
+    waves = np.fft.fftfreq(n, 1 / n)
+    ring = np.rint(np.hypot(waves[:, None], waves[None, :])).astype(int)
+    return ring, np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())

@@ -1,0 +1,76 @@
+"""What all builders share: the tree to write, its pictures, files, tables and ids."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import PhantomSettings
+from pipeline.ingest.phantom.picture import Picture, draw_picture
+from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What a builder is given.
+
+    Attributes:
+        root: folder, empty or absent.
+        women: number of patients, four pictures each.
+        spacing_mm: pixel spacing of the pictures, in mm.
+        seed: of the pictures.
+    """
+
+    root: Path
+    women: int
+    spacing_mm: float
+    seed: int
+
+    def of_each_woman(self) -> Iterator[tuple[int, list[Picture]]]:
+        """The number of each woman, from 0, and her four pictures."""
+        for woman in range(self.women):
+            yield woman, list(example_pictures([woman], spacing_mm=self.spacing_mm, seed=self.seed))
+
+    def pictures(self) -> Iterator[Picture]:
+        """All pictures, woman by woman."""
+        return example_pictures(range(self.women), spacing_mm=self.spacing_mm, seed=self.seed)
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file below the root; its folder is made."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def write_table(
+        self, name: str, columns: Sequence[str], rows: Iterable[Mapping], *, line_end: str = "\n"
+    ) -> None:
+        """Write a CSV table: of each row the values of `columns`, blank where it has none."""
+        stream = io.StringIO()
+        table = csv.DictWriter(
+            stream, columns, restval="", extrasaction="ignore", lineterminator=line_end
+        )
+        table.writeheader()
+        table.writerows(rows)
+        self.write(name, stream.getvalue())
+
+
+def example_pictures(women: Iterable[int], *, spacing_mm: float, seed: int) -> Iterator[Picture]:
+    """Four pictures of each woman; about every second woman has lesions."""
+    phantom = PhantomSettings(seed=seed, spacing_mm=spacing_mm)
+    for woman in women:
+        patient = plan_patient(woman, phantom)
+        for side in SIDES:
+            for view in VIEWS:
+                yield draw_picture(patient, side, view, phantom)
+
+
+def pathologies(pictures: Iterable[Picture]) -> set[str]:
+    """benign, malignant, both or none: of the lesions that the pictures show."""
+    return {lesion.pathology for picture in pictures for lesion in picture.lesions}
+
+
+def hex_id(*words: object, digits: int) -> str:
+    """Hexadecimal digits that follow from the words."""
+    return hashlib.sha256(" ".join(map(str, words)).encode()).hexdigest()[:digits]
