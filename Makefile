@@ -5,112 +5,121 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
 # A run remembers CONFIG, SET and MODEL; what is given here replaces what it remembers.
-RUN ?= runs/$(basename $(notdir $(or $(CONFIG),default)))
-SET ?=
-MODEL ?= $(shell cat $(RUN)/settings/model 2>/dev/null)
+ifeq ($(origin RUN),undefined)
+RUN := runs/$(basename $(notdir $(or $(value CONFIG),default)))
+endif
 PORT ?= 5000
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
-GIVEN := --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET)$(MEMBERS),--set "$(SET) $(MEMBERS)") \
-         $(if $(MODEL),--model "$(MODEL)") $(if $(INPUT),--input "$(INPUT)")
+# Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
+quoted = '$(subst ','\'',$(value $(1)))'
+given = $(if $(value $(1)),--$(2) $(call quoted,$(1)))
+IN := --run $(call quoted,RUN)
+SET_ALL := $(value SET) $(MEMBERS)
+GIVEN := $(IN) $(call given,CONFIG,config) $(if $(strip $(SET_ALL)),--set $(call quoted,SET_ALL)) \
+         $(call given,MODEL,model) $(call given,INPUT,input)
+# The run folder in names of files: blanks escaped for Make.
+EMPTY :=
+R := $(subst $(EMPTY) $(EMPTY),\ ,$(value RUN))
 
 VENV := .venv
 PY := $(VENV)/bin/python
 GPU := $(shell nvidia-smi -L >/dev/null 2>&1 && echo -gpu)
 LOCK := requirements$(GPU).lock
 STAGES := ingest preprocess train heatmap evaluate
-SETTINGS := $(STAGES:%=$(RUN)/settings/%.yaml)
-MODEL_FILE := $(if $(MODEL),$(MODEL)/model/model.json,$(RUN)/model/model.json)
+SETTINGS := $(foreach stage,$(STAGES),$(R)/settings/$(stage).yaml)
+# A run with MODEL, given now or before, trains nothing: what stands for the model then changes with it.
+BORROWED := $(R)/settings/borrowed-model.yaml
+BORROWS := $(or $(value MODEL),$(wildcard $(BORROWED)))
+MODEL_FILE := $(if $(BORROWS),$(BORROWED),$(R)/model/model.json)
 
 # With FORCE=1 the targets named on the command line are redone.
 forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
+stage = @$(PY) scripts/stage.py $(1) $(IN)
+track = @$(PY) scripts/track.py $(IN)
+# What takes long, with MLflow following it.
+followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & $(PY) scripts/$(1) $(IN)
 # Every stage writes whole files or none, so Make must not delete them when it is interrupted.
-.PRECIOUS: $(SETTINGS) $(RUN)/catalog/catalog.json $(RUN)/intake.json $(RUN)/preprocess.json \
-           $(RUN)/model/model.json $(RUN)/heatmap.json $(RUN)/metrics.json $(RUN)/calibrate.json
-
-track = @$(PY) scripts/track.py --run "$(RUN)"
+.PRECIOUS: $(SETTINGS) $(BORROWED) $(R)/catalog/catalog.json $(R)/intake.json $(R)/preprocess.json \
+           $(R)/model/model.json $(R)/heatmap.json $(R)/metrics.json $(R)/calibrate.json
 
 ## Stages, in order; each does what it needs before it and redoes only what changed
 .PHONY: $(STAGES) intake
-ingest: $(RUN)/catalog/catalog.json      ## list the data set: images, findings, every file
-intake: $(RUN)/intake.json               ## read every file, tell what became of it: intake.csv, intake.html, breast/
-preprocess: $(RUN)/preprocess.json       ## standardise the mammograms, split the patients, label the positions
+ingest: $(R)/catalog/catalog.json        ## list the data set: images, findings, every file
+intake: $(R)/intake.json                 ## read every file, tell what became of it: intake.csv, intake.html, breast/
+preprocess: $(R)/preprocess.json         ## standardise the mammograms, split the patients, label the positions
 train: $(MODEL_FILE)                     ## train the network, calibrate it; a killed training goes on where it stopped
-heatmap: $(RUN)/heatmap.json             ## probability map, overlay and regions of each test mammogram; the report
-evaluate: $(RUN)/metrics.json            ## patch AUC, FROC, calibration with intervals; completes the report
+heatmap: $(R)/heatmap.json               ## probability map, overlay and regions of each test mammogram; the report
+evaluate: $(R)/metrics.json              ## patch AUC, FROC, calibration with intervals; completes the report
 
-$(SETTINGS) &: always | $(VENV)/installed
+# The rules are pipeline/run/graph.py's; tests/run/test_make.py compares them.
+$(SETTINGS) $(if $(BORROWS),$(BORROWED)) &: always | $(VENV)/installed
 	@$(PY) scripts/settings.py $(GIVEN)
 
-$(RUN)/catalog/catalog.json: $(RUN)/settings/ingest.yaml always
-	@$(PY) scripts/ingest.py --run "$(RUN)"
+$(R)/catalog/catalog.json: $(R)/settings/ingest.yaml always
+	$(call stage,ingest)
 
-$(RUN)/intake.json: $(RUN)/catalog/catalog.json $(RUN)/settings/preprocess.yaml $(call forced,intake)
-	@$(PY) scripts/intake.py --run "$(RUN)"
+$(R)/intake.json: $(R)/catalog/catalog.json $(R)/settings/preprocess.yaml $(call forced,intake)
+	$(call stage,intake)
 	$(track)
 
-$(RUN)/preprocess.json: $(RUN)/catalog/catalog.json $(RUN)/settings/preprocess.yaml $(call forced,preprocess)
-	@$(PY) scripts/preprocess.py --run "$(RUN)"
+$(R)/preprocess.json: $(R)/catalog/catalog.json $(R)/settings/preprocess.yaml $(call forced,preprocess)
+	$(call stage,preprocess)
 	$(track)
 
-$(RUN)/model/model.json: $(RUN)/preprocess.json $(RUN)/settings/train.yaml $(call forced,train)
-	@$(PY) scripts/track.py --run "$(RUN)" --follow $$$$ & $(PY) scripts/train.py --run "$(RUN)"
+$(R)/model/model.json: $(R)/preprocess.json $(R)/settings/train.yaml $(call forced,train)
+	$(call followed,stage.py train)
 	$(track)
 
-$(RUN)/heatmap.json: $(MODEL_FILE) $(RUN)/preprocess.json $(RUN)/settings/heatmap.yaml $(call forced,heatmap)
-	@$(PY) scripts/heatmap.py --run "$(RUN)"
+$(R)/heatmap.json: $(MODEL_FILE) $(R)/preprocess.json $(R)/settings/heatmap.yaml $(call forced,heatmap)
+	$(call stage,heatmap)
 	$(track)
 
-$(RUN)/metrics.json: $(RUN)/heatmap.json $(RUN)/settings/evaluate.yaml $(call forced,evaluate)
-	@$(PY) scripts/evaluate.py --run "$(RUN)"
+$(R)/metrics.json: $(R)/heatmap.json $(R)/settings/evaluate.yaml $(call forced,evaluate)
+	$(call stage,evaluate)
 	$(track)
 
-ifneq ($(MODEL),)
-$(MODEL)/model/model.json:
-	@echo "MODEL=$(MODEL) holds no finished model ($@ is missing). Name a run folder whose training finished."; exit 2
-endif
+$(R)/calibrate.json: $(R)/heatmap.json $(R)/settings/train.yaml $(R)/settings/evaluate.yaml $(call forced,calibrate)
+	$(call stage,calibrate)
+	$(track)
 
 ## Studies, which run the stages several times
 .PHONY: crossval compare compare-heads mine ablation calibrate no-model controls
+FULL := $(if $(filter full,$(SCHEDULE)),--full)
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
-	@$(PY) scripts/crossval.py --run "$(RUN)" --folds $(or $(FOLDS),4)
+	$(call followed,study.py crossval) --folds $(or $(FOLDS),4)
 	$(track)
 
 compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
-	@$(PY) scripts/compare_heads.py --run "$(RUN)" --seeds $(or $(SEEDS),5) \
-	  $(if $(filter full,$(SCHEDULE)),--full) $(if $(KINDS),--kinds)
+	$(call followed,study.py compare-heads) --seeds $(or $(SEEDS),5) $(FULL) $(if $(KINDS),--kinds)
 	$(track)
 
-mine: $(RUN)/metrics.json                ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
-	@$(PY) scripts/mine.py --run "$(RUN)" --limit $(or $(LIMIT),500)
+mine: $(R)/metrics.json                  ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
+	$(call followed,study.py mine) --limit $(or $(LIMIT),500)
 	$(track)
 
-calibrate: $(if $(MODEL),$(RUN)/calibrate.json,no-model)  ## prior and temperature of MODEL anew from a site's labelled patients (INPUT): RUN/model
-$(RUN)/calibrate.json: $(RUN)/heatmap.json $(RUN)/settings/train.yaml $(call forced,calibrate)
-	@$(PY) scripts/calibrate.py --run "$(RUN)"
-	$(track)
-
+calibrate: $(if $(BORROWS),$(R)/calibrate.json,no-model)  ## prior and temperature of MODEL anew from a site's labelled patients (INPUT): RUN/model
 no-model:
 	@echo "Name the model and the patients: make calibrate MODEL=runs/x INPUT=path/to/dicom RUN=runs/y"; exit 2
 
-controls: $(RUN)/heatmap.json            ## what must hold whatever the network is worth (SCHEDULE=full); status 1 if it does not: RUN/controls.json
-	@$(PY) scripts/controls.py --run "$(RUN)" $(if $(filter full,$(SCHEDULE)),--full); status=$$?; \
-	  $(PY) scripts/track.py --run "$(RUN)"; exit $$status
+controls: $(R)/heatmap.json              ## what must hold whatever the network is worth (SCHEDULE=full); status 1 if it does not: RUN/controls.json
+	$(call followed,study.py controls) $(FULL)
+	$(track)
 
 ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
-	@$(PY) scripts/ablation.py --run "$(RUN)" --seeds $(or $(SEEDS),2) $(if $(filter full,$(SCHEDULE)),--full)
+	$(call followed,study.py ablation) --seeds $(or $(SEEDS),2) $(FULL)
 	$(track)
 
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")
-	@$(PY) scripts/compare.py $(RUNS)
+	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
 ## Looking
 .PHONY: status inspect doctor ui track settings help phantom-ideal example
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
-	@$(PY) scripts/status.py --run "$(RUN)"
+	@$(PY) scripts/status.py $(IN)
 
 inspect: | $(VENV)/installed             ## what one file is (FILE=x.dcm): codec, window, spacing, side, decision; its picture in OUT
-	@$(PY) scripts/inspect_file.py "$(FILE)" --run "$(RUN)" $(if $(CONFIG),--config "$(CONFIG)") $(if $(SET),--set "$(SET)") $(if $(OUT),--out "$(OUT)")
+	@$(PY) scripts/inspect_file.py $(call quoted,FILE) $(IN) $(call given,CONFIG,config) $(call given,SET,set) $(call given,OUT,out)
 
 doctor: | $(VENV)/installed              ## what can be decoded here; whether packages, GPU, memory and disk suffice for CONFIG and RUN
 	@$(PY) scripts/doctor.py $(GIVEN)
@@ -151,8 +160,8 @@ docs: $(VENV)/installed                  ## write docs/settings.md and the READM
 	@$(PY) scripts/docs.py
 
 KEPT := metrics crossval heads ablation
-result: $(or $(wildcard $(KEPT:%=$(RUN)/%.json)),$(RUN)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
-	@$(PY) scripts/docs.py --run "$(RUN)"
+result: $(or $(wildcard $(foreach kept,$(KEPT),$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
+	@$(PY) scripts/docs.py $(IN)
 
 lock: | $(VENV)/installed                ## resolve the lock files anew
 	@scripts/lock.sh $(VENV)

@@ -46,9 +46,10 @@ def main() -> int:
         parser.add_argument(f"--{name}", default="")
     given = parser.parse_args()
     run = RunFolder(given.run)
-    in_set = f"{given.set} data.root={given.input}" if given.input else given.set
     try:
-        settings = settings_for(run, config=given.config, set_text=in_set)
+        settings = settings_for(
+            run, config=given.config, set_text=given.set, input_root=given.input
+        )
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

@@ -4,36 +4,30 @@ Writes  data/examples/NAME
 Run     make example DATASET=cbis_ddsm
 """
 
-import argparse
+import shlex
 import shutil
-import sys
 from pathlib import Path
 
-import start  # noqa: F401
+import start
 from pipeline.ingest.examples import MODULES, WITHOUT_SPACING, build_example
 from pipeline.run.errors import UserError
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name")
-    parser.add_argument("--root", type=Path, help="the folder to write; data/examples/NAME")
-    parser.add_argument("--women", type=int, default=12, help="four pictures each")
-    parser.add_argument("--spacing-mm", type=float, default=0.2, help="of the pictures")
-    parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    root = given.root or Path("data/examples") / given.name
-    try:
-        _write(given.name, root, given.women, given.spacing_mm, given.seed)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    spacing = f" data.spacing_mm={given.spacing_mm:g}" if given.name in WITHOUT_SPACING else ""
+def example(
+    name: str,
+    root: Path | None = None,
+    women: int = 12,
+    spacing_mm: float = 0.2,
+    seed: int = 1,
+) -> None:
+    """Write a small tree in the form of the data set NAME, of four pictures for each woman."""
+    root = root or Path("data/examples") / name
+    _write(name, root, women, spacing_mm, seed)
+    spacing = f" data.spacing_mm={spacing_mm:g}" if name in WITHOUT_SPACING else ""
     print(
-        f"{root}: synthetic, in the form of {given.name}. Try it: make preprocess "
-        f'CONFIG=configs/{given.name}.yaml SET="data.root={root}{spacing}"'
+        f"{root}: synthetic, in the form of {name}. Try it: make preprocess "
+        f'CONFIG=configs/{name}.yaml SET="data.root={shlex.quote(str(root))}{spacing}"'
     )
-    return 0
 
 
 def _write(name: str, root: Path, women: int, spacing_mm: float, seed: int) -> None:
@@ -54,4 +48,4 @@ def _write(name: str, root: Path, women: int, spacing_mm: float, seed: int) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start.command_line(example)

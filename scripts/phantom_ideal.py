@@ -5,24 +5,18 @@ Writes  nothing
 Run     make phantom-ideal
 """
 
-import argparse
-
-import start  # noqa: F401
+import start
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.ideal_reader import read_ideally, readings_text
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--contrast", type=float, default=PhantomSettings().contrast)
-    given = parser.parse_args()
-    print(
-        readings_text(
-            [read_ideally(PhantomSettings(seed=s, contrast=given.contrast)) for s in given.seeds]
-        )
-    )
+def phantom_ideal(
+    seeds: tuple[int, int, int] = (1, 2, 3), contrast: float = PhantomSettings().contrast
+) -> None:
+    """AUC of an ideal reader on phantoms of three seeds."""
+    phantoms = [PhantomSettings(seed=seed, contrast=contrast) for seed in seeds]
+    print(readings_text([read_ideally(phantom) for phantom in phantoms]))
 
 
 if __name__ == "__main__":
-    main()
+    start.command_line(phantom_ideal)

@@ -5,37 +5,34 @@ Writes  RUN/settings/, each file only when its content changes
 Run     make settings (every stage does it first)
 """
 
-import argparse
-import sys
 from pathlib import Path
 
-import start  # noqa: F401
-from pipeline.run.configure import configure
-from pipeline.run.errors import UserError
+import start
+from pipeline.run.configure import Borrowed, configure
 from pipeline.run.layout import RunFolder
+from pipeline.run.settings import given_overrides
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    for name in ("config", "set", "model", "input"):
-        parser.add_argument(f"--{name}", default="")
-    given = parser.parse_args()
-    try:
-        sentences = configure(
-            RunFolder(given.run),
-            config=given.config,
-            set_text=given.set,
-            model=given.model,
-            input_root=given.input,
-        )
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    for sentence in sentences:
+def settings(
+    run: start.Run,
+    config: str = "",
+    set: str = "",
+    model: str = "",
+    input: str = "",
+) -> None:
+    """Check CONFIG, SET, MODEL and INPUT and remember them in the run folder."""
+    overrides = given_overrides(set, input_root=input)
+    for sentence in configure(
+        RunFolder(run), config=config, overrides=overrides, model=model, borrow=_borrow
+    ):
         print(sentence)
-    return 0
+
+
+def _borrow(place: Path) -> Borrowed:
+    from pipeline.model.borrow import borrow  # only where there is a model: it takes a second
+
+    return borrow(place)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start.command_line(settings)

@@ -1,10 +1,13 @@
-"""Where every script starts: the project on the path, quiet libraries, one way to run a stage."""
+"""Where every script starts: the project on the path, quiet libraries, one kind of command line."""
 
-import argparse
+import functools
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -14,12 +17,31 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from pipeline.run.errors import UserError
 
-def stage(name: str, run_stage: Callable) -> None:
-    """Parse --run, run the stage, print its summary line."""
-    from pipeline.run.stage import open_stage
+Run = Annotated[Path, typer.Option("--run", help="the run folder")]
 
-    parser = argparse.ArgumentParser(description=f"The {name} stage; see make help.")
-    parser.add_argument("--run", type=Path, required=True, help="the run folder")
-    with open_stage(name, parser.parse_args().run) as opened:
-        print(f"{name}: {run_stage(opened)}", flush=True)
+
+def command_line(*commands: Callable[..., int | None]) -> None:
+    """Parse what the functions take, call the one that is asked for, end with its status.
+
+    A function's parameters are its options, its docstring the help. Several functions are commands
+    by their name. A UserError ends with its sentence and status 2.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    for command in commands:
+        app.command(command.__name__.replace("_", "-"))(_ending(command))
+    app()
+
+
+def _ending(command: Callable[..., int | None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def ending(*args, **options) -> None:
+        try:
+            status = command(*args, **options)
+        except UserError as error:
+            print(error, file=sys.stderr)
+            status = 2
+        raise typer.Exit(status or 0)
+
+    return ending

@@ -4,17 +4,17 @@ Reads   RUN
 Run     make status
 """
 
-import argparse
-from pathlib import Path
-
-import start  # noqa: F401
+import start
 from pipeline.run.layout import RunFolder
-from pipeline.run.status import status
+from pipeline.run.status import status as status_of
+
+
+def status(run: start.Run) -> None:
+    """Say what is done in a run folder and what is older than its inputs, settings or code."""
+    print(run)
+    for stage, sentence in status_of(RunFolder(run)):
+        print(f"  {stage:<11} {sentence}")
+
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    run = RunFolder(parser.parse_args().run)
-    print(run.root)
-    for stage, sentence in status(run):
-        print(f"  {stage:<11} {sentence}")
+    start.command_line(status)

@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluate.stage import evaluate
-from pipeline.heatmap.stage import heatmap
-from pipeline.ingest.stage import ingest
-from pipeline.preprocess.stage import preprocess
+from pipeline.model.borrow import borrow
 from pipeline.run.configure import configure
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
-from pipeline.run.stage import open_stage
-from pipeline.train.stage import train
+from pipeline.run.settings import parse_set
+from pipeline.run.stage import run_missing
 
 CONFIG = Path(__file__).parents[1] / "configs" / "default.yaml"
 SMALL = (
@@ -27,19 +25,6 @@ SMALL = (
 )
 # Bytes do not need a network that has learned something.
 TINY = f"{SMALL} phantom.patients=6 train.epochs=1 train.steps_per_epoch=6 train.warmup_steps=2"
-STAGES = {
-    "ingest": ingest,
-    "preprocess": preprocess,
-    "train": train,
-    "heatmap": heatmap,
-    "evaluate": evaluate,
-}
-
-
-def run_stages(run: RunFolder, *stages: str) -> None:
-    for name in stages:
-        with open_stage(name, run.root) as stage:
-            STAGES[name](stage)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +34,8 @@ def run(tmp_path_factory) -> RunFolder:
     os.chdir(root)  # data/phantom and data/store belong to this test
     try:
         run = RunFolder(Path("runs/first"))
-        configure(run, config=str(CONFIG), set_text=SMALL)
-        run_stages(run, *STAGES)
+        configure(run, config=str(CONFIG), overrides=parse_set(SMALL))
+        run_missing("evaluate", run.root)
         yield RunFolder(root / run.root)
     finally:
         os.chdir(before)
@@ -159,7 +144,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     upload(run)
     client = MlflowClient(tracking_uri())
     runs = {r.info.run_name: r for r in client.search_runs(["1"])}
-    assert set(runs) == {"first", *STAGES}
+    assert set(runs) == {"first", *STAGE_SECTIONS}
     heatmaps = client.list_artifacts(runs["heatmap"].info.run_id, "heatmaps")
     assert len(heatmaps) == 16
     logged = runs["train"].outputs.model_outputs[0]
@@ -189,8 +174,8 @@ def test_a_second_run_gives_the_same_bytes(tmp_path, monkeypatch):
     first, second = RunFolder(Path("runs/first")), RunFolder(Path("runs/second"))
     for run in (first, second):
         shutil.rmtree("data", ignore_errors=True)
-        configure(run, config=str(CONFIG), set_text=TINY)
-        run_stages(run, "ingest", "preprocess", "train", "heatmap")
+        configure(run, config=str(CONFIG), overrides=parse_set(TINY))
+        run_missing("heatmap", run.root)
     for name in (
         *("images_table", "findings_table", "files_table", "intake", "mammograms"),
         *("outlines", "positions", "regions", "candidates"),
@@ -212,10 +197,11 @@ def test_a_model_maps_other_mammograms_without_findings(run):
     configure(
         other,
         config=str(CONFIG.with_name("dicom.yaml")),
+        overrides={"data.root": str(folder)},
         model=str(run.root),
-        input_root=str(folder),
+        borrow=borrow,
     )
-    run_stages(other, "ingest", "preprocess", "heatmap", "evaluate")
+    run_missing("evaluate", other.root)
     assert len(list(other.heatmaps.glob("*.npz"))) == 2
     intake = pd.read_csv(other.intake)
     assert dict(zip(intake["file"], intake["status"], strict=True))["letter.txt"] == "skipped"

@@ -7,9 +7,9 @@ import pandas as pd
 
 from pipeline.config import Settings
 from pipeline.ingest.catalog import read_catalog
-from pipeline.run.configure import DEFAULT_CONFIG
+from pipeline.run.configure import joined
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import build_settings, parse_set, recall
+from pipeline.run.settings import given_overrides
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,14 @@ class Known:
     spacing_mm: float | None = None
 
 
-def settings_for(run: RunFolder, *, config: str, set_text: str) -> Settings:
+def settings_for(run: RunFolder, *, config: str, set_text: str, input_root: str = "") -> Settings:
     """The settings that a stage of the run would have; writes nothing.
 
     Raises:
         UserError: a wrong CONFIG or SET.
     """
-    before = recall(run)
-    overrides = before.overrides | parse_set(set_text)
-    return build_settings(Path(config or before.config or DEFAULT_CONFIG), overrides)
+    overrides = given_overrides(set_text, input_root=input_root)
+    return joined(run, config=config, overrides=overrides)[0]
 
 
 def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:

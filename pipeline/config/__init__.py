@@ -15,7 +15,6 @@ from pipeline.config.section import Section
 from pipeline.config.train import NetworkSettings, TrainSettings
 
 __all__ = [
-    "STAGE_SECTIONS",
     "DataSettings",
     "DicomSettings",
     "EvaluateSettings",
@@ -48,15 +47,3 @@ class Settings(Section):
     maps: MapSettings = MapSettings()
     heatmap: HeatmapSettings = HeatmapSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
-
-
-# The sections whose change redoes a stage. A stage reads no others, except that
-# everything about the image and the labels reaches later stages through the files of
-# preprocess and the model.
-STAGE_SECTIONS = {
-    "ingest": ("data", "phantom"),
-    "preprocess": ("store", "dicom", "image", "labels", "split"),
-    "train": ("network", "train", "maps"),
-    "heatmap": ("heatmap",),
-    "evaluate": ("evaluate",),
-}

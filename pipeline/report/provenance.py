@@ -3,8 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
-from pipeline.config import STAGE_SECTIONS
 from pipeline.run.events import read_events
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import duration
 

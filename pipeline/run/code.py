@@ -1,6 +1,7 @@
 """Which code makes a result: the commit, and the files that a module imports, near and far."""
 
 import ast
+import datetime
 import functools
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,13 @@ def git_commit() -> tuple[str, bool]:
     """Commit of the code and whether files differ from it; ("", False) outside git."""
     commit = _git("rev-parse", "HEAD")
     return (commit, bool(_git("status", "--porcelain"))) if commit else ("", False)
+
+
+def provenance() -> dict[str, str]:
+    """Commit of the code, marked where files differ from it, and today's date."""
+    commit, dirty = git_commit()
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return {"commit": commit + ("-dirty" if dirty else ""), "date": today}
 
 
 def changed_files(commit: str, files: frozenset[Path]) -> list[str]:

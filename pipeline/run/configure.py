@@ -1,43 +1,86 @@
-"""One command's CONFIG, SET, MODEL and INPUT, joined with what the run remembers."""
+"""What one command gives for a run (CONFIG, SET, MODEL, INPUT), joined with what it remembers."""
 
-import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from pipeline.config import STAGE_SECTIONS, Settings
-from pipeline.run.atomic import write_text_if_changed
+from pipeline.config import Section, Settings
+from pipeline.run.atomic import write_text_if_changed, yaml_text
 from pipeline.run.errors import UserError
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered, build_settings, parse_set, recall, remember
+from pipeline.run.settings import Remembered, build_settings, recall, remember
 
 DEFAULT_CONFIG = "configs/default.yaml"
 
-# What a model brings with it: the image it was trained on, the meaning of its number, and the
-# maps that it was calibrated on.
-MODEL_SECTIONS = ("image", "labels", "maps")
+
+@dataclass(frozen=True)
+class Borrowed:
+    """What the model of another run brings with it.
+
+    Attributes:
+        sections: settings by name: the image that it was trained on, the meaning of its number,
+            the maps that it was calibrated on.
+        sha256: of its description.
+    """
+
+    sections: Mapping[str, Section]
+    sha256: str
 
 
 def configure(
-    run: RunFolder, *, config: str = "", set_text: str = "", model: str = "", input_root: str = ""
+    run: RunFolder,
+    *,
+    config: str = "",
+    overrides: Mapping[str, str] | None = None,
+    model: str = "",
+    borrow: Callable[[Path], Borrowed] | None = None,
 ) -> list[str]:
     """Write RUN/settings and return sentences that say what will be redone.
+
+    Args:
+        config, overrides, model: what replaces the remembered; empty where nothing does.
+        borrow: reads the model in the place that MODEL names; needed where the run has one.
 
     Raises:
         UserError: a wrong CONFIG, SET or MODEL, or a setting that contradicts the model.
     """
-    before = recall(run)
-    overrides = before.overrides | parse_set(set_text)
-    if input_root:
-        overrides["data.root"] = input_root
-    now = Remembered(config or before.config or DEFAULT_CONFIG, overrides, model or before.model)
-    settings = build_settings(Path(now.config), now.overrides)
+    settings, now = joined(run, config=config, overrides=overrides, model=model)
+    borrowed = None
     if now.model:
+        if borrow is None:
+            raise ValueError(f"{run.root} uses the model of {now.model}: say how to read it")
         _check_other_folder(run, now.model)
-        settings = settings_of_model(settings, now, read_model_card(Path(now.model)))
+        borrowed = borrow(Path(now.model))
+        settings = _with_model(settings, now, borrowed.sections)
     changed = remember(run, settings, now)
-    write_text_if_changed(run.root / "settings" / "model", now.model)
-    return [_say_redone(run, stage) for stage in changed if _outputs(run)[stage].exists()]
+    if borrowed:
+        content = {"model": now.model, "sha256": borrowed.sha256}
+        write_text_if_changed(run.borrowed_model, yaml_text(content))
+    return [_say_redone(run, stage) for stage in changed if GRAPH[stage].target(run).exists()]
+
+
+def joined(
+    run: RunFolder,
+    *,
+    config: str = "",
+    overrides: Mapping[str, str] | None = None,
+    model: str = "",
+) -> tuple[Settings, Remembered]:
+    """The settings of a run with what a command gives; writes nothing.
+
+    Raises:
+        UserError: a wrong CONFIG or SET.
+    """
+    before = recall(run)
+    now = Remembered(
+        config or before.config or DEFAULT_CONFIG,
+        before.overrides | dict(overrides or {}),
+        model or before.model,
+    )
+    return build_settings(Path(now.config), now.overrides), now
 
 
 def _check_other_folder(run: RunFolder, model: str) -> None:
@@ -49,52 +92,32 @@ def _check_other_folder(run: RunFolder, model: str) -> None:
         )
 
 
-def read_model_card(model_run: Path) -> dict:
-    """model.json of a run folder.
+def _with_model(settings: Settings, now: Remembered, sections: Mapping[str, Section]) -> Settings:
+    """The settings with the sections of a model in place of their own.
 
     Raises:
-        UserError: there is no finished model.
+        UserError: CONFIG or SET gives something else for them than the model.
     """
-    path = RunFolder(model_run).model / "model.json"
-    if not path.is_file():
-        raise UserError(
-            f"MODEL={model_run} holds no finished model: {path} is missing. "
-            "Name a run folder whose training finished."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def settings_of_model(settings: Settings, now: Remembered, card: dict) -> Settings:
-    """The settings with image, label rule and maps replaced by those of the model.
-
-    Raises:
-        UserError: CONFIG or SET says something else about them than the model.
-    """
-    tree = settings.model_dump(mode="json")
-    for name in sorted(_said(now)):
+    for name in sorted(_given_names(now)):
         section, key = name.split(".", 1)
-        if section in MODEL_SECTIONS and tree[section][key] != card[section][key]:
+        if section not in sections:
+            continue
+        own, model = (
+            getattr(part, key) for part in (getattr(settings, section), sections[section])
+        )
+        if own != model:
             raise UserError(
-                f"{name} is {tree[section][key]} in CONFIG or SET and {card[section][key]} in "
-                f"MODEL={now.model}. A model brings its own; leave {name} out."
+                f"{name} is {own} in CONFIG or SET and {model} in MODEL={now.model}. A model "
+                f"brings its own; leave {name} out."
             )
-    return Settings.model_validate(tree | {s: card[s] for s in MODEL_SECTIONS})
+    return settings.model_copy(update=dict(sections))
 
 
-def _said(now: Remembered) -> set[str]:
+def _given_names(now: Remembered) -> set[str]:
+    """The settings that CONFIG or SET names."""
     tree = yaml.safe_load(Path(now.config).read_text(encoding="utf-8")) or {}
     in_config = {f"{section}.{key}" for section, values in tree.items() for key in values}
     return in_config | set(now.overrides)
-
-
-def _outputs(run: RunFolder) -> dict[str, Path]:
-    return {
-        "ingest": run.catalog,
-        "preprocess": run.preprocess_summary,
-        "train": run.model / "model.json",
-        "heatmap": run.heatmap_summary,
-        "evaluate": run.metrics,
-    }
 
 
 def _say_redone(run: RunFolder, stage: str) -> str:

@@ -1,21 +1,25 @@
-"""From CONFIG and SET to the settings of a run, remembered in RUN/settings."""
+"""From CONFIG and SET to the settings of a run, kept in RUN/settings; and back from there."""
 
+import datetime
 import difflib
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import yaml
 from pydantic import ValidationError
 
-from pipeline.config import STAGE_SECTIONS, Settings
+from pipeline.config import Section, Settings
 from pipeline.run.atomic import write_text_if_changed, yaml_text
 from pipeline.run.errors import UserError
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 
 
 @dataclass(frozen=True)
 class Remembered:
-    """What the user said about a run, over all his commands."""
+    """What the user gave for a run, over all commands."""
 
     config: str = ""
     overrides: dict[str, str] = field(default_factory=dict)
@@ -23,18 +27,30 @@ class Remembered:
 
 
 def parse_set(text: str) -> dict[str, str]:
-    """Split `SET="train.epochs=3 data.limit=20"` into names and values.
+    """Split `SET="train.epochs=3 data.root='my data'"` into names and values, as a shell would.
 
     Raises:
-        UserError: a word has no "=" or no section.
+        UserError: a quotation mark has no partner; a word has no "=" or no section.
     """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UserError(
+            f"SET={text} cannot be split into words: {error}. Put a value with blanks or quotation "
+            "marks between quotation marks, e.g. SET=\"data.root='my data'\"."
+        ) from error
     overrides = {}
-    for word in text.split():
+    for word in words:
         name, equals, value = word.partition("=")
         if not equals or "." not in name:
             raise UserError(f"SET takes section.name=value, not {word!r}, e.g. train.epochs=3")
         overrides[name] = value
     return overrides
+
+
+def given_overrides(set_text: str, *, input_root: str = "") -> dict[str, str]:
+    """What SET and INPUT give, by name; INPUT is short for data.root."""
+    return parse_set(set_text) | ({"data.root": input_root} if input_root else {})
 
 
 def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
@@ -60,7 +76,10 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
     for name, value in overrides.items():
         _check_name(name, where="SET")
         section, key = name.split(".", 1)
-        tree.setdefault(section, {})[key] = _parse_value(value)
+        is_path = Path in get_args(field_type := _section(section).model_fields[key].annotation)
+        tree.setdefault(section, {})[key] = (
+            value or None if is_path or field_type is Path else _parse_value(value)
+        )
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -96,7 +115,7 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
 
 
 def recall(run: RunFolder) -> Remembered:
-    """What earlier commands said about this run; empty for a new one."""
+    """What earlier commands gave for this run; empty for a new one."""
     if not run.remembered.is_file():
         return Remembered()
     tree = yaml.safe_load(run.remembered.read_text(encoding="utf-8"))
@@ -124,9 +143,13 @@ def setting_names() -> list[str]:
     """All settings as section.name."""
     return [
         f"{section}.{name}"
-        for section, field in Settings.model_fields.items()
-        for name in field.annotation.model_fields
+        for section in Settings.model_fields
+        for name in _section(section).model_fields
     ]
+
+
+def _section(name: str) -> type[Section]:
+    return type(Settings.model_fields[name].default)
 
 
 def _check_name(name: str, *, where: str) -> None:
@@ -143,10 +166,11 @@ def _check_name(name: str, *, where: str) -> None:
 
 
 def _parse_value(text: str):
-    """A YAML scalar, or a list where there are commas; anything else stays text."""
+    """A number, truth value or null of YAML, or a list where there are commas; else the text."""
     if "," in text:
         return [_parse_value(part) for part in text.split(",") if part]
     try:
-        return yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
+    return text if isinstance(value, str | datetime.date) else value

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import STAGE_SECTIONS, Settings
+from pipeline.config import Settings
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, is_done, needed_for
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings
 
@@ -50,6 +51,28 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
     except UserError as error:
         print(f"{name}: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def run_stage(name: str, run_root: Path) -> None:
+    """Do the work of a stage of the graph and print its summary line.
+
+    Raises:
+        SystemExit: as `open_stage`.
+    """
+    with open_stage(name, run_root) as stage:
+        print(f"{name}: {GRAPH[name].work(stage)}", flush=True)
+
+
+def run_missing(upto: str, run_root: Path) -> None:
+    """Do what is not done yet of the stages up to one, in order, as Make would.
+
+    Raises:
+        SystemExit: as `open_stage`.
+    """
+    run = RunFolder(run_root)
+    for node in needed_for(upto, run):
+        if not is_done(node, run):
+            run_stage(node.name, run_root)
 
 
 @contextlib.contextmanager

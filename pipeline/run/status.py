@@ -1,59 +1,47 @@
 """What is done in a run folder, and what is older than its inputs, settings or code."""
 
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.config import STAGE_SECTIONS
+from pipeline.run.code import changed_files
 from pipeline.run.events import read_events
+from pipeline.run.graph import GRAPH, Node, newer_inputs
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 
-# The folders whose code makes a stage's result.
-CODE = {
-    "ingest": ("pipeline/ingest",),
-    "intake": ("pipeline/preprocess",),
-    "preprocess": ("pipeline/preprocess",),
-    "train": ("pipeline/train", "pipeline/metrics", "models"),
-    "heatmap": ("pipeline/heatmap", "pipeline/metrics", "models"),
-    "evaluate": ("pipeline/evaluate", "pipeline/metrics"),
-}
+ChangedFiles = Callable[[str, frozenset[Path]], list[str]]
 
 
-def status(run: RunFolder) -> list[tuple[str, str]]:
-    """(stage, sentence) for each stage, in order."""
-    files = dependencies(run)
-    commits = _commits(run)
-    return [(stage, _sentence(stage, *files[stage], commits.get(stage))) for stage in files]
+def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tuple[str, str]]:
+    """(stage, sentence) for each stage, in order.
 
-
-def dependencies(run: RunFolder) -> dict[str, tuple[Path, list[Path]]]:
-    """For each stage its target file and what that is made from."""
-    model = recall(run).model
-    card = (RunFolder(Path(model)) if model else run).model / "model.json"
-    files = {
-        "ingest": (run.catalog, []),
-        "intake": (run.intake_summary, [run.catalog, run.stage_settings("preprocess")]),
-        "preprocess": (run.preprocess_summary, [run.catalog]),
-        "train": (card, [] if model else [run.preprocess_summary]),
-        "heatmap": (run.heatmap_summary, [card, run.preprocess_summary]),
-        "evaluate": (run.metrics, [run.heatmap_summary]),
+    Args:
+        changed: which of some files differ from a commit.
+    """
+    commits, model = _commits(run), recall(run).model
+    sentences = {
+        name: _sentence(node, run, commits.get(name), changed) for name, node in GRAPH.items()
     }
-    for stage in STAGE_SECTIONS:
-        # Ingest looks at its data every time, and another run's model has its own settings.
-        if stage != "ingest" and not (stage == "train" and model):
-            files[stage][1].append(run.stage_settings(stage))
-    return files
+    if model:
+        sentences["train"] = f"not done here: the model is that of {model}"
+    else:
+        del sentences["calibrate"]  # which is about another run's model
+    return list(sentences.items())
 
 
-def _sentence(stage: str, target: Path, inputs: list[Path], commit: str | None) -> str:
-    if not target.exists():
+def _sentence(node: Node, run: RunFolder, commit: str | None, changed: ChangedFiles) -> str:
+    if not node.target(run).exists():
         return "not done"
-    age = target.stat().st_mtime_ns
-    newer = [p.name for p in inputs if p.exists() and p.stat().st_mtime_ns > age]
+    newer = [path.name for path in newer_inputs(node, run)]
     if newer:
         return f"older than {', '.join(newer)}; the next make redoes it"
-    if commit and _code_changed(stage, commit):
-        return f"made by other code (commit {commit[:10]}); FORCE=1 redoes it"
+    files = changed(commit, node.code) if commit else []
+    if commit and files:
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        return (
+            f"made by other code: since commit {commit[:10]} {files[0]}{more} changed; FORCE=1 "
+            "redoes it"
+        )
     return "up to date"
 
 
@@ -66,13 +54,3 @@ def _commits(run: RunFolder) -> dict[str, str]:
         elif event["event"] == "finish" and event["status"] == "finished":
             finished[event["stage"]] = started.get(event["stage"], "")
     return finished
-
-
-def _code_changed(stage: str, commit: str) -> bool:
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        ["git", "-C", root, "diff", "--quiet", commit, "--", *CODE[stage]],
-        check=False,
-        capture_output=True,
-    )
-    return done.returncode == 1

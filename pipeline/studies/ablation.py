@@ -7,20 +7,19 @@ Reads   RUN/settings
 Writes  RUN/ablation/<variant>-<seed>, a run folder each (trained, not applied); RUN/ablation.json
 """
 
-import datetime
 import json
 
 import numpy as np
 
-from pipeline.report.results import hardware
 from pipeline.report.study_tables import ablation_table
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import load_settings, recall
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.settings import load_settings
+from pipeline.run.stage import Stage
 from pipeline.studies.other_maps import judge_other_maps
-from pipeline.studies.subruns import make
+from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
 
 # The recipe of the config, and the recipe with one thing taken out, made plain or added.
 VARIANTS = {
@@ -39,15 +38,12 @@ OTHER_MAPS = {
     "maps of one size": {"zooms": (1.0,)},
     "maps at their own level": {"level_share": 0.0},
 }
-SHORT = {
-    "train.epochs": "2",
-    "train.steps_per_epoch": "100",
-    "train.members": "1",
-    "split.validation": "0.3",
-}
+SHORT_ABLATION = SHORT | {"train.members": "1", "split.validation": "0.3"}
 
 
-def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
+def ablation(
+    stage: Stage, *, seeds: int, full: bool = False, run_stages: RunStages = run_stages
+) -> str:
     """Train every variant with every seed where that is not done yet.
 
     Args:
@@ -57,17 +53,17 @@ def ablation(stage: Stage, *, seeds: int, full: bool = False) -> str:
     Returns:
         The table as text.
     """
-    if seeds < 2:
-        raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
-    run, said = stage.run, recall(stage.run)
-    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
-    stage.events.metrics({"seeds": seeds})
-    make("track", run, said, {})
-    for seed in range(seeds):
-        for variant, settings in VARIANTS.items():
-            print(f"--- {variant}, seed {seed} of {seeds}", flush=True)
-            own = {**schedule, **settings, "train.seed": str(seed)}
-            make("train", run.ablated(variant, seed), said, own)
+    run = stage.run
+    schedule = schedule_of(run, SHORT_ABLATION, full=full)
+    run_variants(
+        stage,
+        VARIANTS,
+        run.ablated,
+        seeds=seeds,
+        schedule=schedule,
+        upto="train",
+        run_stages=run_stages,
+    )
     content = judge_ablation(run, seeds=seeds, schedule=schedule)
     write_text(run.ablation, json_text(content))
     stage.events.artifact(run.ablation)
@@ -81,18 +77,13 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         for variant in VARIANTS
     }
     trainings |= _with_other_maps([run.ablated("recipe", seed) for seed in range(seeds)])
-    commit, dirty = git_commit()
     return {
         "figures": "validation patients, each position of the patch table; nothing of the test",
         "variants": {
             variant: _row(found, trainings["recipe"]) for variant, found in trainings.items()
         },
-        "seeds": seeds,
-        "schedule": schedule or "as in the config",
         "validation": trainings["recipe"][0]["validation"],
-        "hardware": hardware(),
-        "commit": commit + ("-dirty" if dirty else ""),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **study_facts(seeds=seeds, schedule=schedule),
     }
 
 

@@ -26,11 +26,12 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage, git_commit
 from pipeline.studies.oracle import write_oracle
-from pipeline.studies.subruns import make
+from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.studies.variants import SHORT, schedule_of
 from pipeline.train.permuted import permute_labels
 
-# Long enough to learn labels that are not permuted; SET gives another schedule.
-SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100", "maps.flips": "1", "maps.zooms": "1"}
+# Long enough to learn labels that are not permuted.
+SHORT_CONTROL = SHORT | {"maps.flips": "1", "maps.zooms": "1"}
 EVEN, ALL = 0.5, 1.0
 _NAMED = 5
 
@@ -53,7 +54,9 @@ class Control:
     sentence: str
 
 
-def run_controls(stage: Stage, *, full: bool = False) -> dict[str, Control]:
+def run_controls(
+    stage: Stage, *, full: bool = False, run_stages: RunStages = run_stages
+) -> dict[str, Control]:
     """Make the controls of a run that has its maps.
 
     Args:
@@ -64,7 +67,7 @@ def run_controls(stage: Stage, *, full: bool = False) -> dict[str, Control]:
     """
     run, settings = stage.run, stage.settings.evaluate
     controls = {
-        "permuted_labels": _permuted(run, settings, full=full),
+        "permuted_labels": _permuted(run, settings, full=full, run_stages=run_stages),
         "oracle_heatmap": _oracle(run, settings),
         "background_alone": _background(run),
     }
@@ -91,15 +94,15 @@ def controls_text(controls: Mapping[str, Control]) -> str:
     )
 
 
-def _permuted(run: RunFolder, settings: EvaluateSettings, *, full: bool) -> Control:
-    said = recall(run)
-    if said.model:
+def _permuted(
+    run: RunFolder, settings: EvaluateSettings, *, full: bool, run_stages: RunStages
+) -> Control:
+    if recall(run).model:
         return _nothing(EVEN, "Labels permuted: this run trains no network.")
-    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
+    schedule = schedule_of(run, SHORT_CONTROL, full=full)
     own = {**schedule, "train.members": "1", "train.permute_labels": "true"}
     sub = run.control("permuted")
-    make("track", run, said, {})  # so that the run of the control finds its parent
-    make("heatmap", sub, said, own)
+    run_stages(sub, run, own, upto="heatmap")
     return judge_permuted(load_judged(sub), settings, seed=load_settings(sub).train.seed)
 
 

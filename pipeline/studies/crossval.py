@@ -24,10 +24,10 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.studies.folds_model import is_current, write_folds_model
-from pipeline.studies.subruns import make
+from pipeline.studies.subruns import RunStages, run_stages
 
 
-def crossval(stage: Stage, *, folds: int) -> str:
+def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) -> str:
     """Run all folds that are not done yet, then judge their test patients together.
 
     Returns:
@@ -38,13 +38,11 @@ def crossval(stage: Stage, *, folds: int) -> str:
     """
     run = stage.run
     _check_folds(run, folds)
-    said = recall(run)
     stage.events.metrics({"folds": folds})
-    make("track", run, said, {})  # so that the runs of the folds find their parent
     for fold in range(1, folds + 1):
         print(f"--- fold {fold} of {folds}", flush=True)
         own = {"split.folds": str(folds), "split.fold": str(fold)}
-        make("evaluate", run.fold(fold), said, own)
+        run_stages(run.fold(fold), run, own, upto="evaluate")
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
     write_text(run.crossval, json_text(content))

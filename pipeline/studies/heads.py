@@ -9,7 +9,6 @@ Reads   RUN/settings
 Writes  RUN/heads/<arm>-<seed>, a run folder each; RUN/heads.json, RUN/heads.html
 """
 
-import datetime
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,15 +20,13 @@ from pipeline.figures.bootstrap import patient_weights, percentile_interval
 from pipeline.figures.registry import Place, compared_metrics, probability_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.pages.template import render
-from pipeline.report.results import hardware
 from pipeline.run.atomic import json_text, write_text
-from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import recall
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 from pipeline.studies.compare import estimates_of
-from pipeline.studies.subruns import make
+from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
 
 ARMS = {
     "softmax": {"network.head": "softmax"},
@@ -46,14 +43,7 @@ OTHER_ARMS = {
     "sigmoid_kinds": {"network.head": "sigmoid_kinds"},
 }
 PAIRS = (("sigmoid", "softmax"), ("sigmoid_matched", "softmax"))
-# One network takes minutes, fifteen an hour; SET gives another schedule.
-SHORT = {
-    "train.epochs": "2",
-    "train.steps_per_epoch": "100",
-    "train.members": "1",
-    "maps.flips": "1",
-    "maps.zooms": "1",
-}
+SHORT_HEADS = SHORT | {"train.members": "1", "maps.flips": "1", "maps.zooms": "1"}
 SAME = 0.01
 RULE = (
     "On patch AUC, mean difference over the seeds: different where its 95 % interval leaves out 0; "
@@ -63,7 +53,14 @@ RULE = (
 PAGE = Path(__file__).parent / "heads.html"
 
 
-def compare_heads(stage: Stage, *, seeds: int, full: bool = False, kinds: bool = False) -> str:
+def compare_heads(
+    stage: Stage,
+    *,
+    seeds: int,
+    full: bool = False,
+    kinds: bool = False,
+    run_stages: RunStages = run_stages,
+) -> str:
     """Train every arm with every seed where that is not done yet, and judge them.
 
     Args:
@@ -74,18 +71,17 @@ def compare_heads(stage: Stage, *, seeds: int, full: bool = False, kinds: bool =
     Returns:
         The verdict.
     """
-    if seeds < 2:
-        raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
-    run, said = stage.run, recall(stage.run)
-    arms = ARMS | (OTHER_ARMS if kinds else {})
-    schedule = {k: v for k, v in SHORT.items() if not full and k not in said.overrides}
-    stage.events.metrics({"seeds": seeds})
-    make("track", run, said, {})
-    for seed in range(seeds):
-        for arm, settings in arms.items():
-            print(f"--- head {arm}, seed {seed} of {seeds}", flush=True)
-            own = {**schedule, **settings, "train.seed": str(seed)}
-            make("evaluate", run.head(arm, seed), said, own)
+    run, arms = stage.run, ARMS | (OTHER_ARMS if kinds else {})
+    schedule = schedule_of(run, SHORT_HEADS, full=full)
+    run_variants(
+        stage,
+        arms,
+        run.head,
+        seeds=seeds,
+        schedule=schedule,
+        upto="evaluate",
+        run_stages=run_stages,
+    )
     content = judge_heads(run, list(arms), seeds=seeds, schedule=schedule, settings=stage.settings)
     write_text(run.heads, json_text(content))
     write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
@@ -116,7 +112,6 @@ def judge_heads(
         }
         for a, b in pairs
     }
-    commit, dirty = git_commit()
     return {
         "arms": {arm: _arm(run, arm, seeds, values) for arm in arms},
         "differences": differences,
@@ -124,14 +119,10 @@ def judge_heads(
             f"{a} - {b}": _verdict(a, b, differences[f"{a} - {b}"]["patch_auc"]) for a, b in pairs
         },
         "rule": RULE,
-        "seeds": seeds,
-        "schedule": schedule or "as in the config",
+        **study_facts(seeds=seeds, schedule=schedule),
         "patients": len(first.patients),
         "images": len(first.images),
         "synthetic": first.is_synthetic,
-        "hardware": hardware(),
-        "commit": commit + ("-dirty" if dirty else ""),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
 

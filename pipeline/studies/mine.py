@@ -12,7 +12,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
-from pipeline.studies.subruns import make
+from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.train.inputs import read_inputs
 from pipeline.train.mining import mine
 
@@ -20,7 +20,7 @@ from pipeline.train.mining import mine
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
 
 
-def mine_and_train(stage: Stage, *, limit: int) -> str:
+def mine_and_train(stage: Stage, *, limit: int, run_stages: RunStages = run_stages) -> str:
     """Mine, train on, judge before and after on the same test patients.
 
     Args:
@@ -32,9 +32,9 @@ def mine_and_train(stage: Stage, *, limit: int) -> str:
     Raises:
         UserError: the run has no finished model of its own, or no false alarm is found.
     """
-    run, said = stage.run, recall(stage.run)
-    if said.model:
-        raise UserError(f"{run.root} uses the model of {said.model}. Mine there: RUN={said.model}.")
+    run, model = stage.run, recall(stage.run).model
+    if model:
+        raise UserError(f"{run.root} uses the model of {model}. Mine there: RUN={model}.")
     table = _mined(stage, limit)
     text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
     write_text_if_changed(run.mined_table, text)
@@ -47,7 +47,7 @@ def mine_and_train(stage: Stage, *, limit: int) -> str:
         "train.epochs": str(max(1, round(EPOCHS_SHARE * train.epochs))),
         "train.learning_rate": f"{RATE_SHARE * train.learning_rate:.6g}",
     }
-    make("evaluate", run.mined, said, own)
+    run_stages(run.mined, run, own, upto="evaluate")
     content = compare(run.mined, run, stage.settings.evaluate)
     return f"{len(table)} false alarms in {run.mined_table}\n{comparison_text(content)}"
 

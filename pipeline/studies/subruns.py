@@ -1,47 +1,98 @@
-"""Runs of a study: run folders below that of the study, each made by the ordinary targets."""
+"""Runs of a study: run folders below that of the study, made by the ordinary stages."""
 
+import multiprocessing
 import os
-import subprocess
-from pathlib import Path
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import Protocol
 
+from pipeline.run.configure import configure
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered
-
-# They belong to the make that started the study, and would change the inner one: what the user
-# gave it stands in the environment of its recipes.
-_OF_THE_OUTER_MAKE = (
-    *("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES"),
-    *(
-        "RUN",
-        "CONFIG",
-        "SET",
-        "MODEL",
-        "INPUT",
-        "FORCE",
-        "SEEDS",
-        "FOLDS",
-        "SCHEDULE",
-        "KINDS",
-        "LIMIT",
-    ),
-)
+from pipeline.run.settings import recall
+from pipeline.run.stage import run_missing
 
 
-def make(target: str, run: RunFolder, said: Remembered, overrides: dict[str, str]) -> None:
-    """`make TARGET` on a run folder with the study's CONFIG and SET and some more settings.
+class RunStages(Protocol):
+    """Brings a run folder up to a stage, as `run_stages` does."""
 
-    Make knows what is done, so a study that was interrupted goes on where it was.
+    def __call__(
+        self, run: RunFolder, study: RunFolder, changed: Mapping[str, str], *, upto: str
+    ) -> None: ...
+
+
+def run_stages(run: RunFolder, study: RunFolder, changed: Mapping[str, str], *, upto: str) -> None:
+    """Do what is missing of the stages of a part of a study.
+
+    What is done stays, so a study that was interrupted goes on where it was.
+
+    Args:
+        run: the run folder of the part.
+        study: that of the study, whose CONFIG and SET the part has.
+        changed: settings in which the part differs, by name, as in SET.
 
     Raises:
-        UserError: make failed; it has said why.
+        UserError: a stage failed; it has said why.
     """
-    words = " ".join(f"{name}={value}" for name, value in {**said.overrides, **overrides}.items())
-    command = ["make", target, f"RUN={run.root}", f"CONFIG={said.config}", f"SET={words}", "MODEL="]
-    environment = {k: v for k, v in os.environ.items() if k not in _OF_THE_OUTER_MAKE}
-    done = subprocess.run(command, cwd=Path.cwd(), env=environment, check=False)
-    if done.returncode:
+    given = recall(study)
+    for sentence in configure(run, config=given.config, overrides={**given.overrides, **changed}):
+        print(sentence, flush=True)
+    status = in_own_process(run_missing, upto, run.root)
+    if status:
         raise UserError(
-            f"make {target} RUN={run.root} ended with status {done.returncode}; the reason stands "
+            f"{run.root} ended with status {status} before {upto} was done; the reason stands "
             "above. The same command goes on from there."
         )
+
+
+def in_own_process(function: Callable, *arguments) -> int:
+    """Call a function of a module in a fresh process; returns its exit status.
+
+    A training needs a process of its own: TensorFlow gives memory, of a GPU above all, back only
+    when its process ends; the switch for the same bits every time cannot be turned off again; and
+    the memory that a stage reports is the most that its process ever had.
+
+    Raises:
+        SystemExit: this process was told to end, with 128 + the number of the signal; the other
+            one has ended before.
+    """
+    process = multiprocessing.get_context("spawn").Process(
+        target=_with_sentence, args=(function, *arguments)
+    )
+    with _signals_go_to(process) as received:
+        process.start()
+        process.join()
+    if received:
+        raise SystemExit(128 + received[0])
+    status = process.exitcode or 0
+    return 128 - status if status < 0 else status  # killed by a signal: as a shell counts it
+
+
+def _with_sentence(function: Callable, *arguments) -> None:
+    try:
+        function(*arguments)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+
+
+@contextmanager
+def _signals_go_to(process: BaseProcess) -> Iterator[list[int]]:
+    """Let the other process end by itself, with its checkpoint; yields the signals that came."""
+    received: list[int] = []
+
+    def pass_on(number: int, _frame) -> None:
+        received.append(number)
+        # Ctrl-C reaches both from the terminal.
+        if number != signal.SIGINT and process.pid and process.is_alive():
+            os.kill(process.pid, number)
+
+    former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -55,12 +55,18 @@ class State:
 def upload(run: RunFolder, *, client: MlflowClient | None = None) -> int:
     """Bring all new events into MLflow; return how many there were.
 
+    Those of a study's parts go with those of the run, which they find as their parent.
+
     Args:
         client: of the tracking store, instead of one that is made for it.
 
     Raises:
         mlflow.exceptions.MlflowException: the tracking store does not answer.
     """
+    return sum(_upload_one(each, client) for each in (run, *run.parts))
+
+
+def _upload_one(run: RunFolder, client: MlflowClient | None) -> int:
     with (run.root / "tracking.lock").open("a") as lock:
         # The follower of a training and the call after it may meet here.
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -23,7 +23,7 @@ def test_sets_are_read_from_the_command_line():
 
 def test_a_run_remembers_its_sets(tmp_path):
     run = RunFolder(tmp_path / "run")
-    configure(run, config=str(CONFIG), set_text="data.sets=own=dicom:x,mias:y")
+    configure(run, config=str(CONFIG), overrides={"data.sets": "own=dicom:x,mias:y"})
     assert [each.prefix for each in load_settings(run).data.sets] == ["own", "mias"]
 
 
@@ -49,4 +49,8 @@ def test_wrong_sets_are_refused_with_what_to_do(words, message):
 
 def test_input_is_refused_because_it_names_one_folder(tmp_path):
     with pytest.raises(UserError, match=r"data\.root \(INPUT\) is not for .*CONFIG of a single"):
-        configure(RunFolder(tmp_path / "run"), config=str(CONFIG), input_root="path/to/dicom")
+        configure(
+            RunFolder(tmp_path / "run"),
+            config=str(CONFIG),
+            overrides={"data.root": "path/to/dicom"},
+        )

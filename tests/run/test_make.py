@@ -1,6 +1,8 @@
 """What Make redoes: exactly the stages whose settings or inputs changed."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
-from pipeline.run.settings import setting_names
+from pipeline.run.graph import GRAPH, inputs
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings, setting_names
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,21 +22,24 @@ name=$(basename "$1" .py)
 case $name in
   settings) exec {python} "$@" ;;
   track) exit 0 ;;
+  stage) name=$2; run=$4 ;;
+  inspect_file) [ "$2" = "path with blanks/a.dcm" ] ;;
+  study) name="$2 ${{*:3}}" ;;
 esac
 echo "$name" >> {log}
 case $name in
   ingest) target=catalog/catalog.json ;;
-  inspect_file) [ "$2" = "path with blanks/a.dcm" ]; exit ;;
   intake) target=intake.json ;;
-  preprocess) target=preprocess.json; date +%N > "$3/intake.json" ;;
+  preprocess) target=preprocess.json; date +%N > "$run/intake.json" ;;
   train) target=model/model.json ;;
   heatmap) target=heatmap.json ;;
   evaluate) target=metrics.json ;;
   calibrate) target=calibrate.json ;;
+  *) exit ;;
 esac
-mkdir -p "$(dirname "$3/$target")"
+mkdir -p "$(dirname "$run/$target")"
 # Like the real one, ingest leaves an unchanged catalog alone.
-[ "$name" = ingest ] && [ -e "$3/$target" ] || date +%N > "$3/$target"
+[ "$name" = ingest ] && [ -e "$run/$target" ] || date +%N > "$run/$target"
 """
 
 
@@ -45,14 +52,14 @@ def make(tmp_path):
     installed.parent.mkdir()
     installed.write_text("")
 
-    def run(*words: str, ok: bool = True) -> list[str]:
+    def run(*words: str, ok: bool = True, name: str = "run") -> list[str]:
         log.write_text("")
         # Inside `make test` these would reach the inner make.
         clean = {
             k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
         }
         done = subprocess.run(
-            ["make", *words, f"RUN={tmp_path / 'run'}", f"PY={stub}", f"VENV={tmp_path / 'venv'}"],
+            ["make", *words, f"RUN={tmp_path / name}", f"PY={stub}", f"VENV={tmp_path / 'venv'}"],
             cwd=ROOT,
             env=clean,
             check=False,
@@ -61,8 +68,9 @@ def make(tmp_path):
         )
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         run.output = done.stdout + done.stderr
-        return log.read_text().split()
+        return log.read_text().splitlines()
 
+    run.root = tmp_path / "run"
     return run
 
 
@@ -105,36 +113,81 @@ def test_a_misspelt_setting_stops_before_any_work(make):
     assert "Did you mean train.epochs" in make.output
 
 
+def a_model(place: Path) -> Path:
+    """A run whose model has settings that no other has."""
+    settings = Settings.model_validate({"image": {"spacing_mm": 0.3}})
+    card = settings.model_dump(mode="json", include={"image", "labels", "maps"})
+    card["calibration"] = {"training_prior": 0.5, "natural_prior": 0.03, "temperature": 1.2}
+    card |= {"region_threshold": 0.2, "sha256": "0" * 64}
+    (place / "model").mkdir(parents=True)
+    (place / "model" / "model.json").write_text(json.dumps(card))
+    return place
+
+
 def test_a_model_of_another_run_replaces_training(make, tmp_path):
-    model = tmp_path / "other" / "model" / "model.json"
-    words = (f"MODEL={tmp_path / 'other'}", "CONFIG=configs/dicom.yaml")
+    words = (f"MODEL={tmp_path / 'other one'}", "CONFIG=configs/dicom.yaml")
     assert make("heatmap", *words, ok=False) == []
     assert "holds no finished model" in make.output
-    model.parent.mkdir(parents=True)
-    model.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
+    a_model(tmp_path / "other one")
     assert make("heatmap", *words) == ["ingest", "preprocess", "heatmap"]
-    # The run remembers its model.
-    assert make("heatmap") == ["ingest"]
+    # The run remembers its model, and trains none of its own.
+    assert make("train", "heatmap") == ["ingest"]
 
 
 def test_a_calibration_needs_a_model_and_is_done_once(make, tmp_path):
     assert make("calibrate", "CONFIG=configs/dicom.yaml", ok=False) == []
     assert "make calibrate MODEL=" in make.output
-    model = tmp_path / "other" / "model" / "model.json"
-    model.parent.mkdir(parents=True)
-    model.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
-    words = ("calibrate", f"MODEL={tmp_path / 'other'}", "CONFIG=configs/dicom.yaml")
+    other = a_model(tmp_path / "other")
+    words = ("calibrate", f"MODEL={other}", "CONFIG=configs/dicom.yaml")
     assert make(*words) == ["ingest", "preprocess", "heatmap", "calibrate"]
     assert make("calibrate") == ["ingest"]
     assert make("calibrate", "FORCE=1") == ["ingest", "calibrate"]
 
 
-def test_a_run_cannot_be_its_own_model(make, tmp_path):
-    make("train", "CONFIG=configs/dicom.yaml")
-    card = tmp_path / "run" / "model" / "model.json"
-    card.write_text(Settings().model_dump_json(include={"image", "labels", "maps"}))
-    assert make("heatmap", f"MODEL={tmp_path / 'run'}", ok=False) == []
-    assert "is the folder of this run" in make.output
+def test_blanks_and_quotation_marks_reach_the_run_as_they_are(make, tmp_path):
+    words = ("INPUT=my data's $(touch oops)", "SET=data.split='a b.csv'")
+    assert make("preprocess", *words, name="a run") == ["ingest", "preprocess"]
+    assert make("preprocess", name="a run") == ["ingest"]
+    data = load_settings(RunFolder(tmp_path / "a run")).data
+    assert data.root == Path("my data's $(touch oops)")
+    assert data.split == Path("a b.csv")
+    assert not (ROOT / "oops").exists()
+
+
+def test_nothing_that_lies_in_a_run_folder_is_executed(make, tmp_path):
+    settings = tmp_path / "run" / "settings"
+    settings.mkdir(parents=True)
+    for name in ("model", "borrowed-model.yaml", "run.yaml"):
+        (settings / name).write_text(f"$(shell touch {tmp_path}/oops) `touch {tmp_path}/oops`\n")
+    make("heatmap", ok=False)
+    assert not (tmp_path / "oops").exists()
+
+
+def test_a_study_gets_its_options(make):
+    assert make("crossval", "FOLDS=3") == [f"crossval --run {make.root} --folds 3"]
+    assert make("compare-heads", "SEEDS=2", "KINDS=1", "SCHEDULE=full") == [
+        f"compare-heads --run {make.root} --seeds 2 --full --kinds"
+    ]
+    assert make("compare", "RUNS=runs/a 'runs/b c'") == ["compare runs/a 'runs/b c'"]
+
+
+@pytest.mark.parametrize("borrows", [False, True])
+def test_the_rules_are_those_of_the_graph(tmp_path, borrows):
+    run = RunFolder(tmp_path)
+    if borrows:
+        run.borrowed_model.parent.mkdir()
+        run.borrowed_model.touch()
+    database = subprocess.run(
+        ["make", "-pn", "-f", ROOT / "Makefile", "help", f"RUN={tmp_path}", "VENV=x"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    ).stdout
+    rules = dict(re.findall(r"^([^#\s][^:\n]*): (.*)$", database, re.MULTILINE))
+    for name, node in GRAPH.items():
+        needs = {str(path) for path in inputs(node, run)} | ({"always"} if node.always else set())
+        assert set(rules[str(node.target(run))].split()) == needs, name
 
 
 def test_help_explains_every_target_and_every_setting(make):

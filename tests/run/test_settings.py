@@ -1,13 +1,13 @@
 """Settings: defaults, CONFIG, SET, and what a run remembers."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from pipeline.config import STAGE_SECTIONS, Settings
-from pipeline.run.configure import configure
+from pipeline.config import ImageSettings, LabelSettings, MapSettings, Settings
+from pipeline.run.configure import Borrowed, configure
 from pipeline.run.errors import UserError
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import build_settings, load_settings, parse_set, setting_names
 
@@ -42,11 +42,28 @@ def test_a_single_value_is_a_list_of_one_and_a_word_of_its_own_stays(config):
 
 
 @pytest.mark.parametrize(
+    ("text", "root"),
+    [
+        ("data.root='path to/my data' train.epochs=2", "path to/my data"),
+        ("data.root=path\\ to/x train.epochs=2", "path to/x"),
+        ("'data.root=2020-01-01, first #2' train.epochs=2", "2020-01-01, first #2"),
+    ],
+)
+def test_a_value_may_hold_blanks_and_a_path_anything(config, text, root):
+    settings = build_settings(config, parse_set(text))
+    assert (settings.data.root, settings.train.epochs) == (Path(root), 2)
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         ("train.epoch=3", r"train\.epoch\. Did you mean train\.epochs"),
         ("data.epochs=3", r"Did you mean train\.epochs"),
         ("train.epochs=0", r"train\.epochs: .*greater than or equal to 1, not 0"),
+        (
+            "data.root='my data",
+            r"cannot be split .*: No closing quotation.*between quotation",
+        ),
         ("epochs=3", r"section\.name=value, not 'epochs=3'"),
         ("split.test=0.7 split.validation=0.4", r"must be at most 1, not 1\.1"),
     ],
@@ -68,7 +85,7 @@ def test_every_setting_belongs_to_exactly_one_stage():
 
 
 def test_a_run_remembers_config_and_set(config, run):
-    configure(run, config=str(config), set_text="train.seed=7")
+    configure(run, config=str(config), overrides={"train.seed": "7"})
     configure(run)
     assert load_settings(run).train.epochs == 3
     assert load_settings(run).train.seed == 7
@@ -77,43 +94,59 @@ def test_a_run_remembers_config_and_set(config, run):
 def test_a_changed_value_rewrites_only_the_settings_of_the_stage_that_reads_it(config, run):
     configure(run, config=str(config))
     before = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
-    configure(run, set_text="heatmap.tile_px=512")
+    configure(run, overrides={"heatmap.tile_px": "512"})
     after = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
     assert [s for s in STAGE_SECTIONS if before[s] != after[s]] == ["heatmap"]
 
 
 def test_a_changed_value_says_what_it_redoes_once_there_is_a_result(config, run):
     configure(run, config=str(config))
-    assert configure(run, set_text="train.seed=1") == []
+    assert configure(run, overrides={"train.seed": "1"}) == []
     run.model.mkdir()
     (run.model / "model.json").write_text("{}")
-    (said,) = configure(run, set_text="train.seed=2")
+    (said,) = configure(run, overrides={"train.seed": "2"})
     assert "train, heatmap, evaluate will be redone" in said
-    assert configure(run, set_text="train.seed=2") == []
+    assert configure(run, overrides={"train.seed": "2"}) == []
 
 
 def test_a_refused_setting_changes_nothing_that_was_remembered(config, run):
-    configure(run, config=str(config), set_text="train.seed=7")
+    configure(run, config=str(config), overrides={"train.seed": "7"})
     with pytest.raises(UserError):
-        configure(run, set_text="train.sed=8")
+        configure(run, overrides={"train.sed": "8"})
     configure(run)
     assert load_settings(run).train.seed == 7
 
 
-def test_a_model_brings_its_image_and_label_rule_and_refuses_others(config, run, tmp_path):
-    settings = Settings().model_dump(mode="json")
-    card = {name: settings[name] for name in ("image", "labels", "maps")}
-    card["image"]["spacing_mm"] = 0.3
-    model = RunFolder(tmp_path / "trained")
-    model.model.mkdir(parents=True)
-    (model.model / "model.json").write_text(json.dumps(card))
-    configure(run, config=str(config), model=str(model.root), input_root="elsewhere")
+def lender(*, spacing_mm: float = 0.3, sha256: str = "0"):
+    """What reads the model that is named."""
+    sections = {
+        "image": ImageSettings(spacing_mm=spacing_mm),
+        "labels": LabelSettings(),
+        "maps": MapSettings(),
+    }
+    return lambda place: Borrowed(sections, sha256)
+
+
+def test_a_model_brings_its_image_and_label_rule_and_refuses_others(config, run):
+    given = {"config": str(config), "overrides": {"data.root": "elsewhere"}, "model": "there"}
+    configure(run, **given, borrow=lender())
     assert load_settings(run).image.spacing_mm == 0.3
     assert load_settings(run).data.root == Path("elsewhere")
-    with pytest.raises(UserError, match=r"image\.spacing_mm is 0\.2 .* and 0\.3 in MODEL"):
-        configure(run, set_text="image.spacing_mm=0.2")
+    with pytest.raises(UserError, match=r"image\.spacing_mm is 0\.2 .* and 0\.3 in MODEL=there"):
+        configure(run, overrides={"image.spacing_mm": "0.2"}, borrow=lender())
 
 
-def test_a_model_that_is_not_finished_is_refused(config, run, tmp_path):
-    with pytest.raises(UserError, match=r"holds no finished model"):
-        configure(run, config=str(config), model=str(tmp_path / "nowhere"))
+def test_what_stands_for_the_borrowed_model_changes_only_with_it(config, run):
+    configure(run, config=str(config))
+    assert not run.borrowed_model.exists()
+    configure(run, model="there", borrow=lender())
+    first = run.borrowed_model.stat().st_mtime_ns
+    configure(run, borrow=lender())
+    assert run.borrowed_model.stat().st_mtime_ns == first
+    configure(run, borrow=lender(sha256="1"))
+    assert run.borrowed_model.stat().st_mtime_ns != first
+
+
+def test_a_run_cannot_be_its_own_model(config, run):
+    with pytest.raises(UserError, match="is the folder of this run"):
+        configure(run, config=str(config), model=str(run.root), borrow=lender())

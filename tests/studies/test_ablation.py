@@ -18,15 +18,15 @@ MAPS = {"smooth_mm": 2.0, "zooms": (0.8, 1.0), "level_share": 0.0}
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    """A study whose make writes the card that a training would; augmentation brings 0.1."""
+    """A study whose stages write the card that a training would; augmentation brings 0.1."""
     run = RunFolder(tmp_path / "study")
     remember(run, SETTINGS, Remembered("configs/mias.yaml", {"train.epochs": "1"}, ""))
     asked = {}
 
-    def make(target, sub, said, overrides):
-        asked[sub.root.name] = (target, overrides)
-        auc = 0.8 if overrides.get("train.augment") == "false" else 0.9
-        seed = int(overrides.get("train.seed", 0))
+    def run_stages(sub, study, changed, *, upto):
+        asked[sub.root.name] = (upto, changed)
+        auc = 0.8 if changed.get("train.augment") == "false" else 0.9
+        seed = int(changed["train.seed"])
         training = {
             "validation_auc": auc + 0.01 * seed,
             "validation_loss": 0.1,
@@ -43,16 +43,14 @@ def stage(tmp_path, monkeypatch):
         figures = {"validation_auc": 0.9, "validation_loss": 0.2, "validation_froc": 0.5}
         return dict.fromkeys(variants, figures)
 
-    monkeypatch.setattr(study, "make", make)
     monkeypatch.setattr(study, "judge_other_maps", judge_other_maps)
     monkeypatch.setattr(study, "load_settings", lambda recipe: Settings(maps=MAPS))
-    return Stage(run, SETTINGS, EventLog(run, "ablation")), asked
+    return Stage(run, SETTINGS, EventLog(run, "ablation")), asked, run_stages
 
 
 def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(stage):
-    opened, asked = stage
-    text = study.ablation(opened, seeds=2)
-    asked.pop(opened.run.root.name)  # make track
+    opened, asked, run_stages = stage
+    text = study.ablation(opened, seeds=2, run_stages=run_stages)
     # Only what differs from the recipe's own maps is judged, on the recipe's own networks.
     variants = {"maps not smoothed": {"smooth_mm": 0.0}, "maps of one size": {"zooms": (1.0,)}}
     assert asked.pop("other maps") == [
@@ -64,7 +62,7 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     target, changed = asked["no-augmentation-1"]
     assert target == "train"
     assert changed == {
-        **{name: value for name, value in study.SHORT.items() if name != "train.epochs"},
+        **{name: value for name, value in study.SHORT_ABLATION.items() if name != "train.epochs"},
         "train.augment": "false",
         "train.seed": "1",
     }
@@ -84,14 +82,14 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
 
 def test_every_variant_names_settings_that_exist():
     named = {name for changed in study.VARIANTS.values() for name in changed}
-    assert named | set(study.SHORT) <= set(setting_names())
+    assert named | set(study.SHORT_ABLATION) <= set(setting_names())
     others = {name for changed in study.OTHER_MAPS.values() for name in changed}
     assert others <= set(MapSettings.model_fields)
 
 
 def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):
-    opened, _ = stage
-    study.ablation(opened, seeds=2)
+    opened, _, run_stages = stage
+    study.ablation(opened, seeds=2, run_stages=run_stages)
     card = opened.run.ablated("recipe", 0).model / "model.json"
     card.write_text(json.dumps({"training": {"validation_auc": None}}))
     with pytest.raises(UserError, match="has no validation AUC"):

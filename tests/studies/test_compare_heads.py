@@ -17,30 +17,29 @@ SETTINGS = Settings.model_validate({"evaluate": {"bootstrap": 60}})
 
 
 @pytest.fixture
-def stage(tmp_path, monkeypatch):
-    """A study whose make fabricates the runs; the matched sigmoid knows the truth."""
+def stage(tmp_path):
+    """A study whose stages fabricate the runs; the matched sigmoid knows the truth."""
     run = RunFolder(tmp_path / "study")
     remember(run, SETTINGS, Remembered("configs/mias.yaml", {"train.epochs": "3"}, ""))
     asked = {}
 
-    def make(target, sub, said, overrides):
-        asked[sub.root.name] = overrides
-        if target == "evaluate":
-            matched = sub.root.name.startswith("sigmoid_matched")
-            made = fabricate(tmp_path / "made" / sub.root.name, women(), oracle=matched)
-            after = {"log_loss": 0.1, "brier": 0.01, "ece": 0.02, "slope": {"value": 1.0}}
-            made.metrics.write_text(json.dumps({"calibration": {"after": after}}))
-            sub.root.parent.mkdir(exist_ok=True)
-            made.root.rename(sub.root)
+    def run_stages(sub, study, changed, *, upto):
+        assert upto == "evaluate"
+        asked[sub.root.name] = changed
+        matched = sub.root.name.startswith("sigmoid_matched")
+        made = fabricate(tmp_path / "made" / sub.root.name, women(), oracle=matched)
+        after = {"log_loss": 0.1, "brier": 0.01, "ece": 0.02, "slope": {"value": 1.0}}
+        made.metrics.write_text(json.dumps({"calibration": {"after": after}}))
+        sub.root.parent.mkdir(exist_ok=True)
+        made.root.rename(sub.root)
 
-    monkeypatch.setattr(study, "make", make)
-    return Stage(run, SETTINGS, EventLog(run, "compare-heads")), asked
+    return Stage(run, SETTINGS, EventLog(run, "compare-heads")), asked, run_stages
 
 
 def test_the_arms_differ_in_what_they_say_and_are_judged_in_pairs(stage):
-    opened, asked = stage
-    line = study.compare_heads(opened, seeds=2)
-    assert {name for name in asked if "-" in name} == {
+    opened, asked, run_stages = stage
+    line = study.compare_heads(opened, seeds=2, run_stages=run_stages)
+    assert set(asked) == {
         f"{arm}-{seed}" for arm in ("softmax", "sigmoid", "sigmoid_matched") for seed in (0, 1)
     }
     assert asked["sigmoid_matched-1"] == {
@@ -83,4 +82,4 @@ def test_the_verdict_follows_its_rule(low, high, word):
 
 def test_one_seed_is_not_enough(stage):
     with pytest.raises(UserError, match="SEEDS must be at least 2"):
-        study.compare_heads(stage[0], seeds=1)
+        study.compare_heads(stage[0], seeds=1, run_stages=stage[2])

@@ -39,7 +39,7 @@ SHORTCUT = {
 
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
-    """A run after heatmap, whose make fabricates a run of noise."""
+    """A run after heatmap."""
     run = fabricate(tmp_path, women(normal=10, abnormal=10))
     remember(run, SETTINGS, Remembered("configs/default.yaml", {"train.epochs": "7"}, ""))
     run.heatmap_summary.write_text(json.dumps(summary(run)))
@@ -64,23 +64,22 @@ def summary(run: RunFolder) -> dict:
     }
 
 
-def controlled(run: RunFolder, monkeypatch, tmp_path, *, oracle: bool = False, **how):
-    """The controls, and what the study asked make for."""
+def controlled(run: RunFolder, tmp_path, *, oracle: bool = False, **how):
+    """The controls, whose training fabricates a run of noise, and what the study asked for."""
     asked = []
 
-    def make(target, sub, said, overrides):
-        asked.append((target, sub.root, overrides))
-        if target == "heatmap":
-            people = women(normal=10, abnormal=10)
-            sub.root.parent.mkdir(exist_ok=True)
-            fabricate(tmp_path / "made", people, oracle=oracle).root.rename(sub.root)
+    def run_stages(sub, study, changed, *, upto):
+        asked.append((upto, sub.root, changed))
+        people = women(normal=10, abnormal=10)
+        sub.root.parent.mkdir(exist_ok=True)
+        fabricate(tmp_path / "made", people, oracle=oracle).root.rename(sub.root)
 
-    monkeypatch.setattr(study, "make", make)
-    return study.run_controls(Stage(run, SETTINGS, EventLog(run, "controls")), **how), asked
+    opened = Stage(run, SETTINGS, EventLog(run, "controls"))
+    return study.run_controls(opened, run_stages=run_stages, **how), asked
 
 
-def test_all_controls_hold_on_a_sound_run_and_are_written(run, monkeypatch, tmp_path):
-    controls, _ = controlled(run, monkeypatch, tmp_path)
+def test_all_controls_hold_on_a_sound_run_and_are_written(run, tmp_path):
+    controls, _ = controlled(run, tmp_path)
     assert {name: c.holds for name, c in controls.items()} == {
         "permuted_labels": True,
         "oracle_heatmap": True,
@@ -93,10 +92,9 @@ def test_all_controls_hold_on_a_sound_run_and_are_written(run, monkeypatch, tmp_
     assert written["oracle_heatmap"]["value"] == written["oracle_heatmap"]["low"] == 1.0
 
 
-def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, monkeypatch, tmp_path):
-    _, asked = controlled(run, monkeypatch, tmp_path)
+def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, tmp_path):
+    _, asked = controlled(run, tmp_path)
     assert asked == [
-        ("track", run.root, {}),
         (
             "heatmap",
             run.root / "controls" / "permuted",
@@ -112,15 +110,15 @@ def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, monk
     assert run.control("permuted").study.root == run.root
 
 
-def test_the_full_schedule_is_that_of_the_config(run, monkeypatch, tmp_path):
-    _, asked = controlled(run, monkeypatch, tmp_path, full=True)
-    assert asked[1][2] == {"train.members": "1", "train.permute_labels": "true"}
+def test_the_full_schedule_is_that_of_the_config(run, tmp_path):
+    _, asked = controlled(run, tmp_path, full=True)
+    assert asked[0][2] == {"train.members": "1", "train.permute_labels": "true"}
 
 
-def test_a_run_that_trains_nothing_has_no_control_of_permuted_labels(tmp_path, monkeypatch):
+def test_a_run_that_trains_nothing_has_no_control_of_permuted_labels(tmp_path):
     run = fabricate(tmp_path, women(), model=str(tmp_path / "run"))
     run.heatmap_summary.write_text(json.dumps(summary(run)))
-    controls, asked = controlled(run, monkeypatch, tmp_path)
+    controls, asked = controlled(run, tmp_path)
     assert controls["permuted_labels"].holds is None
     assert asked == []
     assert controls["background_alone"].holds is None  # no audit
@@ -156,14 +154,14 @@ def test_a_network_that_tells_abnormal_images_by_their_look_is_found_out(tmp_pat
     assert "differ as a whole" in control.sentence
 
 
-def test_a_lesion_that_no_map_could_find_is_named_by_the_oracle(run, monkeypatch, tmp_path):
+def test_a_lesion_that_no_map_could_find_is_named_by_the_oracle(run, tmp_path):
     path = run.model / "model.json"
     card = json.loads(path.read_text())
     path.write_text(json.dumps(card | {"maps": card["maps"] | {"max_candidates": 1}}))
     outlines = read_outlines(run)
     outlines["test-counts-3"].append(outline(60.0, 60.0, 40.0))
     write_outlines(run, outlines)
-    controls, _ = controlled(run, monkeypatch, tmp_path)
+    controls, _ = controlled(run, tmp_path)
     oracle = controls["oracle_heatmap"]
     assert oracle.value == pytest.approx(10 / 11)
     assert oracle.holds is False
@@ -220,8 +218,8 @@ def test_where_two_outlines_overlap_the_oracle_prefers_the_place_in_both():
         assert np.hypot(image_map.rows[row] - 100, image_map.cols[col] - at) <= radius
 
 
-def test_the_oracle_is_perfect_on_every_figure_of_the_evaluation(run, monkeypatch, tmp_path):
-    controlled(run, monkeypatch, tmp_path)
+def test_the_oracle_is_perfect_on_every_figure_of_the_evaluation(run, tmp_path):
+    controlled(run, tmp_path)
     judged = load_judged(run.control("oracle"))
     metrics = compute_metrics(judged, Bootstrap.of(judged, QUICK), QUICK, {})
     for name in ("patch_auc", "image_auc", "mean_froc"):
@@ -262,10 +260,10 @@ def test_too_few_patients_for_the_audit_are_no_fault():
     assert "3 patients" in control.sentence
 
 
-def test_the_report_shows_each_control_and_marks_a_fault(run, monkeypatch, tmp_path):
+def test_the_report_shows_each_control_and_marks_a_fault(run, tmp_path):
     worse = {"value": 0.62, "low": 0.55, "high": 0.7}
     write_audit(run, SHORTCUT | {"auc": worse})
-    controlled(run, monkeypatch, tmp_path)
+    controlled(run, tmp_path)
     rows = read_controls(run)
     assert [row.fault for row in rows] == [False, False, True]
     assert rows[1].value == "1.000"
@@ -276,8 +274,8 @@ def test_the_report_shows_each_control_and_marks_a_fault(run, monkeypatch, tmp_p
     assert '<p class="remark">The image without its breast tells abnormal against normal' in page
 
 
-def test_the_model_card_shows_the_controls(run, monkeypatch, tmp_path):
-    controlled(run, monkeypatch, tmp_path)
+def test_the_model_card_shows_the_controls(run, tmp_path):
+    controlled(run, tmp_path)
     assert "| Labels permuted within each image: patch AUC | 0." in run.model_card.read_text()
 
 

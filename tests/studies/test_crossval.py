@@ -1,4 +1,4 @@
-"""Cross-validation: folds run by the ordinary targets, judged as one."""
+"""Cross-validation: folds run by the ordinary stages, judged as one."""
 
 import json
 from dataclasses import replace
@@ -72,31 +72,30 @@ def test_a_fold_is_calibrated_by_the_others_and_ranks_as_before(folds):
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    """A study whose make fabricates the runs and notes what it was asked for."""
+    """A study whose stages fabricate the runs and note what they were asked for."""
     run = RunFolder(tmp_path / "study")
     run.root.mkdir()
     settings = Settings.model_validate({"evaluate": {"bootstrap": 60}})
     remember(run, settings, Remembered("configs/mias.yaml", {"data.root": "x"}, ""))
     asked = []
 
-    def make(target, sub, said, overrides):
-        asked.append((target, sub.root.name, said.config, overrides))
-        if target == "evaluate" and not sub.metrics.exists():
+    def run_stages(sub, study, changed, *, upto):
+        asked.append((upto, sub.root.name, study.root, changed))
+        if not sub.metrics.exists():
             made = fabricate(tmp_path / "made" / sub.root.name, people(int(sub.root.name)))
             sub.root.parent.mkdir(exist_ok=True)
             made.root.rename(sub.root)
 
-    monkeypatch.setattr(study, "make", make)
     monkeypatch.setattr(study, "write_folds_model", lambda stage, folds: stage.run.model)
-    return Stage(run, settings, EventLog(run, "crossval")), asked
+    return Stage(run, settings, EventLog(run, "crossval")), asked, run_stages
 
 
 def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
-    opened, asked = stage
-    line = study.crossval(opened, folds=2)
+    opened, asked, run_stages = stage
+    line = study.crossval(opened, folds=2, run_stages=run_stages)
     assert "16 patients" in line
-    assert [a for a in asked if a[0] == "evaluate"] == [
-        ("evaluate", str(k), "configs/mias.yaml", {"split.folds": "2", "split.fold": str(k)})
+    assert asked == [
+        ("evaluate", str(k), opened.run.root, {"split.folds": "2", "split.fold": str(k)})
         for k in (1, 2)
     ]
     content = json.loads(opened.run.crossval.read_text())
@@ -108,9 +107,9 @@ def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
 
 
 def test_another_number_of_folds_in_the_same_folder_is_refused(stage):
-    opened, _ = stage
+    opened, _, run_stages = stage
     fold = opened.run.fold(1)
     remember(fold, opened.settings, Remembered("", {"split.folds": "2", "split.fold": "1"}, ""))
     assert recall(fold).overrides["split.folds"] == "2"
     with pytest.raises(UserError, match="fold 1 of 2, not of 4"):
-        study.crossval(opened, folds=4)
+        study.crossval(opened, folds=4, run_stages=run_stages)

@@ -20,13 +20,13 @@ def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path, 
     remember(run, SETTINGS, Remembered("configs/mias.yaml", {"data.root": "x"}, ""))
     asked = []
 
-    def make(target, sub, said, overrides):
-        asked.append((target, sub.root, overrides))
+    def run_stages(sub, study, changed, *, upto):
+        asked.append((upto, sub.root, changed))
         fabricate(tmp_path / "made", women(), oracle=True).root.rename(sub.root)
 
-    monkeypatch.setattr(study, "make", make)
     monkeypatch.setattr(study, "_mined", lambda stage, limit: TABLE)
-    text = study.mine_and_train(Stage(run, SETTINGS, EventLog(run, "mine")), limit=5)
+    opened = Stage(run, SETTINGS, EventLog(run, "mine"))
+    text = study.mine_and_train(opened, limit=5, run_stages=run_stages)
     assert run.mined_table.read_text() == "image_id,row,col,logit\na,1,2,3\n"
     assert asked == [
         (

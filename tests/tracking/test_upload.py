@@ -200,3 +200,14 @@ def test_events_that_came_after_the_outage_are_sent_with_the_rest(run, whole):
     again = sent(run, store)
     assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
     assert again["artifacts"] == content["artifacts"]
+
+
+def test_the_parts_of_a_study_are_sent_with_it_and_below_it(run):
+    for part, stage in ((run, "crossval"), (run.fold(1), "train"), (run.mined, "train")):
+        log = EventLog(part, stage)
+        log.start(settings={}, commit="", dirty=False)
+        log.metrics({"loss": 0.5})
+    content = sent(run, Store())
+    names = [name for name, _ in content["runs"]]
+    assert names == ["mine", "crossval", "1", "train", "mined", "train"]
+    assert content["parents"] == [None, "mine", "mine", "1", "mine", "mined"]

@@ -1,0 +1,144 @@
+"""The stage graph, once: what each stage is made from, what it writes last, who does its work.
+
+`make` (a test compares its rules with this), `make status`, the settings and the studies go by it.
+A stage is done when its target is there and nothing that it is made from is newer.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.run.code import code_of
+from pipeline.run.layout import RunFolder
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage of the graph.
+
+    Attributes:
+        module: its function of the stage's name does the work.
+        target: the file that the stage writes last.
+        after: stages whose targets it is made from.
+        sections: of the settings, that RUN/settings/<name>.yaml holds and no other stage's file.
+        settings: stages whose settings files it is made from.
+        always: it looks itself whether anything changed, and leaves its target alone if not.
+    """
+
+    name: str
+    module: str
+    target: Callable[[RunFolder], Path]
+    after: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    always: bool = False
+
+    @property
+    def code(self) -> frozenset[Path]:
+        """The files whose code makes the result."""
+        return code_of(self.module)
+
+    @property
+    def work(self) -> Callable:
+        """The function that takes an open stage and returns a line that sums up."""
+        return getattr(importlib.import_module(self.module), self.name)
+
+
+_NODES = (
+    Node(
+        "ingest",
+        "pipeline.ingest.stage",
+        lambda run: run.catalog,
+        sections=("data", "phantom"),
+        settings=("ingest",),
+        always=True,
+    ),
+    Node(
+        "intake",
+        "pipeline.preprocess.intake.stage",
+        lambda run: run.intake_summary,
+        after=("ingest",),
+        settings=("preprocess",),
+    ),
+    Node(
+        "preprocess",
+        "pipeline.preprocess.stage",
+        lambda run: run.preprocess_summary,
+        after=("ingest",),
+        sections=("store", "dicom", "image", "labels", "split"),
+        settings=("preprocess",),
+    ),
+    Node(
+        "train",
+        "pipeline.train.stage",
+        lambda run: run.model_file,
+        after=("preprocess",),
+        sections=("network", "train", "maps"),
+        settings=("train",),
+    ),
+    Node(
+        "heatmap",
+        "pipeline.heatmap.stage",
+        lambda run: run.heatmap_summary,
+        after=("train", "preprocess"),
+        sections=("heatmap",),
+        settings=("heatmap",),
+    ),
+    Node(
+        "evaluate",
+        "pipeline.evaluate.stage",
+        lambda run: run.metrics,
+        after=("heatmap",),
+        sections=("evaluate",),
+        settings=("evaluate",),
+    ),
+    Node(
+        "calibrate",
+        "pipeline.studies.calibrate",
+        lambda run: run.site_calibration,
+        after=("heatmap",),
+        settings=("train", "evaluate"),
+    ),
+)
+GRAPH = {node.name: node for node in _NODES}
+
+# The sections of each settings file: a changed value redoes the stages that are made from it. What
+# is about image and labels reaches later stages through the files of preprocess and the model.
+STAGE_SECTIONS = {node.name: node.sections for node in _NODES if node.sections}
+
+
+def needed_for(name: str, run: RunFolder) -> list[Node]:
+    """The stages up to one, in order; none trains where the run borrows another run's model."""
+    needed = {name}
+    for node in reversed(_NODES):
+        if node.name in needed:
+            needed.update(node.after)
+    if run.borrowed_model.is_file():
+        needed.discard("train")
+    return [node for node in _NODES if node.name in needed]
+
+
+def inputs(node: Node, run: RunFolder) -> list[Path]:
+    """The files that a stage is made from."""
+    borrows = run.borrowed_model.is_file()
+    targets = [
+        run.borrowed_model if name == "train" and borrows else GRAPH[name].target(run)
+        for name in node.after
+    ]
+    return [*targets, *(run.stage_settings(name) for name in node.settings)]
+
+
+def newer_inputs(node: Node, run: RunFolder) -> list[Path]:
+    """The files that a stage is made from and that changed after its target was written.
+
+    Ingest compares its settings with the catalog itself, so it has none.
+    """
+    written = node.target(run).stat().st_mtime_ns
+    there = [] if node.always else [path for path in inputs(node, run) if path.exists()]
+    return [path for path in there if path.stat().st_mtime_ns > written]
+
+
+def is_done(node: Node, run: RunFolder) -> bool:
+    """Whether there is nothing to do for a stage, as Make sees it."""
+    return not node.always and node.target(run).is_file() and not newer_inputs(node, run)

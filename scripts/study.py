@@ -1,0 +1,73 @@
+"""Run the stages several times in one study.
+
+Reads   RUN/settings; mine, controls: RUN after evaluate or heatmap; compare: two runs
+Writes  RUN/<study>/, a run folder for each part; RUN/<study>.json and pages of it
+Run     make crossval, compare, compare-heads, mine, ablation, controls
+"""
+
+import shlex
+from pathlib import Path
+
+import start
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings
+from pipeline.run.stage import open_stage
+
+
+def crossval(run: start.Run, folds: int) -> None:
+    """Cross-validation by patient, judged over all folds together."""
+    from pipeline.studies.crossval import crossval
+
+    with open_stage("crossval", run) as stage:
+        print(f"crossval: {crossval(stage, folds=folds)}", flush=True)
+
+
+def compare_heads(run: start.Run, seeds: int, full: bool = False, kinds: bool = False) -> None:
+    """Two softmax units against one sigmoid, as people write them and matched."""
+    from pipeline.studies.heads import compare_heads
+
+    with open_stage("compare-heads", run) as stage:
+        verdict = compare_heads(stage, seeds=seeds, full=full, kinds=kinds)
+        print(f"compare-heads: {verdict}", flush=True)
+
+
+def ablation(run: start.Run, seeds: int, full: bool = False) -> None:
+    """What each ingredient of the recipe brings, on validation patients."""
+    from pipeline.studies.ablation import ablation
+
+    with open_stage("ablation", run) as stage:
+        print(f"ablation: {ablation(stage, seeds=seeds, full=full)}", flush=True)
+
+
+def mine(run: start.Run, limit: int = 500) -> None:
+    """Find the worst false alarms on the training patients and train on with them."""
+    from pipeline.studies.mine import mine_and_train
+
+    with open_stage("mine", run) as stage:
+        print(f"mine: {mine_and_train(stage, limit=limit)}", flush=True)
+
+
+def controls(run: start.Run, full: bool = False) -> int:
+    """Check what must hold whatever the network is worth; status 1 where it does not."""
+    from pipeline.studies.controls import controls_text, failed, run_controls
+
+    with open_stage("controls", run) as stage:
+        found = run_controls(stage, full=full)
+        print(controls_text(found), flush=True)
+    return 1 if failed(found) else 0
+
+
+def compare(runs: str) -> None:
+    """Two evaluated runs on the same mammograms: every figure and its difference, paired."""
+    from pipeline.studies.compare import compare, comparison_text
+
+    folders = [RunFolder(Path(word)) for word in shlex.split(runs)]
+    if len(folders) != 2:
+        raise UserError('compare: name two run folders: make compare RUNS="runs/a runs/b".')
+    first, second = folders
+    print(comparison_text(compare(first, second, load_settings(first).evaluate)))
+
+
+if __name__ == "__main__":
+    start.command_line(crossval, compare_heads, ablation, mine, controls, compare)

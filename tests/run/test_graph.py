@@ -1,0 +1,99 @@
+"""The stage graph: what is needed, what is done, and whose code it is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.code import ROOT
+from pipeline.run.events import EventLog
+from pipeline.run.graph import GRAPH, inputs, is_done, needed_for
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.status import status
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    remember(run, Settings(), Remembered("configs/default.yaml"))
+    return run
+
+
+def write(path: Path, *, seconds: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    os.utime(path, (seconds, seconds))
+
+
+def all_done(run: RunFolder) -> None:
+    """Every target is written a second after the last one, long after the settings."""
+    for path in run.stage_settings("ingest").parent.iterdir():
+        os.utime(path, (1, 1))
+    for number, node in enumerate(GRAPH.values(), start=10):
+        write(node.target(run), seconds=number)
+
+
+def names(nodes) -> list[str]:
+    return [node.name for node in nodes]
+
+
+def test_a_stage_needs_those_before_it_and_the_intake_is_none_of_them(run):
+    assert names(needed_for("heatmap", run)) == ["ingest", "preprocess", "train", "heatmap"]
+    assert names(needed_for("intake", run)) == ["ingest", "intake"]
+
+
+def test_with_a_borrowed_model_nothing_is_trained_and_its_description_counts(run):
+    write(run.borrowed_model, seconds=5)
+    assert names(needed_for("heatmap", run)) == ["ingest", "preprocess", "heatmap"]
+    assert run.borrowed_model in inputs(GRAPH["heatmap"], run)
+
+
+def test_a_stage_is_done_when_its_target_is_newer_than_all_that_it_is_made_from(run):
+    all_done(run)
+    assert names(n for n in GRAPH.values() if not is_done(n, run)) == ["ingest"]  # it looks itself
+    write(run.stage_settings("train"), seconds=99)
+    assert names(n for n in GRAPH.values() if not is_done(n, run)) == [
+        *("ingest", "train", "calibrate")
+    ]
+    run.metrics.unlink()
+    assert not is_done(GRAPH["evaluate"], run)
+
+
+def test_every_stage_has_the_function_that_does_its_work():
+    for node in GRAPH.values():
+        (file,) = ROOT.glob(f"{node.module.replace('.', '/')}.py")
+        assert f"def {node.name}(stage: Stage) -> str:" in file.read_text()
+
+
+def test_the_code_of_a_stage_is_all_that_it_is_made_of(run):
+    def code(stage: str) -> set[str]:
+        return {path.relative_to(ROOT).as_posix() for path in GRAPH[stage].code}
+
+    # Importers are named in a table, templates stand beside the code.
+    assert "pipeline/ingest/mias.py" in code("ingest")
+    assert {"pipeline/annotations/labels.py", "pipeline/dicom/decode.py"} <= code("preprocess")
+    assert {"models/network.py", "pipeline/preprocess/positions.py"} <= code("train")
+    assert {"models/network.py", "pipeline/report/page.html"} <= code("heatmap")
+    assert not {name for stage in GRAPH for name in code(stage) if "tracking" in name}
+    assert "pipeline/train/stage.py" not in code("ingest")
+
+
+def test_status_says_which_stages_other_code_of_another_room_has_made(run):
+    all_done(run)
+    for stage in GRAPH:
+        log = EventLog(run, stage)
+        log.start(settings={}, commit="0123456789abc", dirty=False)
+        log.finish(status="finished", seconds=1.0, peak_mib=1.0)
+
+    def changed(commit: str, files: frozenset[Path]) -> list[str]:
+        assert commit == "0123456789abc"
+        wanted = "pipeline/preprocess/positions.py"
+        return [wanted] if ROOT / wanted in files else []
+
+    sentences = dict(status(run, changed=changed))
+    told = "since commit 0123456789 pipeline/preprocess/positions.py changed; FORCE=1 redoes it"
+    assert sentences["ingest"] == "up to date"
+    assert sentences["train"] == f"made by other code: {told}"
+    assert sentences["heatmap"] == f"made by other code: {told}"
