@@ -12,13 +12,13 @@ import numpy as np
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, cases_of
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.evaluate.pooled import pool
 from pipeline.figures.figure import undefined_figure
 from pipeline.figures.registry import Metric, compared_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.studies.crossval import pooled_folds
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ def comparison_text(content: dict) -> str:
 
 
 def _judged(run: RunFolder) -> Judged:
-    folds = sorted((run.root / "folds").glob("*"), key=lambda folder: folder.name)
-    if run.crossval.is_file() and not run.metrics.is_file():
-        return pool([load_judged(RunFolder(fold)) for fold in folds])
-    return load_judged(run)
+    is_crossval = run.crossval.is_file() and not run.metrics.is_file()
+    return pooled_folds(run) if is_crossval else load_judged(run)
 
 
 def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> None:

@@ -5,6 +5,7 @@ Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, 
         RUN/folds/model (all folds' networks as one, see folds_model)
 """
 
+import json
 from pathlib import Path
 
 from pipeline.config import EvaluateSettings
@@ -94,6 +95,12 @@ def pooled_metrics(
             _fold_row(fold, moved, settings) for fold, moved in zip(folds, used, strict=True)
         ],
     }
+
+
+def pooled_folds(run: RunFolder) -> Judged:
+    """The test patients of all folds of a finished cross-validation, as crossval.json has them."""
+    folds = len(json.loads(run.crossval.read_text(encoding="utf-8"))["folds"])
+    return pool(calibrated_folds([load_judged(run.fold(k)) for k in range(1, folds + 1)]))
 
 
 def calibrated_folds(folds: list[Judged]) -> list[Judged]:

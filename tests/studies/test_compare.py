@@ -7,8 +7,12 @@ import pandas as pd
 import pytest
 
 from pipeline.config import EvaluateSettings
+from pipeline.evaluate.load import load_judged
+from pipeline.run.atomic import json_text
 from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
 from pipeline.studies.compare import compare, comparison_text
+from pipeline.studies.crossval import pooled_metrics
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 QUICK = EvaluateSettings(bootstrap=80)
@@ -56,3 +60,33 @@ def test_other_labels_are_refused(tmp_path):
     table.to_parquet(there.predictions, index=False)
     with pytest.raises(UserError, match="different positions or labels"):
         compare(here, there, QUICK)
+
+
+def crossvalidated(folder, *, oracle: bool = False) -> RunFolder:
+    """Two folds of four women each, all folds' networks as one model, and the pooled figures."""
+    run = RunFolder(folder / "study")
+    folds = []
+    for number in (1, 2):
+        people = [
+            Woman(f"{number}-{kind or 'normal'}-{i}", "test", kind)
+            for kind in ("", "counts")
+            for i in range(2)
+        ]
+        made = fabricate(folder / str(number), people, oracle=oracle)
+        run.fold(number).root.parent.mkdir(parents=True, exist_ok=True)
+        made.root.rename(run.fold(number).root)
+        folds.append(load_judged(run.fold(number)))
+    run.folds.model.mkdir()
+    run.crossval.write_text(json_text(pooled_metrics(folds, QUICK)))
+    return run
+
+
+def test_two_cross_validations_are_compared_over_all_their_folds(tmp_path):
+    here, there = crossvalidated(tmp_path / "a"), crossvalidated(tmp_path / "b", oracle=True)
+    content = compare(here, there, QUICK)
+    assert content["patients"] == 8
+    row = content["figures"]["patch_auc"]
+    # As crossval.json has it, with its calibration of the folds.
+    assert row["first"]["value"] == json.loads(here.crossval.read_text())["patch_auc"]["value"]
+    assert row["second"]["value"] == 1.0
+    assert (here.root / "compare-study.json").is_file()
