@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.catalog import Catalog, make_catalog
+from pipeline.ingest.catalog import Catalog
+from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.phantom.writer import RECORD, Record, write_phantom
-from pipeline.ingest.source_files import list_files
+from pipeline.ingest.source_files import SourceFile, list_files
 from pipeline.run.errors import UserError
 
 # Raise it when the same settings give other pictures: folders are then written anew.
@@ -62,35 +63,27 @@ def _read_record(root: Path) -> Record | None:
 
 
 def _catalog(root: Path, record: Record) -> Catalog:
-    images, findings = [], []
-    for entry in record.images:
-        shared = ("image_id", "patient_id", "laterality", "view", "spacing_mm", "density")
-        images.append(
-            {name: entry[name] for name in shared}
-            | {
-                "file": (root / entry["file"]).as_posix(),
-                "source": entry["file"],
-                "dataset": "phantom",
-                "outcome": "abnormal" if entry["findings"] else "normal",
-            }
-        )
-        for finding in entry["findings"]:
-            row = {name: finding[name] for name in ("finding_id", "kind", "pathology")}
-            outline = json.dumps(finding["polygon"])
-            findings.append(
-                row | {"image_id": entry["image_id"], "geometry": "polygon", "coordinates": outline}
-            )
-    pictures = {entry["file"] for entry in record.images}
-    return make_catalog(images, findings, _file_rows(root, pictures))
-
-
-def _file_rows(root: Path, pictures: set[str]) -> list[dict]:
-    rows = []
-    for file in list_files(root).files:
-        status, reason = "skipped", "not a picture of the phantom"
+    builder = CatalogBuilder(list_files(root).files, dataset="phantom")
+    pictures = {entry["file"]: entry for entry in record.images}
+    for file in builder.left():
         if file.name in pictures:
-            status, reason = "candidate", ""
-        elif file.name == RECORD:
-            reason = "record of the phantom"
-        rows.append({"file": file.name, "status": status, "reason": reason, "bytes": file.size})
-    return rows
+            _add_picture(builder, file, pictures[file.name])
+        else:
+            is_record = file.name == RECORD
+            reason = "record of the phantom" if is_record else "not a picture of the phantom"
+            builder.skip(file, reason)
+    return builder.catalog()
+
+
+def _add_picture(builder: CatalogBuilder, file: SourceFile, entry: dict) -> None:
+    image_id, findings = entry["image_id"], entry["findings"]
+    shared = ("patient_id", "laterality", "view", "spacing_mm", "density")
+    builder.add_image(
+        file,
+        image_id=image_id,
+        outcome="abnormal" if findings else "normal",
+        **{name: entry[name] for name in shared},
+    )
+    for finding in findings:
+        row = {name: finding[name] for name in ("finding_id", "kind", "pathology")}
+        builder.add_finding(image_id, **row, geometry="polygon", coordinates=finding["polygon"])

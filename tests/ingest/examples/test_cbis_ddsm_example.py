@@ -7,15 +7,15 @@ import pytest
 from pydicom import dcmread
 
 from pipeline.annotations.findings import image_outlines
-from pipeline.config import DataSettings, DicomSettings, LabelSettings, PhantomSettings
+from pipeline.annotations.masks import outline_masks
+from pipeline.config import DicomSettings, LabelSettings, Settings, StoreSettings
 from pipeline.dicom.reader import read_mammogram
 from pipeline.dicom.unusable import Unusable
-from pipeline.ingest.catalog import check_catalog
 from pipeline.ingest.cbis_ddsm import read
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from pipeline.ingest.examples import build_example
-from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import list_files
+from tests.ingest.catalogs import catalog_of
 
 SPACING_MM = 0.4
 
@@ -32,27 +32,32 @@ def tree(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def catalog(tree):
-    data = DataSettings(importer="cbis_ddsm", root=tree)
-    catalog = read(Request(data, PhantomSettings(), list_files(tree).files, tree / "unused"))
-    check_catalog(catalog)
-    return catalog
+    return catalog_of(read, tree, importer="cbis_ddsm")
 
 
 @pytest.fixture(scope="module")
-def outlined(catalog):
+def outlined(catalog, tmp_path_factory):
     """The outlines of each image."""
-    found = {}
-    for image in catalog.images.to_dict("records"):
-        header = dcmread(image["file"], stop_before_pixels=True)
-        found[image["image_id"]] = image_outlines(
-            catalog.findings[catalog.findings["image_id"] == image["image_id"]],
+    sizes = {}
+    for image in catalog.images.itertuples():
+        header = dcmread(image.file, stop_before_pixels=True)
+        sizes[image.image_id] = header.Rows, header.Columns
+    settings = Settings(
+        dicom=DicomSettings(workers=0), store=StoreSettings(root=tmp_path_factory.mktemp("store"))
+    )
+    masks = outline_masks(catalog.findings, sizes, settings)
+    return {
+        image.image_id: image_outlines(
+            catalog.findings[catalog.findings["image_id"] == image.image_id],
             labels=LabelSettings(),
-            height=header.Rows,
-            width=header.Columns,
-            outcome=image["outcome"],
-            complete=image["complete"],
+            height=sizes[image.image_id][0],
+            width=sizes[image.image_id][1],
+            outcome=image.outcome,
+            complete=image.complete,
+            masks=masks,
         )
-    return found
+        for image in catalog.images.itertuples()
+    }
 
 
 def test_every_mammogram_is_an_image_or_has_a_reason(catalog):
@@ -74,8 +79,10 @@ def test_every_lesion_is_outlined_by_its_mask_and_one_mask_is_refused(catalog, o
     refused = {k: why for image in outlined.values() for k, why in image.rejected.items()}
     assert list(refused) == ["P_00006_RIGHT_CC-calc-1"]
     assert "aspect ratio differs" in refused["P_00006_RIGHT_CC-calc-1"]
-    entries = list(chain.from_iterable(image.entries for image in outlined.values()))
-    assert {entry["finding_id"] for entry in entries} | set(refused) == set(findings["finding_id"])
+    outlines = list(chain.from_iterable(image.outlines for image in outlined.values()))
+    assert {outline.finding_id for outline in outlines} | set(refused) == set(
+        findings["finding_id"]
+    )
 
 
 def test_an_outline_is_as_large_as_the_cropped_image_of_its_lesion(tree, catalog, outlined):
@@ -89,10 +96,10 @@ def test_an_outline_is_as_large_as_the_cropped_image_of_its_lesion(tree, catalog
         for path in tree.rglob("*.dcm")
         if path not in masks.values()
     }
-    for entry in chain.from_iterable(image.entries for image in outlined.values()):
-        name = dcmread(masks[entry["finding_id"]], stop_before_pixels=True).PatientID
+    for outline in chain.from_iterable(image.outlines for image in outlined.values()):
+        name = dcmread(masks[outline.finding_id], stop_before_pixels=True).PatientID
         cropped = dcmread(others[name], stop_before_pixels=True)
-        points = np.concatenate([np.array(polygon) for polygon in entry["polygons"]])
+        points = np.concatenate(outline.polygons)
         height, width = points.max(axis=0) - points.min(axis=0)
         assert abs(height - (cropped.Rows - 11)) <= 3
         assert abs(width - (cropped.Columns - 11)) <= 3
