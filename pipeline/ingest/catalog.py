@@ -7,7 +7,7 @@ catalog/catalog.json  counts, checksums of the tables, fingerprint of the source
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.annotations.coordinates import coordinates_problem
+from pipeline.ingest.notes import some
 from pipeline.run.atomic import json_text, write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -160,17 +161,6 @@ def read_catalog(run: RunFolder) -> Catalog:
         findings=read_csv_table(run.findings_table, written_by=COMMAND),
         files=read_csv_table(run.files_table, {"bytes": "int64"}, written_by=COMMAND),
     )
-
-
-def some(values: Collection[str], between: str = ", ", *, most: int = 5) -> str:
-    """The first of many values, and how many more there are.
-
-    >>> some("abcdefg")
-    'a, b, c, d, e and 2 more'
-    """
-    shown = list(values)[:most]
-    more = len(values) - len(shown)
-    return between.join(shown) + (f" and {more} more" if more else "")
 
 
 def _table(name: str, rows: Iterable[dict]) -> pd.DataFrame:

@@ -7,16 +7,19 @@
     return builder.catalog()
 
 Each file ends once: as the source of an image, as skipped or as failed. Whatever the importer
-says nothing about is skipped for what its suffix tells.
+says nothing about is skipped for what its suffix tells. What it remarks about images goes into
+files.csv and is told to the user.
 """
 
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.ingest.catalog import Catalog, make_catalog
 from pipeline.ingest.ignored_files import kind_of_file, left_behind
+from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 
 
@@ -28,7 +31,8 @@ class CatalogBuilder:
         self._dataset = dataset
         self._ends: dict[str, tuple[str, str]] = {}
         self._images: list[dict] = []
-        self._findings: dict[str, list[dict]] = {}
+        self._findings: dict[str, list[dict]] = defaultdict(list)
+        self._remarks: dict[str, list[str]] = defaultdict(list)
 
     def skip(self, file: SourceFile, reason: str) -> None:
         """It is no image, or one that is not wanted."""
@@ -54,17 +58,20 @@ class CatalogBuilder:
         *,
         image_id: str,
         dicom: Path | None = None,
-        remark: str = "",
+        remarks: Iterable[str] = (),
         **columns: str | float | None,
     ) -> None:
         """A file is the source of an image.
 
         Args:
             dicom: the DICOM file to read; `file` itself if absent.
-            remark: what the user should know about the file, for files.csv.
+            remarks: what the user should know about it, in words that many images can share.
             columns: the other columns of `catalog.ImageRow`.
         """
-        self._end(file, "candidate", remark)
+        remarks = tuple(remarks)
+        self._end(file, "candidate", "; ".join(remarks))
+        for remark in remarks:
+            self._remarks[remark].append(image_id)
         own = {
             "image_id": image_id,
             "file": (dicom or file.path).as_posix(),
@@ -90,7 +97,7 @@ class CatalogBuilder:
             coordinates: as they become JSON; absent for geometry none.
             finding_id: the number of the finding on its image if absent.
         """
-        of_image = self._findings.setdefault(image_id, [])
+        of_image = self._findings[image_id]
         of_image.append(
             {
                 "finding_id": finding_id or f"{image_id}-{len(of_image) + 1}",
@@ -103,14 +110,12 @@ class CatalogBuilder:
             }
         )
 
-    def catalog(self, *, otherwise: str = "not an image of the data set") -> Catalog:
-        """The catalog.
-
-        Args:
-            otherwise: why a file of which nothing was said and whose suffix tells nothing is none.
-        """
+    def catalog(self) -> Catalog:
+        """The catalog; prints the remarks about its images."""
         for file in self.left():
-            self.skip(file, kind_of_file(file, otherwise))
+            self.skip(file, kind_of_file(file))
+        for remark, image_ids in sorted(self._remarks.items()):
+            tell(remark, image_ids)
         findings = itertools.chain.from_iterable(self._findings.values())
         return make_catalog(self._images, findings, map(self._file_row, self._files))
 

@@ -29,8 +29,8 @@ def read(request: Request) -> Catalog:
     images = {file.name: _image(file, header, ids[file.name]) for file, header in headers.items()}
     findings = join_findings(images, lines)
     for file, header in headers.items():
-        remark = "" if header.patient else "no Patient ID: the study or folder stands for it"
-        builder.add_image(file, remark=remark, **images[file.name])
+        remarks = [] if header.patient else ["no Patient ID: the study or folder stands for it"]
+        builder.add_image(file, remarks=remarks, **images[file.name])
     for finding in findings:
         builder.add_finding(**finding)
     return builder.catalog()

@@ -33,13 +33,16 @@ _FILE = re.compile(r"(mdb\d{3})\.(pgm|png)")
 
 @dataclass(frozen=True)
 class InfoRow:
-    """One line of Info.txt; `circle` is (row, col, radius) in pixels, row from the top."""
+    """One line of Info.txt.
+
+    Attributes:
+        tissue: F, G or D.
+        finding: its columns of the catalog; None where the image is normal.
+    """
 
     image_id: str
     tissue: str
-    kind: str
-    pathology: str
-    circle: tuple[int, int, int] | None
+    finding: dict | None
 
 
 def read(request: Request) -> Catalog:
@@ -73,7 +76,8 @@ def read(request: Request) -> Catalog:
                 continue
             taken[image_id] = file.name
             builder.add_image(file, dicom=dicom, **image)
-            _add_findings(builder, rows[image_id])
+            for finding in filter(None, (row.finding for row in rows[image_id])):
+                builder.add_finding(image_id, **finding)
     return builder.catalog()
 
 
@@ -108,15 +112,15 @@ def _parse(words: list[str]) -> InfoRow:
     if tissue not in ("F", "G", "D") or kind not in CLASSES:
         raise ValueError("tissue is F, G or D, class one of " + ", ".join(CLASSES))
     if kind == "NORM":
-        return InfoRow(image_id, tissue, "", "", None)
-    pathology = PATHOLOGIES[words[3].upper()]
+        return InfoRow(image_id, tissue, None)
+    finding: dict = {"kind": kind.lower(), "pathology": PATHOLOGIES[words[3].upper()]}
     rest = words[4:]
     # "*NOTE 3*": calcifications spread so widely that a circle would mean nothing.
-    if not rest or rest[0].startswith("*"):
-        return InfoRow(image_id, tissue, kind.lower(), pathology, None)
-    x, y, radius = (int(word) for word in rest)
-    circle = (SIDE_PX - 1 - y, x, radius)
-    return InfoRow(image_id, tissue, kind.lower(), pathology, circle)
+    if rest and not rest[0].startswith("*"):
+        x, y, radius = (int(word) for word in rest)
+        circle = {"row": SIDE_PX - 1 - y, "col": x, "radius": radius}
+        finding |= {"geometry": "circle", "coordinates": circle}
+    return InfoRow(image_id, tissue, finding)
 
 
 def _read_pixels(path: Path) -> np.ndarray:
@@ -141,18 +145,6 @@ def _image(rows: list[InfoRow]) -> dict:
         "laterality": "L" if number % 2 else "R",
         "view": "MLO",
         "spacing_mm": SPACING_MM,
-        "outcome": "abnormal" if any(row.kind for row in rows) else "normal",
+        "outcome": "abnormal" if any(row.finding for row in rows) else "normal",
         "density": rows[0].tissue,
     }
-
-
-def _add_findings(builder: CatalogBuilder, rows: list[InfoRow]) -> None:
-    for row in rows:
-        if row.kind:
-            builder.add_finding(
-                row.image_id,
-                kind=row.kind,
-                pathology=row.pathology,
-                geometry="circle" if row.circle else "none",
-                coordinates=dict(zip(("row", "col", "radius"), row.circle or (), strict=False)),
-            )

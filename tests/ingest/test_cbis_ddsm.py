@@ -94,7 +94,7 @@ def test_of_two_mammograms_with_one_name_and_other_pixels_one_is_kept_and_that_i
     said = reasons(catalog)
     assert said[second] == f"named as the same mammogram as {first}, but their pixels differ"
     assert said[first] == f"{second} is named as the same mammogram, but their pixels differ"
-    assert f"note: {first}: {said[first]}" in capsys.readouterr().out
+    assert f"note: {said[first]}: P_00001_LEFT_CC" in capsys.readouterr().out
     assert mask_file(catalog.findings.loc[1]) == own
 
 
@@ -228,7 +228,7 @@ def test_what_a_partial_download_lacks_is_counted(tmp_path, capsys):
         "note: 1 of the 2 mammograms that the tables name are in data.root, with 1 of 3 lesions; "
         "not P_00002_LEFT_CC\n"
     ) in told
-    assert "note: 1 lesions have no mask in data.root" in told
+    assert "note: lesions without a mask: no position of their mammograms counts as" in told
 
 
 def test_without_the_tables_of_a_kind_its_mammograms_are_left_out_and_that_is_told(

@@ -157,7 +157,7 @@ def test_only_birads_1_without_outlines_is_normal(tmp_path, birads, regions, out
 def test_outlines_that_the_export_announces_and_lacks_make_an_image_incomplete(tmp_path, capsys):
     image, _ = one_image(tmp_path, MASS, announced=2)
     assert (image["outcome"], image["complete"]) == ("abnormal", "no")
-    assert "note: 7: its outlines cannot be read, or some are missing" in capsys.readouterr().out
+    assert "note: its outlines cannot be read, or some are missing: 7" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("birads", ["1", "4a"])
@@ -175,7 +175,7 @@ def test_a_broken_export_costs_the_outcome_of_its_image_only(tmp_path, capsys, b
     assert files.loc["AllXML/7.xml", "status"] == "skipped"
     assert "not an XML property list" in files.loc["AllXML/7.xml", "reason"]
     assert "cannot be read" in files.loc["AllDICOMs/7_ab_MG_R_ML_ANON.dcm", "reason"]
-    assert "note: 7: its outlines cannot be read" in capsys.readouterr().out
+    assert "note: its outlines cannot be read, or some are missing: 7" in capsys.readouterr().out
 
 
 def test_without_a_table_birads_and_density_are_unknown(tmp_path, capsys):
@@ -228,9 +228,9 @@ def test_what_name_and_table_and_files_disagree_about_is_told(tmp_path, capsys):
     write_mammogram(tmp_path / "8_ab_MG_R_CC_ANON.dcm")
     one_image(tmp_path, birads="")
     assert capsys.readouterr().out.splitlines() == [
-        "note: INbreast.csv has 1 images that are not here: 9",
-        "note: 8: INbreast.csv has no row for it",
-        "note: 7: laterality is R in the file's name, L in the table",
+        "note: images of INbreast.csv that are not here: 9",
+        "note: INbreast.csv has no row for it: 8",
+        "note: laterality is R in the file's name, L in the table: 7",
     ]
 
 

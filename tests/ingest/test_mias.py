@@ -42,16 +42,21 @@ def test_rows_count_from_the_top_and_text_around_the_table_is_passed_over(tmp_pa
     (tmp_path / "Info.txt").write_text(INFO)
     rows = read_info(tmp_path / "Info.txt")
     assert [row.image_id for row in rows] == [f"mdb00{n}" for n in (1, 2, 3, 4, 5, 5)]
-    assert rows[0].circle == (1023 - 425, 535, 197)
-    assert (rows[0].kind, rows[0].pathology, rows[0].tissue) == ("circ", "benign", "G")
+    assert rows[0].tissue == "G"
+    assert rows[0].finding == {
+        "kind": "circ",
+        "pathology": "benign",
+        "geometry": "circle",
+        "coordinates": {"row": 1023 - 425, "col": 535, "radius": 197},
+    }
 
 
 def test_calcifications_without_coordinates_are_findings_without_outline(tmp_path):
     (tmp_path / "Info.txt").write_text(INFO)
     rows = {row.image_id: row for row in read_info(tmp_path / "Info.txt")}
-    assert rows["mdb003"].circle is None and rows["mdb003"].pathology == "malignant"
-    assert rows["mdb004"].circle is None and rows["mdb004"].kind == "circ"
-    assert rows["mdb002"].kind == ""
+    assert rows["mdb003"].finding == {"kind": "calc", "pathology": "malignant"}
+    assert rows["mdb004"].finding == {"kind": "circ", "pathology": "benign"}
+    assert rows["mdb002"].finding is None
 
 
 @pytest.mark.parametrize(
@@ -133,10 +138,10 @@ def test_the_real_circles_lie_on_tissue_when_rows_count_from_the_top(mammo_data)
     root = mammo_data / "mini-mias"
     right, wrong = 0, 0
     for row in read_info(root / "Info.txt"):
-        if row.circle is None:
+        if not row.finding or "coordinates" not in row.finding:
             continue
         film = cv2.imread(str(root / f"{row.image_id}.png"), cv2.IMREAD_GRAYSCALE)
-        y, x, _ = row.circle
+        y, x, _ = row.finding["coordinates"].values()
         right += film[y, x] > 60
         wrong += film[1023 - y, x] > 60
     assert right >= 78
@@ -146,4 +151,4 @@ def test_the_real_circles_lie_on_tissue_when_rows_count_from_the_top(mammo_data)
 def test_the_real_info_has_rows_for_216_images_and_82_located_findings(mammo_data):
     rows = read_info(mammo_data / "mini-mias" / "Info.txt")
     assert len({row.image_id for row in rows}) == 216
-    assert sum(row.circle is not None for row in rows) == 82
+    assert sum("coordinates" in (row.finding or {}) for row in rows) == 82

@@ -86,7 +86,7 @@ def test_rows_without_file_and_files_without_row_are_told(example, capsys):
         in (files.loc["train.csv", "reason"])
     )
     assert files.loc["sample_submission.csv", "reason"] == "a table or text"
-    assert "4 images: the table says implant" in capsys.readouterr().out
+    assert "note: the table says implant: 4, such as 10016_" in capsys.readouterr().out
 
 
 def test_dense_tissue_is_bright_through_every_codec_polarity_and_window(example):
@@ -136,5 +136,5 @@ def test_a_row_that_makes_no_sense_is_named(tmp_path, row):
 def test_an_image_with_two_rows_is_named(tmp_path):
     row = "1,1,11,L,CC,50.0,0,0,0,,0,,49,False"
     small_set(tmp_path, row, row)
-    with pytest.raises(UserError, match=r"names the image 1/11\.dcm twice"):
+    with pytest.raises(UserError, match=r"line 3: the image 11 is there twice"):
         catalog_of(tmp_path)

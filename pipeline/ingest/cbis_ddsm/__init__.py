@@ -18,11 +18,11 @@ from itertools import chain
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.files import Download, NamedFile, sort_files
-from pipeline.ingest.cbis_ddsm.notes import notes
 from pipeline.ingest.cbis_ddsm.official_split import OfficialSplit, official_split
 from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
 from pipeline.ingest.cbis_ddsm.tables import TABLES, Lesion, find_tables, read_tables
 from pipeline.ingest.importers import Request
+from pipeline.ingest.notes import some, tell
 
 
 def read(request: Request) -> Catalog:
@@ -48,8 +48,7 @@ def read(request: Request) -> Catalog:
                 _add_finding(builder, lesion, download, mammogram, split)
     _skip_unused(builder, download, lesions, split, tables)
     catalog = builder.catalog()
-    for note in notes(tables, split, catalog):
-        print(f"note: {note}", flush=True)
+    _tell(tables, split, catalog)
     return catalog
 
 
@@ -84,7 +83,7 @@ def _add_image(
         split_hint=split.part(name.patient_id),
         outcome="abnormal",
         density=next((lesion.density for lesion in lesions if lesion.density), ""),
-        remark="; ".join(doubts),
+        remarks=doubts,
     )
     return first
 
@@ -146,3 +145,34 @@ def _skip_unused(
         else:
             reason = "no row of the tables names it"
         builder.skip(named.file, reason)
+
+
+def _tell(tables: Container[str], split: OfficialSplit, catalog: Catalog) -> None:
+    """What of the tables is on disk, and what was left out."""
+    missing = [file for list_name, file in TABLES.items() if list_name not in tables]
+    if missing:
+        tell(
+            f"{', '.join(missing)} not found: mammograms that only they name are left out, and "
+            "lesions that they have on other mammograms are unknown there and may count as negative"
+        )
+    lesions = (*split.kept, *split.borrowed)
+    named, there = {lesion.name.image_id for lesion in lesions}, set(catalog.images["image_id"])
+    absent = sorted(named - there)
+    tell(
+        f"{len(there)} of the {len(named)} mammograms that the tables name are in data.root, with "
+        f"{len(catalog.findings)} of {len(lesions)} lesions"
+        + (f"; not {some(absent, most=3)}" if absent else "")
+    )
+    if split.shared_patients:
+        tell(
+            f"{len(split.shared_patients)} patients are on training and on test lists and "
+            f"count as test patients: {len(split.left_out)} lesions on their training "
+            f"mammograms are left out, {len(split.borrowed)} on test mammograms stay as truth"
+        )
+    copies = int(catalog.files["reason"].str.startswith("the same mammogram as").sum())
+    if copies:
+        tell(f"{copies} files are copies of a mammogram; the lesions are united on one")
+    without_mask = catalog.findings.loc[catalog.findings["geometry"] == "none", "finding_id"]
+    if len(without_mask):
+        what = "lesions without a mask: no position of their mammograms counts as negative"
+        tell(what, list(without_mask))

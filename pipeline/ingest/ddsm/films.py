@@ -59,7 +59,8 @@ def read_films(request: Request) -> Catalog:
         outcome, why = "abnormal", problem
         if not findings:
             outcome, why = _outcome_without_marks(film.examination, film.view)
-        builder.add_image(film.file, dicom=dicom, remark=why, outcome=outcome, **image)
+        remarks = filter(None, (why,))
+        builder.add_image(film.file, dicom=dicom, remarks=remarks, outcome=outcome, **image)
         for finding in findings:
             builder.add_finding(image["image_id"], **finding)
     return builder.catalog()

@@ -12,7 +12,6 @@ Academic Radiology 19, 236-248, doi:10.1016/j.acra.2011.09.014.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 
 from pipeline.dicom.header import read_header
@@ -22,6 +21,7 @@ from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast.osirix import Regions, Roi, read_regions
 from pipeline.ingest.inbreast.tables import read_table, table_file
+from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile, nearest_to_root
 
 SPACING_MM = 0.07  # of the set's only detector, where a file has lost its own
@@ -49,8 +49,11 @@ def read(request: Request) -> Catalog:
     rows = read_table(table.path) if table else {}
     if table:
         builder.skip(table, "the table of the data set")
+    else:
+        tell("no INbreast.csv: BI-RADS and density are unknown, no image counts as normal")
     found, exports = _sorted(builder)
-    doubts: dict[str, list[str]] = defaultdict(list)
+    if absent := sorted(set(rows) - set(found)):
+        tell("images of INbreast.csv that are not here", absent)
     for image_id, file in found.items():
         export, row = exports.pop(image_id, None), rows.get(image_id, {})
         regions, problem = _regions(export)
@@ -60,24 +63,19 @@ def read(request: Request) -> Catalog:
         spacing_mm = header.spacing_mm if header else None
         findings = list(_findings(regions, POINT_RADIUS_MM / (spacing_mm or SPACING_MM)))
         image = _image(file, row, regions, is_abnormal=bool(findings))
-        remarks = list(_doubts(image, row, regions))
-        if table and not row:
-            remarks.insert(0, f"{table.path.name} has no row for it")
+        no_row = f"{table.path.name} has no row for it" if table and not row else ""
         builder.add_image(
             file,
             image_id=image_id,
-            remark="; ".join(remarks),
+            remarks=filter(None, (no_row, *_doubts(image, row, regions))),
             spacing_mm=None if spacing_mm else SPACING_MM,
             **image,
         )
         pathology = f"birads_{row['birads']}" if row.get("birads") else "unknown"
         for finding in findings:
             builder.add_finding(image_id, pathology=pathology, **finding)
-        for doubt in remarks:
-            doubts[doubt].append(image_id)
     for export in exports.values():
         builder.skip(export, "outlines of an image that is not here")
-    _tell(doubts, sorted(set(rows) - set(found)), table)
     return builder.catalog()
 
 
@@ -173,19 +171,3 @@ def _doubts(image: dict[str, str], row: dict[str, str], regions: Regions) -> Ite
         yield "not BI-RADS 1 and no outlines: unknown, not normal"
     elif image["outcome"] == "abnormal" and birads == "1":
         yield "BI-RADS 1 and outlines: abnormal"
-
-
-def _tell(doubts: dict[str, list[str]], absent: list[str], table: SourceFile | None) -> None:
-    if table is None:
-        print("note: no INbreast.csv: BI-RADS and density are unknown, no image counts as normal")
-    elif absent:
-        print(
-            f"note: {table.path.name} has {len(absent)} images that are not here: {_some(absent)}"
-        )
-    for doubt, image_ids in doubts.items():
-        how_many = f" ({len(image_ids)} images)" if len(image_ids) > 3 else ""
-        print(f"note: {_some(image_ids)}{how_many}: {doubt}")
-
-
-def _some(image_ids: list[str]) -> str:
-    return ", ".join(image_ids[:3]) + (" and so on" if len(image_ids) > 3 else "")

@@ -19,6 +19,7 @@ from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
+from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile, nearest_to_root
 from pipeline.ingest.vindr.tables import (
     BREASTS,
@@ -43,14 +44,16 @@ def read(request: Request) -> Catalog:
     """
     builder = CatalogBuilder(request.files, dataset="vindr")
     tables = _tables(request, builder)
+    splits: dict[str, set[str]] = defaultdict(set)
+    for image in tables.images.values():
+        splits[image["patient_id"]].add(image["split_hint"])
     found = _images(builder, tables)
-    splits = _splits_of_studies(tables)
     ids = image_ids([file.name for file in found])
     for file in found:
         image_id, stem = ids[file.name], file.path.stem
-        known = stem in tables.images
-        remark = "" if known else "the tables have no row for it"
-        builder.add_image(file, image_id=image_id, remark=remark, **_columns(file, tables, splits))
+        remarks = [] if stem in tables.images else ["the tables have no row for it"]
+        image = _image(file, tables, splits)
+        builder.add_image(file, image_id=image_id, remarks=remarks, **image)
         for finding in tables.findings.get(stem, []):
             builder.add_finding(image_id, **finding)
     _tell(tables, {file.path.stem for file in found}, splits)
@@ -58,12 +61,14 @@ def read(request: Request) -> Catalog:
 
 
 def _tables(request: Request, builder: CatalogBuilder) -> Tables:
-    findings = request.table(FINDINGS, "Put the table of VinDr-Mammo beside the folder images")
     nearest = nearest_to_root(request.files)
-    found = [findings, *(nearest[name] for name in (BREASTS, METADATA) if name in nearest)]
-    for table in found:
+    nearest[FINDINGS] = request.table(
+        FINDINGS, "Put the table of VinDr-Mammo beside the folder images"
+    )
+    found = {name: nearest[name] for name in (FINDINGS, BREASTS, METADATA) if name in nearest}
+    for table in found.values():
         builder.skip(table, "a table of the data set")
-    return read_tables({table.path.name.lower(): table.path for table in found})
+    return read_tables({name: table.path for name, table in found.items()})
 
 
 def _images(builder: CatalogBuilder, tables: Tables) -> list[SourceFile]:
@@ -72,31 +77,26 @@ def _images(builder: CatalogBuilder, tables: Tables) -> list[SourceFile]:
     first: dict[str, SourceFile] = {}
     found = []
     for file in builder.left():
-        path = PurePosixPath(file.name)
-        known = path.stem in tables.images
-        if file.suffix not in SUFFIXES or (not path.suffix and not known):
+        stem = file.path.stem
+        known = stem in tables.images
+        if file.suffix not in SUFFIXES or not (file.suffix or known):
             continue
-        if known and path.stem in first:
-            builder.skip(file, f"the same image as {first[path.stem].name}")
+        if known and stem in first:
+            builder.skip(file, f"the same image as {first[stem].name}")
         elif reason := not_dicom(file):
             builder.fail(file, reason)
         else:
-            first[path.stem] = file
+            first[stem] = file
             found.append(file)
     return found
 
 
-def _splits_of_studies(tables: Tables) -> dict[str, set[str]]:
-    splits = defaultdict(set)
-    for image in tables.images.values():
-        splits[image["patient_id"]].add(image["split_hint"])
-    return splits
-
-
-def _columns(file: SourceFile, tables: Tables, splits: dict[str, set[str]]) -> dict:
-    """What the tables say about an image."""
-    stem = file.path.stem
-    image = {"patient_id": _patient(file)} | tables.images.get(stem, {})
+def _image(file: SourceFile, tables: Tables, splits: dict[str, set[str]]) -> dict:
+    """The columns of an image, as far as the tables tell them."""
+    # A file without a row is of the study that its folder is called like, or stands for itself.
+    folder, stem = PurePosixPath(file.name).parent.name, file.path.stem
+    image: dict = {"patient_id": folder if _STUDY.fullmatch(folder) else file.name}
+    image |= tables.images.get(stem, {})
     findings = tables.findings.get(stem)
     # No row in the table of findings, and nobody has said that there is none.
     is_normal = findings == [] and tables.birads[stem] in NORMAL_BIRADS
@@ -110,12 +110,6 @@ def _columns(file: SourceFile, tables: Tables, splits: dict[str, set[str]]) -> d
     }
 
 
-def _patient(file: SourceFile) -> str:
-    """The folder, where it is called like a study; else the file stands for itself."""
-    folder = PurePosixPath(file.name).parent.name
-    return folder if _STUDY.fullmatch(folder) else file.name
-
-
 def _tell(tables: Tables, stems: set[str], splits: dict[str, set[str]]) -> None:
     """Say what the user may not expect, how often, and where for example."""
     clipped = [
@@ -127,10 +121,9 @@ def _tell(tables: Tables, stems: set[str], splits: dict[str, set[str]]) -> None:
     mixed = [study for study, parts in splits.items() if len(parts - {""}) > 1]
     for what, names in (
         ("images of the tables not here", set(tables.images) - stems),
-        ("images without a row in the tables, so unknown", stems - set(tables.images)),
         ("boxes clipped that left their image", clipped),
         (f"images split otherwise in {BREASTS}, which holds", tables.resplit),
         ("studies both in training and in test, taken as test", mixed),
     ):
         if names:
-            print(f"note: {what}: {len(names)}, such as {min(names)}")
+            tell(what, sorted(names))

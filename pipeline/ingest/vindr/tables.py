@@ -20,18 +20,11 @@ from pipeline.run.tables import read_text_table
 
 FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
 METADATA = "metadata.csv"
-IMAGE_COLUMNS = {
-    "study_id",
-    "image_id",
-    "laterality",
-    "view_position",
-    "height",
-    "width",
-    "breast_birads",
-    "breast_density",
-    "split",
-}
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+OF_IMAGE = (
+    *("study_id", "image_id", "laterality", "view_position", "height", "width"),
+    *("breast_birads", "breast_density", "split"),
+)
 SPLITS = {"training": "train", "test": "test", "": ""}
 CLIPPED, OUTSIDE = "clipped: it left the image", "its box lies outside the image"
 # They accompany a lesion and have no BI-RADS: beside another category they are not the kind.
@@ -48,6 +41,7 @@ class Tables:
         birads: of the breast, 1 to 5; "" where it is not said.
         findings: columns of the catalog's findings, of the images that finding_annotations.csv
             has; empty where it says No Finding.
+        scanners: manufacturer and model.
         resplit: images that the two tables put into different parts.
     """
 
@@ -56,20 +50,6 @@ class Tables:
     findings: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
     scanners: dict[str, str] = field(default_factory=dict)
     resplit: list[str] = field(default_factory=list)
-
-    def add_image(self, where: str, row: dict[str, str]) -> None:
-        """What a row of either table says about its image; the last one holds."""
-        if row["split"] not in SPLITS:
-            raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
-        side = row["laterality"].upper()
-        self.birads[row["image_id"]] = _last_word(row["breast_birads"])
-        self.images[row["image_id"]] = {
-            "patient_id": row["study_id"],
-            "laterality": side if side in ("L", "R") else "",
-            "view": row["view_position"].upper(),
-            "density": _last_word(row["breast_density"]),
-            "split_hint": SPLITS[row["split"]],
-        }
 
 
 def read_tables(paths: Mapping[str, Path]) -> Tables:
@@ -82,18 +62,18 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
         UserError: a column is missing or a value makes no sense; names table and line.
     """
     tables = Tables()
-    for where, row in _rows(paths[FINDINGS], IMAGE_COLUMNS | {"finding_categories", *CORNERS}):
-        tables.add_image(where, row)
+    for where, row in _rows(paths.get(FINDINGS), (*OF_IMAGE, "finding_categories", *CORNERS)):
+        _add_image(tables, where, row)
         of_image = tables.findings[row["image_id"]]
         categories = _categories(where, row["finding_categories"])
         if categories:
             of_image.append(_finding(where, row, categories))
-    for where, row in _rows(paths.get(BREASTS), IMAGE_COLUMNS):
-        before = tables.images.get(row["image_id"])
-        tables.add_image(where, row)
-        if before and before["split_hint"] != tables.images[row["image_id"]]["split_hint"]:
+    in_findings = {image_id: image["split_hint"] for image_id, image in tables.images.items()}
+    for where, row in _rows(paths.get(BREASTS), OF_IMAGE):
+        split = _add_image(tables, where, row)
+        if in_findings.get(row["image_id"], split) != split:
             tables.resplit.append(row["image_id"])
-    for _, row in _rows(paths.get(METADATA), {"SOP Instance UID"}):
+    for _, row in _rows(paths.get(METADATA), ("SOP Instance UID",)):
         words = (row.get(name, "") for name in ("Manufacturer", "Manufacturer's Model Name"))
         tables.scanners[row["SOP Instance UID"]] = " ".join(word for word in words if word)
     return tables
@@ -103,6 +83,22 @@ def _rows(path: Path | None, needed: Collection[str]) -> list[tuple[str, dict[st
     if path is None:
         return []
     return read_text_table(path, needed=needed, advice="Download it anew.", lenient=True).rows
+
+
+def _add_image(tables: Tables, where: str, row: dict[str, str]) -> str:
+    """Keep what a row says about its image; return its split."""
+    if row["split"] not in SPLITS:
+        raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
+    side, split = row["laterality"].upper(), SPLITS[row["split"]]
+    tables.birads[row["image_id"]] = _last_word(row["breast_birads"])
+    tables.images[row["image_id"]] = {
+        "patient_id": row["study_id"],
+        "laterality": side if side in ("L", "R") else "",
+        "view": row["view_position"].upper(),
+        "density": _last_word(row["breast_density"]),
+        "split_hint": split,
+    }
+    return split
 
 
 def _categories(where: str, text: str) -> list[str]:
@@ -128,13 +124,13 @@ def _finding(where: str, row: dict[str, str], categories: list[str]) -> dict:
     others = [name for name in categories if name != lesions[0]]
     birads = _last_word(row.get("finding_birads", ""))
     box, problem = _box(where, row)
-    notes = [f"also {', '.join(others)}"] if others else []
+    also = f"also {', '.join(others)}" if others else ""
     return {
         "kind": re.sub(r"[^a-z0-9]+", "_", lesions[0].lower()).strip("_"),
         "pathology": f"birads_{birads}" if birads else "unknown",
         "geometry": "box" if box else "none",
         "coordinates": box,
-        "note": "; ".join([*notes, problem] if problem else notes),
+        "note": "; ".join(filter(None, (also, problem))),
     }
 
 
@@ -157,10 +153,10 @@ def _box(where: str, row: dict[str, str]) -> tuple[dict[str, float], str]:
 def _number(where: str, row: dict[str, str], name: str) -> float:
     try:
         value = float(row[name])
-    except ValueError as error:
-        raise UserError(f"{where}: {name} must be a number, not {row[name]!r}.") from error
+    except ValueError:
+        value = math.nan
     if not math.isfinite(value):
-        raise UserError(f"{where}: {name} must be finite, not {row[name]!r}.")
+        raise UserError(f"{where}: {name} must be a finite number, not {row[name]!r}.")
     return value
 
 
