@@ -8,7 +8,7 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from pipeline.dicom.opening import PixelElement
+from pipeline.dicom.file_format import PixelElement
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
 

@@ -12,13 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
-from pydicom.dataset import Dataset
-from pydicom.pixels import pixel_array
 
 from pipeline.config import Settings
-from pipeline.dicom.opening import DICOM_ERRORS, is_dicom, read_dicom
-from pipeline.dicom.plugin import NAME
-from pipeline.dicom.values import number
+from pipeline.dicom.any_pixels import read_any_pixels
+from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.known_checksums import State, add_checksums, file_state, read_checksums
@@ -171,19 +168,9 @@ def read_mask(path: Path) -> np.ndarray:
 
 def _read_dicom(path: Path) -> np.ndarray:
     try:
-        if _pixels(read_dicom(path, header_only=True)) > _MOST_PIXELS:
-            raise ValueError(f"it has more than {_MOST_PIXELS:,} pixels")
-        dataset = read_dicom(path, header_only=False, max_bytes=4 * _MOST_PIXELS)
-        return pixel_array(dataset, raw=True, decoding_plugin=NAME)
+        return read_any_pixels(path, most_pixels=_MOST_PIXELS)
     except DICOM_ERRORS as error:
         raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
-
-
-def _pixels(header: Dataset) -> float:
-    """How many there are in all frames, 0 where the header does not say."""
-    keywords = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel")
-    sizes = [number(header, keyword) for keyword in keywords]
-    return (sizes[0] or 0) * (sizes[1] or 0) * (sizes[2] or 1) * (sizes[3] or 1)
 
 
 def _read_picture(data: bytes) -> np.ndarray | None:

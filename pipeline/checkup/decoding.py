@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.dicom.unusable import Unusable, one_line
 
 # By the codec that the reader names.

@@ -1,31 +1,7 @@
 """What the header, the pixels and the breast of one file say, as names and words."""
 
-from pydicom.dataset import Dataset
-from pydicom.uid import UID
-
-from pipeline.dicom.reader import Mammogram
-from pipeline.dicom.values import number, word, words
+from pipeline.dicom.mammogram import Mammogram
 from pipeline.preprocess.store.standardise import Standard
-
-
-def header_facts(header: Dataset) -> dict[str, str]:
-    """What the header says before anything is decoded; "" where it says nothing."""
-    syntax = UID(str(getattr(header, "file_meta", {}).get("TransferSyntaxUID", "")))
-    kind = UID(str(header.get("SOPClassUID") or ""))
-    signed = "signed" if number(header, "PixelRepresentation") == 1 else "unsigned"
-    bits = [_count(header, name) for name in ("BitsStored", "BitsAllocated", "HighBit")]
-    rows, columns = _count(header, "Rows"), _count(header, "Columns")
-    return {
-        "kind": kind.name,
-        "modality": word(header, "Modality"),
-        "transfer syntax": f"{syntax.name} ({syntax})" if syntax else "not named",
-        "pixels": f"{rows} rows x {columns} columns" if rows and columns else "none",
-        "frames": _count(header, "NumberOfFrames"),
-        "bits": f"{bits[0]} of {bits[1]}, high bit {bits[2]}, {signed}" if bits[0] else "",
-        "photometric": word(header, "PhotometricInterpretation"),
-        "image type": ", ".join(words(header, "ImageType")),
-        "intent": word(header, "PresentationIntentType"),
-    }
 
 
 def pixel_facts(mammogram: Mammogram) -> dict[str, str]:
@@ -65,8 +41,3 @@ def breast_facts(standard: Standard) -> dict[str, str]:
 
 def _with_source(value: str, source: str) -> str:
     return f"{value}, from {source}" if value and source else value or "unknown"
-
-
-def _count(header: Dataset, keyword: str) -> str:
-    value = number(header, keyword)
-    return "" if value is None else f"{value:.0f}"

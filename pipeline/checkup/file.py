@@ -10,18 +10,11 @@ import cv2
 import numpy as np
 
 from pipeline.checkup.context import Known
-from pipeline.checkup.facts import breast_facts, header_facts, pixel_facts
-from pipeline.config import DicomSettings, Settings
-from pipeline.dicom.decode import decode, pixel_format
-from pipeline.dicom.multiframe import chosen_frame, with_functional_groups
-from pipeline.dicom.opening import (
-    DICOM_ERRORS,
-    HEADER_BYTES,
-    is_dicom,
-    open_dicom,
-    read_dicom,
-)
-from pipeline.dicom.reader import Mammogram, Unusable, read_mammogram
+from pipeline.checkup.facts import breast_facts, pixel_facts
+from pipeline.config import Settings
+from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
+from pipeline.dicom.header import described
+from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.breast.picture import original_breast
 from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
@@ -155,8 +148,7 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
     seen.facts["bytes"] = f"{path.stat().st_size:,}"
     if not is_dicom(path):
         raise Unusable("skipped", "not a DICOM file")
-    header = read_dicom(path, header_only=True)
-    seen.facts |= header_facts(header)
+    seen.facts |= described(path)
     known_mm = job.spacing_mm or ANY_SPACING_MM
     mammogram = read_mammogram(path, settings=job.dicom, spacing_mm=known_mm)
     seen.facts |= pixel_facts(mammogram)
@@ -169,23 +161,14 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
         seen.facts |= breast_facts(standard)
         seen.notes += standard.notes
     finally:
-        stored = _stored(path, job.dicom)
-        seen.written += _write(folder, mammogram, stored, standard)
+        seen.written += _write(folder, mammogram, standard)
 
 
-def _stored(path: Path, dicom: DicomSettings) -> np.ndarray:
-    """The stored values of the frame that the reader takes."""
-    most_bytes = 2 * dicom.max_megapixels * 10**6 + HEADER_BYTES
-    with open_dicom(path, max_bytes=most_bytes) as (top, pixels):
-        frame = chosen_frame(top, dicom)
-        header = with_functional_groups(top, frame)
-        return decode(header, pixels, pixel_format(header), frame=frame).pixels
-
-
-def _write(
-    folder: Path, mammogram: Mammogram, stored: np.ndarray, standard: Standard | None
-) -> list[Path]:
-    arrays = {folder / "presentation.npy": mammogram.pixels, folder / "stored.npy": stored}
+def _write(folder: Path, mammogram: Mammogram, standard: Standard | None) -> list[Path]:
+    arrays = {
+        folder / "presentation.npy": mammogram.pixels,
+        folder / "stored.npy": mammogram.stored,
+    }
     for file, array in arrays.items():
         write_atomic(file, lambda temporary, array=array: np.save(temporary, array))
     picture = folder / "picture.png"

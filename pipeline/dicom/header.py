@@ -1,8 +1,9 @@
-"""What a header says of patient, side, view and size: for listing the files of a data set.
+"""What a header says of a file: whose it is, which kind, on which machine it was made.
 
-Nothing is judged here. Whether a file is a mammogram that can be used, the reader says.
+`read_header` is for whoever sorts files, `described` for people.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,89 +11,164 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
-from pipeline.dicom.opening import DICOM_ERRORS, read_dicom
-from pipeline.dicom.side_and_view import laterality, patient, view
-from pipeline.dicom.values import number
+from pipeline.dicom import side_and_view
+from pipeline.dicom.elements import number, word, words
+from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
 
-DICOMDIR = "1.2.840.10008.1.3.10"  # Media Storage Directory Storage, PS3.4 annex B.5
-_TAGS = [
-    "SOPClassUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "PatientID",
-    "ImageLaterality",
-    "Laterality",
-    "SharedFunctionalGroupsSequence",
-    "PatientOrientation",
-    "ViewPosition",
-    "ViewCodeSequence",
-    "Rows",
-    "Columns",
-    "ImagerPixelSpacing",
-    "PixelSpacing",
-]
-Value = TypeVar("Value")
+DICOMDIR = "1.2.840.10008.1.3.10"
+# Digital Mammography and Digital X-Ray Image Storage.
+_INTENTS = {
+    "1.2.840.10008.5.1.4.1.1.1.2": "FOR PRESENTATION",
+    "1.2.840.10008.5.1.4.1.1.1.2.1": "FOR PROCESSING",
+    "1.2.840.10008.5.1.4.1.1.1.1": "FOR PRESENTATION",
+    "1.2.840.10008.5.1.4.1.1.1.1.1": "FOR PROCESSING",
+}
+_TAGS = (
+    *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
+    *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
+)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says; "" and None where it says nothing or cannot be read.
+    """What a file says of itself; "" or None where it says nothing that can be read.
 
     Attributes:
-        patient: who was imaged, see `side_and_view.patient`.
-        patient_id: (0010,0020) Patient ID as it is written.
-        study_uid, series_uid: Study and Series Instance UID.
+        patient_id: as written.
+        patient: the patient that it means; in CBIS-DDSM a part of it.
         laterality: L or R.
         view: CC, MLO, ...
         shape: rows and columns in pixels.
-        spacing_mm: Imager Pixel Spacing or else Pixel Spacing, in mm, unchecked.
-        is_directory: the file is a DICOMDIR, a list of other files.
+        spacing_mm: the first of Imager Pixel Spacing and Pixel Spacing, uncorrected.
+        is_directory: a DICOMDIR, a list of other files.
     """
 
-    patient: str = ""
     patient_id: str = ""
+    patient: str = ""
+    laterality: str = ""
+    view: str = ""
     study_uid: str = ""
     series_uid: str = ""
     sop_class: str = ""
-    laterality: str = ""
-    view: str = ""
     shape: tuple[int, int] | None = None
     spacing_mm: float | None = None
     is_directory: bool = False
 
 
 def read_header(path: Path) -> Header | None:
-    """Read who and what a DICOM file is about; None where its header is damaged."""
+    """Read who and what a DICOM file is about; None where its header is damaged.
 
-    def read(fact: Callable[[Dataset], Value], nothing: Value) -> Value:
-        try:
-            return fact(dataset)
-        except DICOM_ERRORS:  # values are parsed on access
-            return nothing
+    Warnings are left to the reader, which reads the file again and records them.
 
+    Raises:
+        OSError: the file cannot be opened.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the reader reads the file again and records them
+        warnings.simplefilter("ignore")
         try:
-            dataset = read_dicom(path, header_only=True, tags=_TAGS)
+            data = read_dicom(path, header_only=True, tags=_TAGS)
         except DICOM_ERRORS:
             return None
         return Header(
-            patient=read(patient, ""),
-            patient_id=read(lambda header: _text(header, "PatientID"), ""),
-            study_uid=read(lambda header: _text(header, "StudyInstanceUID"), ""),
-            series_uid=read(lambda header: _text(header, "SeriesInstanceUID"), ""),
-            sop_class=read(lambda header: _text(header, "SOPClassUID"), ""),
-            laterality=read(lambda header: laterality(header)[0], ""),
-            view=read(lambda header: view(header)[0].name, ""),
-            shape=read(_shape, None),
-            spacing_mm=read(_spacing_mm, None),
-            is_directory=read(_is_directory, False),
+            patient_id=_read(lambda: _text(data, "PatientID"), ""),
+            patient=_read(lambda: patient(data), ""),
+            laterality=_read(lambda: side_and_view.laterality(data)[0], ""),
+            view=_read(lambda: side_and_view.view(data)[0].name, ""),
+            study_uid=_read(lambda: _text(data, "StudyInstanceUID"), ""),
+            series_uid=_read(lambda: _text(data, "SeriesInstanceUID"), ""),
+            sop_class=_read(lambda: _text(data, "SOPClassUID"), ""),
+            shape=_read(lambda: _shape(data), None),
+            spacing_mm=_read(lambda: _spacing(data), None),
+            is_directory=DICOMDIR in (sop_class(data), _meta(data, "MediaStorageSOPClassUID")),
         )
+
+
+def described(path: Path) -> dict[str, str]:
+    """What the header says before anything is decoded, for people; "" where it says nothing.
+
+    Raises:
+        One of DICOM_ERRORS: it cannot be read.
+    """
+    header = read_dicom(path, header_only=True)
+    syntax = UID(_meta(header, "TransferSyntaxUID"))
+    size = _shape(header)
+    signed = "signed" if number(header, "PixelRepresentation") == 1 else "unsigned"
+    bits = [_whole(header, name) for name in ("BitsStored", "BitsAllocated", "HighBit")]
+    return {
+        "kind": UID(_text(header, "SOPClassUID")).name,
+        "modality": word(header, "Modality"),
+        "transfer syntax": f"{syntax.name} ({syntax})" if syntax else "not named",
+        "pixels": f"{size[0]} rows x {size[1]} columns" if size else "none",
+        "frames": _whole(header, "NumberOfFrames"),
+        "bits": f"{bits[0]} of {bits[1]}, high bit {bits[2]}, {signed}" if bits[0] else "",
+        "photometric": word(header, "PhotometricInterpretation"),
+        "image type": ", ".join(words(header, "ImageType")),
+        "intent": word(header, "PresentationIntentType"),
+    }
+
+
+def patient(header: Dataset) -> str:
+    """Patient ID; in CBIS-DDSM the patient is a part of it. "" where it is blank.
+
+    >>> header = Dataset(); header.PatientID = "Mass-Test_P_00173_RIGHT_CC"
+    >>> patient(header)
+    'P_00173'
+    """
+    text = _text(header, "PatientID")
+    cbis = re.search(r"P_\d{5}", text)
+    return cbis[0] if cbis else text
+
+
+def intent(header: Dataset) -> str:
+    """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
+    return word(header, "PresentationIntentType") or _INTENTS.get(sop_class(header), "")
+
+
+def implant(header: Dataset, view: side_and_view.View) -> str:
+    """yes, no or "": (0028,1300) Breast Implant Present, or a view that displaces one."""
+    if side_and_view.IMPLANT_DISPLACED in view.modifiers:
+        return "yes"
+    return {"YES": "yes", "NO": "no"}.get(word(header, "BreastImplantPresent"), "")
+
+
+def scanner(header: Dataset) -> str:
+    """Manufacturer and model, for tables by scanner."""
+    names = [_text(header, keyword) for keyword in ("Manufacturer", "ManufacturerModelName")]
+    return " ".join(name for name in names if name)
+
+
+def transfer_syntax(header: Dataset) -> str:
+    """The name of the transfer syntax that the file claims, "" where it claims none."""
+    return UID(_meta(header, "TransferSyntaxUID")).name
+
+
+def sop_class(header: Dataset) -> str:
+    """SOP Class UID, of the data set or of group 0002."""
+    return str(header.get("SOPClassUID") or _meta(header, "MediaStorageSOPClassUID"))
+
+
+def _read(value: Callable[[], T], absent: T) -> T:
+    """A value, parsed now; what is broken counts as absent."""
+    try:
+        return value()
+    except DICOM_ERRORS:
+        return absent
 
 
 def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip(" \0")
+
+
+def _meta(header: Dataset, keyword: str) -> str:
+    return str(header.file_meta.get(keyword) or "")
+
+
+def _whole(header: Dataset, keyword: str) -> str:
+    value = number(header, keyword)
+    return "" if value is None else f"{value:.0f}"
 
 
 def _shape(header: Dataset) -> tuple[int, int] | None:
@@ -100,10 +176,6 @@ def _shape(header: Dataset) -> tuple[int, int] | None:
     return (int(rows), int(columns)) if rows and columns else None
 
 
-def _spacing_mm(header: Dataset) -> float | None:
-    return number(header, "ImagerPixelSpacing") or number(header, "PixelSpacing")
-
-
-def _is_directory(header: Dataset) -> bool:
-    named = (header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID"))
-    return DICOMDIR in named
+def _spacing(header: Dataset) -> float | None:
+    found = (number(header, keyword) for keyword in ("ImagerPixelSpacing", "PixelSpacing"))
+    return next((value for value in found if value), None)

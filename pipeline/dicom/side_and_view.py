@@ -1,6 +1,6 @@
-"""Side, view and patient of a mammogram from its DICOM header, where sources disagree.
+"""Side and view of a mammogram from its header, where sources disagree.
 
-Each function returns its value and notes on what is missing or contradictory.
+Each function returns its value and notes on what is contradictory.
 """
 
 import re
@@ -8,79 +8,52 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.values import word, words
+from pipeline.dicom.elements import items, word, words
 
-HEADER_TAGS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "PatientID",
-    "Modality",
-    "ImageLaterality",
-    "Laterality",
-    "SharedFunctionalGroupsSequence",
-    "PatientOrientation",
-    "ViewPosition",
-    "ViewCodeSequence",
-]
+TAGS = (
+    *("ImageLaterality", "Laterality", "PatientOrientation", "SharedFunctionalGroupsSequence"),
+    *("ViewPosition", "ViewCodeSequence"),
+)
+
+
+def _by_code(names: dict[str, str]) -> dict[str, str]:
+    return {code: name for name, codes in names.items() for code in codes.split()}
+
+
 # PS3.16 CID 4014, by SNOMED CT and by the older SNOMED RT code.
-VIEWS = {
-    "399162004": "CC",
-    "R-10242": "CC",
-    "399368009": "MLO",
-    "R-10226": "MLO",
-    "399260004": "ML",
-    "R-10224": "ML",
-    "399352003": "LM",
-    "R-10228": "LM",
-    "399099002": "LMO",
-    "R-10230": "LMO",
-    "399196006": "FB",
-    "R-10244": "FB",
-    "399188001": "SIO",
-    "R-102D0": "SIO",
-    "441555000": "ISO",
-    "R-40AAA": "ISO",
-    "399265009": "XCC",
-    "399192008": "XCCL",
-    "R-1024A": "XCCL",
-    "399101009": "XCCM",
-    "R-1024B": "XCCM",
-    "127457009": "SPECIMEN",
-    "G-8310": "SPECIMEN",
-}
+VIEWS = _by_code(
+    {
+        "CC": "399162004 R-10242",
+        "MLO": "399368009 R-10226",
+        "ML": "399260004 R-10224",
+        "LM": "399352003 R-10228",
+        "LMO": "399099002 R-10230",
+        "FB": "399196006 R-10244",
+        "SIO": "399188001 R-102D0",
+        "ISO": "441555000 R-40AAA",
+        "XCC": "399265009",
+        "XCCL": "399192008 R-1024A",
+        "XCCM": "399101009 R-1024B",
+        "SPECIMEN": "127457009 G-8310",
+    }
+)
 _NAMES = frozenset(VIEWS.values())
 # PS3.16 CID 4015.
-MODIFIERS = {
-    "399161006": "cleavage",
-    "R-102D2": "cleavage",
-    "399011000": "axillary tail",
-    "R-102D1": "axillary tail",
-    "399197002": "rolled",
-    "R-102D3": "rolled",
-    "399226006": "rolled",
-    "R-102D4": "rolled",
-    "415670009": "rolled",
-    "R-102C9": "rolled",
-    "414493004": "rolled",
-    "R-102CA": "rolled",
-    "399209000": "implant displaced",
-    "R-102D5": "implant displaced",
-    "399163009": "magnification",
-    "R-102D6": "magnification",
-    "399055006": "spot compression",
-    "R-102D7": "spot compression",
-    "399110001": "tangential",
-    "R-102C2": "tangential",
-    "442581004": "nipple in profile",
-    "R-40AB3": "nipple in profile",
-    "441752004": "anterior compression",
-    "P2-00161": "anterior compression",
-    "442593008": "infra-mammary fold",
-    "R-40ABE": "infra-mammary fold",
-    "442580003": "axillary tissue",
-    "R-40AB2": "axillary tissue",
-}
+MODIFIERS = _by_code(
+    {
+        "cleavage": "399161006 R-102D2",
+        "axillary tail": "399011000 R-102D1",
+        "rolled": "399197002 R-102D3 399226006 R-102D4 415670009 R-102C9 414493004 R-102CA",
+        "implant displaced": "399209000 R-102D5",
+        "magnification": "399163009 R-102D6",
+        "spot compression": "399055006 R-102D7",
+        "tangential": "399110001 R-102C2",
+        "nipple in profile": "442581004 R-40AB3",
+        "anterior compression": "441752004 P2-00161",
+        "infra-mammary fold": "442593008 R-40ABE",
+        "axillary tissue": "442580003 R-40AB2",
+    }
+)
 # The same in words, for codes that are not in these tables.
 _VIEW_WORDS = {
     "CRANIO-CAUDAL": "CC",
@@ -105,30 +78,35 @@ class View:
     source: str = ""
 
 
-def laterality(dataset: Dataset) -> tuple[str, list[str]]:
-    """L, R or "": Image Laterality, Laterality, Frame Laterality, Patient Orientation."""
-    named = _sides(dataset)
-    if len(set(named.values())) > 1:
-        said = ", ".join(f"{source} {side}" for source, side in named.items())
-        return next(iter(named.values())), [f"contradictory sides: {said}"]
-    return next(iter(named.values()), ""), []
+def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
+    """L, R or "", the attribute that says so, and notes.
 
-
-def laterality_source(dataset: Dataset) -> str:
-    """The attribute that `laterality` goes by; "" where none names a side."""
-    return next(iter(_sides(dataset)), "")
+    Of Image Laterality, Laterality, Frame Laterality and Patient Orientation the first counts.
+    """
+    found = {
+        "Image Laterality": word(dataset, "ImageLaterality"),
+        "Laterality": word(dataset, "Laterality"),
+        "Frame Laterality": _frame_laterality(dataset),
+        "Patient Orientation": _side_of_orientation(dataset),
+    }
+    named = {source: side for source, side in found.items() if side in ("L", "R")}
+    source, side = next(iter(named.items()), ("", ""))
+    if len(set(named.values())) <= 1:
+        return side, source, []
+    listed = ", ".join(f"{source} {side}" for source, side in named.items())
+    return side, source, [f"contradictory sides: {listed}"]
 
 
 def view(dataset: Dataset) -> tuple[View, list[str]]:
     """View Position, View Code Sequence with its modifiers, and CBIS-DDSM's own place."""
     position, modifiers = _named_view(word(dataset, "ViewPosition"))
     codes = []
-    for item in dataset.get("ViewCodeSequence") or []:
+    for item in items(dataset, "ViewCodeSequence"):
         meaning = word(item, "CodeMeaning")
         codes.append(
             VIEWS.get(word(item, "CodeValue")) or _VIEW_WORDS.get(meaning, meaning.lower())
         )
-        for modifier in item.get("ViewModifierCodeSequence") or []:
+        for modifier in items(item, "ViewModifierCodeSequence"):
             code, meaning = word(modifier, "CodeValue"), word(modifier, "CodeMeaning").lower()
             modifiers.append(MODIFIERS.get(code, meaning))
     # CBIS-DDSM writes the view where the orientation belongs.
@@ -142,29 +120,6 @@ def view(dataset: Dataset) -> tuple[View, list[str]]:
     notes = [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
     source, name = found[0] if found else ("", "")
     return View(name, names, tuple(dict.fromkeys(m for m in modifiers if m)), source), notes
-
-
-def patient(dataset: Dataset) -> str:
-    """Patient ID; in CBIS-DDSM the patient is a part of it. "" where it is blank.
-
-    >>> header = Dataset(); header.PatientID = "Mass-Test_P_00173_RIGHT_CC"
-    >>> patient(header)
-    'P_00173'
-    """
-    text = str(dataset.get("PatientID") or "").strip()
-    cbis = re.search(r"P_\d{5}", text)
-    return cbis[0] if cbis else text
-
-
-def _sides(dataset: Dataset) -> dict[str, str]:
-    """L or R by attribute, the one that counts first."""
-    found = {
-        "Image Laterality": word(dataset, "ImageLaterality"),
-        "Laterality": word(dataset, "Laterality"),
-        "Frame Laterality": _frame_laterality(dataset),
-        "Patient Orientation": _side_of_orientation(dataset),
-    }
-    return {source: side for source, side in found.items() if side in ("L", "R")}
 
 
 def _named_view(text: str) -> tuple[str, list[str]]:
@@ -181,8 +136,8 @@ def _without_side(name: str) -> str:
 
 
 def _frame_laterality(dataset: Dataset) -> str:
-    for group in dataset.get("SharedFunctionalGroupsSequence") or []:
-        for anatomy in group.get("FrameAnatomySequence") or []:
+    for group in items(dataset, "SharedFunctionalGroupsSequence"):
+        for anatomy in items(group, "FrameAnatomySequence"):
             return word(anatomy, "FrameLaterality")
     return ""
 

@@ -2,8 +2,8 @@
 
 from pydicom.dataset import Dataset
 
+from pipeline.dicom.elements import number, numbers, word
 from pipeline.dicom.unusable import Unusable
-from pipeline.dicom.values import number, numbers, word
 
 SPACING_LIMITS_MM = (0.01, 1.0)
 MAGNIFICATION_LIMITS = (1.0, 3.0)

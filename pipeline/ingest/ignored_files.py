@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from pipeline.dicom.opening import is_dicom
+from pipeline.dicom.file_format import is_dicom
 from pipeline.ingest.source_files import SourceFile
 
 NOT_DICOM = "not DICOM"

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.dicom.wrap import wrap_as_dicom
+from pipeline.dicom.write import wrap_as_dicom
 from pipeline.run.progress import shown
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")

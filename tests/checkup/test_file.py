@@ -9,14 +9,13 @@ import pytest
 
 from pipeline.checkup import file as checkup
 from pipeline.checkup.context import Known, known_file, settings_for
-from pipeline.checkup.facts import header_facts
 from pipeline.checkup.file import inspect_file, inspection_text
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings
 from pipeline.ingest.catalog import make_catalog, write_catalog
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost
-from tests.dicom_samples import mammogram_dataset, write_mammogram
+from tests.dicom_samples import write_mammogram
 
 SETTINGS = Settings(image=ImageSettings(spacing_mm=0.8))
 
@@ -157,7 +156,7 @@ def test_a_header_that_cannot_be_read_is_told_and_not_raised(
     def torn(*path, **options):
         raise EOFError("the header ends early")
 
-    monkeypatch.setattr(checkup, "read_dicom", torn)
+    monkeypatch.setattr(checkup, "described", torn)
     seen = inspect_file(Known(write_film(tmp_path / "a.dcm")), SETTINGS, folder=tmp_path / "out")
     assert seen.otherwise == "failed: cannot be read: the header ends early"
 
@@ -174,15 +173,6 @@ def test_the_text_has_decision_facts_notes_and_files_line_by_line(tmp_path, in_t
     assert "  let through:      used\n" in text
     assert "  note:             contradictory sides" in text
     assert f"  written:          {tmp_path / 'out' / 'picture.png'}\n" in text
-
-
-def test_the_header_names_its_syntax_and_what_is_not_there_is_blank():
-    header = mammogram_dataset(film(), BitsStored=12)
-    facts = header_facts(header)
-    assert facts["transfer syntax"].startswith("Explicit VR Little Endian")
-    assert facts["intent"] == facts["frames"] == ""
-    header.file_meta.TransferSyntaxUID = ""
-    assert header_facts(header)["transfer syntax"] == "not named"
 
 
 def test_a_file_of_the_catalog_brings_its_spacing_and_is_found_by_its_own_name(tmp_path):

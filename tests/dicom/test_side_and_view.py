@@ -2,7 +2,7 @@ import pytest
 from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.side_and_view import laterality, laterality_source, patient, view
+from pipeline.dicom.side_and_view import laterality, view
 
 
 def header(**values) -> Dataset:
@@ -44,12 +44,11 @@ ALL = {
 )
 def test_the_side_comes_from_the_first_attribute_that_names_one(left_out, side, source):
     dataset = header(**dict(list(ALL.items())[left_out:]))
-    assert laterality(dataset)[0] == side
-    assert laterality_source(dataset) == source
+    assert laterality(dataset)[:2] == (side, source)
 
 
 def test_a_contradiction_is_reported_with_its_sources():
-    side, notes = laterality(header(**ALL))
+    side, _, notes = laterality(header(**ALL))
     assert side == "R"
     assert notes == [
         "contradictory sides: Image Laterality R, Laterality L, Frame Laterality L, "
@@ -60,8 +59,7 @@ def test_a_contradiction_is_reported_with_its_sources():
 @pytest.mark.parametrize("value", ["", "B", "U", "?"])
 def test_what_is_no_side_is_passed_over(value):
     dataset = header(ImageLaterality=value, Laterality=" r ")
-    assert laterality(dataset) == ("R", [])
-    assert laterality_source(dataset) == "Laterality"
+    assert laterality(dataset) == ("R", "Laterality", [])
 
 
 @pytest.mark.parametrize(
@@ -137,11 +135,3 @@ def test_contradictory_views_are_all_named():
     assert found.names == ("MLO", "CC")
     assert (found.name, found.source) == ("MLO", "View Position")
     assert notes == ["contradictory views: MLO, CC"]
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("w1 ", "w1"), ("Calc-Test_P_00038_LEFT_CC", "P_00038"), ("", ""), (None, "")],
-)
-def test_the_patient_is_the_id_or_the_part_of_it_that_is_one(text, name):
-    assert patient(header(**({} if text is None else {"PatientID": text}))) == name

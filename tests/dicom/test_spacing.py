@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from tests.dicom_samples import write_mammogram
 
 CR, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.header import DICOMDIR
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.ingest.cbis_ddsm.tables import TABLES
 from tests.ingest.cbis_download import (
     CROPPED,

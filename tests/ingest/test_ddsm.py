@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.annotations.masks import contours
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.ingest.ddsm import read
 from pipeline.ingest.ddsm.case import read_case
 from pipeline.ingest.ddsm.overlay import chain_outline, read_overlay

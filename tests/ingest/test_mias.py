@@ -7,7 +7,7 @@ import pytest
 from pydicom import dcmread
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.ingest.mias import read, read_info
 from pipeline.run.errors import UserError
 from tests.ingest.catalogs import catalog_of

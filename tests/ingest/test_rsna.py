@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.ingest.examples import build_example
 from pipeline.ingest.examples.tree import example_pictures
 from pipeline.ingest.rsna import read

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.dicom.reader import Mammogram
+from pipeline.dicom.mammogram import Mammogram
 
 SUFFIXES = (".pgm", ".png")
 

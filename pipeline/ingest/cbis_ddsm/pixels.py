@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.dicom.opening import DICOM_ERRORS, read_dicom
+from pipeline.dicom.any_pixels import read_any_pixels
+from pipeline.dicom.file_format import DICOM_ERRORS
 from pipeline.ingest.cbis_ddsm.files import NamedFile
 
 MAX_PIXELS = 150_000_000  # nothing larger is decoded; the films have up to 40 million
@@ -73,8 +74,7 @@ def _pixels(file: NamedFile) -> np.ndarray:
         raise ValueError(f"{file.file.name} is damaged or too large")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        whole = read_dicom(file.file.path, header_only=False, max_bytes=4 * MAX_PIXELS)
-        return whole.pixel_array
+        return read_any_pixels(file.file.path, most_pixels=MAX_PIXELS)
 
 
 def _is_too_large(file: NamedFile) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 
-from pipeline.dicom.codecs import stream_info
+from pipeline.dicom.compressed_frame import stream_info
 
 CONVERT = "convert the film to PNG or TIFF of 16 bit with the software of DDSM"
 

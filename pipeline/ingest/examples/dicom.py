@@ -3,11 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydicom import dcmread
-
-from pipeline.ingest.phantom.dicom import write_dicom
+from pipeline.dicom.write import write_synthetic
 from pipeline.ingest.phantom.picture import Picture
-from pipeline.ingest.phantom.plan import Patient
 
 
 def write_picture(
@@ -24,19 +21,18 @@ def write_picture(
     Args:
         spacing_mm: Imager Pixel Spacing (0018,1164).
         inverted: MONOCHROME1 instead of MONOCHROME2.
-        syntax: a key of phantom.encode.UIDS.
+        syntax: a key of pipeline.dicom.write.ENCODINGS.
         header: values of elements by keyword, in place of the phantom's; None removes one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    woman = Patient(picture.woman, lesions=(), syntax=syntax, inverted=inverted, film=False)
-    write_dicom(path, picture.pixels, woman, picture.side, picture.view, spacing_mm=spacing_mm)
-    if not header:
-        return
-    dataset = dcmread(path)
-    for keyword, value in header.items():
-        if value is None:
-            delattr(dataset, keyword)
-        else:
-            setattr(dataset, keyword, value)
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
-    dataset.save_as(path, enforce_file_format=True)
+    write_synthetic(
+        path,
+        picture.pixels,
+        patient_id=f"SYNTHETIC-{picture.woman + 1:04d}",
+        laterality=picture.side,
+        view=picture.view,
+        spacing_mm=spacing_mm,
+        inverted=inverted,
+        encoding=syntax,
+        changes=header,
+    )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import PhantomSettings
+from pipeline.dicom.write import write_synthetic
 from pipeline.ingest.phantom.anatomy import DETECTOR_MM, make_body
-from pipeline.ingest.phantom.dicom import write_dicom
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
 from pipeline.run.atomic import json_text, write_atomic, write_text
@@ -98,7 +98,16 @@ def draw_and_write(job: PictureJob) -> dict:
     path = job.root / job.file
 
     def write(temporary: Path) -> None:
-        write_dicom(temporary, picture.pixels, patient, side, view, spacing_mm=phantom.spacing_mm)
+        write_synthetic(
+            temporary,
+            picture.pixels,
+            patient_id=patient.patient_id,
+            laterality=side,
+            view=view,
+            spacing_mm=phantom.spacing_mm,
+            inverted=patient.inverted,
+            encoding=patient.syntax,
+        )
 
     write_atomic(path, write)
     image_id = patient.image_id(side, view)

@@ -14,8 +14,8 @@ import numpy as np
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.config import DicomSettings, Settings
-from pipeline.dicom.opening import DICOM_ERRORS
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.file_format import DICOM_ERRORS
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, network_input, read_breast, read_image
 from pipeline.run.atomic import write_atomic
 from pipeline.run.map_images import map_images

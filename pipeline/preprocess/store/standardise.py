@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from pipeline.annotations.geometry import Geometry
 from pipeline.config import ImageSettings
-from pipeline.dicom.reader import Mammogram, Unusable
+from pipeline.dicom.mammogram import Mammogram, Unusable
 from pipeline.preprocess.audit.background import background_statistics
 from pipeline.preprocess.breast.binary_masks import dilated
 from pipeline.preprocess.breast.film_edges import film_edges

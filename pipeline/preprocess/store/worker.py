@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pipeline.config import DicomSettings, ImageSettings
-from pipeline.dicom.reader import Mammogram, Unusable, read_mammogram
+from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
     entry_files,

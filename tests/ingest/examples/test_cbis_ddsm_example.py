@@ -9,7 +9,7 @@ from pydicom import dcmread
 from pipeline.annotations.findings import image_outlines
 from pipeline.annotations.masks import outline_masks
 from pipeline.config import DicomSettings, LabelSettings, Settings, StoreSettings
-from pipeline.dicom.reader import read_mammogram
+from pipeline.dicom.mammogram import read_mammogram
 from pipeline.dicom.unusable import Unusable
 from pipeline.ingest.cbis_ddsm import read
 from pipeline.ingest.cbis_ddsm.tables import TABLES

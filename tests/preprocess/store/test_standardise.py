@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import ImageSettings
-from pipeline.dicom.reader import Mammogram, Unusable
+from pipeline.dicom.mammogram import Mammogram, Unusable
 from pipeline.preprocess.breast.picture import original_breast
 from pipeline.preprocess.store.entries import breast_at
 from pipeline.preprocess.store.standardise import standardise

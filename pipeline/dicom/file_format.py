@@ -1,4 +1,8 @@
-"""Opening files that may or may not be DICOM, with bounded memory."""
+"""The DICOM file format, PS3.10: what is DICOM, and where in a file header and pixels are.
+
+How a data set is encoded is seen from its bytes, whatever its transfer syntax says, and memory
+is bounded.
+"""
 
 import io
 import struct
@@ -10,20 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.uid import UID
-
-from pipeline.dicom.encoding import (
-    begins_with_element,
-    encoding,
-    inflated,
-    is_deflated,
-    read_meta,
-)
-from pipeline.dicom.plugin import register_decoders
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 # What pydicom raises on a file that is cut off or wrong.
 DICOM_ERRORS = (
@@ -43,7 +38,13 @@ DICOM_ERRORS = (
     zlib.error,
 )
 HEADER_BYTES = 16 * 2**20
-_PIXEL_KEYWORDS = {
+_VALUE_REPRESENTATIONS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM "
+    b"UC UI UL UN UR US UT UV".split()
+)
+_LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_META_BYTES = 2**20
+PIXEL_KEYWORDS = {
     0x7FE00008: "FloatPixelData",
     0x7FE00009: "DoubleFloatPixelData",
     0x7FE00010: "PixelData",
@@ -89,7 +90,7 @@ def is_dicom(path: Path) -> bool:
     """Whether a file begins like DICOM, with or without the preamble of PS3.10."""
     with path.open("rb") as stream:
         start = stream.read(132)
-    return start[128:132] == b"DICM" or begins_with_element(start)
+    return start[128:132] == b"DICM" or _begins_with_element(start)
 
 
 def read_dicom(
@@ -102,15 +103,13 @@ def read_dicom(
     """Read a file for which `is_dicom` holds.
 
     Args:
-        header_only: stop before the pixels. Of a file read whole, `pixel_array` decodes them.
+        header_only: stop before the pixels.
         tags: the elements wanted, by keyword or number; all if None.
         max_bytes: limit of a deflated data set after inflating; a header is cut there.
 
     Raises:
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
-    if not header_only:
-        register_decoders()
     with open_dicom(path, tags=tags, max_bytes=max_bytes, cut=header_only) as (dataset, pixels):
         if pixels is not None and not header_only:
             dataset.update(read_dataset(pixels.stream, *dataset.original_encoding))
@@ -137,26 +136,26 @@ def open_dicom(
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
     with path.open("rb") as file:
-        meta = read_meta(file)
-        stream = inflated(file, max_bytes, cut) if is_deflated(file, meta) else file
+        meta = _read_meta(file)
+        stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
         yield _open_data(stream, meta, tags)
 
 
 def _open_data(
     stream: BinaryIO, meta: FileMetaDataset, tags: Sequence[str | int] | None
 ) -> tuple[Dataset, PixelElement | None]:
-    implicit, little_endian = encoding(stream)
+    implicit, little_endian = _encoding(stream)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     _compare_with_label(syntax, implicit, little_endian)
     found: list[PixelElement] = []
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if tag not in _PIXEL_KEYWORDS:
+        if tag not in PIXEL_KEYWORDS:
             return False
         found.append(
             PixelElement(
                 stream=stream,
-                keyword=_PIXEL_KEYWORDS[tag],
+                keyword=PIXEL_KEYWORDS[tag],
                 vr=vr,
                 start=stream.tell(),
                 length=None if length == _UNDEFINED_LENGTH else length,
@@ -184,3 +183,81 @@ def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> Non
 
 def _tag(tag: str | int) -> int:
     return tag if isinstance(tag, int) else tag_for_keyword(tag)
+
+
+def _read_meta(stream: BinaryIO) -> FileMetaDataset:
+    """Read group 0002, whatever its own element says of its length (PS3.10 7.1).
+
+    The stream is left at the first element of the data set.
+
+    Raises:
+        ValueError: it is longer than 1 MiB.
+    """
+    start = 132 if stream.read(132)[128:] == b"DICM" else 0
+    end = stream.seek(start)
+    while (head := stream.read(8))[:2] == b"\x02\x00" and len(head) == 8:
+        length = int.from_bytes(head[6:], "little")
+        if head[4:6] in _LONG_VALUE_REPRESENTATIONS:
+            length = int.from_bytes(stream.read(4), "little")
+        elif head[4:6] not in _VALUE_REPRESENTATIONS:  # implicit, which it must not be
+            length = int.from_bytes(head[4:], "little")
+        end = stream.seek(length, io.SEEK_CUR)
+    if end - start > _META_BYTES:
+        raise ValueError(f"group 0002 has {end - start} bytes")
+    stream.seek(start)
+    group = stream.read(end - start)
+    implicit = bool(group) and group[4:6] not in _VALUE_REPRESENTATIONS
+    return FileMetaDataset(read_dataset(io.BytesIO(group), implicit, is_little_endian=True))
+
+
+def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
+    """Whether a data set is implicit, and whether little endian, by its first element.
+
+    The number of its group is small, so the position of the zero tells the byte order.
+    """
+    position = stream.tell()
+    first = stream.read(6)
+    stream.seek(position)
+    little_endian = first[:1] != b"\0" or first[:2] == b"\0\0"
+    return first[4:6] not in _VALUE_REPRESENTATIONS, little_endian
+
+
+def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
+    """What is labelled as deflated, unless it begins like a data set that is not."""
+    position = file.tell()
+    first = file.read(8)
+    file.seek(position)
+    labelled = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    return labelled and not _begins_with_element(first)
+
+
+def _inflated(file: BinaryIO, max_bytes: int, cut: bool) -> BinaryIO:
+    """PS3.5 A.5. zlib inflates up to a thousandfold, so the size is bounded."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = inflater.decompress(file.read(), max_bytes)
+    if inflater.unconsumed_tail and not cut:
+        raise ValueError(f"inflates to more than {max_bytes / 2**20:.0f} MiB")
+    return io.BytesIO(data)
+
+
+def _begins_with_element(start: bytes) -> bool:
+    """Whether the first 8 bytes are a plausible element of group 0002 or 0008."""
+    if len(start) < 8:
+        return False
+    for order in ("<", ">"):
+        group, element = struct.unpack(f"{order}HH", start[:4])
+        if group not in (0x0002, 0x0008) or element > 0x0100:
+            continue
+        if start[4:6] in _VALUE_REPRESENTATIONS:
+            return True
+        (length,) = struct.unpack(f"{order}I", start[4:8])
+        if length <= 256 and _is_known((group << 16) | element):
+            return True
+    return False
+
+
+def _is_known(tag: int) -> bool:
+    try:
+        return bool(dictionary_VR(tag))
+    except KeyError:
+        return tag & 0xFFFF == 0  # the length of a group, retired

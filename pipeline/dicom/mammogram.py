@@ -13,64 +13,43 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.attributes import (
-    check_kind,
-    check_size,
-    check_view,
-    implant,
-    intent,
-    scanner,
-    transfer_syntax,
-)
-from pipeline.dicom.decode import OVERLAY_BIT_POSITIONS, Stored, decode, pixel_format
-from pipeline.dicom.greyscale import Grey, apply_table, grey_tables
-from pipeline.dicom.multiframe import chosen_frame, with_functional_groups
-from pipeline.dicom.opening import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
-from pipeline.dicom.side_and_view import HEADER_TAGS, laterality, laterality_source, view
+from pipeline.dicom.elements import items, notes_on_empty
+from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
+from pipeline.dicom.grey_scale import presentation
+from pipeline.dicom.header import implant, intent, scanner, transfer_syntax
+from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
+from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
+from pipeline.dicom.stored_pixels import OVERLAY_BIT_POSITIONS, decode, pixel_format
 from pipeline.dicom.unusable import Unusable, one_line
 
 __all__ = ["Mammogram", "Unusable", "read_mammogram"]
 
+# Numbers that are taken as absent where they are empty, which changes the grey values.
+_NUMBERS = (
+    *("HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("RescaleIntercept", "RescaleSlope"),
+)
+# PS3.3 C.7.6.16.2: the macros whose attributes single-frame images have at the top.
+_MACROS = ("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence")
 # All that is asked of a header; whatever else is in it is passed over.
 _TAGS = (
-    *HEADER_TAGS,
+    *TAGS,
     *OVERLAY_BIT_POSITIONS,
-    "BitsAllocated",
-    "BitsStored",
-    "BreastImplantPresent",
-    "Columns",
-    "DirectoryRecordSequence",
-    "EstimatedRadiographicMagnificationFactor",
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
-    "HighBit",
-    "ImageType",
-    "ImagerPixelSpacing",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "ModalityLUTSequence",
-    "NominalScannedPixelSpacing",
-    "NumberOfFrames",
-    "PartialView",
-    "PerFrameFunctionalGroupsSequence",
-    "PhotometricInterpretation",
-    "PixelAspectRatio",
-    "PixelPaddingRangeLimit",
-    "PixelPaddingValue",
-    "PixelRepresentation",
-    "PixelSpacing",
-    "PixelSpacingCalibrationType",
-    "PresentationIntentType",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "Rows",
-    "SamplesPerPixel",
-    "VOILUTFunction",
-    "VOILUTSequence",
-    "WindowCenter",
-    "WindowCenterWidthExplanation",
-    "WindowWidth",
+    *_NUMBERS,
+    # What it is.
+    *("SOPClassUID", "Modality", "DirectoryRecordSequence", "ImageType", "PresentationIntentType"),
+    *("BreastImplantPresent", "PartialView", "Manufacturer", "ManufacturerModelName"),
+    # The pixels.
+    *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "NumberOfFrames"),
+    *("PhotometricInterpretation", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+    *("PerFrameFunctionalGroupsSequence",),
+    # Their spacing.
+    *("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelSpacing", "PixelAspectRatio"),
+    *("PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"),
+    # Their grey scale.
+    *("ModalityLUTSequence", "VOILUTFunction", "VOILUTSequence", "WindowCenter", "WindowWidth"),
+    *("WindowCenterWidthExplanation",),
 )
 _HASH_BLOCK = 2**16  # values
 
@@ -99,6 +78,7 @@ class Mammogram:
     magnification: float | None = None  # None where the file has no plausible one
     transfer_syntax: str = ""  # as labelled
     frame: int = 0  # which of several, from 0
+    stored: np.ndarray | None = None  # (H, W) uint8 or uint16; a negative value v as v + 2^bits
 
 
 def read_mammogram(
@@ -118,8 +98,8 @@ def read_mammogram(
             mammogram = _read(Path(path), settings, spacing_mm)
         except DICOM_ERRORS as error:
             raise Unusable("failed", f"cannot be read: {one_line(error)}") from error
-    said = dict.fromkeys(one_line(w.message) for w in caught)
-    mammogram.notes.extend(list(said)[:3])
+    warned = dict.fromkeys(one_line(w.message) for w in caught)
+    mammogram.notes.extend(list(warned)[:3])
     return mammogram
 
 
@@ -130,29 +110,32 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
     with open_dicom(path, tags=_TAGS, max_bytes=most_bytes) as (top, pixels):
         check_kind(top, settings)
         frame = chosen_frame(top, settings)
-        header = with_functional_groups(top, frame)
+        header = _with_functional_groups(top, frame)
         seen, view_notes = view(header)
         check_view(header, seen, settings)
         mm, spacing_source, spacing_notes = pixel_spacing(header, spacing_mm)
         expected = pixel_format(header)
         check_size(*expected.shape, settings)
         stored = decode(header, pixels, expected, frame=frame)
-    side, side_notes = laterality(header)
-    grey = _grey(header, stored, settings)
+    side, side_source, side_notes = laterality(header)
+    shown = presentation(header, stored, prefer_lut=settings.prefer_lut)
     return Mammogram(
-        pixels=apply_table(stored.pixels, grey.values),
-        valid=_valid(stored, grey),
+        pixels=shown.pixels,
+        valid=shown.valid,
         spacing_mm=mm,
         spacing_source=spacing_source,
         laterality=side,
         view=seen.name,
-        window=grey.window,
-        polarity=grey.polarity,
+        window=shown.window,
+        polarity=shown.polarity,
         scanner=scanner(header),
         codec=stored.codec,
         pixel_sha256=pixel_sha256(stored.pixels),
-        notes=[*side_notes, *view_notes, *spacing_notes, *stored.notes, *grey.notes],
-        laterality_source=laterality_source(header),
+        notes=[
+            *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *shown.notes),
+            *notes_on_empty(header, _NUMBERS),
+        ],
+        laterality_source=side_source,
         view_source=seen.source,
         modifiers=list(seen.modifiers),
         intent=intent(header),
@@ -160,6 +143,7 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
         magnification=magnification(header),
         transfer_syntax=transfer_syntax(header),
         frame=frame,
+        stored=stored.pixels,
     )
 
 
@@ -177,33 +161,18 @@ def pixel_sha256(pixels: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _grey(header: Dataset, stored: Stored, settings: DicomSettings) -> Grey:
-    """The grey-scale tables; a window that leaves nothing of the image is left out."""
-    options = {"bits": stored.bits, "signed": stored.signed}
-    grey = grey_tables(header, prefer_lut=settings.prefer_lut, **options)
-    if grey.window == "none":
-        return grey
-    low, high = _ends(stored)
-    if grey.values[low] != grey.values[high] or low == high:
-        return grey
-    plain = grey_tables(header, use_window=False, **options)
-    plain.notes.append(f"the window {grey.window} shows nothing of the image: left out")
-    return plain
+def _with_functional_groups(header: Dataset, frame: int) -> Dataset:
+    """The header with spacing, rescaling and window of one frame at the top.
 
-
-def _ends(stored: Stored) -> tuple[int, int]:
-    """The patterns of the smallest and the largest value of an image."""
-    flip = 1 << (stored.bits - 1) if stored.signed else 0
-    order = stored.pixels ^ stored.pixels.dtype.type(flip) if flip else stored.pixels
-    return int(order.min()) ^ flip, int(order.max()) ^ flip
-
-
-def _valid(stored: Stored, grey: Grey) -> np.ndarray | None:
-    if grey.padding is None:
-        return None
-    padding = np.flatnonzero(grey.padding)
-    if len(padding) == 1:  # three times as fast
-        valid = stored.pixels != int(padding[0])
-    else:
-        valid = apply_table(stored.pixels, ~grey.padding)
-    return None if valid.all() else valid
+    What a frame says for itself goes before what all share, and that before the top.
+    """
+    shared = items(header, "SharedFunctionalGroupsSequence")[:1]
+    own = items(header, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
+    macros = [item for group in (*shared, *own) for name in _MACROS for item in items(group, name)]
+    if not macros:
+        return header
+    flat = Dataset()
+    flat.file_meta = header.file_meta
+    for part in (header, *macros):
+        flat.update(part)
+    return flat

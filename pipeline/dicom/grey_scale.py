@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.lut import look_up
+from pipeline.dicom.elements import items, number, word, words
+from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
-from pipeline.dicom.values import number, word, words
 
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _EXPLANATION = 24  # characters of it that are kept
@@ -31,6 +31,34 @@ class Grey:
     window: str  # what the VOI transformation was, e.g. "SIGMOID 2314/600 NORMAL (1 of 3)"
     polarity: str
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The presentation values of an image, and how they came about."""
+
+    pixels: np.ndarray  # (H, W) float32 in 0..1, dense tissue bright
+    valid: np.ndarray | None  # (H, W) bool, False where the scanner padded; None: all valid
+    window: str
+    polarity: str
+    notes: list[str]
+
+
+def presentation(header: Dataset, stored: Stored, *, prefer_lut: bool) -> Presentation:
+    """Presentation values; a window that leaves nothing of the image is left out.
+
+    Raises:
+        Unusable: the polarity or the rescaling is not defined.
+    """
+    grey = grey_tables(header, bits=stored.bits, signed=stored.signed, prefer_lut=prefer_lut)
+    if grey.window != "none":
+        low, high = _ends(stored)
+        if grey.values[low] == grey.values[high] and low != high:
+            hidden = f"the window {grey.window} shows nothing of the image: left out"
+            grey = grey_tables(header, bits=stored.bits, signed=stored.signed, use_window=False)
+            grey.notes.append(hidden)
+    pixels, valid = apply_table(stored.pixels, grey.values), _valid(stored, grey)
+    return Presentation(pixels, valid, grey.window, grey.polarity, grey.notes)
 
 
 def grey_tables(
@@ -108,17 +136,19 @@ def apply_table(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
     return cv2.LUT(pixels, whole).view(table.dtype)
 
 
-def _modality(header: Dataset, stored: np.ndarray, notes: list[str]) -> tuple:
+def _modality(
+    header: Dataset, stored: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, float, float]:
     """Values after C.11.1, and the ends of the nominal range of that step."""
     tables = _tables(header, "ModalityLUTSequence")
     if tables:
-        values, largest = look_up(tables[0], stored, notes)
+        values, largest = _look_up(tables[0], stored, notes)
         return values, 0.0, largest
-    slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept")
+    slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept") or 0.0
     slope = 1.0 if slope is None else slope
     if slope == 0:
         raise Unusable("failed", "Rescale Slope is 0")
-    values = stored * slope + (intercept or 0.0)
+    values = stored * slope + intercept
     if not np.isfinite([values.min(), values.max()]).all() or values.min() == values.max():
         raise Unusable("failed", f"Rescale Slope {slope:g} and Intercept {intercept:g} lose all")
     return values, float(values.min()), float(values.max())
@@ -131,7 +161,7 @@ def _voi(
     tables = _tables(header, "VOILUTSequence")
     window = None if tables and prefer_lut else _window(header, notes)
     if tables and window is None:
-        values, largest = look_up(tables[0], x, notes)
+        values, largest = _look_up(tables[0], x, notes)
         return values / largest, f"VOI LUT{_which(word(tables[0], 'LUTExplanation'), len(tables))}"
     if window is None:
         return None, "none"
@@ -170,7 +200,53 @@ def _window(header: Dataset, notes: list[str]) -> tuple[str, float, float] | Non
 
 def _tables(header: Dataset, keyword: str) -> list[Dataset]:
     """The items of a LUT sequence that have a table in them."""
-    return [item for item in header.get(keyword) or [] if item.get("LUTDescriptor")]
+    return [item for item in items(header, keyword) if item.get("LUTDescriptor")]
+
+
+def _look_up(item: Dataset, x: np.ndarray, notes: list[str]) -> tuple[np.ndarray, float]:
+    """Values through a table, C.11.1.1 and C.11.2.1.1; what lies outside goes to its ends.
+
+    Args:
+        item: with LUT Descriptor and LUT Data.
+        x: all the values that the step before can give.
+
+    Returns:
+        float64 like x, and the largest value of the range of the table, not of its entries.
+
+    Raises:
+        Unusable: failed, the table is not what its descriptor says.
+    """
+    descriptor = [int(value) for value in item.LUTDescriptor]
+    if len(descriptor) != 3:
+        raise Unusable("failed", f"LUT Descriptor must have 3 values, not {len(descriptor)}")
+    count, first, bits = descriptor[0] & 0xFFFF or 65536, descriptor[1], descriptor[2]
+    # The first value is signed when the values that it maps are; pydicom may not know.
+    if first > 32767 and x.min() < 0:
+        first -= 65536
+    elif first < 0 and x.min() >= 0:
+        first += 65536
+    entries = _entries(item, count, bits)
+    if len(entries) < count or not 1 <= bits <= 16:
+        raise Unusable("failed", f"a LUT has {len(entries)} entries of {bits} bit, not {count}")
+    largest = int(entries.max())
+    if largest >= 1 << bits:
+        notes.append(f"LUT entries up to {largest} do not fit its {bits} bit: taken as wider")
+        bits = largest.bit_length()
+    index = np.clip(np.rint(x) - first, 0, count - 1).astype(np.intp)
+    return entries[index], float((1 << bits) - 1)
+
+
+def _entries(item: Dataset, count: int, bits: int) -> np.ndarray:
+    """The entries as float64; of up to 8 bit there may be two in a word."""
+    data = item.get("LUTData")
+    if data in (None, ""):
+        return np.empty(0)
+    if not isinstance(data, bytes):
+        values = np.atleast_1d(np.asarray(data, np.int64))
+        data = (values & 0xFFFF).astype("<u2").tobytes()
+    packed = len(data) == count + count % 2 and bits <= 8
+    whole = data[: len(data) // 2 * 2]
+    return np.frombuffer(whole, np.uint8 if packed else "<u2")[:count].astype(np.float64)
 
 
 def _padding(header: Dataset, stored: np.ndarray) -> np.ndarray | None:
@@ -188,3 +264,21 @@ def _with_sign_of(stored: np.ndarray, value: float) -> float:
     if stored.min() < 0 and value > 32767:
         return value - 65536
     return value + 65536 if stored.min() >= 0 and value < 0 else value
+
+
+def _ends(stored: Stored) -> tuple[int, int]:
+    """The patterns of the smallest and the largest value of an image."""
+    flip = 1 << (stored.bits - 1) if stored.signed else 0
+    order = stored.pixels ^ stored.pixels.dtype.type(flip) if flip else stored.pixels
+    return int(order.min()) ^ flip, int(order.max()) ^ flip
+
+
+def _valid(stored: Stored, grey: Grey) -> np.ndarray | None:
+    if grey.padding is None:
+        return None
+    padding = np.flatnonzero(grey.padding)
+    if len(padding) == 1:  # three times as fast
+        valid = stored.pixels != int(padding[0])
+    else:
+        valid = apply_table(stored.pixels, ~grey.padding)
+    return None if valid.all() else valid

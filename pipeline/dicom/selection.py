@@ -1,21 +1,14 @@
-"""What the header says about a mammogram: whether it is one, its intent, implant, scanner."""
+"""Which images are read: grey projections of the modality, views, frames and size asked for."""
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.side_and_view import IMPLANT_DISPLACED, SCREENING_MODIFIERS, View
+from pipeline.dicom.elements import count, number, word, words
+from pipeline.dicom.header import DICOMDIR, intent, sop_class
+from pipeline.dicom.side_and_view import SCREENING_MODIFIERS, View
 from pipeline.dicom.unusable import Unusable
-from pipeline.dicom.values import number, word, words
 
-DICOMDIR = "1.2.840.10008.1.3.10"
-# Digital Mammography and Digital X-Ray Image Storage.
-_INTENTS = {
-    "1.2.840.10008.5.1.4.1.1.1.2": "FOR PRESENTATION",
-    "1.2.840.10008.5.1.4.1.1.1.2.1": "FOR PROCESSING",
-    "1.2.840.10008.5.1.4.1.1.1.1": "FOR PRESENTATION",
-    "1.2.840.10008.5.1.4.1.1.1.1.1": "FOR PROCESSING",
-}
 _MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 _OTHER_IMAGES = ("SPECIMEN", "STEREO", "SCOUT")
 
@@ -26,17 +19,16 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
     Raises:
         Unusable: skipped, and why.
     """
-    sop_class = _sop_class(header)
-    if sop_class == DICOMDIR or "DirectoryRecordSequence" in header:
+    kind = sop_class(header)
+    if kind == DICOMDIR or "DirectoryRecordSequence" in header:
         raise Unusable("skipped", "DICOMDIR, a list of other files")
-    modality = word(header, "Modality") or ("MG" if sop_class in _MAMMOGRAPHY else "")
+    modality = word(header, "Modality") or ("MG" if kind in _MAMMOGRAPHY else "")
     if settings.modalities != "any" and modality not in settings.modalities:
         wanted = ", ".join(settings.modalities)
         raise Unusable("skipped", f"Modality is {modality or 'missing'}, not {wanted}")
     if number(header, "Rows") is None and number(header, "Columns") is None:
-        name = UID(sop_class).name
-        kind = "" if name == sop_class else f": {name}"
-        raise Unusable("skipped", f"no image in it{kind}")
+        name = UID(kind).name
+        raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
     polarity = word(header, "PhotometricInterpretation")
     if polarity not in ("MONOCHROME1", "MONOCHROME2"):
         raise Unusable(
@@ -80,30 +72,18 @@ def check_size(rows: int, columns: int, settings: DicomSettings) -> None:
         raise Unusable("failed", f"{megapixels:.0f} megapixels, the limit is dicom.max_megapixels")
 
 
-def intent(header: Dataset) -> str:
-    """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
-    return word(header, "PresentationIntentType") or _INTENTS.get(_sop_class(header), "")
+def chosen_frame(header: Dataset, settings: DicomSettings) -> int:
+    """The number of the frame to read, from 0, by `dicom.frames`.
 
-
-def implant(header: Dataset, view: View) -> str:
-    """yes, no or "": (0028,1300) Breast Implant Present, or a view that displaces one."""
-    if IMPLANT_DISPLACED in view.modifiers:
-        return "yes"
-    said = word(header, "BreastImplantPresent")
-    return {"YES": "yes", "NO": "no"}.get(said, "")
-
-
-def scanner(header: Dataset) -> str:
-    """Manufacturer and model, for tables by scanner."""
-    keywords = ("Manufacturer", "ManufacturerModelName")
-    return " ".join(w for w in (str(header.get(k) or "").strip() for k in keywords) if w)
-
-
-def transfer_syntax(header: Dataset) -> str:
-    """The name of the transfer syntax that the file claims, "" where it claims none."""
-    return UID(str(header.file_meta.get("TransferSyntaxUID", ""))).name
-
-
-def _sop_class(header: Dataset) -> str:
-    meta = header.file_meta.get("MediaStorageSOPClassUID")
-    return str(header.get("SOPClassUID") or meta or "")
+    Raises:
+        Unusable: skipped, there are several.
+    """
+    frames = count(header, "NumberOfFrames")
+    if frames <= 1:
+        return 0
+    match settings.frames:
+        case "first":
+            return 0
+        case "middle":
+            return frames // 2
+    raise Unusable("skipped", f"{frames} frames (dicom.frames)")

@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from tests.dicom_samples import write_mammogram
 
 SETTINGS = DicomSettings()

@@ -18,8 +18,8 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from pipeline.dicom.decode import decode, pixel_format
-from pipeline.dicom.opening import open_dicom
+from pipeline.dicom.file_format import open_dicom
+from pipeline.dicom.stored_pixels import decode, pixel_format
 from pipeline.dicom.unusable import Unusable
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS
 from tests.dicom_samples import mammogram_dataset, pixel_element

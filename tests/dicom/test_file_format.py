@@ -10,7 +10,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from pipeline.dicom.opening import is_dicom, open_dicom, read_dicom
+from pipeline.dicom.file_format import is_dicom, open_dicom, read_dicom
 from tests.dicom_samples import write_mammogram
 
 PIXELS = np.arange(64, dtype=np.uint16).reshape(8, 8)

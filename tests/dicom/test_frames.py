@@ -4,7 +4,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.reader import Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from tests.dicom_samples import write_mammogram
 
 PICTURES = np.arange(5 * 64, dtype=np.uint16).reshape(5, 8, 8)

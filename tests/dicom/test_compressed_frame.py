@@ -4,8 +4,7 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from pipeline.dicom.codecs import StreamInfo, stream_info
-from pipeline.dicom.decode_frame import FrameLayout, decode_frame
+from pipeline.dicom.compressed_frame import FrameLayout, StreamInfo, decode_frame, stream_info
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS, jpeg_lossless, rle
 
 LAYOUT = FrameLayout(32, 24, samples=1, bits_allocated=16)

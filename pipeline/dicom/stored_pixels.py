@@ -5,38 +5,30 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.uid import UID, RLELossless
+from pydicom.uid import UID
 
-from pipeline.dicom.decode_frame import FrameLayout, decode_frame
-from pipeline.dicom.opening import DICOM_ERRORS, PixelElement
+from pipeline.dicom.compressed_frame import FrameLayout, decode_frame
+from pipeline.dicom.elements import count, number
+from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement
 from pipeline.dicom.unusable import Unusable, one_line
-from pipeline.dicom.values import number
 
 _ITEM = b"\xfe\xff\x00\xe0"
-# The codecs that the transfer syntaxes of PS3.6 table A-1 stand for.
-_LABELS = {
-    "1.2.840.10008.1.2.4.50": ("JPEG baseline",),
-    "1.2.840.10008.1.2.4.51": ("JPEG extended", "JPEG baseline"),
-    "1.2.840.10008.1.2.4.53": ("JPEG progressive",),
-    "1.2.840.10008.1.2.4.55": ("JPEG progressive",),
-    "1.2.840.10008.1.2.4.57": ("JPEG lossless",),
-    "1.2.840.10008.1.2.4.70": ("JPEG lossless",),
-    "1.2.840.10008.1.2.4.80": ("JPEG-LS",),
-    "1.2.840.10008.1.2.4.81": ("JPEG-LS",),
-    "1.2.840.10008.1.2.4.90": ("JPEG 2000",),
-    "1.2.840.10008.1.2.4.91": ("JPEG 2000",),
-    "1.2.840.10008.1.2.4.92": ("JPEG 2000",),
-    "1.2.840.10008.1.2.4.93": ("JPEG 2000",),
-    "1.2.840.10008.1.2.4.201": ("HTJ2K",),
-    "1.2.840.10008.1.2.4.202": ("HTJ2K",),
-    "1.2.840.10008.1.2.4.203": ("HTJ2K",),
-    str(RLELossless): ("RLE",),
-    "1.2.840.10008.1.2.1.98": ("uncompressed",),
+# The transfer syntaxes of PS3.6 table A-1 that stand for a codec, by the end of their UIDs.
+_ROOT = "1.2.840.10008.1.2."
+_CODECS = {
+    "uncompressed": "1.98",
+    "RLE": "5",
+    "JPEG baseline": "4.50 4.51",
+    "JPEG extended": "4.51",
+    "JPEG progressive": "4.53 4.55",
+    "JPEG lossless": "4.57 4.70",
+    "JPEG-LS": "4.80 4.81",
+    "JPEG 2000": "4.90 4.91 4.92 4.93",
+    "HTJ2K": "4.201 4.202 4.203",
 }
 # Lossy compression may overshoot the range a little.
 _LOSSY = ("JPEG baseline", "JPEG extended", "JPEG progressive", "JPEG-LS", "JPEG 2000", "HTJ2K")
-
-
+# (60xx,0102), retired.
 OVERLAY_BIT_POSITIONS = tuple((group << 16) | 0x0102 for group in range(0x6000, 0x6020, 2))
 
 
@@ -113,9 +105,10 @@ def decode(
         raise Unusable("skipped", f"{element.keyword}: pixels that are no whole numbers")
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
     notes: list[str] = []
+    labelled = [codec for codec, ends in _CODECS.items() if syntax[len(_ROOT) :] in ends.split()]
     encapsulated = element.length is None or (
         element.read(0, 4) == _ITEM
-        and (syntax in _LABELS or element.length - expected.frame_bytes not in (0, 1))
+        and (labelled or element.length - expected.frame_bytes not in (0, 1))
     )
     if encapsulated:
         try:
@@ -125,10 +118,10 @@ def decode(
     else:
         data = element.read(frame * expected.frame_bytes, expected.frame_bytes)
         pixels, codec = _as_pixels(data, expected, element), "uncompressed"
-        frames = int(number(header, "NumberOfFrames") or 1)
+        frames = count(header, "NumberOfFrames")
         if (surplus := element.length - frames * expected.frame_bytes) > 1:
             notes.append(f"Pixel Data is {surplus} bytes longer than the image")
-    if codec not in _LABELS.get(syntax, ("uncompressed",)):
+    if codec not in (labelled or ["uncompressed"]):
         notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
@@ -145,7 +138,7 @@ def _decode_encapsulated(
     data = get_frame(
         element.stream,
         frame,
-        number_of_frames=int(number(header, "NumberOfFrames") or 1),
+        number_of_frames=count(header, "NumberOfFrames"),
         extended_offsets=tables if all(tables) else None,
     )
     layout = FrameLayout(*expected.shape, samples=1, bits_allocated=expected.bits_allocated)
@@ -222,5 +215,5 @@ def _unsigned(values: np.ndarray) -> np.ndarray:
 
 
 def _has_overlay_in_pixels(header: Dataset) -> bool:
-    """Retired: overlay bits above the pixel's own, (60xx,0102) Overlay Bit Position > 0."""
+    """Whether bits above the pixel's own hold an overlay: an Overlay Bit Position > 0."""
     return any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS)

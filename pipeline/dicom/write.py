@@ -1,0 +1,336 @@
+"""Mammograms written as DICOM: of the phantom and the examples, and wrapped pictures.
+
+`write_picture` writes pixels under any header, which is a table of values by keyword; the other
+functions are the two headers that mammograms get here. The same arguments give the same bytes.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels import get_encoder
+from pydicom.uid import (
+    UID,
+    DigitalMammographyXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLossless,
+    JPEGLSLossless,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
+
+from pipeline.run.atomic import write_atomic
+
+SYNTHETIC_BITS = 12
+_DATE, _TIME = "20200101", "120000"
+# SNOMED CT codes of the views, PS3.16 CID 4014.
+_VIEW_CODES = {
+    "CC": ("399162004", "cranio-caudal"),
+    "MLO": ("399368009", "medio-lateral oblique"),
+}
+# (0020,0020) Patient Orientation: direction of the rows, then of the columns (PS3.3 C.7.6.1.1.1),
+# with the chest wall of left breasts at the left edge.
+_ORIENTATION = {
+    ("L", "CC"): ["A", "R"],
+    ("R", "CC"): ["P", "L"],
+    ("L", "MLO"): ["A", "FR"],
+    ("R", "MLO"): ["P", "FL"],
+}
+_NUMBER = {("R", "CC"): 1, ("L", "CC"): 2, ("R", "MLO"): 3, ("L", "MLO"): 4}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A transfer syntax and what makes its Pixel Data, or its frame, of (pixels, Bits Stored)."""
+
+    syntax: UID
+    encode: Callable[[np.ndarray, int], bytes]
+
+
+def _as_rle(pixels: np.ndarray, bits: int) -> bytes:
+    return get_encoder(RLELossless).encode(
+        pixels,
+        encoding_plugin="pydicom",
+        rows=pixels.shape[0],
+        columns=pixels.shape[1],
+        number_of_frames=1,
+        samples_per_pixel=1,
+        bits_allocated=8 * pixels.itemsize,
+        bits_stored=bits,
+        pixel_representation=0,
+        photometric_interpretation="MONOCHROME2",
+    )
+
+
+def _as_jpeg2000(pixels: np.ndarray, bits: int) -> bytes:
+    return imagecodecs.jpeg2k_encode(
+        pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True, mct=False
+    )
+
+
+def _as_jpeg_ls(pixels: np.ndarray, bits: int) -> bytes:
+    # Noise grows when it is compressed: room for twice its size.
+    return imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
+
+
+# All lossless. JPEG Lossless without the "first order prediction" of ...4.70: the encoder
+# predicts from two neighbours (selection value 6), which only ...4.57 allows (PS3.5 A.4.1).
+ENCODINGS = {
+    "explicit": Encoding(ExplicitVRLittleEndian, lambda pixels, bits: pixels.tobytes()),
+    "rle": Encoding(RLELossless, _as_rle),
+    "jpeg2000": Encoding(JPEG2000Lossless, _as_jpeg2000),
+    "jpeg_lossless": Encoding(
+        JPEGLossless, lambda pixels, bits: imagecodecs.ljpeg_encode(pixels, bitspersample=bits)
+    ),
+    "jpeg_ls": Encoding(JPEGLSLossless, _as_jpeg_ls),
+}
+
+
+def write_picture(
+    path: Path,
+    pixels: np.ndarray,
+    header: Mapping[str, object],
+    *,
+    sop_class: UID = SecondaryCaptureImageStorage,
+    encoding: Encoding = ENCODINGS["explicit"],
+    bits: int | None = None,
+) -> None:
+    """Write a grey picture as a DICOM file; its folder must be there.
+
+    Args:
+        path: the file; it is replaced.
+        pixels: (rows, columns) uint8 or uint16, below 2^bits.
+        header: values by keyword, with SOP Instance UID; those of the Image Pixel Module need
+            not be given. None leaves an element out.
+        sop_class: for group 0002, and for the header unless that says another.
+        bits: Bits Stored; those of the type if absent.
+
+    Raises:
+        ValueError: pixels have another shape or type.
+    """
+    if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"pixels must be (H, W) uint8 or uint16, not {pixels.shape} {pixels.dtype}"
+        )
+    bits = bits or 8 * pixels.itemsize
+    frame = bytes(encoding.encode(pixels, bits))
+    encapsulated = encoding.syntax.is_encapsulated
+    values = {
+        "SOPClassUID": sop_class,
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "Rows": pixels.shape[0],
+        "Columns": pixels.shape[1],
+        "BitsAllocated": 8 * pixels.itemsize,
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "PixelRepresentation": 0,
+        "PixelData": encapsulate([frame]) if encapsulated else frame + b"\0" * (len(frame) % 2),
+        **header,
+    }
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = encoding.syntax
+    dataset.file_meta.MediaStorageSOPClassUID = sop_class
+    dataset.file_meta.MediaStorageSOPInstanceUID = values["SOPInstanceUID"]
+    for keyword, value in values.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    dataset["PixelData"].VR = "OB" if encapsulated or pixels.itemsize == 1 else "OW"
+    dataset.save_as(path, enforce_file_format=True)
+
+
+def write_synthetic(
+    path: Path,
+    pixels: np.ndarray,
+    *,
+    patient_id: str,
+    laterality: str,
+    view: str,
+    spacing_mm: float,
+    inverted: bool = False,
+    encoding: str = "explicit",
+    changes: Mapping[str, object] | None = None,
+) -> None:
+    """Write a picture of nobody as Digital Mammography X-Ray Image Storage - For Presentation.
+
+    Attributes follow PS3.3 A.27 and its modules; `dciodvfy` finds no error in the files.
+
+    Args:
+        path: the file; it is replaced.
+        pixels: (rows, columns) uint16 below 4096, dense tissue bright.
+        patient_id: ends with a hyphen and the number of the patient.
+        laterality, view: L or R; CC or MLO.
+        spacing_mm: Imager Pixel Spacing (0018,1164).
+        inverted: MONOCHROME1 instead of MONOCHROME2.
+        encoding: a key of ENCODINGS.
+        changes: values by keyword in place of the usual ones; None leaves an element out.
+    """
+    image_id = f"{patient_id}-{laterality}-{view}"
+    largest = 2**SYNTHETIC_BITS - 1
+    view_code = _code(*_VIEW_CODES[view])
+    view_code.ViewModifierCodeSequence = []
+    header = {
+        # Patient, study, series, equipment and SOP common modules.
+        "SpecificCharacterSet": "ISO_IR 100",
+        "SOPInstanceUID": derived_uid("synthetic mammogram", "instance", image_id),
+        "PatientName": f"SYNTHETIC^PHANTOM {int(patient_id.rpartition('-')[2])}",
+        "PatientID": patient_id,
+        "PatientBirthDate": "",
+        "PatientSex": "F",
+        "PatientComments": "SYNTHETIC: no person was imaged",
+        "StudyInstanceUID": derived_uid("synthetic mammogram", "study", patient_id),
+        "StudyID": "1",
+        **{f"{of}Date": _DATE for of in ("Study", "Series", "Acquisition", "Content")},
+        **{f"{of}Time": _TIME for of in ("Study", "Series", "Acquisition", "Content")},
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "StudyDescription": "SYNTHETIC mammograms",
+        "Modality": "MG",
+        "SeriesInstanceUID": derived_uid("synthetic mammogram", "series", patient_id),
+        "SeriesNumber": 1,
+        "SeriesDescription": "SYNTHETIC mammograms",
+        "PresentationIntentType": "FOR PRESENTATION",
+        "Manufacturer": "SYNTHETIC",
+        "ManufacturerModelName": "phantom",
+        "InstitutionName": "SYNTHETIC",
+        "DeviceSerialNumber": "0",
+        "SoftwareVersions": "1",
+        "InstanceNumber": _NUMBER[laterality, view],
+        "ImageComments": "SYNTHETIC mammogram, not for diagnosis",
+        # DX anatomy, detector and mammography image modules.
+        "ImageType": ["DERIVED", "PRIMARY"],
+        "ImageLaterality": laterality,
+        "PatientOrientation": _ORIENTATION[laterality, view],
+        "BodyPartExamined": "BREAST",
+        "AnatomicRegionSequence": [_code("76752008", "Breast")],
+        "ViewPosition": view,
+        "ViewCodeSequence": [view_code],
+        "ImagerPixelSpacing": [spacing_mm, spacing_mm],
+        "DetectorType": "DIRECT",
+        "DetectorID": "SYNTHETIC",
+        "FieldOfViewShape": "RECTANGLE",
+        "PositionerType": "MAMMOGRAPHIC",
+        "OrganExposed": "BREAST",
+        "BreastImplantPresent": "NO",
+        "PartialView": "NO",
+        "AcquisitionContextSequence": [],
+        # Image pixel, DX image and VOI LUT modules: one window over the whole range.
+        "PhotometricInterpretation": "MONOCHROME1" if inverted else "MONOCHROME2",
+        # Dense tissue lets less through: with MONOCHROME2 higher values mean lower intensity.
+        "PixelIntensityRelationship": "LOG",
+        "PixelIntensityRelationshipSign": 1 if inverted else -1,
+        "RescaleIntercept": 0,
+        "RescaleSlope": 1,
+        "RescaleType": "US",
+        "PresentationLUTShape": "INVERSE" if inverted else "IDENTITY",
+        "LossyImageCompression": "00",
+        "BurnedInAnnotation": "NO",  # the text identifies nobody
+        "WindowCenter": (largest + 1) // 2,
+        "WindowWidth": largest + 1,
+        "VOILUTFunction": "LINEAR",
+        **(changes or {}),
+    }
+    write_picture(
+        path,
+        (largest - pixels).astype(np.uint16) if inverted else pixels,
+        header,
+        sop_class=DigitalMammographyXRayImageStorageForPresentation,
+        encoding=ENCODINGS[encoding],
+        bits=SYNTHETIC_BITS,
+    )
+
+
+def wrap_as_dicom(
+    pixels: np.ndarray,
+    path: Path,
+    *,
+    image_id: str,
+    patient_id: str,
+    laterality: str,
+    view: str,
+    spacing_mm: float | None,
+) -> None:
+    """Write a digitised film as Secondary Capture with Modality MG, JPEG-LS lossless.
+
+    PS3.3 A.8.1. A file that holds this image already is left alone, so that its time of change
+    says when it was made.
+
+    Args:
+        pixels: (H, W) uint8 or uint16, dense tissue bright.
+        path: file to write; its folder is made.
+        laterality: L, R or "".
+        view: CC, MLO or "".
+        spacing_mm: pixel spacing of the film, both ways, in mm.
+
+    Raises:
+        ValueError: pixels have another shape or type.
+    """
+    names = (image_id, patient_id, laterality, view, spacing_mm, pixels.shape, pixels.dtype)
+    content = hashlib.sha256(repr(names).encode() + np.ascontiguousarray(pixels).tobytes())
+    instance = _film_uid(content.hexdigest())
+    if _instance_in(path) == instance:
+        return
+    header = {
+        "SOPInstanceUID": instance,
+        "PatientID": patient_id,
+        "PatientName": f"{patient_id}^",
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "PatientOrientation": "",
+        "StudyInstanceUID": _film_uid(f"study {patient_id}"),
+        "StudyID": patient_id[:16],
+        "StudyDate": "",
+        "StudyTime": "",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "SeriesInstanceUID": _film_uid(f"series {patient_id} {image_id}"),
+        "SeriesNumber": 1,
+        "InstanceNumber": 1,
+        "ImageComments": image_id,
+        "Modality": "MG",
+        "ConversionType": "DF",  # digitised film
+        "ImageType": ["DERIVED", "PRIMARY"],
+        "BodyPartExamined": "BREAST",
+        "BurnedInAnnotation": "YES",  # films carry labels
+        "ImageLaterality": laterality or None,
+        "ViewPosition": view or None,
+        "ViewCodeSequence": [_code(*_VIEW_CODES[view])] if view in _VIEW_CODES else None,
+        "NominalScannedPixelSpacing": None if spacing_mm is None else [spacing_mm, spacing_mm],
+    }
+    encoding = ENCODINGS["jpeg_ls"]
+    write_atomic(path, lambda file: write_picture(file, pixels, header, encoding=encoding))
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    """An item of a code sequence, by SNOMED CT."""
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "SCT", meaning
+    return code
+
+
+def _instance_in(path: Path) -> str:
+    """SOP Instance UID of a file; "" if there is none that can be read."""
+    try:
+        return dcmread(path, specific_tags=["SOPInstanceUID"]).get("SOPInstanceUID", "")
+    except (FileNotFoundError, InvalidDicomError):
+        return ""
+
+
+def derived_uid(*words: str) -> str:
+    """A UID that the same words give again."""
+    return generate_uid(entropy_srcs=list(words))
+
+
+def _film_uid(text: str) -> str:
+    """The like for wrapped films: PS3.5 B.2, the root 2.25 and a 128 bit number."""
+    return f"2.25.{int(hashlib.sha256(text.encode()).hexdigest()[:32], 16)}"
