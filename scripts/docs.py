@@ -11,7 +11,7 @@ from pathlib import Path
 
 import start  # noqa: F401
 from pipeline.config.describe import settings_markdown
-from pipeline.report.results import results_markdown, with_results, write_results
+from pipeline.report.readme import results_markdown, with_results, write_results
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline.config.describe import settings_markdown
-from pipeline.report.results import results_markdown, with_results
+from pipeline.report.readme import results_markdown, with_results
 from pipeline.run.settings import build_settings
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from pipeline.model.seen_patients import (
     training_patients,
 )
 from pipeline.report.model_card import write_model_card
-from pipeline.report.page import write_report
+from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage

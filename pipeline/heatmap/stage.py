@@ -19,7 +19,7 @@ from pipeline.model.seen_patients import (
     training_patients,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.report.page import write_report
+from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder

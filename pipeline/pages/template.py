@@ -1,4 +1,8 @@
-"""How every page is made: a template, escaped values, one style, nothing from the network."""
+"""How every page is made: a template, escaped values, one style, nothing from the network.
+
+A template reads the content of JSON files and tables as they are; filters say their numbers.
+`base.html` is the frame of every page.
+"""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -6,7 +10,20 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-_STYLE = Path(__file__).parent / "style.css"
+from pipeline.pages import filters
+
+_HERE = Path(__file__).parent
+
+
+def render(template: Path, **values) -> str:
+    """The page of a template, with `style` and the values.
+
+    Raises:
+        jinja2.UndefinedError: the template names a value that is not given.
+    """
+    style = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    page = _environment(template.parent, autoescape=True).get_template(template.name)
+    return page.render(style=style, **values)
 
 
 def render_markdown(template: Path, **values) -> str:
@@ -15,16 +32,8 @@ def render_markdown(template: Path, **values) -> str:
     Raises:
         jinja2.UndefinedError: the template names a value that is not given.
     """
-    environment = Environment(  # no page of HTML
-        loader=FileSystemLoader(template.parent),
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["plain"] = plain_markdown
-    environment.filters["table"] = markdown_table
+    environment = _environment(template.parent, autoescape=False)  # no page of HTML
+    environment.keep_trailing_newline = True
     return environment.get_template(template.name).render(**values)
 
 
@@ -44,22 +53,18 @@ def markdown_table(rows: Iterable[Sequence], head: Sequence[str], numbers: int =
     """
     border = ["---"] * (len(head) - numbers) + ["---:"] * numbers
     lines = [head, *([plain_markdown(cell) for cell in row] for row in rows)]
-    text = ["| " + " | ".join(line) + " |" for line in lines]
+    text = ["|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|" for line in lines]
     return "\n".join([text[0], "|" + "|".join(border) + "|", *text[1:]])
 
 
-def render(template: Path, **values) -> str:
-    """The page of a template, with `style` and the values.
-
-    Raises:
-        jinja2.UndefinedError: the template names a value that is not given.
-    """
+def _environment(folder: Path, *, autoescape: bool) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        autoescape=True,
+        loader=FileSystemLoader([folder, _HERE]),
+        autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = Markup(_STYLE.read_text(encoding="utf-8"))
-    return environment.get_template(template.name).render(style=style, **values)
+    environment.filters |= filters.FILTERS
+    environment.filters |= {"plain": plain_markdown, "table": markdown_table}
+    return environment

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pipeline.figures.registry import BASELINES, METRICS
 from pipeline.model.calibrate import FEW_LESIONS
 from pipeline.model.seen_patients import flattery, learnt_by_heart
-from pipeline.report.figures import BASELINES, value_text
+from pipeline.pages.filters import figure_text
 from pipeline.run.words import percent
 
 WIDE = 0.1
-FIGURES = {
-    "patch_auc": "patch AUC",
-    "image_auc": "image AUC",
-    "mean_froc": "mean FROC sensitivity",
-}
+# Those that the other limits rest on.
+JUDGED = [METRICS[name] for name in ("patch_auc", "image_auc", "mean_froc")]
 ALIKE = ", findings counted alike"
 
 
@@ -89,9 +87,9 @@ def _of_code(model: Mapping) -> Iterator[str]:
 
 def _of_size(metrics: Mapping) -> Iterator[str]:
     wide = [
-        f"{title} {value_text(figure)}"
-        for name, title in FIGURES.items()
-        if _is_wide(figure := metrics[name])
+        f"{metric.title} {figure_text(metrics[metric.name])}"
+        for metric in JUDGED
+        if _is_wide(metrics[metric.name])
     ]
     if wide:
         counts = metrics["counts"]
@@ -99,12 +97,12 @@ def _of_size(metrics: Mapping) -> Iterator[str]:
             f"{_count(counts['patients'], 'patient')} with {_count(counts['lesions'], 'finding')}"
         )
         yield f"Wide intervals: {'; '.join(wide)}. {judged} cannot tell more."
-    for name, title in FIGURES.items():
-        figure = metrics[name]
+    for metric in JUDGED:
+        figure = metrics[metric.name]
         if figure["value"] is None:
-            yield f"The {title} is not known: {figure.get('reason', 'it is undefined')}."
+            yield f"The {metric.title} is not known: {figure.get('reason', 'it is undefined')}."
         elif figure["low"] is None:
-            yield f"The {title} has no interval: {figure.get('reason', 'too few patients')}."
+            yield f"The {metric.title} has no interval: {figure.get('reason', 'too few patients')}."
 
 
 def _of_ranking(metrics: Mapping) -> Iterator[str]:
@@ -116,22 +114,24 @@ def _of_ranking(metrics: Mapping) -> Iterator[str]:
         if figure["low"] is not None and figure["low"] <= 0.5:
             yield (
                 f"It is not shown that the model tells {what} better than chance: the interval of "
-                f"the {FIGURES[name]}, {value_text(figure)}, {_beside(figure, 0.5)}."
+                f"the {METRICS[name].title}, {figure_text(figure)}, {_beside(figure, 0.5)}."
             )
 
 
 def _of_baselines(metrics: Mapping) -> Iterator[str]:
-    for name, title in BASELINES.items():
+    for name, baseline in BASELINES.items():
         lead = metrics["baselines"].get(name, {}).get("lead_of_the_network")
         if not lead or lead["low"] is None or lead["low"] > 0:
             continue
-        other = title.split(" from ")[1]
         if lead["high"] < 0:
-            yield f"The network ranks positions worse than {other} does, by {value_text(lead)}."
+            yield (
+                f"The network ranks positions worse than {baseline.sees} does, by "
+                f"{figure_text(lead)}."
+            )
         else:
             yield (
-                f"It is not shown that the network ranks positions better than {other} does: its "
-                f"lead is {value_text(lead)}."
+                "It is not shown that the network ranks positions better than "
+                f"{baseline.sees} does: its lead is {figure_text(lead)}."
             )
 
 
@@ -139,17 +139,17 @@ def _of_calibration(calibration: Mapping) -> Iterator[str]:
     for which, addition in (("after", ""), ("lesions_equal", ALIKE)):
         figures = calibration.get(which) or {}
         ratio, slope = figures.get("observed_over_expected"), figures.get("slope")
-        if _excludes(ratio, 1):
+        if ratio and _excludes(ratio, 1):
             kind = "low: more" if ratio["low"] > 1 else "high: less"
             yield (
                 f"The probabilities are too {kind} is abnormal than they say. Observed / expected "
-                f"is {value_text(ratio)}{addition}; its interval excludes 1."
+                f"is {figure_text(ratio)}{addition}; its interval excludes 1."
             )
-        if _excludes(slope, 1):
+        if slope and _excludes(slope, 1):
             kind = "timid" if slope["low"] > 1 else "extreme"
             yield (
                 f"The probabilities are too {kind}: the calibration slope is "
-                f"{value_text(slope)}{addition}; its interval excludes 1."
+                f"{figure_text(slope)}{addition}; its interval excludes 1."
             )
 
 
@@ -166,9 +166,8 @@ def _is_wide(figure: Mapping) -> bool:
     return figure["low"] is not None and figure["high"] - figure["low"] > WIDE
 
 
-def _excludes(figure: Mapping | None, ideal: float) -> bool:
-    known = figure is not None and figure["low"] is not None
-    return known and not figure["low"] <= ideal <= figure["high"]
+def _excludes(figure: Mapping, ideal: float) -> bool:
+    return figure["low"] is not None and not figure["low"] <= ideal <= figure["high"]
 
 
 def _beside(figure: Mapping, chance: float) -> str:

@@ -2,47 +2,42 @@
 
 from collections.abc import Mapping
 
-HEAD_ROWS = {
-    "patch_auc": "patch AUC",
-    "patch_ap": "patch average precision",
-    "mean_froc": "mean FROC sensitivity",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "slope": "calibration slope",
-    "observed_over_expected": "observed / expected",
-    "train_seconds": "seconds of training",
-    "peak_memory_mib": "MiB of memory",
-}
+from pipeline.figures.cases import Need
+from pipeline.figures.registry import Place, probability_metrics, ranking_metrics
+from pipeline.pages.template import markdown_table
+
+COSTS = {"train_seconds": "seconds of training", "peak_memory_mib": "MiB of memory"}
 
 
 def ablation_table(content: Mapping) -> str:
     """What each variant of ablation.json reached on validation patients."""
-    lines = [
-        "| variant | validation AUC | change, each seed | validation FROC | change, each seed |",
-        "|---|---|---|---|---|",
-    ]
-    for variant, row in content["variants"].items():
-        change = ", ".join(f"{c:+.4f}" for c in row["change"])
-        froc_change = ", ".join(f"{c:+.3f}" for c in row["froc_change"])
-        lines.append(
-            f"| {variant} | {row['validation_auc']:.4f} | {change} | {row['validation_froc']:.3f} "
-            f"| {froc_change} |"
+    rows = [
+        (
+            variant,
+            f"{row['validation_auc']:.4f}",
+            ", ".join(f"{change:+.4f}" for change in row["change"]),
+            f"{row['validation_froc']:.3f}",
+            ", ".join(f"{change:+.3f}" for change in row["froc_change"]),
         )
-    return "\n".join(lines)
+        for variant, row in content["variants"].items()
+    ]
+    auc, froc = "validation AUC", "validation FROC"
+    return markdown_table(rows, ["variant", auc, "change, each seed", froc, "change, each seed"])
 
 
 def heads_table(content: Mapping) -> str:
     """What each head of heads.json reached on test patients, mean over the seeds."""
     arms = content["arms"]
-    lines = ["| | " + " | ".join(arm.replace("_", ", ") for arm in arms) + " |"]
-    lines.append("|---" * (len(arms) + 1) + "|")
-    for key, title in HEAD_ROWS.items():
-        if all(key in arm for arm in arms.values()):
-            cells = " | ".join(_number(arm[key]["mean"]) for arm in arms.values())
-            lines.append(f"| {title} | {cells} |")
-    weights = " | ".join(f"{arm['parameters']:,}" for arm in arms.values())
-    return "\n".join([*lines, f"| weights | {weights} |"])
+    metrics = ranking_metrics(within=Place.SUMMARY) + probability_metrics(within=Place.STUDY)
+    # A head judges positions; whole images say little of it.
+    titles = {m.name: m.title for m in metrics if m.needs in (Need.POSITIONS, Need.LESIONS)}
+    rows = [
+        (title, *(_number(arm[name]["mean"]) for arm in arms.values()))
+        for name, title in (titles | COSTS).items()
+        if all(name in arm for arm in arms.values())
+    ]
+    rows.append(("weights", *(f"{arm['parameters']:,}" for arm in arms.values())))
+    return markdown_table(rows, ["", *(arm.replace("_", ", ") for arm in arms)])
 
 
 def study_source(content: Mapping) -> str:

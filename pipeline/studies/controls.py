@@ -20,7 +20,7 @@ from pipeline.heatmap.work import Work
 from pipeline.model.card import model_folder, read_model_card
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
-from pipeline.report.page import write_report
+from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall

@@ -10,8 +10,8 @@ import importlib
 from datetime import date
 from pathlib import Path
 
-from pipeline.report.results import hardware
 from pipeline.run.atomic import json_text, write_text
+from pipeline.run.machine import hardware
 
 KEPT = Path("docs/results/bench.json")
 

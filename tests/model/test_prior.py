@@ -15,7 +15,6 @@ from pipeline.heatmap.overlay import write_overlay
 from pipeline.heatmap.stage import heatmap
 from pipeline.model.card import read_model_card
 from pipeline.preprocess.tables import read_mammograms
-from pipeline.report.meaning import read_meaning
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
@@ -122,7 +121,7 @@ def test_the_prior_in_use_is_stated_in_summary_report_and_every_picture(tmp_path
     captions.clear()
     mapped(run)
     assert [(c.prior, c.prior_is_set) for c in captions] == [(COUNTED, False)] * 2
-    assert read_meaning(run).counted_prior == ""
+    assert "set for this run" not in run.report.read_text()
 
 
 def test_the_evaluation_judges_the_probabilities_of_the_maps(tmp_path):

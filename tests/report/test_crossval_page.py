@@ -64,7 +64,7 @@ def test_every_fold_has_a_column_with_its_own_figures_and_temperatures(judged):
     figures = " ".join(
         "{value:.3f} ({low:.3f} to {high:.3f})".format(**f["patch_auc"]) for f in folds
     )
-    assert f"positions: ROC AUC {figures}" in text
+    assert f"Positions: ROC AUC {figures}" in text
     used = " ".join(f"{fold['temperature_used']:.3f}" for fold in folds)
     assert f"temperature used {used} training prior used" in text
     assert "temperature by its own validation patients 1.200 1.200" in text

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.stage import heatmap
-from pipeline.report.page import write_report
+from pipeline.report.run_page import write_report
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember

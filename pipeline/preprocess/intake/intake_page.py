@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
-from pipeline.pages.pictures import jpeg_address
+from pipeline.pages.embedded import jpeg_address
 from pipeline.pages.template import render
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.intake.counts import (

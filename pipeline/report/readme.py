@@ -1,29 +1,23 @@
 """The results that the README shows: from a run to docs/results/*.json to a table."""
 
 import json
-import os
-import platform
 import re
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
+from pipeline.pages.filters import figure_text
+from pipeline.pages.template import markdown_table
 from pipeline.report.study_tables import ablation_table, heads_table, study_source
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import json_text, read_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
+from pipeline.run.machine import hardware
 from pipeline.run.settings import recall
 
-FIGURES = {
-    "patch_auc": "patch AUC",
-    "patch_ap": "patch average precision",
-    "image_auc": "image AUC",
-    "mean_froc": "mean FROC sensitivity",
-}
-CALIBRATED = {
-    "observed_over_expected": "observed / expected",
-    "slope": "calibration slope",
-}
+STAGES = ("preprocess", "train", "heatmap", "evaluate")
 MARK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
 
 
@@ -61,7 +55,7 @@ def _write(folder: Path, name: str, run: RunFolder, figures: Path, seconds: dict
         "set": {k: v for k, v in remembered.overrides.items() if not k.endswith(".root")},
         "hardware": hardware(),
         "seconds": seconds,
-        **json.loads(figures.read_text(encoding="utf-8")),
+        **read_json(figures),
     }
     path = folder / f"{name}.json"
     write_text(path, json_text(result))
@@ -70,7 +64,7 @@ def _write(folder: Path, name: str, run: RunFolder, figures: Path, seconds: dict
 
 def _write_study(folder: Path, run: RunFolder, figures: Path) -> Path:
     path = folder / f"{run.root.name}-{figures.stem}.json"
-    content = json.loads(figures.read_text(encoding="utf-8"))
+    content = read_json(figures)
     write_text(path, json_text({"run": run.root.name, "config": recall(run).config, **content}))
     return path
 
@@ -88,67 +82,59 @@ def _seconds(run: RunFolder) -> dict[str, int]:
 
 def _seconds_of_folds(run: RunFolder) -> dict[str, int]:
     """The same, summed over the folds of its cross-validation."""
-    folds = len(json.loads(run.crossval.read_text(encoding="utf-8"))["folds"])
-    total = Counter()
+    folds = len(read_json(run.crossval)["folds"])
+    total: Counter[str] = Counter()
     for number in range(1, folds + 1):
         total.update(_seconds(run.fold(number)))
     return dict(total)
 
 
-def hardware() -> str:
-    """Processor and number of cores, in words."""
-    names = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
-
-
 def results_markdown(folder: Path) -> str:
     """One table over all kept runs, then one for each study of heads and each ablation."""
     paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    files = [read_json(path) for path in paths]
     results = [content for content in files if "patch_auc" in content]
-    head = "| | " + " | ".join(r["run"] for r in results) + " |\n"
-    lines = [head + "|---" * (len(results) + 1) + "|"]
-    for key, name in FIGURES.items():
-        lines.append(f"| {name} | " + " | ".join(_figure(r.get(key)) for r in results) + " |")
-    for key, name in CALIBRATED.items():
+    rows: dict[str, Callable[[dict], str]] = {}
+    for metric in ranking_metrics(within=Place.SUMMARY):
+        rows[metric.title] = lambda r, m=metric: _figure(r.get(m.name))
+    for metric in probability_metrics(within=Place.SUMMARY):
         for which, addition in (("after", ""), ("lesions_equal", ", lesions alike")):
-            cells = " | ".join(_figure(_calibrated(r, which).get(key)) for r in results)
-            lines.append(f"| {name}{addition} | {cells} |")
-    facts = {
-        "baseline, position alone: patch AUC": lambda r: _figure(r["baselines"]["position"]),
-        "baseline, mean and contrast: patch AUC": lambda r: _figure(
-            r["baselines"]["mean_contrast"]
-        ),
+            rows[metric.title + addition] = lambda r, m=metric, w=which: _figure(
+                _calibrated(r, w).get(m.name)
+            )
+    for name, baseline in BASELINES.items():
+        title = f"baseline, {baseline.title}: patch AUC"
+        rows[title] = lambda r, n=name: _figure(r["baselines"].get(n))
+    rows |= {
         "test women / mammograms / lesions": lambda r: "{patients} / {images} / {lesions}".format(
             **r["counts"]
         ),
         "positions, share positive": lambda r: (
             f"{r['counts']['positions']:,}, {100 * r['prevalence']:.2f} %"
         ),
-        "minutes: preprocess / train / heatmap / evaluate": lambda r: " / ".join(
-            f"{r['seconds'].get(s, 0) / 60:.1f}"
-            for s in ("preprocess", "train", "heatmap", "evaluate")
+        f"minutes: {' / '.join(STAGES)}": lambda r: " / ".join(
+            f"{r['seconds'].get(stage, 0) / 60:.1f}" for stage in STAGES
         ),
         "hardware": lambda r: r["hardware"],
         "date": lambda r: r["date"],
     }
-    for name, show in facts.items():
-        lines.append(f"| {name} | " + " | ".join(show(r) for r in results) + " |")
+    cells = [(title, *(show(result) for result in results)) for title, show in rows.items()]
+    table = markdown_table(cells, ["", *(result["run"] for result in results)])
     studies = [_study_markdown(content) for content in files if "patch_auc" not in content]
-    return "\n".join(lines) + "\n" + "".join(studies)
+    return table + "\n" + "".join(studies)
 
 
 def _study_markdown(content: dict) -> str:
     """The section of one study; nothing for files that are none."""
     if "verdicts" in content:
         title, table = "one sigmoid or two softmax units", heads_table(content)
-        said = " ".join([*content["verdicts"].values(), "Rule:", content["rule"]])
+        verdict = " ".join([*content["verdicts"].values(), "Rule:", content["rule"]])
     elif "variants" in content:
         title, table = "what each ingredient brings", ablation_table(content)
-        said = f"{content['figures'][0].upper()}{content['figures'][1:]}."
+        verdict = f"{content['figures'][0].upper()}{content['figures'][1:]}."
     else:
         return ""
-    return f"\n### {content['run']}: {title}\n\n{said}\n\n{table}\n\n{study_source(content)}\n"
+    return f"\n### {content['run']}: {title}\n\n{verdict}\n\n{table}\n\n{study_source(content)}\n"
 
 
 def with_results(readme: str, table: str) -> str:
@@ -160,9 +146,5 @@ def _calibrated(result: dict, which: str) -> dict:
     return (result.get("calibration") or {}).get(which) or {}
 
 
-def _figure(figure: dict | None) -> str:
-    if not figure or figure["value"] is None:
-        return "–"
-    if figure["low"] is None:  # one patient has no interval
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+def _figure(figure: Mapping | None) -> str:
+    return figure_text(figure, undefined="–")

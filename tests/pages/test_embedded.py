@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.pages.pictures import SIZES, picture_address, plot_address
+from pipeline.pages.embedded import SIZES, picture_address, plot_address
 
 
 def decoded(address: str) -> np.ndarray:

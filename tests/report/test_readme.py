@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
-from pipeline.report.results import results_markdown, write_results
+from pipeline.report.readme import results_markdown, write_results
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog

@@ -1,0 +1,131 @@
+"""The report of a run: one HTML file that needs no network and no other file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from pipeline.model.seen_patients import flattery, learnt_by_heart
+from pipeline.pages.embedded import ALL_PICTURES_BYTES, picture_address, plot_address
+from pipeline.pages.template import render
+from pipeline.preprocess.tables import read_mammograms
+from pipeline.report.data import SPLIT_HEADS, abnormal_of, count_files, count_splits, is_synthetic
+from pipeline.report.metrics_file import current_metrics, for_results
+from pipeline.report.provenance import settings_texts, stage_events
+from pipeline.report.training import describe_training
+from pipeline.run.atomic import read_json, write_text
+from pipeline.run.layout import RunFolder
+
+PAGE = Path(__file__).parent / "run.html"
+CONTACT_SHEET_BYTES = 1_000_000
+PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability", "worst": "Worst errors"}
+PICTURES = 400  # more make the page slow; the others keep their row and their file
+MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
+
+
+def write_report(run: RunFolder) -> None:
+    """Write RUN/report.html from the files that exist; what is missing is named on the page."""
+    maps, audit = read_json(run.heatmap_summary), read_json(run.audit)
+    metrics, training = current_metrics(run), describe_training(run)
+    page = render(
+        PAGE,
+        name=run.title,
+        synthetic=is_synthetic(run),
+        abnormal=abnormal_of(run),
+        maps=maps,
+        copies=(maps or {}).get("copies", ""),
+        overlaps=_overlaps(maps or {}),
+        splits=count_splits(run),
+        split_heads=SPLIT_HEADS,
+        files=count_files(run),
+        contact_sheet=_contact_sheet(run.contact_sheet),
+        audit=audit,
+        sources=_sources(audit) if audit else [],
+        twice=(read_json(run.preprocess_summary) or {}).get("twice"),
+        most_rows=MOST_ROWS,
+        training=training,
+        curves=[(name, plot_address(path)) for name, path in training.curves] if training else [],
+        **for_results(metrics or {}),
+        evaluated=metrics is not None,
+        outdated=metrics is None and run.metrics.is_file(),
+        plots=plots_of(run.plots, PLOTS) if metrics else [],
+        controls=read_json(run.controls),
+        images=_images(run),
+        overlays=run.overlays.name,
+        uncertainty=run.uncertainty.name if any(run.uncertainty.glob("*.png")) else "",
+        stages=stage_events(run),
+        settings=settings_texts(run),
+    )
+    write_text(run.report, page)
+
+
+def plots_of(folder: Path, titles: Mapping[str, str]) -> list[tuple[str, Markup]]:
+    """(title, address) of those plots, by the name of their file, that are there."""
+    paths = ((title, folder / f"{name}.png") for name, title in titles.items())
+    return [(title, plot_address(path)) for title, path in paths if path.is_file()]
+
+
+def _overlaps(maps: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What it means that the model has met patients of this run, if it has."""
+    calibrated, trained = maps.get("calibrated_on"), maps.get("trained_on")
+    overlaps = []
+    if calibrated and (same := calibrated["patients_here"]):
+        sentence = flattery(same, of=calibrated["of_patients_here"])
+        overlaps.append(("Not a test of the calibration", sentence))
+    if trained:
+        sentence = learnt_by_heart(trained["patients_here"], of=trained["of_patients_here"])
+        overlaps.append(("Not a test", sentence))
+    return overlaps
+
+
+def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
+    """The values of the sources that have several, the largest first."""
+    return [
+        (source["source"], row)
+        for source in audit["sources"]
+        if len(source["rows"]) > 1
+        for row in sorted(source["rows"], key=lambda row: (-row["patients"], row["name"]))
+    ]
+
+
+def _contact_sheet(path: Path) -> Markup:
+    return picture_address(path, budget_bytes=CONTACT_SHEET_BYTES) if path.is_file() else Markup("")
+
+
+def _images(run: RunFolder) -> list[dict[str, Any]]:
+    """Rows of images.csv, the highest probability first, with view, picture and regions."""
+    if not (run.images.is_file() and run.regions.is_file()):
+        return []
+    images = pd.read_csv(run.images, dtype={"image_id": str}, keep_default_na=False)
+    images = images.sort_values("logit", ascending=False, kind="stable")
+    regions = pd.read_csv(run.regions, dtype={"image_id": str}).sort_values("rank")
+    if "logit_sd" not in regions:  # of one copy, and of maps of before
+        regions["logit_sd"] = float("nan")
+    by_image = {i: rows.to_dict("records") for i, rows in regions.groupby("image_id")}
+    views = _views(run)
+    budget = ALL_PICTURES_BYTES // max(1, min(len(images), PICTURES))
+    return [
+        row
+        | {
+            "view": views.get(row["image_id"], ""),
+            "picture": _picture(run, row["image_id"], budget) if index < PICTURES else "",
+            "regions": by_image.get(row["image_id"], []),
+        }
+        for index, row in enumerate(images.to_dict("records"))
+    ]
+
+
+def _picture(run: RunFolder, image_id: str, budget: int) -> Markup:
+    path = run.overlay(image_id)
+    return picture_address(path, budget_bytes=budget) if path.is_file() else Markup("")
+
+
+def _views(run: RunFolder) -> dict[str, str]:
+    if not run.mammograms.is_file():
+        return {}
+    return {
+        row.image_id: f"{row.laterality} {row.view}".strip()
+        for row in read_mammograms(run).itertuples()
+    }
