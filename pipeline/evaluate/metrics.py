@@ -22,7 +22,7 @@ from pipeline.figures.cases import Scored
 from pipeline.figures.figure import undefined_figure
 from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
 from pipeline.figures.undefined import Undefined
-from pipeline.run.machine import hardware
+from pipeline.run.hardware import hardware
 from pipeline.run.stage import git_commit
 
 

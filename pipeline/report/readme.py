@@ -13,8 +13,8 @@ from pipeline.report.study_tables import ablation_table, heads_table, study_sour
 from pipeline.run.atomic import json_text, read_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
+from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
-from pipeline.run.machine import hardware
 from pipeline.run.settings import recall
 
 STAGES = ("preprocess", "train", "heatmap", "evaluate")

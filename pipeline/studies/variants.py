@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from pipeline.report.results import hardware
 from pipeline.run.code import provenance
 from pipeline.run.errors import UserError
+from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage

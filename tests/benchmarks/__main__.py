@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.run.atomic import json_text, write_text
-from pipeline.run.machine import hardware
+from pipeline.run.hardware import hardware
 
 KEPT = Path("docs/results/bench.json")
 
