@@ -16,7 +16,7 @@ from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
 from pipeline.dicom.header import described
 from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
-from pipeline.preprocess.breast.picture import original_breast
+from pipeline.preprocess.breast.original_masks import original_breast
 from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
 from pipeline.preprocess.store.standardise import Standard, standardise
 from pipeline.preprocess.store.worker import Job, Outcome, work

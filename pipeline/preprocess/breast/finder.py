@@ -6,14 +6,13 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from pipeline.preprocess.breast.air import Air, measure_air
 from pipeline.preprocess.breast.binary_masks import main_part, opened
 from pipeline.preprocess.breast.film import (
     film_box,
     rows_of_tape,
     without_white_air,
 )
-from pipeline.preprocess.breast.skin import faint_share, skin_line
+from pipeline.preprocess.breast.skin import Air, faint_share, measure_air, skin_line
 
 WORK_SPACING_MM = 0.8
 _SMALLEST_BREAST_MM2 = 2000.0

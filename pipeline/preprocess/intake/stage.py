@@ -13,7 +13,7 @@ from pipeline.annotations.findings import check_choice
 from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.accept import Accepted, accept
 from pipeline.preprocess.audit.audit import audit
-from pipeline.preprocess.breast.files import write_breasts
+from pipeline.preprocess.breast.original_masks import write_breasts
 from pipeline.preprocess.intake.intake_csv import (
     FAILED,
     USED,

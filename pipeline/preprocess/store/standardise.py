@@ -14,7 +14,7 @@ from pipeline.config import ImageSettings
 from pipeline.dicom.mammogram import Mammogram, Unusable
 from pipeline.preprocess.audit.background import background_statistics
 from pipeline.preprocess.breast.binary_masks import dilated
-from pipeline.preprocess.breast.film_edges import film_edges
+from pipeline.preprocess.breast.film import film_edges
 from pipeline.preprocess.breast.finder import WORK_SPACING_MM, Breast, Side, find_breast, normalised
 from pipeline.preprocess.breast.pectoral import find_pectoral
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, WHITE

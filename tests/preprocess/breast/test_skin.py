@@ -1,10 +1,9 @@
-"""The skin line: where it lies, what it leaves out, and how visible it is."""
+"""The skin line: where it lies, what it leaves out, how visible it is; the air beyond it."""
 
 import numpy as np
 import pytest
 
-from pipeline.preprocess.breast.air import Air
-from pipeline.preprocess.breast.skin import faint_share, skin_line
+from pipeline.preprocess.breast.skin import LEAST_NOISE, Air, faint_share, measure_air, skin_line
 
 HEIGHT, WIDTH = 280, 220
 SPACING_MM = 0.8
@@ -83,3 +82,37 @@ def test_a_sharp_skin_is_nowhere_faint_and_a_mask_in_the_air_is_everywhere():
 def test_the_edge_of_the_film_does_not_count_as_skin():
     smooth, _ = rising(0.5)
     assert faint_share(np.ones((HEIGHT, WIDTH), bool), smooth, AIR, spacing_mm=SPACING_MM) == 0
+
+
+def film(*, noise=0.0, glow=0.0):
+    """Air that slopes in both directions, a breast with a faint rim, a glowing corner."""
+    rows, cols = np.mgrid[:240, :200]
+    level = 0.05 + 0.04 * rows / 240 - 0.02 * (cols / 200) ** 2
+    depth = 90 - np.hypot(rows - 120, cols)
+    smooth = level + np.clip(depth / 100, 0, 0.6)
+    smooth += noise * np.random.default_rng(0).standard_normal(smooth.shape)
+    smooth[:40, 160:] += glow
+    return smooth, level, depth > 25
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.004])
+def test_a_slope_and_a_bend_of_the_air_are_followed_below_the_breast_too(noise):
+    smooth, level, core = film(noise=noise)
+    air = measure_air(smooth, core, bright=0.3, spacing_mm=0.8)
+    assert air.seen
+    assert np.abs(air.level - level).max() < 0.006
+    assert air.noise == pytest.approx(max(noise, LEAST_NOISE), rel=0.3)
+
+
+def test_glow_in_a_corner_does_not_lift_the_air():
+    smooth, level, core = film(noise=0.002, glow=0.05)
+    air = measure_air(smooth, core, bright=0.3, spacing_mm=0.8)
+    assert np.abs(air.level - level)[60:].max() < 0.006
+
+
+def test_without_film_beside_the_breast_the_air_is_the_minimum_and_is_not_seen():
+    smooth = np.full((50, 50), 0.6)
+    smooth[0, 0] = 0.1
+    air = measure_air(smooth, np.ones((50, 50), bool), bright=0.3, spacing_mm=0.8)
+    assert not air.seen
+    assert air.level == pytest.approx(0.1)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import ImageSettings
 from pipeline.dicom.mammogram import Mammogram, Unusable
-from pipeline.preprocess.breast.picture import original_breast
+from pipeline.preprocess.breast.original_masks import original_breast
 from pipeline.preprocess.store.entries import breast_at
 from pipeline.preprocess.store.standardise import standardise
 

@@ -5,15 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 
-from pipeline.annotations.geometry import geometry_of
-from pipeline.preprocess.breast.picture import original_breast
-from pipeline.preprocess.store.entries import read_breast
+from pipeline.annotations.geometry import Geometry, geometry_of
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.progress import shown
+
+# Takes the steps between cells out of the outline; in cells.
+_SMOOTH_CELLS = 0.8
 
 
 def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | None = None) -> int:
@@ -62,3 +65,44 @@ def _write(path: Path, mammogram: dict) -> None:
     if not done:
         raise OSError(f"{path} cannot be encoded")
     write_atomic(path, lambda temporary: temporary.write_bytes(png.tobytes()))
+
+
+def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """The breast mask, smoothly interpolated, in rows and columns of the original image.
+
+    Args:
+        breast: (ceil(H/8), ceil(W/8)) bool, cells of the standard image, as the store keeps it.
+        geometry: how the standard image lies in the original one.
+
+    Returns:
+        (original_height, original_width) uint8, 255 in the breast and 0 elsewhere. Nothing
+        lies outside the crop box.
+
+    Raises:
+        ValueError: the cells are not those of an image of this size.
+    """
+    expected = tuple(-(-size // BREAST_CELL_PX) for size in (geometry.height, geometry.width))
+    if breast.shape != expected:
+        raise ValueError(
+            f"the breast mask must have {expected[0]} x {expected[1]} cells for an image of "
+            f"{geometry.height} x {geometry.width} pixels, not "
+            f"{breast.shape[0]} x {breast.shape[1]}"
+        )
+    cover = cv2.GaussianBlur(
+        breast.astype(np.float32) * 255, (0, 0), _SMOOTH_CELLS, borderType=cv2.BORDER_REPLICATE
+    )
+    height = round(geometry.height * geometry.row_scale)
+    width = round(geometry.width * geometry.col_scale)
+    # Factors instead of a size keep the scale exact. The last cell may reach out of the box.
+    smooth = cv2.resize(
+        cover.astype(np.uint8),
+        None,
+        fx=geometry.col_scale * BREAST_CELL_PX,
+        fy=geometry.row_scale * BREAST_CELL_PX,
+        interpolation=cv2.INTER_LINEAR,
+    )[:height, :width]
+    picture = np.zeros((geometry.original_height, geometry.original_width), np.uint8)
+    inside = picture[geometry.row0 : geometry.row0 + height, geometry.col0 : geometry.col0 + width]
+    smooth = cv2.threshold(smooth, 127, 255, cv2.THRESH_BINARY)[1]
+    inside[:] = cv2.flip(smooth, 1) if geometry.flipped else smooth
+    return picture
