@@ -11,7 +11,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pipeline.ingest.examples.dicom import write_picture
 from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
 from pipeline.ingest.phantom.picture import DrawnLesion, Picture
 
@@ -39,7 +38,7 @@ def build(tree: Tree) -> None:
         birads = _birads(picture)
         lines.append(f"removed;removed;{picture.side};{view};201001;{image_id};{density};{birads}")
         name = f"{RELEASE}/AllDICOMs/{_name(image_id, picture, view)}"
-        write_picture(tree.root / name, picture, spacing_mm=tree.spacing_mm, header=NAMELESS)
+        tree.write_picture(name, picture, header=NAMELESS)
         if number == 0:
             tree.write(name.replace("AllDICOMs/", "AllDICOMs/._"), APPLE_DOUBLE)
         if picture.view == "MLO":

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pipeline.ingest.examples.dicom import write_picture
 from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
 from pipeline.ingest.phantom.picture import Picture
 
@@ -46,11 +45,9 @@ def build(tree: Tree) -> None:
     test: list[dict] = []
     for woman, pictures in tree.of_each_woman():
         is_test = tree.women >= 4 and woman == tree.women - 1
-        folder = tree.root / ("test_images" if is_test else "train_images")
         rows = test if is_test else train
         for picture, row in _rows(pictures):
-            path = folder / str(row["patient_id"]) / f"{row['image_id']}.dcm"
-            _write(path, picture, row, spacing_mm=tree.spacing_mm)
+            _write(tree, "test_images" if is_test else "train_images", picture, row)
             rows.append(row)
     _add_oddities(tree.root / "train_images", train)
     tree.write_table("train.csv", TRAIN_COLUMNS.split(","), train)
@@ -91,7 +88,7 @@ def _row(picture: Picture, found: set[str]) -> dict:
     }
 
 
-def _write(path: Path, picture: Picture, row: dict, *, spacing_mm: float) -> None:
+def _write(tree: Tree, folder: str, picture: Picture, row: dict) -> None:
     header = dict.fromkeys(STRIPPED.split()) | {
         "PatientID": str(row["patient_id"]),
         "InstanceNumber": row["image_id"],
@@ -99,10 +96,9 @@ def _write(path: Path, picture: Picture, row: dict, *, spacing_mm: float) -> Non
     }
     if row["machine_id"] == "93":
         header["ImagerPixelSpacing"] = None
-    write_picture(
-        path,
+    tree.write_picture(
+        f"{folder}/{row['patient_id']}/{row['image_id']}.dcm",
         picture,
-        spacing_mm=spacing_mm,
         inverted=row["machine_id"] == "29",
         syntax=SYNTAXES[picture.woman % 2],
         header=header,

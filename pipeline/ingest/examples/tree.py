@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import PhantomSettings
+from pipeline.dicom.write import write_synthetic
 from pipeline.ingest.phantom.picture import Picture, draw_picture
 from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
 
@@ -42,6 +43,36 @@ class Tree:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def write_picture(
+        self,
+        name: str,
+        picture: Picture,
+        *,
+        inverted: bool = False,
+        syntax: str = "explicit",
+        header: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write a picture as a DICOM mammogram with the header that a data set leaves in it.
+
+        Args:
+            inverted: MONOCHROME1 instead of MONOCHROME2.
+            syntax: a key of pipeline.dicom.write.ENCODINGS.
+            header: values of elements by keyword, in place of the phantom's; None removes one.
+        """
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_synthetic(
+            path,
+            picture.pixels,
+            patient_id=f"SYNTHETIC-{picture.woman + 1:04d}",
+            laterality=picture.side,
+            view=picture.view,
+            spacing_mm=self.spacing_mm,
+            inverted=inverted,
+            encoding=syntax,
+            changes=header,
+        )
 
     def write_table(
         self, name: str, columns: Sequence[str], rows: Iterable[Mapping], *, line_end: str = "\n"

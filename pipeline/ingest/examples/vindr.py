@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.ingest.examples.dicom import write_picture
 from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
 from pipeline.ingest.phantom.picture import DrawnLesion, Picture
 
@@ -58,10 +57,9 @@ def build(tree: Tree) -> None:
             rows.append(row | node)
         elif lesions and suspicious == 3:
             rows = []
-        write_picture(
-            tree.root / "images" / row["study_id"] / f"{row['image_id']}.dicom",
+        tree.write_picture(
+            f"images/{row['study_id']}/{row['image_id']}.dicom",
             picture,
-            spacing_mm=tree.spacing_mm,
             # Machines differ in it; both women of a pair, one of them healthy, have the same.
             inverted=(picture.woman // 2) % 2 == 1,
             header={"PatientID": ""},
