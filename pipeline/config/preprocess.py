@@ -95,7 +95,9 @@ class SplitSettings(Section):
     seed: int = Field(0, ge=0, description="seed of the split")
     use_hints: bool = Field(True, description="keep the data set's own split where it has one")
     folds: int | None = Field(
-        None, ge=2, description="parts of a cross-validation; split.test and hints are not used"
+        None,
+        ge=2,
+        description="parts of a cross-validation, which uses neither split.test nor a given split",
     )
     fold: int | None = Field(
         None, ge=1, description="the part that is the test, from 1; make crossval sets it"

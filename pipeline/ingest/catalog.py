@@ -1,14 +1,15 @@
-"""The catalog: one form for every data set, as three tables and a summary.
+"""The catalog: one form for every data set, as three or four tables and a summary.
 
 catalog/images.csv    one row for each image that the reader shall try
 catalog/findings.csv  one row for each finding, with or without an outline
 catalog/files.csv     one row for every regular file below data.root
+catalog/split.csv     patient_id and split, where the user has a table of his own
 catalog/catalog.json  counts, checksums of the tables, fingerprint of the source
 """
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -46,6 +47,7 @@ class ImageRow(_Row):
     source: Text  # the user's file, relative to data.root; a row of files.csv
     dataset: Word
     spacing_mm: Annotated[float, Field(ge=0.001, le=2)] | None = None  # where the importer knows it
+    # By the data set's own split; blank where the user has one.
     split_hint: Literal["train", "validation", "test", ""] = ""
     outcome: Literal["abnormal", "normal", "unknown"] = "unknown"
     # yes: every abnormality of the image is outlined; no: the rest is no negative
@@ -87,11 +89,16 @@ _NUMBERS = {"spacing_mm": "float64", "bytes": "int64"}
 
 @dataclass(frozen=True)
 class Catalog:
-    """Images, findings and files of a data set, in the columns above."""
+    """Images, findings and files of a data set, in the columns above.
+
+    Attributes:
+        split: the user's own split, by patient id; that of the data set is `split_hint`.
+    """
 
     images: pd.DataFrame
     findings: pd.DataFrame
     files: pd.DataFrame
+    split: dict[str, str] = field(default_factory=dict)
 
 
 def make_catalog(
@@ -125,7 +132,7 @@ def check_catalog(catalog: Catalog) -> None:
 def write_catalog(
     run: RunFolder, catalog: Catalog, *, importer: str, root: str, fingerprint: str
 ) -> bool:
-    """Write the three tables, then catalog.json; each only if its content changed.
+    """Write the tables, then catalog.json; each only if its content changed.
 
     Args:
         importer, root: where it comes from, for people.
@@ -139,6 +146,10 @@ def write_catalog(
         run.findings_table: csv_text(catalog.findings),
         run.files_table: csv_text(catalog.files),
     }
+    run.split_table.unlink(missing_ok=True)
+    if catalog.split:
+        rows = sorted(catalog.split.items())
+        tables[run.split_table] = csv_text(pd.DataFrame(rows, columns=["patient_id", "split"]))
     for path, text in tables.items():
         write_text_if_changed(path, text)
     content = {
@@ -156,10 +167,15 @@ def write_catalog(
 
 def read_catalog(run: RunFolder) -> Catalog:
     """The catalog of a run; ids and names are text, blanks are "" and not missing."""
+    split = {}
+    if run.split_table.is_file():
+        table = read_csv_table(run.split_table, written_by=COMMAND)
+        split = dict(zip(table["patient_id"], table["split"], strict=True))
     return Catalog(
         images=read_csv_table(run.images_table, {"spacing_mm": "float64"}, written_by=COMMAND),
         findings=read_csv_table(run.findings_table, written_by=COMMAND),
         files=read_csv_table(run.files_table, {"bytes": "int64"}, written_by=COMMAND),
+        split=split,
     )
 
 
@@ -171,11 +187,11 @@ def _table(name: str, rows: Iterable[dict]) -> pd.DataFrame:
     if unknown:
         raise ValueError(f"columns must be among {list(columns)}, not {sorted(unknown)}")
     table = table.reindex(columns=list(columns))
-    for column, field in columns.items():
+    for column, known in columns.items():
         if column in _NUMBERS:
             table[column] = pd.to_numeric(table[column]).astype(_NUMBERS[column])
         else:
-            blank = "" if field.is_required() else field.default
+            blank = "" if known.is_required() else known.default
             table[column] = table[column].astype(object).fillna(blank).astype(str)
     return table.sort_values(key, kind="stable", ignore_index=True)
 

@@ -40,6 +40,7 @@ def read(request: Request) -> Catalog:
         images=_joined([c.images for c in catalogs], "image_id"),
         findings=_joined([c.findings for c in catalogs], "finding_id"),
         files=_joined([c.files for c in catalogs], "file"),
+        split={patient: part for c in catalogs for patient, part in c.split.items()},
     )
 
 
@@ -72,7 +73,9 @@ def _prefixed(catalog: Catalog, name: str, data: DataSettings) -> Catalog:
         finding_id=f"{name}-" + catalog.findings["finding_id"],
         image_id=f"{name}-" + catalog.findings["image_id"],
     )
-    return Catalog(images, findings, catalog.files.assign(file=f"{name}/" + catalog.files["file"]))
+    files = catalog.files.assign(file=f"{name}/" + catalog.files["file"])
+    split = {f"{name}/{patient}": part for patient, part in catalog.split.items()}
+    return Catalog(images, findings, files, split)
 
 
 def _joined(tables: list[pd.DataFrame], key: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.config import DataSettings
+from pipeline.run.errors import UserError
 
 
 def data_sets(data: DataSettings) -> dict[str, DataSettings]:
@@ -24,6 +25,22 @@ def data_sets(data: DataSettings) -> dict[str, DataSettings]:
         )
         for each in data.sets
     }
+
+
+def split_file(data: DataSettings) -> Path | None:
+    """The file of `data.split`, or split.csv in data.root if there is one.
+
+    Raises:
+        UserError: data.split names a file that does not exist.
+    """
+    if data.split is not None:
+        if not data.split.is_file():
+            raise UserError(f"data.split={data.split} is no file. Give a CSV of patient_id,split.")
+        return data.split
+    if data.importer == "combined":  # which has no root; each set may have its own table
+        return None
+    own = data.root / "split.csv"
+    return own if own.is_file() else None
 
 
 def wrapped_name(name: str, data: DataSettings) -> str:

@@ -1,8 +1,9 @@
 """One data set to its catalog: its importer, then the user's split and limit, then the checks."""
 
 from pipeline.ingest.catalog import Catalog, check_catalog
+from pipeline.ingest.data_sets import split_file
 from pipeline.ingest.importers import Request, importer
-from pipeline.ingest.split_table import apply_split, read_split, split_file
+from pipeline.ingest.split_table import apply_split, read_split
 from pipeline.run.errors import UserError
 
 
@@ -40,4 +41,5 @@ def limit_patients(catalog: Catalog, limit: int) -> Catalog:
     files = catalog.files.copy()
     others = files["file"].isin(catalog.images.loc[~chosen, "source"])
     files.loc[others, ["status", "reason"]] = ["skipped", "data.limit"]
-    return Catalog(images, findings.reset_index(drop=True), files)
+    split = {patient: part for patient, part in catalog.split.items() if patient in kept}
+    return Catalog(images, findings.reset_index(drop=True), files, split)

@@ -3,28 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.config import DataSettings
 from pipeline.ingest.catalog import Catalog
 from pipeline.run.errors import UserError
 from pipeline.run.tables import read_text_table
 
 PARTS = ("train", "validation", "test")
-
-
-def split_file(data: DataSettings) -> Path | None:
-    """The file of `data.split`, or split.csv in data.root if there is one.
-
-    Raises:
-        UserError: data.split names a file that does not exist.
-    """
-    if data.split is not None:
-        if not data.split.is_file():
-            raise UserError(f"data.split={data.split} is no file. Give a CSV of patient_id,split.")
-        return data.split
-    if data.importer == "combined":  # which has no root; each set may have its own table
-        return None
-    own = data.root / "split.csv"
-    return own if own.is_file() else None
 
 
 def read_split(path: Path) -> dict[str, str]:
@@ -51,7 +34,7 @@ def read_split(path: Path) -> dict[str, str]:
 
 
 def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catalog:
-    """Fill `split_hint` by patient; patients that `split` does not name are left blank.
+    """Take the user's split in place of the data set's own, also for whom it does not name.
 
     Raises:
         UserError: the table names no patient of the data set, so its ids are of another kind.
@@ -61,6 +44,5 @@ def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catal
         raise UserError(
             f"{where} names none of the patients, which are called {min(patients)!r} and so on."
         )
-    images = catalog.images.copy()
-    images["split_hint"] = images["patient_id"].map(split).fillna("")
-    return replace(catalog, images=images)
+    own = {patient: split[patient] for patient in sorted(patients & set(split))}
+    return replace(catalog, images=catalog.images.assign(split_hint=""), split=own)

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
-from pipeline.ingest.data_sets import data_sets, nested_roots
+from pipeline.ingest.data_sets import data_sets, nested_roots, split_file
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import Listing, fingerprint, joined, list_files
 from pipeline.run.checksum import value_sha256
@@ -104,6 +104,8 @@ def _fingerprint(listing: Listing, settings: Settings) -> str:
         for file in _tables(path):
             status = file.stat()
             tree[str(file)] = [status.st_size, status.st_mtime_ns]
+    if any(split_file(each) for each in (data, *sets)):
+        tree["split"] = "a table of the catalog"  # which earlier releases did not write
     return fingerprint(listing.files, salt=value_sha256(tree))
 
 

@@ -14,7 +14,7 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.preprocess.audit.outline_sanity import outline_problems
 from pipeline.preprocess.intake.intake_csv import USED, from_catalog_or_file
 from pipeline.preprocess.split import split_patients
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS
 
 
@@ -68,7 +68,7 @@ def accept(
     used = [outcomes[image_id].status == USED for image_id in catalog.images["image_id"]]
     images = catalog.images[np.array(used, bool)]
     findings = catalog.findings[catalog.findings["image_id"].isin(images["image_id"])]
-    split = split_patients(images, findings, settings.split, all_test=all_test)
+    split = split_patients(images, findings, settings.split, fixed=catalog.split, all_test=all_test)
     masks = outline_masks(findings, _sizes(outcomes, images), settings)
     of_image = dict(iter(findings.groupby("image_id")))
     rows, outlines, given, notes, quarantined = [], {}, {}, {}, []

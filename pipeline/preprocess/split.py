@@ -1,12 +1,13 @@
 """The split: every patient is in exactly one of train, validation and test."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from pipeline.config import SplitSettings
+from pipeline.ingest.catalog import some
 from pipeline.run.errors import UserError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -31,16 +32,15 @@ def split_patients(
     """Split the patients of a catalog.
 
     In this order: everything is test where `all_test`; a fold of a cross-validation; the user's
-    own table; the data set's own split; else a hash of seed and patient id ranks the patients
-    with findings and those without, and the first of each rank are the test patients, the next
-    validation. A given split without validation patients gives a part of its training patients
-    to validation, chosen by the same ranks.
+    own table; the data set's own split, if `use_hints`; else a hash of seed and patient id ranks
+    the patients with findings and those without, and the first of each rank are the test
+    patients, the next validation. A given split without validation patients gives a part of its
+    training patients to validation, chosen by the same ranks.
 
     Args:
         images: catalog/images.csv: image_id, patient_id, split_hint.
         findings: catalog/findings.csv: image_id.
-        fixed: split by patient id from the user's own table; patients that it does not name
-            are split by hash.
+        fixed: the user's own table: split by patient id.
         all_test: the data are judged with a model that was trained elsewhere.
 
     Raises:
@@ -51,56 +51,51 @@ def split_patients(
         return PatientSplit(dict.fromkeys(patients, TEST), ["all patients are test patients"])
     with_finding = images["image_id"].isin(findings["image_id"])
     abnormal = set(images.loc[with_finding, "patient_id"])
-    if settings.folds is not None:
-        return _fold(patients, abnormal, settings)
-    given, origin = _given(images, settings, fixed)
-    given = {patient: given[patient] for patient in patients if patient in given}
+    if settings.folds is not None and settings.fold is not None:
+        return _fold(patients, abnormal, settings, fold=settings.fold, folds=settings.folds)
+    own = {patient: part for patient, part in (fixed or {}).items() if patient in set(patients)}
+    hints = _hints(images[~images["patient_id"].isin(list(own))]) if settings.use_hints else {}
+    given = own | hints
     rest = [patient for patient in patients if patient not in given]
     by_hash = _hashed(
         rest, abnormal, test=settings.test, validation=settings.validation, seed=settings.seed
     )
-    result = PatientSplit({**given, **by_hash})
-    if given:
-        result.notes.append(f"{len(given)} patients are split by {origin}")
-        if VALIDATION not in given.values():
-            _take_validation(result, given, abnormal, settings)
+    result = PatientSplit(given | by_hash)
+    for origin, part in (("the user's own table", own), ("the data set's own split", hints)):
+        if part:
+            result.notes.append(f"{len(part)} patients are split by {origin}")
+    if given and VALIDATION not in given.values():
+        _take_validation(result, given, abnormal, settings)
     if rest:
         result.notes.append(f"{len(rest)} patients are split by hash, seed {settings.seed}")
     return result
 
 
-def _fold(patients: list[str], abnormal: set[str], settings: SplitSettings) -> PatientSplit:
+def _fold(
+    patients: list[str], abnormal: set[str], settings: SplitSettings, *, fold: int, folds: int
+) -> PatientSplit:
     """Every patient is a test patient in exactly one fold; a share of the others validates.
 
     The patients of a fold are every `folds`-th of the rank of those with findings, and of those
     without.
     """
     ranked = _ranked(patients, abnormal, settings.seed)
-    test = {p for group in ranked for p in group[settings.fold - 1 :: settings.folds]}
+    test = {p for group in ranked for p in group[fold - 1 :: folds]}
     rest = [patient for patient in patients if patient not in test]
-    others = 1 - 1 / settings.folds
-    split = _hashed(
-        rest, abnormal, test=0.0, validation=settings.validation / others, seed=settings.seed
-    )
-    note = f"fold {settings.fold} of {settings.folds} of a cross-validation, seed {settings.seed}"
+    share = settings.validation / (1 - 1 / folds)
+    split = _hashed(rest, abnormal, test=0.0, validation=share, seed=settings.seed)
+    note = f"fold {fold} of {folds} of a cross-validation, seed {settings.seed}"
     return PatientSplit({**split, **dict.fromkeys(test, TEST)}, [note])
 
 
-def _given(
-    images: pd.DataFrame, settings: SplitSettings, fixed: Mapping[str, str] | None
-) -> tuple[Mapping[str, str], str]:
-    if fixed is not None:
-        return fixed, "the given table"
-    return (_hints(images), "the data set's own split") if settings.use_hints else ({}, "")
-
-
 def _hints(images: pd.DataFrame) -> dict[str, str]:
+    """The data set's own split, as far as it has one."""
     hinted = images.loc[images["split_hint"] != "", ["patient_id", "split_hint"]]
     hinted = hinted.drop_duplicates().sort_values(["patient_id", "split_hint"])
     twice = sorted(hinted.loc[hinted["patient_id"].duplicated(), "patient_id"].unique())
     if twice:
         raise UserError(
-            f"The data set's own split has patients in more than one part: {_some(twice)}. "
+            f"The data set's own split has patients in more than one part: {some(twice)}. "
             "Decide in a split.csv with the columns patient_id,split, or set "
             "split.use_hints=false."
         )
@@ -130,7 +125,7 @@ def _hashed(
     tests = _shares(sizes, test, room=sizes)
     room = [size - taken for size, taken in zip(sizes, tests, strict=True)]
     validations = _shares(sizes, validation, room=room)
-    split = {}
+    split: dict[str, str] = {}
     for group, first, second in zip(groups, tests, validations, strict=True):
         parts = [TEST] * first + [VALIDATION] * second + [TRAIN] * len(group)
         split.update(zip(group, parts, strict=False))
@@ -168,8 +163,3 @@ def _shares(sizes: list[int], share: float, *, room: list[int]) -> list[int]:
 
 def _rank(patient: str, seed: int) -> str:
     return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()
-
-
-def _some(values: Iterable[str]) -> str:
-    ordered = sorted(values)
-    return ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")

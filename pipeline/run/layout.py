@@ -33,6 +33,7 @@ class RunFolder:
     images_table = _Below("catalog/images.csv")
     findings_table = _Below("catalog/findings.csv")
     files_table = _Below("catalog/files.csv")
+    split_table = _Below("catalog/split.csv")  # the user's own split; absent where there is none
     catalog = _Below("catalog/catalog.json")  # written last, only when the catalog changed
 
     # intake

@@ -164,9 +164,11 @@ def test_a_limit_keeps_the_first_patients_and_skips_the_files_of_the_others():
     assert list(whole.files["status"]) == ["candidate"] * 3
 
 
-def test_a_split_by_patient_fills_the_hints():
-    whole = make_catalog([image("a", "w1"), image("b", "w2")], [], [file("a"), file("b")])
+def test_the_users_split_stands_in_place_of_the_data_sets_own():
+    images = [image("a", "w1"), image("b", "w2") | {"split_hint": "train"}]
+    whole = make_catalog(images, [], [file("a"), file("b")])
     split = apply_split(whole, {"w1": "test", "w9": "train"}, where="split.csv")
-    assert list(split.images["split_hint"]) == ["test", ""]
+    assert split.split == {"w1": "test"}
+    assert list(split.images["split_hint"]) == ["", ""]
     with pytest.raises(UserError, match=r"split\.csv names none of the patients"):
         apply_split(whole, {"1": "test"}, where="split.csv")

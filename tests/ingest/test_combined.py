@@ -128,7 +128,7 @@ def test_a_common_spacing_is_for_the_sets_that_have_none(two):
 
 
 def test_no_woman_is_in_two_parts_of_the_split(catalog):
-    split = split_patients(catalog.images, catalog.findings, Settings().split)
+    split = split_patients(catalog.images, catalog.findings, Settings().split, fixed=catalog.split)
     assert set(split.of) == set(catalog.images["patient_id"])
     assert split.of["own/w1"] == "test"  # by the set's own split.csv
 
@@ -136,12 +136,9 @@ def test_no_woman_is_in_two_parts_of_the_split(catalog):
 def test_a_common_split_names_the_patients_with_their_set(two):
     (two / "split.csv").write_text("patient_id,split\nother/w1,train\ndicom/w1,validation\n")
     ingest(stage(two, **two_sets(two), split=two / "split.csv"))
-    images = read_catalog(stage(two).run).images.set_index("image_id")
-    assert dict(images["split_hint"]) == {
-        "dicom-a": "validation",
-        "dicom-mdb001": "",
-        "other-a": "train",
-    }
+    catalog = read_catalog(stage(two).run)
+    assert catalog.split == {"dicom/w1": "validation", "other/w1": "train"}
+    assert set(catalog.images["split_hint"]) == {""}
 
 
 def test_a_split_table_in_the_root_of_a_single_set_is_not_taken(two, monkeypatch):
@@ -150,7 +147,7 @@ def test_a_split_table_in_the_root_of_a_single_set_is_not_taken(two, monkeypatch
     table.parent.mkdir(parents=True)
     table.write_text("patient_id,split\nsomebody,test\n")
     ingest(stage(two, **two_sets(two)))
-    assert set(read_catalog(stage(two).run).images["split_hint"]) == {"", "test"}
+    assert set(read_catalog(stage(two).run).split.values()) == {"test"}
 
 
 def test_a_limit_counts_the_patients_of_each_set(two):

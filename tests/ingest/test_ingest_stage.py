@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.config import DataSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
+from pipeline.ingest.catalog import read_catalog
 from pipeline.ingest.importers import MODULES
 from pipeline.ingest.source_files import list_files
 from pipeline.ingest.split_table import read_split
@@ -80,11 +81,17 @@ def test_a_limit_takes_the_first_patients(tmp_path, root):
     assert "3 files, 2 images of 1 patients" in ingest(stage(tmp_path, limit=1))
 
 
-def test_the_users_split_becomes_the_hint(tmp_path, root):
-    (root / "split.csv").write_text("patient_id,split\nw1,test\nw2,train\n")
+def test_the_users_split_is_a_table_of_the_catalog_while_there_is_one(tmp_path, root):
+    (root / "split.csv").write_text("patient_id,split\nw1,test\nw2,train\nw9,train\n")
     here = stage(tmp_path)
     ingest(here)
-    assert here.run.images_table.read_text().count(",test,") == 2
+    assert here.run.split_table.read_text() == "patient_id,split\nw1,test\nw2,train\n"
+    assert read_catalog(here.run).split == {"w1": "test", "w2": "train"}
+    assert "split.csv" in json.loads(here.run.catalog.read_text())["tables"]
+    (root / "split.csv").unlink()
+    ingest(here)
+    assert not here.run.split_table.exists()
+    assert read_catalog(here.run).split == {}
 
 
 def test_a_split_table_from_a_european_spreadsheet_is_read(tmp_path):

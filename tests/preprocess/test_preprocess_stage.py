@@ -11,6 +11,7 @@ from pipeline.annotations.outlines import Circle, read_outlines
 from pipeline.config import (
     DicomSettings,
     LabelSettings,
+    SplitSettings,
 )
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess import stage as preprocess_stage
@@ -57,6 +58,21 @@ def test_each_woman_is_in_one_part_and_each_image_in_the_store(finished):
     assert (mammograms.groupby("patient_id")["split"].nunique() == 1).all()
     for row in mammograms.itertuples():
         assert read_image(row.store).shape == (row.height, row.width)
+
+
+@pytest.mark.parametrize("use_hints", [True, False])
+def test_the_users_own_split_holds_and_is_called_so(tmp_path, use_hints):
+    own = {"w1": "test", "w2": "train", "w3": "train", "w4": "validation"}
+    write_data(tmp_path / "data")
+    lines = [f"{woman},{part}" for woman, part in own.items()]
+    (tmp_path / "data" / "split.csv").write_text("\n".join(["patient_id,split", *lines]) + "\n")
+    here = stage(tmp_path, split=SplitSettings(use_hints=use_hints))
+    done(here)
+    mammograms = read_mammograms(here.run)
+    assert dict(zip(mammograms["patient_id"], mammograms["split"], strict=True)) == own
+    notes = json.loads(here.run.preprocess_summary.read_text())["notes"]
+    assert "4 patients are split by the user's own table" in notes
+    assert not any("the data set's own split" in note for note in notes)
 
 
 def test_positives_lie_in_the_circle_of_the_original(finished):

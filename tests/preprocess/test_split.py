@@ -122,6 +122,21 @@ def test_the_users_table_wins_over_the_data_sets_own_split():
     assert split.of == {p: fixed[p] for p in ("p000", "p001", "p002", "p003")}
 
 
+@pytest.mark.parametrize("use_hints", [True, False])
+def test_the_users_table_always_holds_and_the_notes_say_whose_split_it_was(use_hints):
+    images, findings = catalog(40, abnormal=16, hints=dict.fromkeys(["p002", "p003"], "test"))
+    fixed = {"p000": "test", "p001": "validation", "p002": "train"}
+    split = split_patients(images, findings, SplitSettings(use_hints=use_hints), fixed=fixed)
+    assert {patient: split.of[patient] for patient in fixed} == fixed
+    hinted = ["1 patients are split by the data set's own split"] if use_hints else []
+    assert split.notes == [
+        "3 patients are split by the user's own table",
+        *hinted,
+        f"{36 if use_hints else 37} patients are split by hash, seed 0",
+    ]
+    assert split.of["p003"] == "test" or not use_hints
+
+
 def test_for_a_model_from_elsewhere_every_patient_is_a_test_patient():
     images, findings = catalog(4, abnormal=2, hints={"p000": "train"})
     split = split_patients(
