@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pipeline.annotations.masks import NoOutline, Polygons
+from pipeline.annotations.masks import MaskOutline, NoOutline, Polygons
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
@@ -37,7 +37,7 @@ def image_outlines(
     width: int,
     outcome: str,
     complete: str,
-    masks: Mapping[str, Polygons | NoOutline],
+    masks: Mapping[str, MaskOutline],
 ) -> ImageOutlines:
     """Outline the findings of one image.
 
@@ -105,7 +105,7 @@ def _outline(
     *,
     height: int,
     width: int,
-    masks: Mapping[str, Polygons | NoOutline],
+    masks: Mapping[str, MaskOutline],
 ) -> Outline:
     """The outline of a finding.
 
@@ -123,9 +123,9 @@ def _outline(
         polygons = [value]
     else:
         mask = masks[finding["finding_id"]]
-        if isinstance(mask, NoOutline):
-            raise mask
-        polygons = mask
+        if mask.problem:
+            raise NoOutline(mask.problem)
+        polygons = mask.polygons
     outline = Outline(
         finding_id=finding["finding_id"],
         kind=finding["kind"],

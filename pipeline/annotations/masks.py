@@ -18,9 +18,8 @@ from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256, value_sha256
-from pipeline.run.known_checksums import State, add_checksums, file_state, read_checksums
-from pipeline.run.map_images import Lost, map_images
-from pipeline.run.progress import shown
+from pipeline.run.known_checksums import work_once
+from pipeline.run.map_images import Lost
 
 # Raise it when `mask_polygons` gives other outlines.
 MASK_FORMAT = 1
@@ -54,9 +53,18 @@ class MaskJob:
         return self.folder / key[:2] / f"{key}.json"
 
 
+@dataclass(frozen=True)
+class MaskOutline:
+    """The outline of a mask, or why there is none."""
+
+    polygons: Polygons
+    problem: str = ""
+    file_sha256: str = ""
+
+
 def outline_masks(
     findings: pd.DataFrame, sizes: Mapping[str, tuple[int, int]], settings: Settings
-) -> dict[str, Polygons | NoOutline]:
+) -> dict[str, MaskOutline]:
     """Outline the masks among findings; only what is not known yet is read.
 
     Args:
@@ -64,7 +72,7 @@ def outline_masks(
         sizes: height and width of the original image in pixels, by image id.
 
     Returns:
-        The polygons of each mask, or why it has none, by finding id.
+        By finding id.
     """
     root = settings.store.root
     jobs = {
@@ -73,49 +81,39 @@ def outline_masks(
         )
         for row in findings[findings["geometry"] == "mask"].itertuples()
     }
-    checksums = read_checksums(root) if jobs else {}
-    known = {job: _known(job, checksums) for job in jobs.values()}
-    missing = [job for job, polygons in known.items() if polygons is None]
-    ends: dict[MaskJob, Polygons | NoOutline] = {
-        job: polygons for job, polygons in known.items() if polygons is not None
+    ends = work_once(
+        list(jobs.values()),
+        kept=_kept,
+        work=outline_mask,
+        root=root,
+        limits=settings.dicom,
+        title="outlines of masks",
+    )
+    return {
+        finding_id: MaskOutline([], f"mask {job.file}: {end.reason}")
+        if isinstance(end, Lost)
+        else end
+        for (finding_id, job), end in zip(jobs.items(), ends, strict=True)
     }
-    if missing:
-        results = map_images(
-            outline_mask,
-            missing,
-            workers=settings.dicom.workers,
-            seconds=settings.dicom.decode_seconds,
-            mib=settings.dicom.decode_mib,
-        )
-        done = shown(results, len(missing), "outlines of masks")
-        for job, result in zip(missing, done, strict=True):
-            if isinstance(result, Lost):
-                ends[job] = NoOutline(f"mask {job.file}: {result.reason}")
-                continue
-            ends[job], checksum = result
-            if checksum:
-                add_checksums(root, [(file_state(Path(job.file)), checksum)])
-    return {finding_id: ends[job] for finding_id, job in jobs.items()}
 
 
-def outline_mask(job: MaskJob) -> tuple[Polygons | NoOutline, str]:
-    """Outline one mask and keep the outline; with the checksum of the mask, "" without one."""
+def outline_mask(job: MaskJob) -> MaskOutline:
+    """Outline one mask and keep the outline."""
     path = Path(job.file)
     try:
         polygons = mask_polygons(path, height=job.height, width=job.width)
     except NoOutline as problem:
-        return problem, ""
+        return MaskOutline([], str(problem))
     checksum = file_sha256(path)
     write_text(job.kept(checksum), json.dumps(polygons))
-    return polygons, checksum
+    return MaskOutline(polygons, file_sha256=checksum)
 
 
-def _known(job: MaskJob, checksums: Mapping[State, str]) -> Polygons | None:
-    path = Path(job.file)
-    checksum = checksums.get(file_state(path)) if path.is_file() else None
-    if checksum is None or not job.kept(checksum).is_file():
+def _kept(job: MaskJob, file_sha256: str) -> MaskOutline | None:
+    path = job.kept(file_sha256)
+    if not path.is_file():
         return None
-    return json.loads(job.kept(checksum).read_text(encoding="utf-8"))
+    return MaskOutline(json.loads(path.read_text(encoding="utf-8")), file_sha256=file_sha256)
 
 
 def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:

@@ -18,8 +18,8 @@ from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.breast.original_masks import original_breast
 from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
+from pipeline.preprocess.store.fill import Job, Outcome, fill_entry
 from pipeline.preprocess.store.standardise import Standard, standardise
-from pipeline.preprocess.store.worker import Job, Outcome, work
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
@@ -82,7 +82,7 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
         job = Job(str(path), spacing_mm, settings.image, settings.dicom, Path(scratch))
         outcome, seen = map_images(
             _call,
-            [(work, job), (_look, (job, folder))],
+            [(fill_entry, job), (_look, (job, folder))],
             workers=1,
             seconds=settings.dicom.decode_seconds,
             mib=settings.dicom.decode_mib,

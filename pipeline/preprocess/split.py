@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.config import SplitSettings
-from pipeline.ingest.catalog import some
+from pipeline.ingest.notes import some
 from pipeline.run.errors import UserError
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"

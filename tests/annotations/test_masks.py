@@ -1,6 +1,7 @@
 """Masks: what a file of one may be, and all of a catalog, read once and in workers."""
 
 import json
+import os
 
 import cv2
 import imagecodecs
@@ -10,10 +11,8 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLosslessSV1, RLELossless
 
-from pipeline.annotations import masks
 from pipeline.annotations.masks import NoOutline, mask_polygons, outline_masks, read_mask
 from pipeline.config import DicomSettings, Settings, StoreSettings
-from pipeline.run.map_images import Lost
 from tests.dicom_samples import write_mammogram
 
 MASK = np.zeros((40, 30), np.uint8)
@@ -80,8 +79,9 @@ def test_a_missing_mask_says_so(tmp_path):
 SIZE = (100, 80)
 
 
-def settings(root):
-    return Settings(store=StoreSettings(root=root / "store"), dicom=DicomSettings(workers=0))
+def settings(root, **limits):
+    dicom = DicomSettings(**{"workers": 0, **limits})
+    return Settings(store=StoreSettings(root=root / "store"), dicom=dicom)
 
 
 def findings(*files):
@@ -99,27 +99,27 @@ def write_mask(path, value=255):
     return path
 
 
-def outlined(root, *files):
+def outlined(root, *files, **limits):
     sizes = {f"image-{i}": SIZE for i in range(len(files))}
-    return outline_masks(findings(*files), sizes, settings(root))
-
-
-def refuse(*tasks, **limits):
-    raise AssertionError("nothing should be read")
+    return outline_masks(findings(*files), sizes, settings(root, **limits))
 
 
 def test_the_polygons_are_those_of_the_file(tmp_path):
     file = write_mask(tmp_path / "a.png")
     found = outlined(tmp_path, file)
-    assert found == {"a": mask_polygons(file, height=100, width=80)}
+    assert found["a"].polygons == mask_polygons(file, height=100, width=80)
 
 
-def test_masks_are_read_once_for_all_runs_and_kept_apart(tmp_path, monkeypatch):
+def test_masks_are_read_once_for_all_runs_and_kept_apart(tmp_path):
     files = write_mask(tmp_path / "a.png"), tmp_path / "b.png"
     assert cv2.imwrite(str(files[1]), np.eye(*SIZE, dtype=np.uint8) * 255)
     first = outlined(tmp_path, *files)
-    monkeypatch.setattr(masks, "map_images", refuse)
-    assert outlined(tmp_path, *files) == first
+    assert first["a"].polygons != first["b"].polygons
+    kept = sorted((tmp_path / "store" / "masks").rglob("*.json"))
+    for file in kept:
+        file.write_text(f"[[[{kept.index(file)}.0, 0.0]]]")
+    again = outlined(tmp_path, *files)
+    assert sorted(again[name].polygons[0][0] for name in "ab") == [[0, 0], [1, 0]]
 
 
 def test_a_changed_mask_is_read_again(tmp_path):
@@ -132,19 +132,19 @@ def test_a_changed_mask_is_read_again(tmp_path):
 def test_an_unusable_mask_has_a_reason_and_harms_no_other(tmp_path):
     good, empty = write_mask(tmp_path / "a.png"), write_mask(tmp_path / "b.png", value=0)
     found = outlined(tmp_path, good, empty, tmp_path / "none.png")
-    assert found["a"] == mask_polygons(good, height=100, width=80)
-    assert "outlines nothing" in str(found["b"])
-    assert "cannot be read" in str(found["none"])
+    assert found["a"].polygons == mask_polygons(good, height=100, width=80)
+    assert "outlines nothing" in found["b"].problem
+    assert "cannot be read" in found["none"].problem
 
 
-def test_a_mask_that_kills_its_worker_has_no_outline(tmp_path, monkeypatch):
-    file = write_mask(tmp_path / "a.png")
-    monkeypatch.setattr(masks, "map_images", lambda *tasks, **limits: [Lost("it died")])
-    problem = outlined(tmp_path, file)["a"]
-    assert isinstance(problem, NoOutline)
-    assert "a.png: it died" in str(problem)
+def test_a_mask_that_takes_too_long_for_its_worker_has_no_outline(tmp_path):
+    limits = {"workers": 1, "decode_seconds": 1}
+    file = tmp_path / "a.png"
+    os.mkfifo(file)  # which is never written to
+    problem = outlined(tmp_path, file, **limits)["a"].problem
+    assert "a.png: the worker took longer than 1 s" in problem
 
 
-def test_without_masks_nothing_is_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(masks, "map_images", refuse)
+def test_without_masks_nothing_is_opened(tmp_path):
     assert outlined(tmp_path) == {}
+    assert not (tmp_path / "store").exists()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -146,7 +145,7 @@ def test_a_mask_file_is_outlined(tmp_path):
     mask = np.zeros((100, 80), np.uint8)
     mask[10:21, 30:41] = 255
     file = save(tmp_path / "mask.png", mask)
-    masks = {"a": mask_polygons(Path(file), height=100, width=80)}
+    masks = {"a": outline_mask(MaskJob(file, 100, 80, tmp_path))}
     found = outline(findings(("a", "mass", "benign", "mask", {"file": file})), masks=masks)
     (polygon,) = found.outlines[0].polygons
     assert sorted(polygon.tolist()) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
@@ -185,9 +184,9 @@ def test_a_mask_of_another_size_is_resized_where_the_aspect_ratio_agrees(tmp_pat
 )
 def test_an_unusable_mask_is_set_aside_with_a_reason(tmp_path, mask, reason):
     file = save(tmp_path / "mask.png", mask.astype(np.uint8))
-    problem, _ = outline_mask(MaskJob(file, 100, 80, tmp_path))
+    masks = {"a": outline_mask(MaskJob(file, 100, 80, tmp_path))}
     table = findings(("a", "mass", "benign", "mask", {"file": file}))
-    found = outline(table, masks={"a": problem})
+    found = outline(table, masks=masks)
     assert found.outlines == []
     assert found.unlocated
     assert re.search(reason, found.rejected["a"])

@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.annotations import masks
 from pipeline.config import DicomSettings, LabelSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
 from pipeline.preprocess.accept import accept
 from pipeline.preprocess.store.entries import write_entry
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 
 INFO = {
     "geometry": {
@@ -39,9 +38,8 @@ INFO = {
 
 
 @pytest.fixture
-def accepted(tmp_path, monkeypatch):
+def accepted(tmp_path):
     """Accept images by id, with findings of image a as (id, geometry, coordinates)."""
-    monkeypatch.setattr(masks, "map_images", lambda function, jobs, **limits: map(function, jobs))
     store = str(tmp_path / "entry")
     breast = np.arange(10) < np.full((20, 1), 6)
     write_entry(store, image=np.zeros((160, 80), np.uint16), breast=breast, info={})
@@ -59,7 +57,7 @@ def accepted(tmp_path, monkeypatch):
         ]
         settings = Settings(
             store=StoreSettings(root=tmp_path / "store"),
-            dicom=DicomSettings(workers=1),
+            dicom=DicomSettings(workers=0),
             labels=labels or LabelSettings(),
         )
         ends = {

@@ -13,7 +13,7 @@ import pandas as pd
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.intake.intake_csv import FAILED, SKIPPED, USED
 from pipeline.preprocess.split import TEST, TRAIN, VALIDATION
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 from pipeline.preprocess.summary import image_counts
 
 MOST_ROWS = 60

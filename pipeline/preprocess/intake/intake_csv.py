@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline.ingest.catalog import Catalog
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 
 USED, SKIPPED, FAILED = "used", "skipped", "failed"
 _AS_READ = (

@@ -24,7 +24,7 @@ from pipeline.preprocess.intake.counts import (
 )
 from pipeline.preprocess.intake.intake_csv import FAILED, SKIPPED, intake_counts, lost_share
 from pipeline.preprocess.intake.thumbnails import left_out_thumbnails, store_thumbnail
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.layout import RunFolder

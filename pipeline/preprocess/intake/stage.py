@@ -23,7 +23,7 @@ from pipeline.preprocess.intake.intake_csv import (
     lost_share,
 )
 from pipeline.preprocess.intake.intake_page import write_intake_page
-from pipeline.preprocess.store.fill import standardise_all
+from pipeline.preprocess.store.fill import fill_store
 from pipeline.preprocess.summary import note_sentences, show_notes
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -77,7 +77,7 @@ def take_in(stage: Stage) -> Intake:
     judged_elsewhere = bool(recall(run).model)
     if not judged_elsewhere:
         check_choice(catalog.findings, settings.labels)
-    outcomes = standardise_all(catalog.images, settings)
+    outcomes = fill_store(catalog.images, settings)
     accepted = accept(catalog, outcomes, settings, all_test=judged_elsewhere)
     mammograms = accepted.mammograms
     split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))

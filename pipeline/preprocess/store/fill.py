@@ -1,25 +1,84 @@
-"""All images of a catalog into the store: only what is missing is decoded, in parallel."""
+"""A catalog's images into the store: each file is decoded and standardised once for all runs."""
 
+import json
 import shutil
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from pipeline.config import Settings
-from pipeline.preprocess.store.worker import Job, Outcome, stored, work
+from pipeline.config import DicomSettings, ImageSettings, Settings
+from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
+from pipeline.preprocess.audit.signature import image_signature
+from pipeline.preprocess.store.entries import (
+    entry_files,
+    entry_key,
+    entry_path,
+    has_entry,
+    write_entry,
+)
+from pipeline.preprocess.store.standardise import Standard, standardise
+from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
-from pipeline.run.known_checksums import State, add_checksums, file_state, read_checksums
-from pipeline.run.map_images import Lost, default_workers, map_images
-from pipeline.run.progress import shown
+from pipeline.run.known_checksums import work_once
+from pipeline.run.map_images import Lost, default_workers
 
 # Measured on full-field images; they only serve the estimate that is printed.
 _SECONDS_PER_IMAGE = 0.6
 _BYTES_PER_MM2 = 0.6
 _FILM_MM2 = 200.0 * 260.0
 
+# What STORE.json says about the file, under the names of `Mammogram`.
+_OF_FILE = (
+    *("pixel_sha256", "spacing_source", "laterality", "laterality_source", "view", "view_source"),
+    *("modifiers", "intent", "implant", "magnification", "window", "polarity", "scanner", "codec"),
+    *("transfer_syntax", "frame"),
+)
 
-def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
-    """Bring every image of the catalog into the store.
+
+@dataclass(frozen=True)
+class Job:
+    """One file to standardise.
+
+    Attributes:
+        file: path of the DICOM file.
+        spacing_mm: pixel spacing that the catalog or the settings know, in mm.
+        store_root: folder of the store.
+    """
+
+    file: str
+    spacing_mm: float | None
+    image: ImageSettings
+    dicom: DicomSettings
+    store_root: Path
+
+    def entry(self, file_sha256: str) -> Path:
+        """Path of the entry without suffix."""
+        key = entry_key(file_sha256, image=self.image, dicom=self.dicom, spacing_mm=self.spacing_mm)
+        return entry_path(self.store_root, key)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The end of one file.
+
+    Attributes:
+        status: used, skipped or failed.
+        reason: why it is not used.
+        store: path of its entry without suffix, "" where it has none.
+        info: what STORE.json holds, {} where there is none.
+        file_sha256: checksum of the file, "" where it could not be read.
+    """
+
+    status: str
+    reason: str = ""
+    store: str = ""
+    info: dict = field(default_factory=dict)
+    file_sha256: str = ""
+
+
+def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
+    """Bring every image of the catalog into the store; only what is missing is decoded.
 
     Args:
         images: catalog/images.csv.
@@ -30,32 +89,40 @@ def standardise_all(images: pd.DataFrame, settings: Settings) -> dict[str, Outco
     Raises:
         UserError: the disk has not enough room.
     """
-    root = settings.store.root
-    unwanted = _unwanted_views(images, settings.dicom.views)
+    outcomes = _unwanted_views(images, settings.dicom.views)
     jobs = {
         image["image_id"]: _job(image, settings)
         for image in images.to_dict("records")
-        if image["image_id"] not in unwanted
+        if image["image_id"] not in outcomes
     }
-    states = {image_id: _state(Path(job.file)) for image_id, job in jobs.items()}
-    outcomes = unwanted | _from_store(jobs, states, read_checksums(root))
-    missing = [image_id for image_id in jobs if image_id not in outcomes]
-    if not missing:
-        return outcomes
-    _announce(len(missing), settings)
-    results = map_images(
-        work,
-        [jobs[image_id] for image_id in missing],
-        workers=settings.dicom.workers,
-        seconds=settings.dicom.decode_seconds,
-        mib=settings.dicom.decode_mib,
+    ends = work_once(
+        list(jobs.values()),
+        kept=_kept,
+        work=fill_entry,
+        root=settings.store.root,
+        limits=settings.dicom,
+        title="standardising",
+        before=lambda count: _announce(count, settings),
     )
-    done = shown(results, len(missing), "standardising")
-    for image_id, result in zip(missing, done, strict=True):
-        lost = isinstance(result, Lost)
-        outcomes[image_id] = Outcome("failed", result.reason) if lost else result
-        _remember(root, states[image_id], outcomes[image_id])
+    for image_id, end in zip(jobs, ends, strict=True):
+        outcomes[image_id] = Outcome("failed", end.reason) if isinstance(end, Lost) else end
     return outcomes
+
+
+def fill_entry(job: Job) -> Outcome:
+    """Standardise one file into the store, unless it is there; never raises.
+
+    Whatever a file makes the decoders do ends here and concerns this file only.
+    """
+    checksum = ""
+    try:
+        checksum = file_sha256(Path(job.file))
+        return _kept(job, checksum) or _standardise(job, checksum)
+    except Unusable as problem:
+        return Outcome(problem.status, problem.reason, file_sha256=checksum)
+    except Exception as error:  # noqa: BLE001 - the boundary of one input file
+        message = " ".join(str(error).split())[:300]
+        return Outcome("failed", f"{type(error).__name__}: {message}", file_sha256=checksum)
 
 
 def store_bytes(images: int, *, spacing_mm: float) -> float:
@@ -83,31 +150,6 @@ def _job(image: dict, settings: Settings) -> Job:
     return Job(image["file"], known, settings.image, settings.dicom, settings.store.root)
 
 
-def _state(path: Path) -> State | None:
-    """State of a file; None where it cannot be read, which the worker will report."""
-    try:
-        return file_state(path)
-    except OSError:
-        return None
-
-
-def _from_store(
-    jobs: dict[str, Job], states: dict[str, State | None], checksums: dict[State, str]
-) -> dict[str, Outcome]:
-    found = {}
-    for image_id, job in jobs.items():
-        checksum = checksums.get(states[image_id])
-        outcome = stored(job, checksum) if checksum else None
-        if outcome:
-            found[image_id] = outcome
-    return found
-
-
-def _remember(root: Path, state: State | None, outcome: Outcome) -> None:
-    if state is not None and outcome.file_sha256:
-        add_checksums(root, [(state, outcome.file_sha256)])
-
-
 def _announce(count: int, settings: Settings) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
     workers = min(settings.dicom.workers or default_workers(), count)
@@ -126,3 +168,36 @@ def _announce(count: int, settings: Settings) -> None:
             f"{root} has {free / 1e9:.1f} GB free, about {needed / 1e9:.1f} GB are needed. Free "
             "some, set store.root to a larger disk, or take fewer patients with data.limit."
         )
+
+
+def _kept(job: Job, file_sha256: str) -> Outcome | None:
+    """The entry of a file whose checksum is known, if the store has it."""
+    store = job.entry(file_sha256)
+    if not has_entry(store):
+        return None
+    info = json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
+    return Outcome("used", store=str(store), info=info, file_sha256=file_sha256)
+
+
+def _standardise(job: Job, checksum: str) -> Outcome:
+    mammogram = read_mammogram(Path(job.file), settings=job.dicom, spacing_mm=job.spacing_mm)
+    standard = standardise(mammogram, job.image)
+    store = job.entry(checksum)
+    info = {"file_sha256": checksum, **_info(mammogram, standard)}
+    write_entry(store, image=standard.image, breast=standard.breast, info=info)
+    return Outcome("used", store=str(store), info=info, file_sha256=checksum)
+
+
+def _info(mammogram: Mammogram, standard: Standard) -> dict:
+    return {
+        "geometry": asdict(standard.geometry),
+        "original_spacing_mm": mammogram.spacing_mm,
+        **{name: getattr(mammogram, name) for name in _OF_FILE},
+        "breast_mm2": standard.breast_mm2,
+        "breast_sure": standard.sure,
+        "low": standard.low,
+        "high": standard.high,
+        "background": standard.background,
+        "signature": image_signature(standard.image, standard.breast),
+        "notes": [*mammogram.notes, *standard.notes],
+    }

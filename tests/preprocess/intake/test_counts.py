@@ -14,7 +14,7 @@ from pipeline.preprocess.intake.counts import (
     split_rows,
     view_rows,
 )
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 
 
 def intake(*rows):

@@ -12,7 +12,7 @@ from pipeline.preprocess.intake.intake_csv import (
     lost_share,
 )
 from pipeline.preprocess.intake.stage import intake_problem
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 from pipeline.run.layout import RunFolder
 
 FILES = [

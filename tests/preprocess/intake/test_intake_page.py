@@ -16,7 +16,7 @@ from pipeline.preprocess.intake.intake_csv import intake_table
 from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.intake.thumbnails import HEIGHT_PX, plain_thumbnail, store_thumbnail
 from pipeline.preprocess.store.entries import write_entry
-from pipeline.preprocess.store.worker import Outcome
+from pipeline.preprocess.store.fill import Outcome
 from pipeline.run.layout import RunFolder
 from tests.dicom_samples import write_mammogram
 

@@ -1,8 +1,10 @@
+"""The store is filled once for all runs, and what a file is decides again each time."""
+
 import pandas as pd
 import pytest
 
 from pipeline.config import DicomSettings, Settings, StoreSettings
-from pipeline.preprocess.store import fill as standardising
+from pipeline.preprocess.store.fill import fill_store
 
 
 def images(root, **views):
@@ -18,13 +20,12 @@ def images(root, **views):
     [(("CC", "MLO"), {"a"}), (("CC", "MLO", "FB"), set()), ("any", set())],
 )
 def test_a_view_that_only_the_catalog_names_is_judged_like_one_in_the_file(
-    tmp_path, monkeypatch, views, skipped
+    tmp_path, views, skipped
 ):
-    monkeypatch.setattr(standardising, "map_images", lambda work, jobs, **_: map(work, jobs))
     settings = Settings(
-        store=StoreSettings(root=tmp_path / "store"), dicom=DicomSettings(views=views, workers=1)
+        store=StoreSettings(root=tmp_path / "store"), dicom=DicomSettings(views=views, workers=0)
     )
-    outcomes = standardising.standardise_all(images(tmp_path, a="FB", b="MLO", c=""), settings)
+    outcomes = fill_store(images(tmp_path, a="FB", b="MLO", c=""), settings)
     assert set(outcomes) == {"a", "b", "c"}
     reasons = {name for name, o in outcomes.items() if o.reason == "view FB (dicom.views)"}
     assert reasons == skipped
