@@ -9,7 +9,7 @@ def settings_markdown() -> str:
     """All settings with default, meaning and limits, one Markdown table per section."""
     parts = ["# Settings\n", "Written by `make docs` from `pipeline/config/`.\n"]
     for name, field in Settings.model_fields.items():
-        section = field.annotation
+        section = type(field.default)
         parts.append(f"\n## {name}\n\n{section.__doc__.strip()}\n")
         parts.append("| setting | default | meaning |\n|---|---|---|")
         overridden = field.default.model_dump(mode="json")

@@ -114,6 +114,6 @@ class SplitSettings(Section):
     def _fold_is_one_of_folds(self):
         if (self.folds is None) is not (self.fold is None):
             raise ValueError("split.folds and split.fold go together")
-        if self.folds is not None and self.fold > self.folds:
+        if self.folds and self.fold and self.fold > self.folds:
             raise ValueError(f"split.fold must be at most split.folds={self.folds}")
         return self

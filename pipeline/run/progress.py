@@ -22,11 +22,11 @@ def shown(
     if sys.stdout.isatty():
         yield from track(items, description=title, total=total)
         return
-    first = printed = None
+    first = printed = 0.0
     for count, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if first is None:
+        if count == 1:
             first = printed = now
         elif now - printed >= every_seconds or count == total:
             printed = now
