@@ -5,36 +5,26 @@ Writes  docs/settings.md, README.md, docs/results/<run>.json, docs/results/<run>
 Run     make docs; make result RUN=runs/mias
 """
 
-import argparse
-import sys
 from pathlib import Path
 
-import start  # noqa: F401
+import start
 from pipeline.config.describe import settings_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
 from pipeline.run.atomic import write_text_if_changed
-from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 RESULTS = Path("docs/results")
 README = Path("README.md")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path)
-    run = parser.parse_args().run
-    try:
-        if run:
-            print(*write_results(RunFolder(run), RESULTS), sep="\n")
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+def docs(run: Path | None = None) -> None:
+    """Write docs/settings.md and the README's results table; of RUN too, if one is named."""
+    if run:
+        print(*write_results(RunFolder(run), RESULTS), sep="\n")
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start.command_line(docs)

@@ -5,7 +5,6 @@ Writes  nothing
 Run     make doctor
 """
 
-import argparse
 import os
 import re
 import shutil
@@ -18,13 +17,12 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 
-import start  # noqa: F401
+import start
 from pipeline.checkup import machine
 from pipeline.checkup.context import settings_for
 from pipeline.checkup.decoding import check_decoding
 from pipeline.config import Settings
 from pipeline.ingest.catalog import read_catalog
-from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.tracking.client import LOCAL
@@ -39,23 +37,15 @@ _MARKS = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True)
-    for name in ("config", "set", "model", "input"):
-        parser.add_argument(f"--{name}", default="")
-    given = parser.parse_args()
-    run = RunFolder(given.run)
-    try:
-        settings = settings_for(
-            run, config=given.config, set_text=given.set, input_root=given.input
-        )
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+def doctor(
+    run: start.Run, config: str = "", set: str = "", model: str = "", input: str = ""
+) -> int:
+    """Say what can be decoded here, and whether this machine suffices for a run."""
+    folder = RunFolder(run)
+    settings = settings_for(folder, config=config, set_text=set, input_root=input)
     console = Console(highlight=False, soft_wrap=True)
     console.print("Looking, 10 to 20 seconds: TensorFlow has to start.")
-    checks = found(run, settings, judged_elsewhere=bool(given.model))
+    checks = found(folder, settings, judged_elsewhere=bool(model))
     topic = ""
     for check in checks:
         if check.topic != topic:
@@ -66,7 +56,7 @@ def main() -> int:
         if check.advice:
             console.print(f"          {check.advice}.", markup=False)
     console.print(f"\n{machine.verdict(checks)}")
-    return any(check.state == machine.PROBLEM for check in checks)
+    return int(any(check.state == machine.PROBLEM for check in checks))
 
 
 def found(run: RunFolder, settings: Settings, *, judged_elsewhere: bool) -> list[machine.Check]:
@@ -170,4 +160,4 @@ def _tensorflow_gpus() -> list[str] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start.command_line(doctor)

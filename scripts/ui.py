@@ -4,7 +4,6 @@ Reads   the MLflow tracking store
 Run     make ui PORT=5000
 """
 
-import argparse
 import json
 import os
 import socket
@@ -16,16 +15,14 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
-import start  # noqa: F401
+import start
 from pipeline.tracking.client import EXPERIMENT, artifact_root, quiet_environment, tracking_uri
 
 START_SECONDS = 90
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--port", type=int, default=5000)
-    port = parser.parse_args().port
+def ui(port: int = 5000) -> int:
+    """Open MLflow on loopback and print its address once it answers."""
     if "MLFLOW_TRACKING_URI" in os.environ:
         print(f"MLflow is at MLFLOW_TRACKING_URI={os.environ['MLFLOW_TRACKING_URI']}.")
         return 0
@@ -40,7 +37,7 @@ def main() -> int:
         [
             *(Path(sys.executable).with_name("mlflow"), "server", "--host", "127.0.0.1"),
             *("--port", str(port), "--workers", "1", "--backend-store-uri", tracking_uri()),
-            *("--default-artifact-root", artifact_root()),
+            *("--default-artifact-root", str(artifact_root())),
         ],
         stdout=subprocess.DEVNULL,
     )
@@ -82,4 +79,4 @@ def _answers(server: subprocess.Popen, address: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start.command_line(ui)
