@@ -10,7 +10,7 @@ def settings_markdown() -> str:
     parts = ["# Settings\n", "Written by `make docs` from `pipeline/config/`.\n"]
     for name, field in Settings.model_fields.items():
         section = type(field.default)
-        parts.append(f"\n## {name}\n\n{(section.__doc__ or "").strip()}\n")
+        parts.append(f"\n## {name}\n\n{(section.__doc__ or '').strip()}\n")
         parts.append("| setting | default | meaning |\n|---|---|---|")
         overridden = field.default.model_dump(mode="json")
         for key, setting in section.model_fields.items():
