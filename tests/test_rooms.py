@@ -20,7 +20,6 @@ IMPORTERS = ROOT / "pipeline" / "ingest"
 
 # Arrows and names that are still to be mended; this only shrinks.
 KNOWN: set[str] = {
-    "pipeline/ingest/__init__.py",
     "pipeline/preprocess/__init__.py",
     "pipeline/model/export.py imports train",
     "pipeline/model/refit.py imports evaluate",

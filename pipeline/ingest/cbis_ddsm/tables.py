@@ -20,17 +20,7 @@ TABLES = {
 # Browsers add (1) to a name that is taken.
 _FILE = re.compile(r"(calc|mass)_case_description_(test|train)_set\b.*\.csv", re.IGNORECASE)
 _PATHS = ("image file path", "cropped image file path", "roi mask file path")
-_COLUMNS = (
-    "patient id",
-    "breast density",
-    "left or right breast",
-    "image view",
-    "abnormality id",
-    "abnormality type",
-    "assessment",
-    "pathology",
-    *_PATHS,
-)
+_NAME = ("patient id", "left or right breast", "image view", "abnormality id")
 _VALUES = {
     "breast density": ("", "0", "1", "2", "3", "4"),
     "abnormality type": ("calcification", "mass"),
@@ -133,7 +123,7 @@ def _list_of(path: Path) -> str:
 def _read(path: Path, list_name: str) -> list[Lesion]:
     table = read_text_table(
         path,
-        needed=_COLUMNS,
+        needed=(*_NAME, *_VALUES, *_PATHS),
         rename=_words,
         advice=f"Download {TABLES[list_name]} anew, and do not save it with a spreadsheet.",
         whole_lines=True,
@@ -145,8 +135,7 @@ def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
     for column, allowed in _VALUES.items():
         if row[column].lower() not in allowed:
             raise UserError(f"{where}: {column} must be one of {allowed}, not {row[column]!r}.")
-    keys = ("patient id", "left or right breast", "image view", "abnormality id")
-    said = "_".join((list_name, *(row[key] for key in keys)))
+    said = "_".join((list_name, *(row[column] for column in _NAME)))
     name = parse_name(said)
     paths = [row[column].split("/") for column in _PATHS]
     if name is None or not name.abnormality:

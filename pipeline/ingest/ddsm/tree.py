@@ -2,19 +2,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TypeVar
 
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ddsm.case import Case, case_name, read_case
 from pipeline.ingest.picture_files import LOSSY, NO_LOSSY
 from pipeline.ingest.source_files import SourceFile
 
-Key = TypeVar("Key", bound=Hashable)
-FilmKey = tuple[str, str]  # A_0001_1 and LEFT_CC
+FilmKey = tuple[str, str]  # A_0001_1 and LEFT_CC, or "" for the whole case
 
 OVERLAY = ".overlay"
 PREFERRED = (".png", ".tif", ".tiff", ".ljpeg")  # what somebody converted decodes for certain
@@ -59,81 +57,57 @@ class FilmFile:
 
 def sort_files(builder: CatalogBuilder) -> list[FilmFile]:
     """Find the cases, their films and their marks; every other file is accounted for."""
-    cases, overlays, films = _grouped(builder)
-    marks = _first(builder, overlays, "marks")
-    for file in marks.values():
+    cases, marks, films = _first_of_each(builder)
+    overlays: dict[str, dict[str, SourceFile]] = defaultdict(dict)
+    for (name, view), file in marks.items():
+        overlays[name][view] = file
         builder.skip(file, "marks of a film")
-    described = _first(builder, cases, "case")
-    examinations = _examinations(builder, described, marks)
+    examinations = {}
+    for (name, _), file in cases.items():
+        try:
+            examinations[name] = Examination(file, read_case(file.path), overlays[name])
+        except (ValueError, OSError) as error:
+            builder.skip(file, f"no description of a case: {error}")
     found = []
-    for (name, view), file in _first(builder, films, "film").items():
+    for (name, view), file in films.items():
         examination = examinations.get(name)
         if examination and view in examination.case.films:
             found.append(FilmFile(file, examination, view))
         elif examination:
             builder.skip(file, f"{examination.file.name} does not name {view}")
-        elif name in described:
-            builder.fail(file, f"{described[name].name} is no description of its case")
+        elif (name, "") in cases:
+            builder.fail(file, f"{cases[name, ''].name} is no description of its case")
         else:
             builder.skip(file, f"there is no {name.replace('_', '-')}.ics of its case")
-    there = {(film.examination.case.name, film.view) for film in found}
     for name, examination in examinations.items():
-        absent = [view for view in examination.case.films if (name, view) not in there]
+        absent = [view for view in examination.case.films if (name, view) not in films]
         lacking = f"; no picture of {', '.join(absent)}" if absent else ""
         builder.skip(examination.file, f"the description of a case{lacking}")
     return found
 
 
-def _grouped(
-    builder: CatalogBuilder,
-) -> tuple[
-    dict[str, list[SourceFile]], dict[FilmKey, list[SourceFile]], dict[FilmKey, list[SourceFile]]
-]:
-    """The files of each case, of the marks of each film, and of each film, the best one first."""
-    cases: dict[str, list[SourceFile]] = defaultdict(list)
-    overlays: dict[FilmKey, list[SourceFile]] = defaultdict(list)
-    films: dict[FilmKey, list[SourceFile]] = defaultdict(list)
+def _first_of_each(builder: CatalogBuilder) -> list[dict[FilmKey, SourceFile]]:
+    """The files of cases, of marks and of films by what they are of; of several the best one."""
+    groups: dict[str, dict[FilmKey, list[SourceFile]]] = {
+        kind: defaultdict(list) for kind in ("case", "marks", "film")
+    }
     builder.skip_left_behind()
     for file in builder.left():
         match = _FILM.fullmatch(file.path.name)
-        kind = match[3].lower() if match else ""
+        suffix = match[3].lower() if match else ""
         if name := case_name(file.path.name):
-            cases[name].append(file)
-        elif match and kind in (OVERLAY, *PREFERRED):
-            key = (match[1].upper(), match[2].upper())
-            (overlays if kind == OVERLAY else films)[key].append(file)
+            groups["case"][name, ""].append(file)
+        elif match and suffix in (OVERLAY, *PREFERRED):
+            kind = "marks" if suffix == OVERLAY else "film"
+            groups[kind][match[1].upper(), match[2].upper()].append(file)
         elif reason := _other(file):
             builder.skip(file, reason)
-    for same in films.values():
-        same.sort(key=lambda f: (PREFERRED.index(f.suffix), f.name))
-    return cases, overlays, films
-
-
-def _first(
-    builder: CatalogBuilder, groups: Mapping[Key, list[SourceFile]], what: str
-) -> dict[Key, SourceFile]:
-    """The first file of each group; the others are the same."""
-    for first, *others in groups.values():
-        for other in others:
-            builder.skip(other, f"the same {what} as a {first.suffix} file that is taken")
-    return {key: group[0] for key, group in groups.items()}
-
-
-def _examinations(
-    builder: CatalogBuilder,
-    described: Mapping[str, SourceFile],
-    marks: Mapping[FilmKey, SourceFile],
-) -> dict[str, Examination]:
-    by_case: dict[str, dict[str, SourceFile]] = defaultdict(dict)
-    for (name, view), file in marks.items():
-        by_case[name][view] = file
-    examinations = {}
-    for name, file in described.items():
-        try:
-            examinations[name] = Examination(file, read_case(file.path), by_case[name])
-        except (ValueError, OSError) as error:
-            builder.skip(file, f"no description of a case: {error}")
-    return examinations
+    for kind, by_key in groups.items():
+        for same in by_key.values():
+            same.sort(key=lambda f: (f.suffix in PREFERRED and PREFERRED.index(f.suffix), f.name))
+            for other in same[1:]:
+                builder.skip(other, f"the same {kind} as a {same[0].suffix} file that is taken")
+    return [{key: same[0] for key, same in by_key.items()} for by_key in groups.values()]
 
 
 def _other(file: SourceFile) -> str:

@@ -45,8 +45,8 @@ def read(request: Request) -> Catalog:
     builder = CatalogBuilder(request.files, dataset="vindr")
     tables = _tables(request, builder)
     splits: dict[str, set[str]] = defaultdict(set)
-    for image in tables.images.values():
-        splits[image["patient_id"]].add(image["split_hint"])
+    for row in tables.images.values():
+        splits[row["patient_id"]].add(row["split_hint"])
     found = _images(builder, tables)
     ids = image_ids([file.name for file in found])
     for file in found:
