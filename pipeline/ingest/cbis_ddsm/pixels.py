@@ -47,7 +47,7 @@ def difference(first: NamedFile, second: NamedFile) -> str:
 
 def _grade(file: NamedFile) -> int:
     """2: two-valued; 1: cannot be decoded; 0: neither, or too large to be tried."""
-    if _is_too_large(file):
+    if file.shape is not None and file.shape[0] * file.shape[1] > MAX_PIXELS:
         return 0
     try:
         pixels = _pixels(file)
@@ -57,28 +57,17 @@ def _grade(file: NamedFile) -> int:
     return 2 if low < high and np.all((pixels == low) | (pixels == high)) else 0
 
 
+def _pixels(file: NamedFile) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the reader reads the file again and records them
+        return read_any_pixels(file.file.path, most_pixels=MAX_PIXELS)
+
+
 def _misfit(own: tuple[int, int] | None, wanted: tuple[int, int] | None) -> float:
     """How far the aspect ratio of a file is from that of its mammogram."""
     if own is None or wanted is None:
         return 0.0
     return abs(own[0] * wanted[1] / (own[1] * wanted[0]) - 1)
-
-
-def _pixels(file: NamedFile) -> np.ndarray:
-    """Stored values, (H, W); warnings are left to the reader, which reads the file again.
-
-    Raises:
-        One of DICOM_ERRORS: it is damaged or too large.
-    """
-    if file.shape is None or _is_too_large(file):
-        raise ValueError(f"{file.file.name} is damaged or too large")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return read_any_pixels(file.file.path, most_pixels=MAX_PIXELS)
-
-
-def _is_too_large(file: NamedFile) -> bool:
-    return file.shape is not None and file.shape[0] * file.shape[1] > MAX_PIXELS
 
 
 def _size(shape: tuple[int, int]) -> str:
