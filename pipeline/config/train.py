@@ -63,7 +63,9 @@ class TrainSettings(Section):
     frozen_layers: int = Field(
         0, ge=0, description="first convolutions of the backbone that stay as they are"
     )
-    learning_rate: float = Field(3e-4, gt=0, description="peak rate of AdamW; cosine to zero")
+    learning_rate: float = Field(
+        3e-4, gt=0, description="peak rate of AdamW; then half a cosine to train.final_rate of it"
+    )
     backbone_rate: float = Field(1.0, ge=0, description="factor on the rate of the backbone")
     head_rate: float = Field(1.0, gt=0, description="factor on the rate of the head")
     head_decay: float = Field(1.0, ge=0, description="factor on the weight decay of the head")
@@ -79,10 +81,13 @@ class TrainSettings(Section):
     augment: bool = Field(
         True, description="flips, rotations, scale, shear, noise, blur and contrast on crops"
     )
-    seed: int = Field(0, ge=0, description="seed of weights, crops, augmentation and dropout")
-    members: int = Field(
-        1, ge=1, description="networks of consecutive seeds whose mean is the model (SEEDS)"
+    seed: int = Field(
+        0,
+        ge=0,
+        description="seed of weights, crops, augmentation and dropout; network n of an ensemble "
+        "takes the seed `seed * members + n - 1`, so two seeds share no network",
     )
+    members: int = Field(1, ge=1, description="networks whose mean is the model (SEEDS)")
     deterministic: bool = Field(False, description="the same bits every time, at some cost")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",

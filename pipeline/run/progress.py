@@ -1,11 +1,14 @@
-"""How far a long work is: a bar on a terminal, a line now and then elsewhere."""
+"""How far a long work is: a bar or a line on a terminal, a line now and then elsewhere."""
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import Self, TypeVar
 
+from rich.console import Console
+from rich.live import Live
 from rich.progress import track
+from rich.text import Text
 
 from pipeline.run.words import duration
 
@@ -32,3 +35,37 @@ def shown(
             printed = now
             left = (now - first) / (count - 1) * (total - count)
             print(f"{title}: {count} of {total}, {duration(left)} left", flush=True)
+
+
+class Line:
+    """What is said of a long work that tells more than its number of items.
+
+    On a terminal `show` rewrites one line below those of `keep`; elsewhere every line stays.
+    """
+
+    def __init__(self) -> None:
+        console = Console(highlight=False, soft_wrap=True)
+        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, text: str) -> None:
+        """Say how far the work is."""
+        if self._live:
+            self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+        else:
+            print(text, flush=True)
+
+    def keep(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._live:
+            self._live.console.print(Text(text))
+        else:
+            print(text, flush=True)

@@ -27,14 +27,14 @@ from pipeline.model.validation import (
 )
 from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration
-from pipeline.train.curves import draw_curves
 from pipeline.train.inputs import Inputs, split_counts
-from pipeline.train.loop import Loop
+from pipeline.train.loop.curves import draw_curves
+from pipeline.train.loop.training_loop import TrainingLoop
 from pipeline.train.start import init_folder, warn
 from pipeline.train.state import Best, history_text
 
 
-def finish(stage: Stage, inputs: Inputs, loop: Loop) -> str:
+def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
     """Calibrate the best weights and write RUN/model.
 
     Returns:
@@ -96,7 +96,7 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
     return Ending(calibration, threshold.probability, threshold.source)
 
 
-def _scores(loop: Loop, best: Best) -> list[ImageScores]:
+def _scores(loop: TrainingLoop, best: Best) -> list[ImageScores]:
     """Validation scores of the best weights on maps as the heatmap stage will make them."""
     copies = loop.map_rule.flips * len(loop.map_rule.zooms)
     if loop.map_rule.zooms == (1.0,) and copies == 1:
@@ -170,7 +170,7 @@ def _seen_before(stage: Stage) -> list[str]:
     return list(read_model_card(folder).trained_on) if folder else []
 
 
-def _training(loop: Loop) -> dict:
+def _training(loop: TrainingLoop) -> dict:
     state = loop.state
     return {
         "parameters": loop.learner.network.count_params(),
@@ -184,7 +184,7 @@ def _training(loop: Loop) -> dict:
     }
 
 
-def _log(stage: Stage, loop: Loop, ending: Ending) -> None:
+def _log(stage: Stage, loop: TrainingLoop, ending: Ending) -> None:
     best = loop.state.best
     values = {
         "best/step": float(best.step),

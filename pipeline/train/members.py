@@ -1,4 +1,4 @@
-"""An ensemble: several trainings with consecutive seeds, whose mean is the model."""
+"""An ensemble: several trainings with seeds of their own, whose mean is the model."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import keras
 
 from models.network import ensemble_of
 from models.saved import load_network
-from pipeline.config import Settings
+from pipeline.config import Settings, TrainSettings
 from pipeline.model.export import export_model
 from pipeline.model.validation import validation_figures
 from pipeline.run.stage import Stage
@@ -55,12 +55,17 @@ def train_members(
 def _member(stage: Stage, number: int) -> Stage:
     """The stage of one network: its own folder and seed, the same event log."""
     train = stage.settings.train
-    own = train.model_copy(update={"members": 1, "seed": train.seed + number - 1})
+    own = train.model_copy(update={"members": 1, "seed": member_seed(train, number)})
     return Stage(
         stage.run.member(number),
         stage.settings.model_copy(update={"train": own}),
         stage.events.under(f"member{number}/"),
     )
+
+
+def member_seed(train: TrainSettings, number: int) -> int:
+    """Seed of a member from 1: its own, so that two seeds of a study share no network."""
+    return train.seed * train.members + number - 1
 
 
 def _is_finished(member: Stage, wanted: dict[str, str]) -> bool:

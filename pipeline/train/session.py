@@ -15,18 +15,17 @@ from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path
-from pipeline.train.contract import check_contract, check_other_head
 from pipeline.train.crops import fitting_shape
 from pipeline.train.devices import choose_strategy
 from pipeline.train.finish import finish
 from pipeline.train.inputs import Inputs
-from pipeline.train.learner import Learner
-from pipeline.train.loop import Loop, Stopped
-from pipeline.train.loss import balanced_loss
+from pipeline.train.loop.learner import Learner
+from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.stopping import StopRequest, stop_request
+from pipeline.train.loop.training_loop import Stopped, TrainingLoop
 from pipeline.train.samples import Sampler
 from pipeline.train.start import check_init, core_px, init_folder, patch_px
 from pipeline.train.state import TrainingState, from_checkpoint
-from pipeline.train.stopping import StopRequest, stop_request
 
 
 def run_session(
@@ -83,17 +82,15 @@ def build_learner(
         # The average is what is validated and exported: always float32.
         averaged = _first_weights(settings, spec)
         network = averaged.in_policy(precision)
-    if spec.head == "sigmoid":
-        check_contract(network, balanced_loss)
-    else:
-        check_other_head(network)
-    return Learner(
+    learner = Learner(
         network,
         averaged,
         train=settings.train,
         strategy=strategy,
         scale_loss=precision == "mixed_float16",
     )
+    check_logit(network, learner.loss)
+    return learner
 
 
 def _network_spec(settings: Settings, kinds: int) -> NetworkSpec:
@@ -145,7 +142,7 @@ def _build_loop(
     state: TrainingState,
     identity: dict[str, str],
     request: StopRequest,
-) -> Loop:
+) -> TrainingLoop:
     settings, network = stage.settings, learner.network
     spacing_mm = settings.image.spacing_mm
     shape = fitting_shape(
@@ -170,7 +167,7 @@ def _build_loop(
         stride_px=network.stride_px,
         label_pitch_px=pitch_px(settings.labels.pitch_mm, spacing_mm),
     )
-    return Loop(
+    return TrainingLoop(
         learner=learner,
         strategy=strategy,
         sampler=sampler,
@@ -185,7 +182,7 @@ def _build_loop(
     )
 
 
-def _print_start(loop: Loop, settings: Settings) -> None:
+def _print_start(loop: TrainingLoop, settings: Settings) -> None:
     network, shape = loop.learner.network, loop.sampler.shape
     checkpoint_mib = 5 * 4 * sum(math.prod(w.shape) for w in network.weights) / 2**20
     print(

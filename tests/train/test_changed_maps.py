@@ -15,7 +15,7 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.train.learner import Learner
+from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings, write_toy_run
 

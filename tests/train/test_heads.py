@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from models.network import NetworkSpec, build_network
 from pipeline.annotations.outlines import read_outlines
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
-from pipeline.train.contract import check_other_head
 from pipeline.train.corpus import kinds_of_findings, read_corpus
-from pipeline.train.loss import balanced_loss, units_loss
+from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.loss import balanced_loss, units_loss
 from tests.train.toy_run import LABELS
 
 RNG = np.random.default_rng(0)
@@ -78,8 +79,16 @@ def test_every_head_ends_in_one_logit_of_some_abnormality(head):
 def test_the_check_at_the_start_passes_the_other_heads_and_keeps_their_weights(head):
     network = network_with(head, kinds=3 if head.endswith("_kinds") else 0)
     before = network.head_variables[-1].numpy()
-    check_other_head(network)
+    check_logit(network, partial(units_loss, head=head))
     assert (network.head_variables[-1].numpy() == before).all()
+
+
+def test_a_loss_that_is_not_that_of_the_units_is_refused():
+    def of_the_first(units, targets):
+        return balanced_loss(units[..., 0], targets)
+
+    with pytest.raises(UserError, match=r"for label 0 must be 0\.000168"):
+        check_logit(network_with("softmax"), of_the_first)
 
 
 def test_a_softmax_read_the_wrong_way_round_is_refused():
@@ -87,7 +96,7 @@ def test_a_softmax_read_the_wrong_way_round_is_refused():
     turned = type(network)(network.inputs, -network.outputs[0])
     turned.spec = network.spec
     with pytest.raises(UserError, match="output must be -8, not 8"):
-        check_other_head(turned)
+        check_logit(turned, partial(units_loss, head="softmax"))
 
 
 def test_the_reference_values_of_the_losses():

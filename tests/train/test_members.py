@@ -3,22 +3,34 @@
 import json
 
 import numpy as np
+import pytest
 
 from models.dense import logit_map
 from models.saved import load_network
 from pipeline.run.events import read_events
+from pipeline.train.members import member_seed
 from pipeline.train.stage import train
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
 
-def test_members_with_consecutive_seeds_become_one_model(tmp_path, capsys):
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_no_network_is_shared_by_two_seeds(members):
+    seeds = [
+        member_seed(toy_settings(seed=seed, members=members).train, number)
+        for seed in range(4)
+        for number in range(1, members + 1)
+    ]
+    assert seeds == list(range(4 * members))
+
+
+def test_members_with_seeds_of_their_own_become_one_model(tmp_path, capsys):
     run = write_toy_run(tmp_path)
-    settings = toy_settings(members=2, seed=5, epochs=1)
+    settings = toy_settings(members=2, seed=1, epochs=1)
     summary = train(stage_of(run, settings))
     assert "2 networks" in summary
     card = json.loads((run.model / "model.json").read_text())
     members = [json.loads((run.member(n).model / "model.json").read_text()) for n in (1, 2)]
-    assert [m["settings"]["train"]["seed"] for m in members] == [5, 6]
+    assert [m["settings"]["train"]["seed"] for m in members] == [2, 3]
     assert card["network"]["members"] == 2
     assert card["training"]["steps"] == 8
     assert len(card["training"]["members"]) == 2

@@ -20,7 +20,8 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.train.checkpoint import checkpoint_path
-from pipeline.train.learner import Learner
+from pipeline.train.loop import training_loop
+from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
 from pipeline.train.start import check_init
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
@@ -97,7 +98,7 @@ def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch)
         asked.append((options.get("flips", 1), options.get("zooms", (1.0,))))
         return logit_map(*args, **options)
 
-    monkeypatch.setattr("pipeline.train.loop.logit_map", mapping)
+    monkeypatch.setattr(training_loop, "logit_map", mapping)
     settings = toy_settings(epochs=1, steps_per_epoch=1)
     maps = settings.maps.model_copy(update={"flips": 2, "zooms": (0.8, 1.0)})
     train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
@@ -130,7 +131,7 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
             raise Crash
         return logit_map(*args, **kwargs)
 
-    monkeypatch.setattr("pipeline.train.loop.logit_map", mapping)
+    monkeypatch.setattr(training_loop, "logit_map", mapping)
     with pytest.raises(Crash):
         train(stage_of(toy_run, always_saving(toy_settings(**EXACT))))
     train(stage_of(toy_run, toy_settings(**EXACT)))
@@ -285,8 +286,8 @@ def test_without_positives_in_validation_the_last_weights_are_taken(toy_run, cap
 
 def test_the_weights_of_the_highest_auc_are_kept_though_the_loss_falls_later(toy_run, monkeypatch):
     aucs, losses = iter([0.9, 0.8]), iter([2.0, 1.0])
-    monkeypatch.setattr("pipeline.train.loop.validation_auc", lambda labels, logits: next(aucs))
-    monkeypatch.setattr("pipeline.train.loop.validation_loss", lambda labels, logits: next(losses))
+    monkeypatch.setattr(training_loop, "validation_auc", lambda labels, logits: next(aucs))
+    monkeypatch.setattr(training_loop, "validation_loss", lambda labels, logits: next(losses))
     summary = train(stage_of(toy_run, toy_settings(epochs=2, steps_per_epoch=3)))
     assert description(toy_run)["training"]["best_step"] == 3
     assert "validation AUC 0.9000 at step 3 of 6" in summary

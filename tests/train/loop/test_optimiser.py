@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.train.optimiser import Optimiser, Trained
+from pipeline.train.loop.optimiser import Optimiser, Trained
 
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
 

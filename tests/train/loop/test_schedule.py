@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.train.schedule import average_decay, learning_rate
+from pipeline.train.loop.schedule import average_decay, learning_rate
 
 
 def rates(steps, warmup, final=0.0):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.train.loss import balanced_loss
+from pipeline.train.loop.loss import balanced_loss
 
 
 def logits_of(probabilities):

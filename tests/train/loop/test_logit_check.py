@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from models.network import NetworkSpec, build_network
 from pipeline.run.errors import UserError
-from pipeline.train.contract import check_contract
-from pipeline.train.loss import balanced_loss
+from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.loss import balanced_loss
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +28,18 @@ def changed(network, call):
 
 def test_the_real_network_and_loss_pass_and_keep_their_weights(network):
     before = [v.numpy() for v in network.weights]
-    check_contract(network, balanced_loss)
+    check_logit(network, balanced_loss)
     assert all((v.numpy() == b).all() for v, b in zip(network.weights, before, strict=True))
 
 
 def test_a_sigmoid_behind_the_logit_is_refused(network):
     with pytest.raises(UserError, match=r"linear unit.*Remove the sigmoid"):
-        check_contract(changed(network, tf.sigmoid), balanced_loss)
+        check_logit(changed(network, tf.sigmoid), balanced_loss)
 
 
 def test_a_sigmoid_in_front_of_the_loss_is_refused(network):
     with pytest.raises(UserError, match="cross-entropy from the logit"):
-        check_contract(network, lambda z, t: balanced_loss(tf.sigmoid(z), t))
+        check_logit(network, lambda z, t: balanced_loss(tf.sigmoid(z), t))
 
 
 def test_a_loss_of_the_stored_probability_is_refused(network):
@@ -48,15 +48,17 @@ def test_a_loss_of_the_stored_probability_is_refused(network):
         return balanced_loss(tf.math.log(stored / (1 - stored)), targets)
 
     with pytest.raises(UserError, match="cross-entropy from the logit"):
-        check_contract(network, clipped)
+        check_logit(network, clipped)
 
 
 def test_half_precision_at_the_end_is_refused(network):
     with pytest.raises(UserError, match="must end in float32, not float16"):
-        check_contract(changed(network, lambda z: tf.cast(z, tf.float16)), balanced_loss)
+        check_logit(changed(network, lambda z: tf.cast(z, tf.float16)), balanced_loss)
 
 
 def test_two_units_are_refused():
-    two = SimpleNamespace(head_variables=[tf.zeros((1, 1, 8, 2)), tf.zeros(2)])
+    two = SimpleNamespace(
+        spec=NetworkSpec("valid", 32), head_variables=[tf.zeros((1, 1, 8, 2)), tf.zeros(2)]
+    )
     with pytest.raises(UserError, match="one unit with a kernel and a bias, not in 2"):
-        check_contract(two, balanced_loss)
+        check_logit(two, balanced_loss)

@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.config import TrainSettings
-from pipeline.train.loss import balanced_loss, units_loss
-from pipeline.train.optimiser import Optimiser, Trained
+from pipeline.train.loop.loss import balanced_loss, units_loss
+from pipeline.train.loop.optimiser import Optimiser, Trained
 
 # float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
 FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
@@ -41,7 +41,8 @@ class Learner:
     ):
         self.network = network
         self.averaged = averaged
-        self._units = None if network.spec.head == "sigmoid" else network.units
+        # Other heads than one unit train on their units, and not on the logit made of them.
+        self._trained_model = network if network.spec.head == "sigmoid" else network.units
         self._train = train
         self._strategy = strategy
         self._scale_loss = scale_loss
@@ -94,6 +95,17 @@ class Learner:
             tf.constant(decay, tf.float32),
         )
         return StepResult(loss, norm)
+
+    def loss(self, given, targets, *, total=tf.identity) -> tf.Tensor:
+        """The loss of a step.
+
+        Args:
+            given: logits of a head of one unit, units of another.
+            targets, total: see `balanced_loss`.
+        """
+        if self.network.spec.head == "sigmoid":
+            return balanced_loss(given, targets, total=total)
+        return units_loss(given, targets, head=self.network.spec.head, total=total)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
@@ -148,19 +160,14 @@ class Learner:
         self._seed_dropout(step, replica.replica_id_in_sync_group)
         scale = tf.convert_to_tensor(self._loss_scale)
         with tf.GradientTape() as tape:
-            loss = self._loss(images, targets, total=lambda n: _sum_replicas(replica, n))
+            given = self._trained_model(images, training=True)
+            loss = self.loss(given, targets, total=lambda n: _sum_replicas(replica, n))
             scaled = loss * scale
         gradients = tape.gradient(scaled, [v.value for v in self._trained])
         # All replicas together first: clipping each part would clip something else.
         gradients = [g / scale for g in _sum_replicas(replica, gradients)]
         gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)
         return loss, norm, gradients
-
-    def _loss(self, images, targets, *, total) -> tf.Tensor:
-        if self._units is None:
-            return balanced_loss(self.network(images, training=True), targets, total=total)
-        units = self._units(images, training=True)
-        return units_loss(units, targets, head=self.network.spec.head, total=total)
 
     def _seed_dropout(self, step, replica_id) -> None:
         if self.network.spec.dropout > 0:

@@ -21,7 +21,8 @@ def draw_curves(path: Path, state: TrainingState) -> None:
     top.set_ylabel("balanced cross-entropy")
     top.legend()
     bottom.plot(at, _known(state, "validation_auc"), marker="o", color="C1")
-    bottom.axvline(state.best.step, color="0.5", linestyle=":", label="exported")
+    if state.best:
+        bottom.axvline(state.best.step, color="0.5", linestyle=":", label="exported")
     bottom.set_ylabel("validation AUC")
     bottom.set_xlabel("step")
     bottom.legend()

@@ -13,7 +13,7 @@ import tensorflow as tf
 from models.network import NetworkSpec, PatchNetwork, build_network
 from models.precision import dtype_policy
 from pipeline.config import TrainSettings
-from pipeline.train.learner import FIRST_LOSS_SCALE, Learner
+from pipeline.train.loop.learner import FIRST_LOSS_SCALE, Learner
 
 SPEC = NetworkSpec("valid", 32, width=4, dropout=0.5)
 RNG = np.random.default_rng(0)
@@ -143,7 +143,7 @@ def test_a_step_whose_gradients_overflow_changes_the_scale_of_the_loss_only():
 
 
 def test_two_replicas_do_what_one_device_does():
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run(
         [sys.executable, Path(__file__).with_name("two_replicas.py")],
         check=False,

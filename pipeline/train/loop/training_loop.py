@@ -24,16 +24,17 @@ from pipeline.model.validation import (
 )
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
+from pipeline.run.progress import Line
 from pipeline.run.stage import peak_memory_mib
 from pipeline.run.words import duration
 from pipeline.train.batches import crop_batches
 from pipeline.train.checkpoint import write_checkpoint
-from pipeline.train.learner import Learner
-from pipeline.train.progress import Progress
+from pipeline.train.loop.learner import Learner
+from pipeline.train.loop.pace import Pace
+from pipeline.train.loop.schedule import average_decay, learning_rate
+from pipeline.train.loop.stopping import StopRequest
 from pipeline.train.samples import Sampler
-from pipeline.train.schedule import average_decay, learning_rate
 from pipeline.train.state import Best, TrainingState, to_checkpoint
-from pipeline.train.stopping import StopRequest
 
 STEPS_TO_ESTIMATE = 4
 
@@ -43,7 +44,7 @@ class Stopped(Exception):
 
 
 @dataclass
-class Loop:
+class TrainingLoop:
     """Everything that a training needs; `run` brings `state` to its last step.
 
     Attributes:
@@ -62,8 +63,6 @@ class Loop:
     identity: dict
     request: StopRequest
     _unread: list[tf.Tensor] = field(default_factory=list)
-    _paused: float = 0.0
-    _validation_seconds: float | None = None
 
     def run(self) -> None:
         """Train to the end.
@@ -73,13 +72,11 @@ class Loop:
             UserError: the loss is not a finite number any more.
         """
         self._saved_at = self._counted_at = time.monotonic()
-        self._progress = Progress(
-            steps=self.steps, batch=self.train.batch, first_step=self.state.step
+        self._pace = Pace(
+            steps=self.steps, steps_per_epoch=self.train.steps_per_epoch, step=self.state.step
         )
-        try:
+        with Line() as self._line:
             self._run()
-        finally:
-            self._progress.close()
 
     @property
     def steps(self) -> int:
@@ -102,44 +99,13 @@ class Loop:
             if taken == 1:
                 # The first step compiles; it would spoil the measured speed.
                 self._read_losses()
-                self._progress.restart(self.state.step)
+                self._pace.restart(self.state.step)
             elif taken == STEPS_TO_ESTIMATE:
                 self._estimate()
-            elif self._progress.due() or self.state.step == self.steps:
+            elif self._pace.is_due() or self.state.step == self.steps:
                 self._report()
             self._save_if_due()
             self._validate_if_due()
-
-    def _estimate(self) -> None:
-        """Say how long the training will take, from its first steps."""
-        self._read_losses()
-        seconds = self._progress.step_seconds(self.state.step, paused=self._paused)
-        if self._validation_seconds is None:
-            # A step is about three forward passes, forward and backward.
-            crops = self.train.batch * self.sampler.shape.size_px**2
-            pixels = sum(image.height * image.width for image in self.validation)
-            self._validation_seconds = seconds / 3 * pixels / crops
-        left = self.steps - self.state.step
-        total = left * seconds + self._coming_validations()
-        self._progress.say(
-            f"Estimate: {duration(total)} for {left} steps of {seconds:.2f} s and "
-            f"{self._validations_left()} validations of {duration(self._validation_seconds)}."
-        )
-
-    def _validations_left(self) -> int:
-        return self.train.epochs - self.state.validated // self.train.steps_per_epoch
-
-    def _coming_validations(self) -> float:
-        return self._validations_left() * (self._validation_seconds or 0.0)
-
-    def _rate(self, step: int) -> float:
-        return learning_rate(
-            step,
-            peak=self.train.learning_rate,
-            warmup_steps=self.train.warmup_steps,
-            steps=self.steps,
-            final=self.train.final_rate,
-        )
 
     def _step(self, images, targets) -> None:
         step = self.state.step
@@ -153,7 +119,16 @@ class Loop:
         self._unread.append(result.loss)
         self.state.step = step + 1
 
-    def _read_losses(self) -> list[float]:
+    def _rate(self, step: int) -> float:
+        return learning_rate(
+            step,
+            peak=self.train.learning_rate,
+            warmup_steps=self.train.warmup_steps,
+            steps=self.steps,
+            final=self.train.final_rate,
+        )
+
+    def _read_losses(self) -> None:
         # Asking for a loss waits for the device, so they are collected.
         losses = [float(loss) for loss in self._unread]
         self._unread.clear()
@@ -164,17 +139,35 @@ class Loop:
                 f"train.learning_rate than {self.train.learning_rate:g}, or "
                 "train.precision=float32. The last checkpoint is from before."
             )
-        return losses
+
+    def _estimate(self) -> None:
+        """Say how long the training will take, from its first steps."""
+        self._read_losses()
+        pace, state = self._pace, self.state
+        seconds = pace.step_seconds(state.step)
+        if pace.validation_seconds is None:
+            # A step is about three forward passes, forward and backward.
+            crops = self.train.batch * self.sampler.shape.size_px**2
+            pixels = sum(image.height * image.width for image in self.validation)
+            pace.validation_seconds = seconds / 3 * pixels / crops
+        left = pace.seconds_left(state.step, validated=state.validated)
+        self._line.keep(
+            f"Estimate: {duration(left)} for {self.steps - state.step} steps of {seconds:.2f} s "
+            f"and {pace.validations_left(state.validated)} validations of "
+            f"{duration(pace.validation_seconds)}."
+        )
 
     def _report(self) -> None:
         self._read_losses()
-        step, paused = self.state.step, self._paused
-        self._paused = 0.0
-        shown = self.state.losses[self._progress.shown_step :] or self.state.losses[-1:]
-        loss, rate = float(np.mean(shown)), self._rate(step - 1)
-        speed = self._progress.step(
-            step, loss=loss, rate=rate, paused=paused, validations=self._coming_validations()
+        pace, step = self._pace, self.state.step
+        loss = float(np.mean(self.state.losses[pace.step :] or self.state.losses[-1:]))
+        rate, speed = self._rate(step - 1), self.train.batch / max(pace.step_seconds(step), 1e-6)
+        left = pace.seconds_left(step, validated=self.state.validated)
+        self._line.show(
+            f"step {step}/{self.steps}  loss {loss:.4f}  rate {rate:.1e}  "
+            f"{speed:.1f} crops/s  {duration(left)} left"
         )
+        pace.restart(step)
         self.events.metrics(
             {
                 "train/loss": loss,
@@ -197,9 +190,9 @@ class Loop:
             self._save_if_due()
         seconds = time.monotonic() - started
         if resumed_at == 0:
-            self._validation_seconds = seconds
+            self._pace.validation_seconds = seconds
         self._select(seconds)
-        self._paused += time.monotonic() - started
+        self._pace.pause(time.monotonic() - started)
 
     def score_validation(self, *, all_copies: bool, done: int = 0) -> Iterator[ImageScores]:
         """Scores of validation[done:] by the averaged weights.
@@ -208,13 +201,13 @@ class Loop:
             all_copies: on the mean over mirrored and enlarged copies, as users' maps are.
         """
         rule = self.map_rule
-        copies = {"flips": rule.flips, "zooms": rule.zooms} if all_copies else {}
+        flips, zooms = (rule.flips, rule.zooms) if all_copies else (1, (1.0,))
         return score_images(
             lambda pixels: logit_map(
-                self.learner.averaged, pixels, pitch_px=rule.pitch_px, **copies
+                self.learner.averaged, pixels, pitch_px=rule.pitch_px, flips=flips, zooms=zooms
             ),
             self.validation,
-            self.map_rule,
+            rule,
             done=done,
         )
 
@@ -224,13 +217,16 @@ class Loop:
         labels, logits = join_labels(self.validation), join_logits(state.pending)
         auc, loss = validation_auc(labels, logits), validation_loss(labels, logits)
         best = state.best
-        if best is None or auc is None or (best.auc is not None and auc > best.auc):
+        is_best = best is None or auc is None or (best.auc is not None and auc > best.auc)
+        if is_best:
             weights = {n: w.copy() for n, w in weights_of(self.learner.averaged).items()}
             state.best = Best(state.step, auc, loss, weights, state.pending)
         state.pending, state.validated = [], state.step
-        self._note_epoch(auc, loss, seconds)
+        self._note_epoch(auc, loss, seconds, is_best=is_best)
 
-    def _note_epoch(self, auc: float | None, loss: float | None, seconds: float) -> None:
+    def _note_epoch(
+        self, auc: float | None, loss: float | None, seconds: float, *, is_best: bool
+    ) -> None:
         self._read_losses()
         state = self.state
         epoch = state.step // self.train.steps_per_epoch
@@ -249,12 +245,12 @@ class Loop:
         )
         known = {"val/auc": auc, "val/loss": loss, "train/epoch_loss": train_loss}
         self.events.metrics({k: v for k, v in known.items() if v is not None}, step=state.step)
-        shown = "no AUC (a class is missing)" if auc is None else f"AUC {auc:.4f}"
-        shown += "" if loss is None else f", loss {loss:.4f}"
-        best = " (best so far)" if state.best.step == state.step else ""
-        self._progress.say(
+        figures = "no AUC (a class is missing)" if auc is None else f"AUC {auc:.4f}"
+        figures += "" if loss is None else f", loss {loss:.4f}"
+        self._line.keep(
             f"epoch {epoch}/{self.train.epochs}: training loss {train_loss:.4f}; validation "
-            f"{shown}{best}, {len(self.validation)} mammograms in {duration(seconds)}"
+            f"{figures}{' (best so far)' if is_best else ''}, {len(self.validation)} mammograms "
+            f"in {duration(seconds)}"
         )
 
     def _save_if_due(self) -> None:

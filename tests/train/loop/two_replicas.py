@@ -12,7 +12,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 
 from models.network import NetworkSpec, PatchNetwork  # noqa: E402
 from pipeline.config import TrainSettings  # noqa: E402
-from pipeline.train.learner import Learner  # noqa: E402
+from pipeline.train.loop.learner import Learner  # noqa: E402
 
 STEPS = 3
 
