@@ -1,4 +1,8 @@
-"""Every setting of the pipeline: default, unit, limits. Pure: opens no files, logs nothing."""
+"""Every setting of the pipeline: its default, unit, limits and meaning, by section.
+
+A section is frozen and refuses names that it does not know. Pure: opens no files, logs nothing.
+What a stage is made from stands in pipeline/run/graph.py.
+"""
 
 from pipeline.config.evaluate import EvaluateSettings
 from pipeline.config.heatmap import HeatmapSettings

@@ -9,7 +9,7 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.atomic import write_atomic, write_text_if_changed
 from pipeline.run.errors import UserError
-from pipeline.run.events import EventLog, read_events
+from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import locked, open_stage
@@ -76,13 +76,6 @@ def test_a_user_error_ends_the_stage_with_a_sentence_and_no_traceback(run, capsy
     assert exit_.value.code == 2
     assert capsys.readouterr().err == "train: no positions\n"
     assert read_events(run.events)[-1]["status"] == "failed"
-
-
-def test_a_line_cut_off_by_a_crash_is_left_out(run):
-    EventLog(run, "train").metrics({"loss": 1.0}, step=1)
-    with run.events.open("a") as stream:
-        stream.write('{"time": 1, "stage": "tr')
-    assert [event["step"] for event in read_events(run.events)] == [1]
 
 
 def test_status_names_what_a_result_is_older_than(run):
