@@ -11,6 +11,7 @@ file == 2 && FNR == 1 {
     print "  CONFIG=FILE    settings that differ from the defaults (configs/*.yaml)"
     print "  RUN=FOLDER     where everything goes; runs/<name of the config> if absent"
     print "  SET=\"a.b=1 c.d=x\"  settings for this run, remembered by it"
+    print "                 a value with blanks in quotation marks: SET=\"data.root='my data'\""
     print "  FORCE=1        redo the targets that are named"
     print "  MODEL=RUN      heatmap, evaluate: use the model of another run folder"
     print "  INPUT=FOLDER   the folder of the data; the same as SET=\"data.root=FOLDER\""
