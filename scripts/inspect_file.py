@@ -8,10 +8,11 @@ Run     make inspect FILE=path/to/mammogram.dcm
 from pathlib import Path
 
 import start
-from pipeline.checkup.context import known_file, settings_for
-from pipeline.checkup.file import inspect_file, inspection_text
+from pipeline.checkup.inspection import inspect_file, known_file
+from pipeline.run.configure import joined
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.settings import given_overrides
 
 
 def inspect(
@@ -21,10 +22,9 @@ def inspect(
     if not file:
         raise UserError("Name a file: make inspect FILE=path/to/mammogram.dcm")
     folder, path = RunFolder(run), Path(file)
-    settings = settings_for(folder, config=config, set_text=set)
+    settings, _ = joined(folder, config=config, overrides=given_overrides(set))
     known = known_file(folder, path, settings)
-    seen = inspect_file(known, settings, folder=out or Path("runs/inspect") / path.stem)
-    print(inspection_text(seen))
+    print(inspect_file(known, settings, folder=out or Path("runs/inspect") / path.stem).text())
 
 
 if __name__ == "__main__":

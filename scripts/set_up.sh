@@ -4,6 +4,11 @@ set -euo pipefail
 venv=$1 lock=$2
 say() { printf '%s\n' "$*" >&2; }
 
+if [ "$(uname -s)" != Linux ]; then
+  say "Linux is needed, and this is $(uname -s). Use a Linux machine or container; on Windows, WSL (wsl --install)."
+  exit 2
+fi
+
 for python in python3 python3.13 python3.12 python3.11; do
   if command -v "$python" >/dev/null &&
      "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then

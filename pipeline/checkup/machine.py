@@ -1,12 +1,26 @@
-"""Is this machine fit for a run: judged from what was found, without looking itself."""
+"""Is this machine fit for a run: what is found on it, and what that means."""
 
-from collections.abc import Mapping, Sequence
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 
-from pipeline.checkup.decoding import Decodable
+import psutil
+
 from pipeline.config import Settings
+from pipeline.dicom.readable_syntaxes import Readable, readable_syntaxes
+from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.store.fill import store_bytes
+from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import default_workers
+from pipeline.tracking.client import LOCAL
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
 PYTHONS = ((3, 11), (3, 13))
@@ -20,7 +34,11 @@ PACKAGES = (
 TRAINING_BYTES, SMALL_TRAINING_BYTES, WORKER_BYTES = 3.0e9, 1.0e9, 0.3e9
 # A map, its overlay and its picture in the report; checkpoint and model.
 _MAPPED_BYTES, _MODEL_BYTES = 0.8e6, 0.2e9
+# Where a run has no catalog yet, the disk is judged for so many mammograms.
+ASSUMED_IMAGES = 1000
 _FULL = 0.95
+_REBUILD = "Build the environment anew: rm -r .venv; make setup"
+_PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,17 +79,51 @@ class Folder:
     needed_for: str = ""
 
 
-def decoding_checks(decodable: Sequence[Decodable]) -> list[Check]:
+def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> list[Check]:
+    """Look at this machine.
+
+    Args:
+        with_model: the model of another run maps all mammograms, not those of test patients.
+    """
+    images = len(read_catalog(run).images) if run.catalog.is_file() else None
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            system_check(platform.system()),
+            *decoding_checks(readable_syntaxes(Path(folder))),
+            *version_checks(sys.version_info[:2], _installed(), _locked()),
+            gpu_check(_driver_gpus(), _tensorflow_gpus()),
+            memory_check(
+                default_workers(),
+                psutil.virtual_memory().available,
+                workers=settings.dicom.workers or default_workers(),
+            ),
+            data_check(settings, is_there=settings.data.root.exists(), images=images),
+            *folder_checks(_folders(run, settings, images, with_model=with_model)),
+            *_tracking_checks(),
+        ]
+
+
+def system_check(system: str) -> Check:
+    """Whether the system is Linux: limits, locks and processes are asked of it in its own way.
+
+    Args:
+        system: as `platform.system()` says.
+    """
+    if system == "Linux":
+        return Check("System", OK, "Linux")
+    advice = "Use a Linux machine, a container of Linux, or on Windows WSL (wsl --install)"
+    return Check("System", PROBLEM, f"{system or 'unknown'}, Linux is needed", advice)
+
+
+def decoding_checks(readable: Iterable[Readable]) -> list[Check]:
     """One check for each transfer syntax."""
-    checks = []
-    for found in decodable:
-        name = f"{found.syntax.name.split(',')[0]} ({found.syntax})"
-        if found.problem:
-            advice = "Files in it will fail. Build the environment anew: rm -r .venv; make setup"
-            checks.append(Check("Decoding", PROBLEM, f"{name}: {found.problem}", advice))
-        else:
-            checks.append(Check("Decoding", OK, f"{name}: {found.decoder}"))
-    return checks
+    advice = f"Files in it will fail. {_REBUILD}"
+    return [
+        Check("Decoding", PROBLEM, f"{found.syntax}: {found.problem}", advice)
+        if found.problem
+        else Check("Decoding", OK, f"{found.syntax}: {found.decoder}")
+        for found in readable
+    ]
 
 
 def version_checks(
@@ -86,12 +138,12 @@ def version_checks(
     """
     first, last = (".".join(map(str, version)) for version in PYTHONS)
     own = ".".join(map(str, python))
-    topic, advice = "Python", "Build the environment anew: rm -r .venv; make setup"
+    topic = "Python"
     if PYTHONS[0] <= python <= PYTHONS[1]:
         checks = [Check(topic, OK, f"Python {own}")]
     else:
         text = f"Python {own}, {first} to {last} is needed"
-        checks = [Check(topic, PROBLEM, text, advice)]
+        checks = [Check(topic, PROBLEM, text, _REBUILD)]
     same = []
     for name in PACKAGES:
         if name not in locked or name not in installed:
@@ -101,7 +153,7 @@ def version_checks(
         else:
             expected = " or ".join(sorted(locked[name]))
             text = f"{name} is {installed[name]}, the lock file says {expected}"
-            checks.append(Check(topic, NOTE, text, advice))
+            checks.append(Check(topic, NOTE, text, _REBUILD))
     if same:
         checks.append(Check(topic, OK, f"as in the lock file: {', '.join(same)}"))
     return checks
@@ -115,23 +167,15 @@ def gpu_check(driver: Sequence[str], tensorflow: Sequence[str] | None) -> Check:
         tensorflow: its names of GPUs, None where it cannot be imported.
     """
     if tensorflow is None:
-        return Check(
-            "GPU",
-            PROBLEM,
-            "TensorFlow cannot be imported",
-            "Build the environment anew: rm -r .venv; make setup",
-        )
+        return Check("GPU", PROBLEM, "TensorFlow cannot be imported", _REBUILD)
     if tensorflow:
         seen = f"TensorFlow sees {len(tensorflow)}"
         return Check("GPU", OK, f"{'; '.join(driver) or ', '.join(tensorflow)}: {seen}")
     if driver:
-        return Check(
-            "GPU",
-            PROBLEM,
-            f"{'; '.join(driver)}: TensorFlow sees none of them",
-            "The environment was built without the GPU: rm -r .venv; make setup",
-        )
-    return Check("GPU", NOTE, "none: the processor trains; mini-MIAS takes 17 minutes on 2 cores")
+        advice = "The environment was built without the GPU: rm -r .venv; make setup"
+        text = f"{'; '.join(driver)}: TensorFlow sees none of them"
+        return Check("GPU", PROBLEM, text, advice)
+    return Check("GPU", NOTE, "none: the processor trains, for the minutes that README.md says")
 
 
 def memory_check(cores: int, available_bytes: float, *, workers: int) -> Check:
@@ -208,6 +252,89 @@ def verdict(checks: Sequence[Check]) -> str:
     if not problems:
         return "Ready."
     return f"Not ready: {problems} {'problem' if problems == 1 else 'problems'}, see above."
+
+
+def _folders(
+    run: RunFolder, settings: Settings, images: int | None, *, with_model: bool
+) -> list[Folder]:
+    if images is None:
+        phantom = settings.data.importer == "phantom"
+        images = settings.phantom.patients * 4 if phantom else ASSUMED_IMAGES
+    mapped = images if with_model else round(images * settings.split.test)
+    needed = needed_bytes(settings, images, mapped=mapped)
+    return [
+        _folder(
+            "store", "store.root", settings.store.root, needed["store"], f"{images:,} mammograms"
+        ),
+        _folder("run", "RUN", run.root, needed["run"], f"a model and {mapped:,} heatmaps"),
+    ]
+
+
+def _folder(
+    role: str, setting: str, path: Path, needed_bytes: float = 0.0, needed_for: str = ""
+) -> Folder:
+    there = _existing(path)
+    return Folder(
+        role=role,
+        setting=setting,
+        path=path,
+        device=there.stat().st_dev,
+        free_bytes=shutil.disk_usage(there).free,
+        writable=there.is_dir() and os.access(there, os.W_OK | os.X_OK),
+        needed_bytes=needed_bytes,
+        needed_for=needed_for,
+    )
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest one above it that is there."""
+    return next(there for there in (path.absolute(), *path.absolute().parents) if there.exists())
+
+
+def _tracking_checks() -> list[Check]:
+    server = os.environ.get("MLFLOW_TRACKING_URI")
+    if server:
+        text = f"results go to MLFLOW_TRACKING_URI={server}, which was not asked"
+        return [Check("MLflow", NOTE, text)]
+    folder = _folder("results", "MLFLOW_TRACKING_URI", LOCAL)
+    return folder_checks([folder], topic="MLflow")
+
+
+def _installed() -> dict[str, str]:
+    return {
+        found.metadata["Name"].lower().replace("_", "-"): found.version for found in distributions()
+    }
+
+
+def _locked() -> dict[str, set[str]]:
+    """Versions in the lock file that the environment was built from; {} outside of it."""
+    named = Path(sys.prefix) / "installed"
+    lock = Path(named.read_text(encoding="utf-8").strip()) if named.is_file() else None
+    if lock is None or not lock.is_file():
+        return {}
+    versions: dict[str, set[str]] = {}
+    for name, version in _PINNED.findall(lock.read_text(encoding="utf-8")):
+        versions.setdefault(name, set()).add(version)
+    return versions
+
+
+def _driver_gpus() -> list[str]:
+    """Lines such as "GPU 0: NVIDIA H200"; none without an NVIDIA driver."""
+    if not shutil.which("nvidia-smi"):
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], check=False, capture_output=True, text=True)
+    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
+    return [line.split(" (UUID")[0] for line in lines if line.startswith("GPU")]
+
+
+def _tensorflow_gpus() -> list[str] | None:
+    try:
+        import models  # noqa: F401 - TensorFlow, without its chatter
+    except ImportError:
+        return None
+    import tensorflow as tf
+
+    return [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
 
 
 def _gb(count: float) -> str:

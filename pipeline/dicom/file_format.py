@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 # What pydicom raises on a file that is cut off or wrong.
@@ -164,7 +165,7 @@ def _open_data(
         )
         return True
 
-    wanted = None if tags is None else [_tag(tag) for tag in tags]
+    wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
     header = read_dataset(
         stream, implicit, little_endian, stop_when=at_pixels, specific_tags=wanted
     )
@@ -179,10 +180,6 @@ def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> Non
     if (label.is_implicit_VR, label.is_little_endian) != (implicit, little_endian):
         found = f"{'im' if implicit else 'ex'}plicit {'little' if little_endian else 'big'} endian"
         warnings.warn(f"labelled {label.name}, is {found}", stacklevel=2)
-
-
-def _tag(tag: str | int) -> int:
-    return tag if isinstance(tag, int) else tag_for_keyword(tag)
 
 
 def _read_meta(stream: BinaryIO) -> FileMetaDataset:

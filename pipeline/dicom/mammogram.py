@@ -33,7 +33,7 @@ _NUMBERS = (
 # PS3.3 C.7.6.16.2: the macros whose attributes single-frame images have at the top.
 _MACROS = ("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence")
 # All that is asked of a header; whatever else is in it is passed over.
-_TAGS = (
+_TAGS: tuple[str | int, ...] = (
     *TAGS,
     *OVERLAY_BIT_POSITIONS,
     *_NUMBERS,
@@ -68,7 +68,7 @@ class Mammogram:
     polarity: str  # MONOCHROME1 or MONOCHROME2, before it was undone
     scanner: str
     codec: str  # what the pixels are, whatever the transfer syntax says
-    pixel_sha256: str  # of the stored values and their shape
+    pixel_sha256: str  # of the stored values and their shape, see `pixel_sha256`
     notes: list[str]  # doubts
     laterality_source: str = ""  # the attribute it is from
     view_source: str = ""
@@ -78,7 +78,8 @@ class Mammogram:
     magnification: float | None = None  # None where the file has no plausible one
     transfer_syntax: str = ""  # as labelled
     frame: int = 0  # which of several, from 0
-    stored: np.ndarray | None = None  # (H, W) uint8 or uint16; a negative value v as v + 2^bits
+    # (H, W) uint8 or uint16 before all grey scale; a negative value v as v + 2^bits
+    stored: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint16))
 
 
 def read_mammogram(
@@ -157,7 +158,9 @@ def pixel_sha256(pixels: np.ndarray) -> str:
     values = np.ascontiguousarray(pixels).reshape(-1)
     for start in range(0, len(values), _HASH_BLOCK):
         block = values[start : start + _HASH_BLOCK]
-        digest.update(imagecodecs.zlibng_crc32(block).to_bytes(4, "little"))
+        # Any buffer is taken, whatever its types say.
+        checksum = imagecodecs.zlibng_crc32(block)  # type: ignore[arg-type]
+        digest.update(checksum.to_bytes(4, "little"))
     return digest.hexdigest()
 
 

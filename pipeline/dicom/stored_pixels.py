@@ -105,12 +105,13 @@ def decode(
         raise Unusable("skipped", f"{element.keyword}: pixels that are no whole numbers")
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
     notes: list[str] = []
-    labelled = [codec for codec, ends in _CODECS.items() if syntax[len(_ROOT) :] in ends.split()]
-    encapsulated = element.length is None or (
+    labelled = [
+        codec for codec, ends in _CODECS.items() if syntax in [_ROOT + end for end in ends.split()]
+    ]
+    if element.length is None or (
         element.read(0, 4) == _ITEM
         and (labelled or element.length - expected.frame_bytes not in (0, 1))
-    )
-    if encapsulated:
+    ):
         try:
             pixels, codec = _decode_encapsulated(header, element, expected, frame)
         except DICOM_ERRORS as error:
@@ -151,15 +152,16 @@ def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.
         raise Unusable(
             "failed", f"Pixel Data is cut off: {len(data)} of {expected.frame_bytes} bytes"
         )
-    count = expected.shape[0] * expected.shape[1]
+    number_of_pixels = expected.shape[0] * expected.shape[1]
+    pixels: np.ndarray
     if expected.bits_allocated == 16:
         order = "<u2" if element.little_endian else ">u2"
-        pixels = np.frombuffer(data, order, count).astype(np.uint16, copy=False)
+        pixels = np.frombuffer(data, order, number_of_pixels).astype(np.uint16, copy=False)
     elif not element.little_endian and element.vr == "OW":  # PS3.5 8.1.2: swapped in words
         pairs = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2")
-        pixels = pairs.view(np.uint8)[:count]
+        pixels = pairs.view(np.uint8)[:number_of_pixels]
     else:
-        pixels = np.frombuffer(data, np.uint8, count)
+        pixels = np.frombuffer(data, np.uint8, number_of_pixels)
     return pixels.reshape(expected.shape)
 
 

@@ -53,7 +53,7 @@ class Encoding:
     """A transfer syntax and what makes its Pixel Data, or its frame, of (pixels, Bits Stored)."""
 
     syntax: UID
-    encode: Callable[[np.ndarray, int], bytes]
+    encode: Callable[[np.ndarray, int], bytes | bytearray]
 
 
 def _as_rle(pixels: np.ndarray, bits: int) -> bytes:
@@ -71,13 +71,13 @@ def _as_rle(pixels: np.ndarray, bits: int) -> bytes:
     )
 
 
-def _as_jpeg2000(pixels: np.ndarray, bits: int) -> bytes:
+def _as_jpeg2000(pixels: np.ndarray, bits: int) -> bytes | bytearray:
     return imagecodecs.jpeg2k_encode(
         pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True, mct=False
     )
 
 
-def _as_jpeg_ls(pixels: np.ndarray, bits: int) -> bytes:
+def _as_jpeg_ls(pixels: np.ndarray, bits: int) -> bytes | bytearray:
     # Noise grows when it is compressed: room for twice its size.
     return imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
 

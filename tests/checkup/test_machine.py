@@ -1,11 +1,11 @@
 """The judgement about a machine, from what was found there."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from pydicom.uid import JPEGLosslessSV1
 
-from pipeline.checkup.decoding import Decodable
 from pipeline.checkup.machine import (
     NOTE,
     OK,
@@ -18,12 +18,15 @@ from pipeline.checkup.machine import (
     gpu_check,
     memory_check,
     needed_bytes,
+    system_check,
     verdict,
     version_checks,
 )
 from pipeline.config import DataSettings, ImageSettings, Settings
+from pipeline.dicom.readable_syntaxes import Readable
 
 GB = 1e9
+ROOT = Path(__file__).parents[2]
 
 
 def states(checks) -> list[str]:
@@ -32,11 +35,19 @@ def states(checks) -> list[str]:
 
 def test_a_syntax_that_cannot_be_read_is_a_problem_with_its_reason():
     (good, bad) = decoding_checks(
-        [Decodable(JPEGLosslessSV1, "liblj92", ""), Decodable(JPEGLosslessSV1, "", "no decoder")]
+        [Readable("JPEG Lossless (4.70)", "liblj92", ""), Readable("HTJ2K", "", "no decoder")]
     )
-    assert (good.state, good.text) == (OK, "JPEG Lossless (1.2.840.10008.1.2.4.70): liblj92")
-    assert (bad.state, bad.text) == (PROBLEM, "JPEG Lossless (1.2.840.10008.1.2.4.70): no decoder")
+    assert (good.state, good.text) == (OK, "JPEG Lossless (4.70): liblj92")
+    assert (bad.state, bad.text) == (PROBLEM, "HTJ2K: no decoder")
     assert "make setup" in bad.advice
+
+
+@pytest.mark.parametrize("system", ["Darwin", "Windows", ""])
+def test_another_system_than_linux_is_a_problem_that_says_what_to_do(system):
+    check = system_check(system)
+    assert (check.state, check.text) == (PROBLEM, f"{system or 'unknown'}, Linux is needed")
+    assert "WSL" in check.advice
+    assert system_check("Linux").state == OK
 
 
 @pytest.mark.parametrize(
@@ -133,3 +144,19 @@ def test_the_last_line_is_ready_or_counts_the_problems():
     assert verdict([Check("x", OK, ""), Check("x", NOTE, "")]) == "Ready."
     assert verdict([Check("x", PROBLEM, "")]) == "Not ready: 1 problem, see above."
     assert verdict([Check("x", PROBLEM, "")] * 2) == "Not ready: 2 problems, see above."
+
+
+def test_the_set_up_refuses_another_system_and_names_what_to_use(tmp_path):
+    (tmp_path / "uname").write_text("#!/bin/sh\necho Darwin\n")
+    (tmp_path / "uname").chmod(0o755)
+    ended = subprocess.run(
+        [ROOT / "scripts" / "set_up.sh", tmp_path / "venv", "requirements.lock"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Linux is needed, and this is Darwin.")
+    assert "WSL" in ended.stderr
+    assert not (tmp_path / "venv").exists()

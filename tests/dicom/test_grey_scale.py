@@ -179,6 +179,26 @@ def test_a_rescale_slope_that_leaves_nothing_is_refused(slope, message):
         grey(RescaleSlope=slope, RescaleIntercept=intercept)
 
 
+@pytest.mark.parametrize("intercept", [{}, {"RescaleIntercept": ""}], ids=["absent", "empty"])
+def test_without_an_intercept_a_slope_that_leaves_nothing_is_named(intercept):
+    with np.errstate(all="ignore"), pytest.raises(Unusable) as refused:
+        grey(RescaleSlope=1e308, **intercept)
+    assert refused.value.reason == "Rescale Slope 1e+308 and Intercept 0 lose all"
+
+
+def test_a_window_whose_first_value_is_empty_is_no_window():
+    tables = grey(WindowCenter=["", 2], WindowWidth=[3, 4])
+    assert (tables.window, tables.notes) == ("none", ["window incomplete: left out"])
+
+
+@pytest.mark.parametrize("data", ["", None], ids=["empty text", "empty"])
+def test_a_lut_without_data_says_so(data):
+    item = lut([0, 1, 2, 3], first=0, bits=8)
+    item[0].LUTData = data
+    with pytest.raises(Unusable, match="a LUT has 0 entries of 8 bit, not 4"):
+        grey(VOILUTSequence=item)
+
+
 def test_the_table_is_looked_up_for_every_pixel_of_a_tall_image():
     pixels = np.random.default_rng(0).integers(0, 4, (600, 3)).astype(np.uint16)
     table = np.array([0, 0.25, 0.5, 1], np.float32)

@@ -2,6 +2,8 @@ import pickle
 
 import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.datadict import dictionary_description, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -271,3 +273,47 @@ def test_a_file_that_is_cut_off_fails(tmp_path):
 def test_a_refusal_passes_between_processes():
     copy = pickle.loads(pickle.dumps(Unusable("failed", "broken")))
     assert (copy.status, copy.reason) == ("failed", "broken")
+
+
+# Numbers without which there is no image; they are named by their keyword.
+NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored")
+GIVEN = {
+    "RescaleIntercept": 0,
+    "RescaleSlope": 1,
+    "PixelPaddingValue": 0,
+    "PixelPaddingRangeLimit": 0,
+    "HighBit": 15,
+}
+NOTED = (*GIVEN, "PixelRepresentation")
+OTHERS = (
+    *("SamplesPerPixel", "NumberOfFrames", "ImagerPixelSpacing", "PixelSpacing", "WindowCenter"),
+    *("WindowWidth", "EstimatedRadiographicMagnificationFactor", "PixelAspectRatio"),
+)
+
+
+@pytest.mark.parametrize("keyword", [*NEEDED, *NOTED, *OTHERS])
+def test_a_number_that_is_there_and_empty_is_as_good_as_absent(tmp_path, keyword):
+    """It never becomes an error of Python that is told as the reason."""
+
+    def outcome(name, *, empty):
+        path = write_mammogram(tmp_path / name, **GIVEN)
+        dataset = dcmread(path)
+        dataset.pop(keyword, None)
+        if empty:
+            dataset.add_new(keyword, dictionary_VR(keyword)[:2], None)
+        dataset.save_as(path)
+        try:
+            mammogram = read(path, spacing_mm=0.2)
+        except Unusable as refused:
+            return str(refused), []
+        return mammogram.pixels.tolist(), mammogram.notes
+
+    (absent, notes), (empty, notes_on_empty) = (
+        outcome("absent.dcm", empty=False),
+        outcome("empty.dcm", empty=True),
+    )
+    assert empty == absent
+    assert (keyword in NEEDED) == isinstance(empty, str)
+    if keyword in NOTED:
+        name = dictionary_description(keyword)
+        assert notes_on_empty == [*notes, f"{name} is empty or no number: taken as absent"]

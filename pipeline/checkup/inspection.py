@@ -8,26 +8,42 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 
-from pipeline.checkup.context import Known
-from pipeline.checkup.facts import breast_facts, pixel_facts
 from pipeline.config import Settings
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
 from pipeline.dicom.header import described
 from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
+from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.breast.original_masks import original_breast
 from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
 from pipeline.preprocess.store.fill import Job, Outcome, fill_entry
 from pipeline.preprocess.store.standardise import Standard, standardise
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
 
 PICTURE_PX = 2000
 # In spacing_source where the file itself has none.
 SPACING_GIVEN = "data.spacing_mm"
 _EDGE = (90, 200, 90)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a run knows of a file that is looked at alone.
+
+    Attributes:
+        file: the DICOM file to read; another one where the data set's own is wrapped.
+        image_id: "" where the run does not know the file.
+        spacing_mm: where the data set names it.
+    """
+
+    file: Path
+    image_id: str = ""
+    spacing_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,15 +67,40 @@ class Inspection:
     notes: list[str]
     written: list[str]
 
+    def text(self) -> str:
+        """All of it for a terminal, a line for each."""
+        rows = [
+            ("decision", _end(self.status, self.reason)),
+            ("let through", self.otherwise),
+            *self.facts.items(),
+            *(("note", note) for note in self.notes),
+            *(("written", file) for file in self.written),
+        ]
+        lines = [f"  {name + ':':<17} {value}" for name, value in rows if value]
+        return "\n".join([self.file, *lines])
+
 
 @dataclass
 class _Seen:
     """What a look at the file brought, as far as it came."""
 
-    end: Outcome = field(default_factory=lambda: Outcome("used"))
+    end: str = "used"
     facts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
+
+
+def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:
+    """Look a file up in the catalog, by its own path or that of the DICOM file made from it."""
+    if not run.catalog.is_file():
+        return Known(path)
+    for image in read_catalog(run).images.to_dict("records"):
+        named = Path(image["file"]), settings.data.root / image["source"]
+        if any(file.name == path.name and file.resolve() == path.resolve() for file in named):
+            spacing_mm = image["spacing_mm"]
+            known_mm = None if pd.isna(spacing_mm) else float(spacing_mm)
+            return Known(named[0], image["image_id"], known_mm)
+    return Known(path)
 
 
 def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspection:
@@ -88,12 +129,12 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
             mib=settings.dicom.decode_mib,
         )
     outcome = Outcome("failed", outcome.reason) if isinstance(outcome, Lost) else outcome
-    seen = _Seen(Outcome("failed", seen.reason)) if isinstance(seen, Lost) else seen
+    seen = _Seen(_end("failed", seen.reason)) if isinstance(seen, Lost) else seen
     inspection = Inspection(
         file=str(path),
         status=outcome.status,
         reason=outcome.reason,
-        otherwise="" if _same(outcome, seen.end) else _end(seen.end),
+        otherwise="" if seen.end == _end(outcome.status, outcome.reason) else seen.end,
         facts={"image": known.image_id, **seen.facts},
         notes=list(dict.fromkeys(seen.notes)),
         written=[str(file) for file in (*seen.written, folder / "inspection.json")],
@@ -102,25 +143,47 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
     return inspection
 
 
-def inspection_text(inspection: Inspection) -> str:
-    """An inspection for a terminal."""
-    rows = [
-        ("decision", _end(inspection)),
-        ("let through", inspection.otherwise),
-        *inspection.facts.items(),
-        *(("note", note) for note in inspection.notes),
-        *(("written", file) for file in inspection.written),
-    ]
-    lines = [f"  {name + ':':<17} {value}" for name, value in rows if value]
-    return "\n".join([inspection.file, *lines])
+def pixel_facts(mammogram: Mammogram) -> dict[str, str]:
+    """What the reader made of the file; "" where the file says nothing."""
+    lowest, highest = mammogram.pixels.min(), mammogram.pixels.max()
+    return {
+        "codec": mammogram.codec,
+        "polarity": mammogram.polarity,
+        "window": mammogram.window,
+        "grey values": f"{lowest:.4f} to {highest:.4f} (0 to 1 is the nominal range)",
+        "spacing": f"{mammogram.spacing_mm:.4g} mm, from {mammogram.spacing_source}",
+        "magnification": f"{mammogram.magnification:g}" if mammogram.magnification else "",
+        "side": _with_source(mammogram.laterality, mammogram.laterality_source),
+        "view": _with_source(mammogram.view, mammogram.view_source),
+        "modifiers": ", ".join(mammogram.modifiers),
+        "implant": mammogram.implant,
+        "frame": f"{mammogram.frame} (from 0)" if mammogram.frame else "",
+        "scanner": mammogram.scanner,
+        "pixel checksum": mammogram.pixel_sha256,
+    }
 
 
-def _end(end: Outcome | Inspection) -> str:
-    return f"{end.status}: {end.reason}" if end.reason else end.status
+def breast_facts(standard: Standard) -> dict[str, str]:
+    """What was found in the picture."""
+    geometry, air = standard.geometry, standard.background
+    wall = "right" if geometry.flipped else "left"
+    return {
+        "breast": f"{standard.breast_mm2 / 100:.0f} cm2, chest wall on the {wall}",
+        "standard image": f"{geometry.height} rows x {geometry.width} columns, "
+        f"{geometry.spacing_mm:g} mm; black is {standard.low:.4f}, white {standard.high:.4f}",
+        "air beside it": f"mean {air['air_mean']:.4f}, {air['air_lowest']:.4f} to "
+        f"{air['air_highest']:.4f}, {air['air_levels']:.1%} of its values differ"
+        if air["air_known"]
+        else "none",
+    }
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
-    return (one.status, one.reason) == (other.status, other.reason)
+def _with_source(value: str, source: str) -> str:
+    return f"{value}, from {source}" if value and source else value or "unknown"
+
+
+def _end(status: str, reason: str) -> str:
+    return f"{status}: {reason}" if reason else status
 
 
 def _call(task: tuple[Callable, object]) -> object:
@@ -138,9 +201,9 @@ def _look(task: tuple[Job, Path]) -> _Seen:
             warnings.simplefilter("ignore")  # the reader makes notes of them
             _read(Path(job.file), job, folder, seen)
     except Unusable as problem:
-        seen.end = Outcome(problem.status, problem.reason)
+        seen.end = _end(problem.status, problem.reason)
     except DICOM_ERRORS as error:
-        seen.end = Outcome("failed", f"cannot be read: {one_line(error)}")
+        seen.end = _end("failed", f"cannot be read: {one_line(error)}")
     return seen
 
 
@@ -165,16 +228,15 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
 
 
 def _write(folder: Path, mammogram: Mammogram, standard: Standard | None) -> list[Path]:
-    arrays = {
-        folder / "presentation.npy": mammogram.pixels,
-        folder / "stored.npy": mammogram.stored,
+    picture = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1]
+    files: dict[str, Callable[[Path], object]] = {
+        "picture.png": lambda file: file.write_bytes(picture.tobytes()),
+        "presentation.npy": lambda file: np.save(file, mammogram.pixels),
+        "stored.npy": lambda file: np.save(file, mammogram.stored),
     }
-    for file, array in arrays.items():
-        write_atomic(file, lambda temporary, array=array: np.save(temporary, array))
-    picture = folder / "picture.png"
-    png = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1].tobytes()
-    write_atomic(picture, lambda temporary: temporary.write_bytes(png))
-    return [picture, *arrays]
+    for name, write in files.items():
+        write_atomic(folder / name, write)
+    return [folder / name for name in files]
 
 
 def _picture(pixels: np.ndarray, standard: Standard | None) -> np.ndarray:

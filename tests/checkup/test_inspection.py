@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.checkup import file as checkup
-from pipeline.checkup.context import Known, known_file, settings_for
-from pipeline.checkup.file import inspect_file, inspection_text
+from pipeline.checkup import inspection as checkup
+from pipeline.checkup.inspection import Known, inspect_file, known_file
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings
 from pipeline.ingest.catalog import make_catalog, write_catalog
+from pipeline.run.configure import joined
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost
+from pipeline.run.settings import given_overrides
 from tests.dicom_samples import write_mammogram
 
 SETTINGS = Settings(image=ImageSettings(spacing_mm=0.8))
@@ -168,7 +169,7 @@ def test_a_missing_file_is_an_error_of_the_user(tmp_path):
 
 def test_the_text_has_decision_facts_notes_and_files_line_by_line(tmp_path, in_this_process):
     path = write_film(tmp_path / "a.dcm", Laterality="R", ViewPosition="ML")
-    text = inspection_text(inspect_file(Known(path), SETTINGS, folder=tmp_path / "out"))
+    text = inspect_file(Known(path), SETTINGS, folder=tmp_path / "out").text()
     assert "  decision:         skipped: view ML (dicom.views)\n" in text
     assert "  let through:      used\n" in text
     assert "  note:             contradictory sides" in text
@@ -201,9 +202,8 @@ def test_a_spacing_that_only_the_catalog_knows_makes_the_file_usable(tmp_path, i
 def test_settings_come_from_the_command_over_what_the_run_remembers(tmp_path):
     (tmp_path / "c.yaml").write_text("dicom: {views: any}\n")
     run = RunFolder(tmp_path / "run")
-    settings = settings_for(
-        run, config=str(tmp_path / "c.yaml"), set_text="dicom.for_processing=true"
-    )
+    given = given_overrides("dicom.for_processing=true")
+    settings, _ = joined(run, config=str(tmp_path / "c.yaml"), overrides=given)
     assert settings.dicom.views == "any"
     assert settings.dicom.for_processing
     assert not run.root.exists()
