@@ -25,6 +25,7 @@ _INTENTS = {
     "1.2.840.10008.5.1.4.1.1.1.1": "FOR PRESENTATION",
     "1.2.840.10008.5.1.4.1.1.1.1.1": "FOR PROCESSING",
 }
+_MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 _TAGS = (
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
@@ -125,6 +126,11 @@ def patient(header: Dataset) -> str:
 def intent(header: Dataset) -> str:
     """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
     return word(header, "PresentationIntentType") or _INTENTS.get(sop_class(header), "")
+
+
+def modality(header: Dataset) -> str:
+    """(0008,0060) Modality, else what the kind of image implies, else ""."""
+    return word(header, "Modality") or ("MG" if sop_class(header) in _MAMMOGRAPHY else "")
 
 
 def implant(header: Dataset, view: side_and_view.View) -> str:

@@ -13,10 +13,10 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import items, notes_on_empty
+from pipeline.dicom.elements import items, notes_on_empty, words
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
-from pipeline.dicom.header import implant, intent, scanner, transfer_syntax
+from pipeline.dicom.header import implant, intent, modality, scanner, transfer_syntax
 from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
 from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
@@ -72,7 +72,10 @@ class Mammogram:
     notes: list[str]  # doubts
     laterality_source: str = ""  # the attribute it is from
     view_source: str = ""
+    views: list[str] = field(default_factory=list)  # all that are named
     modifiers: list[str] = field(default_factory=list)  # of the view
+    image_type: list[str] = field(default_factory=list)
+    modality: str = ""
     intent: str = ""  # FOR PRESENTATION, FOR PROCESSING or ""
     implant: str = ""  # yes, no or ""
     magnification: float | None = None  # None where the file has no plausible one
@@ -113,7 +116,8 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
         frame = chosen_frame(top, settings)
         header = _with_functional_groups(top, frame)
         seen, view_notes = view(header)
-        check_view(header, seen, settings)
+        image_type = words(header, "ImageType")
+        check_view(seen.names, seen.modifiers, image_type, settings)
         mm, spacing_source, spacing_notes = pixel_spacing(header, spacing_mm)
         expected = pixel_format(header)
         check_size(*expected.shape, settings)
@@ -138,7 +142,10 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
         ],
         laterality_source=side_source,
         view_source=seen.source,
+        views=list(seen.names),
         modifiers=list(seen.modifiers),
+        image_type=list(image_type),
+        modality=modality(header),
         intent=intent(header),
         implant=implant(header, seen),
         magnification=magnification(header),

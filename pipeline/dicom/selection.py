@@ -1,15 +1,16 @@
 """Which images are read: grey projections of the modality, views, frames and size asked for."""
 
+from collections.abc import Sequence
+
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import count, number, word, words
-from pipeline.dicom.header import DICOMDIR, intent, sop_class
-from pipeline.dicom.side_and_view import SCREENING_MODIFIERS, View
+from pipeline.dicom.elements import count, number, word
+from pipeline.dicom.header import DICOMDIR, intent, modality, sop_class
+from pipeline.dicom.side_and_view import SCREENING_MODIFIERS
 from pipeline.dicom.unusable import Unusable
 
-_MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 _OTHER_IMAGES = ("SPECIMEN", "STEREO", "SCOUT")
 
 
@@ -22,10 +23,7 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
     kind = sop_class(header)
     if kind == DICOMDIR or "DirectoryRecordSequence" in header:
         raise Unusable("skipped", "DICOMDIR, a list of other files")
-    modality = word(header, "Modality") or ("MG" if kind in _MAMMOGRAPHY else "")
-    if settings.modalities != "any" and modality not in settings.modalities:
-        wanted = ", ".join(settings.modalities)
-        raise Unusable("skipped", f"Modality is {modality or 'missing'}, not {wanted}")
+    check_modality(modality(header), settings)
     if number(header, "Rows") is None and number(header, "Columns") is None:
         name = UID(kind).name
         raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
@@ -42,25 +40,53 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
         raise Unusable("skipped", "1 bit per pixel, a mask")
     if bits in (32, 64):
         raise Unusable("skipped", f"{bits:.0f} bits per pixel, a mammogram has 8 or 16")
-    if not settings.for_processing and intent(header) == "FOR PROCESSING":
+    check_intent(intent(header), settings)
+
+
+def check_modality(modality: str, settings: DicomSettings) -> None:
+    """Let pass the modalities of `dicom.modalities`.
+
+    Raises:
+        Unusable: skipped, and why.
+    """
+    if settings.modalities != "any" and modality not in settings.modalities:
+        wanted = ", ".join(settings.modalities)
+        raise Unusable("skipped", f"Modality is {modality or 'missing'}, not {wanted}")
+
+
+def check_intent(intent: str, settings: DicomSettings) -> None:
+    """Let pass what is for presentation, and all with `dicom.for_processing`.
+
+    Raises:
+        Unusable: skipped, and why.
+    """
+    if not settings.for_processing and intent == "FOR PROCESSING":
         raise Unusable("skipped", "FOR PROCESSING (dicom.for_processing)")
 
 
-def check_view(header: Dataset, view: View, settings: DicomSettings) -> None:
+def check_view(
+    views: Sequence[str],
+    modifiers: Sequence[str],
+    image_type: Sequence[str],
+    settings: DicomSettings,
+) -> None:
     """Let pass the views of `dicom.views`, and an unknown one.
+
+    Args:
+        views: all that the file names.
 
     Raises:
         Unusable: skipped, and why.
     """
     if settings.views == "any":
         return
-    for name in view.names:
+    for name in views:
         if name not in settings.views:
             raise Unusable("skipped", f"view {name} (dicom.views)")
-    for modifier in view.modifiers:
+    for modifier in modifiers:
         if modifier not in SCREENING_MODIFIERS:
             raise Unusable("skipped", f"view modifier {modifier} (dicom.views)")
-    for kind in words(header, "ImageType"):
+    for kind in image_type:
         if any(part in kind for part in _OTHER_IMAGES):
             raise Unusable("skipped", f"Image Type {kind} (dicom.views)")
 

@@ -11,7 +11,7 @@ from pipeline.run.tables import read_csv_table, write_csv
 
 # Column of mammograms.csv: type. Lengths in pixels are of the standard image unless they are
 # called original; row_scale and col_scale are original pixels per standard pixel.
-MAMMOGRAM_COLUMNS = {
+MAMMOGRAM_COLUMNS: dict[str, type | str] = {
     "image_id": str,
     "patient_id": str,
     "laterality": str,

@@ -28,6 +28,9 @@ CHUNK_PX = 512
 
 # They bound the effort or the run, and never change a pixel.
 _EFFORT_SETTINGS = {"decode_seconds", "decode_mib", "max_lost_share", "workers"}
+# They decide whether a file is used, and never change a pixel either. The key has their defaults,
+# because it had them always: entries that were made under the defaults keep their names.
+SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
 
 
 def entry_key(
@@ -44,7 +47,8 @@ def entry_key(
             "format": STORE_FORMAT,
             "file": file_sha256,
             "image": image.model_dump(mode="json"),
-            "dicom": dicom.model_dump(mode="json", exclude=_EFFORT_SETTINGS),
+            "dicom": dicom.model_dump(mode="json", exclude=_EFFORT_SETTINGS | SELECTION_SETTINGS)
+            | DicomSettings().model_dump(mode="json", include=SELECTION_SETTINGS),
             "spacing_mm": spacing_mm,
         }
     )

@@ -9,8 +9,10 @@ import pandas as pd
 
 from pipeline.config import DicomSettings, ImageSettings, Settings
 from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
+from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
+    SELECTION_SETTINGS,
     entry_files,
     entry_key,
     entry_path,
@@ -31,8 +33,8 @@ _FILM_MM2 = 200.0 * 260.0
 # What STORE.json says about the file, under the names of `Mammogram`.
 _OF_FILE = (
     *("pixel_sha256", "spacing_source", "laterality", "laterality_source", "view", "view_source"),
-    *("modifiers", "intent", "implant", "magnification", "window", "polarity", "scanner", "codec"),
-    *("transfer_syntax", "frame"),
+    *("views", "modifiers", "image_type", "modality", "intent", "implant", "magnification"),
+    *("window", "polarity", "scanner", "codec", "transfer_syntax", "frame"),
 )
 
 
@@ -171,12 +173,40 @@ def _announce(count: int, settings: Settings) -> None:
 
 
 def _kept(job: Job, file_sha256: str) -> Outcome | None:
-    """The entry of a file whose checksum is known, if the store has it."""
+    """The end of a file whose checksum is known, if the store has its entry.
+
+    The entry may be of a file that these settings leave out. Entries of earlier releases do not
+    say enough to tell: they were made under the default settings and serve no others.
+    """
     store = job.entry(file_sha256)
     if not has_entry(store):
         return None
     info = json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
+    if "modality" in info:
+        try:
+            _check_selection(info, job.dicom)
+        except Unusable as problem:
+            return Outcome(problem.status, problem.reason, file_sha256=file_sha256)
+    elif _selection(job.dicom) != _selection(DicomSettings()):
+        return None
     return Outcome("used", store=str(store), info=info, file_sha256=file_sha256)
+
+
+def _check_selection(info: dict, dicom: DicomSettings) -> None:
+    """Ask of what STORE.json says what the reader asks of a header.
+
+    Raises:
+        Unusable: what reading the file would raise.
+    """
+    check_modality(info["modality"], dicom)
+    check_intent(info["intent"], dicom)
+    check_view(info["views"], info["modifiers"], info["image_type"], dicom)
+    geometry = info["geometry"]
+    check_size(geometry["original_height"], geometry["original_width"], dicom)
+
+
+def _selection(dicom: DicomSettings) -> dict:
+    return dicom.model_dump(include=SELECTION_SETTINGS)
 
 
 def _standardise(job: Job, checksum: str) -> Outcome:

@@ -108,7 +108,7 @@ def _key(**changes):
         {"image": ImageSettings(spacing_mm=0.2)},
         {"image": ImageSettings(high_percentile=99)},
         {"dicom": DicomSettings(prefer_lut=False)},
-        {"dicom": DicomSettings(for_processing=True)},
+        {"dicom": DicomSettings(frames="first")},
         {"spacing_mm": 0.05},
     ],
 )
@@ -116,5 +116,19 @@ def test_the_key_changes_with_everything_that_changes_the_pixels(change):
     assert _key(**change) != _key()
 
 
-def test_the_key_ignores_settings_that_change_no_pixel():
-    assert _key(dicom=DicomSettings(workers=1, decode_seconds=3, max_lost_share=1)) == _key()
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"workers": 1, "decode_seconds": 3, "max_lost_share": 1},
+        {"views": "any"},
+        {"modalities": ("MG", "CR")},
+        {"for_processing": True},
+        {"max_megapixels": 7},
+    ],
+)
+def test_the_key_ignores_settings_that_change_no_pixel(change):
+    assert _key(dicom=DicomSettings(**change)) == _key()
+
+
+def test_entries_of_earlier_releases_keep_their_names():
+    assert _key().startswith("8f3c9b0e25711b7d")

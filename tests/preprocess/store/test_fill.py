@@ -1,10 +1,19 @@
 """The store is filled once for all runs, and what a file is decides again each time."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import DicomSettings, Settings, StoreSettings
-from pipeline.preprocess.store.fill import fill_store
+from pipeline.config import DicomSettings, ImageSettings, Settings, StoreSettings
+from pipeline.preprocess.store.entries import entry_files
+from pipeline.preprocess.store.fill import Job, fill_entry, fill_store
+from tests.dicom_samples import write_mammogram
+from tests.preprocess.four_women import film
+
+ANY = {"modalities": "any", "views": "any", "for_processing": True}
 
 
 def images(root, **views):
@@ -13,6 +22,18 @@ def images(root, **views):
         for name, view in views.items()
     ]
     return pd.DataFrame(rows)
+
+
+def job(file: Path, **dicom) -> Job:
+    return Job(
+        str(file), 0.8, ImageSettings(spacing_mm=0.8), DicomSettings(**dicom), file.parent / "store"
+    )
+
+
+def write_film(folder: Path, **tags) -> Path:
+    return write_mammogram(
+        folder / "a.dcm", film(1), BitsStored=12, ImagerPixelSpacing=[0.8, 0.8], **tags
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,3 +51,51 @@ def test_a_view_that_only_the_catalog_names_is_judged_like_one_in_the_file(
     reasons = {name for name, o in outcomes.items() if o.reason == "view FB (dicom.views)"}
     assert reasons == skipped
     assert all(outcomes[name].status == "skipped" for name in skipped)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"Modality": "CR"},
+        {"PresentationIntentType": "FOR PROCESSING"},
+        {"ViewPosition": "ML"},
+        {"ImageType": ["DERIVED", "PRIMARY", "SPECIMEN"]},
+    ],
+)
+def test_a_file_that_is_in_the_store_is_refused_as_one_that_is_not(tmp_path, tags):
+    file = write_film(tmp_path, **tags)
+    unknown = fill_entry(job(file))
+    assert unknown.status == "skipped"
+    assert fill_entry(job(file, **ANY)).status == "used"
+    assert fill_entry(job(file)) == unknown
+
+
+def test_a_size_limit_is_asked_of_what_is_in_the_store_too(tmp_path):
+    large = np.kron(film(1), np.ones((6, 6), np.uint16))
+    file = write_mammogram(tmp_path / "a.dcm", large, BitsStored=12)
+    assert fill_entry(job(file)).status == "used"
+    refused = fill_entry(job(file, max_megapixels=1))
+    assert (refused.status, refused.reason) == (
+        "failed",
+        "1 megapixels, the limit is dicom.max_megapixels",
+    )
+
+
+def test_what_is_taken_from_the_store_is_not_decoded_again(tmp_path):
+    file = write_film(tmp_path, ViewPosition="CC")
+    first = fill_entry(job(file))
+    written = entry_files(first.store)[0].stat().st_mtime_ns
+    assert fill_entry(job(file, **ANY, max_megapixels=7)) == first
+    assert entry_files(first.store)[0].stat().st_mtime_ns == written
+
+
+def test_an_older_entry_serves_the_selection_that_it_was_made_under(tmp_path):
+    file = write_film(tmp_path, ViewPosition="CC")
+    first = fill_entry(job(file))
+    info_file = entry_files(first.store)[2]
+    older = {name: first.info[name] for name in first.info if name not in ("modality", "views")}
+    info_file.write_text(json.dumps(older))
+    assert fill_entry(job(file)).info == older
+    assert fill_entry(job(file, views=("MLO",))).reason == "view CC (dicom.views)"
+    info_file.write_text(json.dumps(older))
+    assert fill_entry(job(file, **ANY)) == first
