@@ -1,5 +1,6 @@
 """What is generated for people agrees with what it is generated from."""
 
+import json
 import re
 from pathlib import Path
 
@@ -40,3 +41,15 @@ def test_the_readme_names_targets_and_files_that_exist():
 def test_lock_files_name_no_index():
     for lock in ROOT.glob("requirements*.lock"):
         assert "://" not in lock.read_text()
+
+
+def test_a_config_names_the_results_that_are_kept_of_it_and_does_not_repeat_them():
+    kept = [json.loads(path.read_text()) for path in (ROOT / "docs" / "results").glob("*.json")]
+    configs = {content["config"] for content in kept if "seconds" in content}
+    assert configs
+    for config in configs:
+        lines = (ROOT / config).read_text().splitlines()
+        header = " ".join(line.lstrip("# ") for line in lines if line.startswith("#"))
+        named = re.findall(r"docs/results/([\w-]+\.json)", header)
+        assert named and all((ROOT / "docs" / "results" / name).is_file() for name in named), config
+        assert not re.search(r"\d (minutes|hours)", header), config

@@ -5,11 +5,13 @@ Groups are small and many: they say where to look, not what is better.
 
 from dataclasses import replace
 
+import numpy as np
+
 from pipeline.evaluate.judge import Bootstrap, judge_metric
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.bootstrap import patient_index
-from pipeline.figures.figure import undefined_figure
+from pipeline.figures.figure import Figure, undefined_figure
 from pipeline.figures.froc import threshold_at
 from pipeline.figures.registry import METRICS
 from pipeline.figures.resampled import share_samples
@@ -47,11 +49,17 @@ def lesion_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     for by, names in (("kind", matched.kinds), ("pathology", matched.pathologies)):
         for name in sorted(set(names)):
             inside = names == name
-            share = float(found[inside].mean())
-            samples = share_samples(found[inside], patient[inside], bootstrap.weights)
-            figure = bootstrap.figure(lambda v=share: v, lambda s=samples: s, n=int(inside.sum()))
+            figure = _share(found[inside], patient[inside], bootstrap)
             rows.append({"by": by, "group": name, "sensitivity": figure.as_dict()})
     return rows
+
+
+def _share(found: np.ndarray, patient: np.ndarray, bootstrap: Bootstrap) -> Figure:
+    return bootstrap.figure(
+        lambda: float(found.mean()),
+        lambda: share_samples(found, patient, bootstrap.weights),
+        n=len(found),
+    )
 
 
 def _image_group(judged: Judged, bootstrap: Bootstrap, column: str, value: str) -> dict:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -62,10 +63,11 @@ def pooled_scores(
     folds: Sequence[dict[str, Callable[[], np.ndarray]]],
 ) -> dict[str, Callable[[], np.ndarray]]:
     """Baselines of all folds, each fitted on its own training patients, in pooled order."""
-    return {
-        name: lambda name=name: np.concatenate([fold[name]() for fold in folds])
-        for name in folds[0]
-    }
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([fold[name]() for fold in folds])
+
+    return {name: partial(joined, name) for name in folds[0]}
 
 
 def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:

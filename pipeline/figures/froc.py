@@ -75,8 +75,10 @@ def false_alarms(hits, neutral=None) -> np.ndarray:
     Args:
         hits, neutral: as in `match_image`.
     """
-    false = ~np.asarray(hits, dtype=bool).any(axis=1)
-    return false if neutral is None else false & ~np.asarray(neutral, dtype=bool)
+    inside = np.asarray(hits, dtype=bool).any(axis=1)
+    if neutral is not None:
+        inside |= np.asarray(neutral, dtype=bool)
+    return np.logical_not(inside)
 
 
 def collect(

@@ -2,8 +2,8 @@
 
 Everywhere `weights` is (samples, patients) from `bootstrap.patient_weights`, `patient` the index
 of each item's patient, and the result is (samples, ...) with NaN where a sample lacks a class.
-All are exact but `slope_samples`. scikit-learn sorts anew for each sample, which takes 30 times as
-long for 2,000 samples of 360,000 positions; a test compares every function here with it.
+All are exact but `slope_samples`. scikit-learn sorts anew for each sample: 2,000 samples of
+360,000 positions take it 90 to 140 seconds a metric, these 0.1 to 8. A test compares them.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
@@ -94,34 +94,50 @@ def results_markdown(folder: Path) -> str:
     paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
     files = [read_json(path) for path in paths]
     results = [content for content in files if "patch_auc" in content]
-    rows: dict[str, Callable[[dict], str]] = {}
-    for metric in ranking_metrics(within=Place.SUMMARY):
-        rows[metric.title] = lambda r, m=metric: _figure(r.get(m.name))
-    for metric in probability_metrics(within=Place.SUMMARY):
-        for which, addition in (("after", ""), ("lesions_equal", ", lesions alike")):
-            rows[metric.title + addition] = lambda r, m=metric, w=which: _figure(
-                _calibrated(r, w).get(m.name)
-            )
-    for name, baseline in BASELINES.items():
-        title = f"baseline, {baseline.title}: patch AUC"
-        rows[title] = lambda r, n=name: _figure(r["baselines"].get(n))
-    rows |= {
-        "test women / mammograms / lesions": lambda r: "{patients} / {images} / {lesions}".format(
-            **r["counts"]
-        ),
-        "positions, share positive": lambda r: (
-            f"{r['counts']['positions']:,}, {100 * r['prevalence']:.2f} %"
-        ),
-        f"minutes: {' / '.join(STAGES)}": lambda r: " / ".join(
-            f"{r['seconds'].get(stage, 0) / 60:.1f}" for stage in STAGES
-        ),
-        "hardware": lambda r: r["hardware"],
-        "date": lambda r: r["date"],
-    }
-    cells = [(title, *(show(result) for result in results)) for title, show in rows.items()]
-    table = markdown_table(cells, ["", *(result["run"] for result in results)])
+    rows = [
+        (metric.title, *(_figure(r.get(metric.name)) for r in results))
+        for metric in ranking_metrics(within=Place.SUMMARY)
+    ]
+    rows += [
+        (
+            metric.title + addition,
+            *(_figure(_calibrated(r, which).get(metric.name)) for r in results),
+        )
+        for metric in probability_metrics(within=Place.SUMMARY)
+        for which, addition in (("after", ""), ("lesions_equal", ", lesions alike"))
+    ]
+    rows += [
+        (
+            f"baseline, {baseline.title}: patch AUC",
+            *(_figure(r["baselines"].get(name)) for r in results),
+        )
+        for name, baseline in BASELINES.items()
+    ]
+    rows += zip(_FACTS, *(_facts(r) for r in results), strict=True)
+    table = markdown_table(rows, ["", *(result["run"] for result in results)])
     studies = [_study_markdown(content) for content in files if "patch_auc" not in content]
     return table + "\n" + "".join(studies)
+
+
+_FACTS = (
+    "test women / mammograms / lesions",
+    "positions, share positive",
+    f"minutes: {' / '.join(STAGES)}",
+    "hardware",
+    "date",
+)
+
+
+def _facts(result: dict) -> tuple[str, ...]:
+    """What stands beside _FACTS for a run."""
+    counts, seconds = result["counts"], result["seconds"]
+    return (
+        f"{counts['patients']} / {counts['images']} / {counts['lesions']}",
+        f"{counts['positions']:,}, {100 * result['prevalence']:.2f} %",
+        " / ".join(f"{seconds.get(stage, 0) / 60:.1f}" for stage in STAGES),
+        result["hardware"],
+        result["date"],
+    )
 
 
 def _study_markdown(content: dict) -> str:

@@ -35,30 +35,30 @@ def test_where_loss_and_ranking_agree_there_is_nothing_to_say(remarks):
 
 
 def test_the_ranking_went_on_improving_while_the_loss_rose(remarks):
-    (said,) = remarks(RANKING_GOES_ON)
-    assert "those of step 200, with the highest validation AUC" in said
-    assert "lowest earlier, at step 100 (0.4000 against 0.5000)" in said
-    assert "too certain, which the calibration corrects" in said
+    (remark,) = remarks(RANKING_GOES_ON)
+    assert "those of step 200, with the highest validation AUC" in remark
+    assert "lowest earlier, at step 100 (0.4000 against 0.5000)" in remark
+    assert "too certain, which the calibration corrects" in remark
 
 
 def test_the_ranking_held_while_the_loss_rose(remarks):
-    (said,) = remarks(RANKING_HOLDS)
-    assert "loss rose from 0.4000 at step 100 to 0.6000 at step 300" in said
-    assert "the ranking held (AUC 0.9000 at best, 0.8930 at the end)" in said
-    assert "The weights are those of step 100." in said
+    (remark,) = remarks(RANKING_HOLDS)
+    assert "loss rose from 0.4000 at step 100 to 0.6000 at step 300" in remark
+    assert "the ranking held (AUC 0.9000 at best, 0.8930 at the end)" in remark
+    assert "The weights are those of step 100." in remark
 
 
 def test_the_ranking_held_also_when_the_loss_was_lowest_after_the_chosen_step(remarks):
-    (said,) = remarks([(100, 0.900, 0.60), (200, 0.895, 0.40), (300, 0.895, 0.55)])
-    assert "loss rose from 0.4000 at step 200 to 0.5500 at step 300" in said
+    (remark,) = remarks([(100, 0.900, 0.60), (200, 0.895, 0.40), (300, 0.895, 0.55)])
+    assert "loss rose from 0.4000 at step 200 to 0.5500 at step 300" in remark
 
 
 def test_the_ranking_fell_as_well(remarks):
-    (said,) = remarks(RANKING_FALLS)
-    assert "After step 100 the ranking got worse as well" in said
-    assert "fell from 0.9000 to 0.8500" in said
-    assert "rose from 0.4000 at step 100 to 0.6000 at step 300" in said
-    assert "held" not in said
+    (remark,) = remarks(RANKING_FALLS)
+    assert "After step 100 the ranking got worse as well" in remark
+    assert "fell from 0.9000 to 0.8500" in remark
+    assert "rose from 0.4000 at step 100 to 0.6000 at step 300" in remark
+    assert "held" not in remark
 
 
 def test_first_too_certain_and_then_worse_is_told_in_this_order(remarks):

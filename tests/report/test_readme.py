@@ -28,8 +28,8 @@ CROSSVAL = METRICS | {"patch_auc": FIGURE | {"value": 0.8765}, "folds": [{}, {}]
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
     run = RunFolder(tmp_path / "runs" / "mias")
-    said = {"data.root": "somewhere", "train.seed": "3"}
-    remember(run, Settings(), Remembered("configs/mias.yaml", said, ""))
+    overrides = {"data.root": "somewhere", "train.seed": "3"}
+    remember(run, Settings(), Remembered("configs/mias.yaml", overrides, ""))
     return run
 
 

@@ -14,8 +14,8 @@ def facts(**maps) -> dict[str, str]:
 
 
 def test_everything_that_is_done_to_the_logits_of_a_map_is_said():
-    said = facts(flips=2, zooms=[0.8, 1.0], smooth_mm=2.6, level_share=0.8)["maps"]
-    assert said == (
+    maps = facts(flips=2, zooms=[0.8, 1.0], smooth_mm=2.6, level_share=0.8)["maps"]
+    assert maps == (
         "mean over 2 mirrored copies; mean over copies enlarged by 0.8, 1; smoothed by a Gaussian "
         "of 2.6 mm; 80 % of what the level of a mammogram (twice the 40th percentile of its "
         "logits less the 10th) differs by from -4.25 taken off"
