@@ -16,13 +16,13 @@ from pipeline.run.errors import UserError
 def example(
     name: str,
     root: Path | None = None,
-    women: int = 12,
+    patients: int = 12,
     spacing_mm: float = 0.2,
     seed: int = 1,
 ) -> None:
-    """Write a small tree in the form of the data set NAME, of four pictures for each woman."""
+    """Write a small tree in the form of the data set NAME, of four pictures for each patient."""
     root = root or Path("data/examples") / name
-    _write(name, root, women, spacing_mm, seed)
+    _write(name, root, patients, spacing_mm, seed)
     spacing = f" data.spacing_mm={spacing_mm:g}" if name in WITHOUT_SPACING else ""
     print(
         f"{root}: synthetic, in the form of {name}. Try it: make preprocess "
@@ -30,7 +30,7 @@ def example(
     )
 
 
-def _write(name: str, root: Path, women: int, spacing_mm: float, seed: int) -> None:
+def _write(name: str, root: Path, patients: int, spacing_mm: float, seed: int) -> None:
     """Write the tree as a whole or not at all.
 
     Raises:
@@ -40,10 +40,10 @@ def _write(name: str, root: Path, women: int, spacing_mm: float, seed: int) -> N
         raise UserError(f"There is no example {name}. DATASET is one of {', '.join(MODULES)}.")
     if root.exists() and not (root.is_dir() and not any(root.iterdir())):
         raise UserError(f"{root} is there already. Delete it to write it anew.")
-    print(f"drawing {4 * women} synthetic mammograms: about a second each", flush=True)
+    print(f"drawing {4 * patients} synthetic mammograms: about a second each", flush=True)
     unfinished = root.with_name(f".{root.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    build_example(name, unfinished, women=women, spacing_mm=spacing_mm, seed=seed)
+    build_example(name, unfinished, patients=patients, spacing_mm=spacing_mm, seed=seed)
     unfinished.replace(root)
 
 

@@ -11,7 +11,7 @@ from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.contact_sheet import write_contact_sheet
-from pipeline.preprocess.intake.stage import intake_line, intake_metrics, take_in
+from pipeline.preprocess.intake.stage import intake_line, intake_metrics, run_intake
 from pipeline.preprocess.positions import label_positions, pitch_px
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
@@ -34,14 +34,14 @@ def preprocess(stage: Stage) -> str:
     """
     started = time.monotonic()
     run = stage.run
-    taken = take_in(stage)
-    accepted = taken.accepted
+    intake = run_intake(stage)
+    accepted = intake.accepted
     mammograms, outlines = accepted.mammograms, accepted.outlines
     positions = _positions(accepted, stage.settings)
     twice = check_leakage(
-        mammograms, outlines=outlines, positions=positions, signatures=taken.signatures
+        mammograms, outlines=outlines, positions=positions, signatures=intake.signatures
     )
-    notes = [*taken.summary["notes"], *twice]
+    notes = [*intake.summary["notes"], *twice]
     write_positions(run, positions)
     write_outlines(run, outlines)
     write_mammograms(run, mammograms)
@@ -54,14 +54,14 @@ def preprocess(stage: Stage) -> str:
     )
     stage.events.artifact(run.contact_sheet)
     summary = {
-        "files": taken.summary["files"],
+        "files": intake.summary["files"],
         **summarise(mammograms, outlines, positions),
         "store_bytes": _store_bytes(mammograms),
         "seconds": round(time.monotonic() - started, 1),
         "notes": notes,
         "twice": twice,
     }
-    stage.events.metrics(intake_metrics(taken.summary) | _metrics(summary))
+    stage.events.metrics(intake_metrics(intake.summary) | _metrics(summary))
     write_text(run.preprocess_summary, json_text(summary))
     show_notes(notes, rest=run.preprocess_summary.name)
     return _line(summary)

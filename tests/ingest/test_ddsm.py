@@ -66,7 +66,7 @@ def small_case(folder, *, ics=ICS, overlay=OVERLAY, views=("LEFT_CC", "LEFT_MLO"
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     root = tmp_path_factory.mktemp("ddsm") / "tree"
-    build_example("ddsm", root, women=4, spacing_mm=0.4, seed=1)
+    build_example("ddsm", root, patients=4, spacing_mm=0.4, seed=1)
     return root
 
 
@@ -74,7 +74,7 @@ def example(tmp_path_factory):
 def drawn():
     """The pictures of the example by number of the case, side and view."""
     pictures = example_pictures(range(4), spacing_mm=0.4, seed=1)
-    return {(picture.woman + 1, picture.side, picture.view): picture for picture in pictures}
+    return {(picture.patient + 1, picture.side, picture.view): picture for picture in pictures}
 
 
 def test_a_chain_goes_up_for_0_and_then_clockwise():

@@ -47,7 +47,7 @@ def write_export(path, *regions, announced=None):
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     root = tmp_path_factory.mktemp("example") / "inbreast"
-    build_example("inbreast", root, women=4, spacing_mm=0.4, seed=1)
+    build_example("inbreast", root, patients=4, spacing_mm=0.4, seed=1)
     return root
 
 
@@ -292,7 +292,7 @@ def test_the_example_has_every_trap_of_the_set(example):
 def test_the_example_is_the_same_each_time(tmp_path):
     once, again = tmp_path / "once", tmp_path / "again"
     for root in (once, again):
-        build_example("inbreast", root, women=2, spacing_mm=0.4, seed=1)
+        build_example("inbreast", root, patients=2, spacing_mm=0.4, seed=1)
     first, second = list_files(once).files, list_files(again).files
     assert [file.name for file in first] == [file.name for file in second]
     assert all(

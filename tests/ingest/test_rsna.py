@@ -32,7 +32,7 @@ def small_set(root, *rows, header=HEADER):
 @pytest.fixture(scope="module")
 def example(tmp_path_factory):
     root = tmp_path_factory.mktemp("rsna") / "tree"
-    build_example("rsna", root, women=4, spacing_mm=SPACING_MM, seed=1)
+    build_example("rsna", root, patients=4, spacing_mm=SPACING_MM, seed=1)
     return root
 
 
@@ -91,7 +91,7 @@ def test_rows_without_file_and_files_without_row_are_told(example, capsys):
 
 def test_dense_tissue_is_bright_through_every_codec_polarity_and_window(example):
     drawn = {
-        (str(10006 + 5 * picture.woman), picture.side, picture.view): picture.pixels
+        (str(10006 + 5 * picture.patient), picture.side, picture.view): picture.pixels
         for picture in example_pictures(range(4), spacing_mm=SPACING_MM, seed=1)
     }
     seen = []

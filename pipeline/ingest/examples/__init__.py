@@ -21,19 +21,19 @@ MODULES = {
 WITHOUT_SPACING = ("cbis_ddsm",)
 
 
-def build_example(name: str, root: Path, *, women: int, spacing_mm: float, seed: int) -> None:
+def build_example(name: str, root: Path, *, patients: int, spacing_mm: float, seed: int) -> None:
     """Write the tree of a data set below `root`, which must be empty or absent.
 
     Args:
         name: one of MODULES.
-        women: number of patients, four pictures each.
+        patients: number of patients, four pictures each.
         spacing_mm: pixel spacing of the pictures; coarser is faster.
         seed: of anatomy, lesions and noise.
 
     Raises:
-        ValueError: there are too few women for the form of this set.
+        ValueError: there are too few patients for the form of this set.
     """
-    tree = Tree(root, women, spacing_mm, seed)
+    tree = Tree(root, patients, spacing_mm, seed)
     importlib.import_module(MODULES[name]).build(tree)
     note = f"Synthetic pictures in the form of {name}: no patient, and nothing of the data set.\n"
     if name in WITHOUT_SPACING:

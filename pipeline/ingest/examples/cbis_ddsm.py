@@ -1,4 +1,4 @@
-"""A small tree in the form of CBIS-DDSM as TCIA gives it, with its traps; see `WOMEN`.
+"""A small tree in the form of CBIS-DDSM as TCIA gives it, with its traps; see `CASES`.
 
 Writes  ROOT/CBIS-DDSM and ROOT/manifest-1/CBIS-DDSM   DICOM files in three layouts of folders
         ROOT/calc_case_description_train_set.csv ...   the four tables
@@ -41,7 +41,7 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Woman:
+class Case:
     """A patient: her films, the lesions of each breast, and how her files lie.
 
     Attributes:
@@ -62,9 +62,9 @@ class Woman:
     one_series: bool = True
 
 
-WOMEN = (
+CASES = (
     # Three lesions on a mammogram, benign and malignant; mask and cropped image in two series.
-    Woman(
+    Case(
         (Film("Mass-Training", "LEFT", "CC"), Film("Mass-Training", "LEFT", "MLO")),
         (
             ("L", "mass_spiculated", "MALIGNANT"),
@@ -76,7 +76,7 @@ WOMEN = (
         one_series=False,
     ),
     # Unknown density; a mask of another size.
-    Woman(
+    Case(
         (Film("Calc-Training", "RIGHT", "CC", "half"), Film("Calc-Training", "RIGHT", "MLO")),
         (("R", CALCIFICATION, "MALIGNANT"),),
         "classic",
@@ -85,7 +85,7 @@ WOMEN = (
     ),
     # On test and training lists: a lesion of a training list on a test mammogram, which exists
     # twice, and one on a mammogram of the training list alone.
-    Woman(
+    Case(
         (
             Film("Calc-Test", "RIGHT", "CC"),
             Film("Mass-Training", "RIGHT", "CC"),
@@ -100,7 +100,7 @@ WOMEN = (
         density=3,
     ),
     # A mammogram on both training lists.
-    Woman(
+    Case(
         (Film("Calc-Training", "LEFT", "MLO"), Film("Mass-Training", "LEFT", "MLO")),
         (("L", CALCIFICATION, "BENIGN"), ("L", "mass_spiculated", "MALIGNANT")),
         "uids",
@@ -108,7 +108,7 @@ WOMEN = (
         assessment=0,
         swapped=True,
     ),
-    Woman(
+    Case(
         (Film("Mass-Test", "LEFT", "CC"), Film("Mass-Test", "LEFT", "MLO")),
         (("L", "mass_spiculated", "MALIGNANT"),),
         "uids",
@@ -116,7 +116,7 @@ WOMEN = (
         assessment=5,
     ),
     # A mask of another aspect ratio.
-    Woman(
+    Case(
         (Film("Calc-Test", "RIGHT", "CC", "narrow"), Film("Calc-Test", "RIGHT", "MLO")),
         (("R", CALCIFICATION, "BENIGN_WITHOUT_CALLBACK"),),
         "classic",
@@ -126,27 +126,27 @@ WOMEN = (
 
 
 def build(tree: Tree) -> None:
-    """Write the tree; each woman is one of `WOMEN`, in turn.
+    """Write the tree; each patient is one of `CASES`, in turn.
 
     Raises:
-        ValueError: there are too few women for all traps.
+        ValueError: there are too few patients for all traps.
     """
-    if tree.women < len(WOMEN):
+    if tree.patients < len(CASES):
         raise ValueError(
-            f"women must be at least {len(WOMEN)}, one for each trap, not {tree.women}"
+            f"patients must be at least {len(CASES)}, one for each trap, not {tree.patients}"
         )
     phantom = PhantomSettings(seed=tree.seed, spacing_mm=tree.spacing_mm)
     rows: dict[str, list[dict]] = {list_name: [] for list_name in TABLES}
-    for index in range(tree.women):
-        woman = WOMEN[index % len(WOMEN)]
-        download = Download(tree.root, woman.layout)
+    for index in range(tree.patients):
+        case = CASES[index % len(CASES)]
+        download = Download(tree.root, case.layout)
         pictures: dict[tuple[str, str], Picture] = {}
-        for film in woman.films:
+        for film in case.films:
             key = (film.side[0], film.view)
             if key not in pictures:
-                pictures[key] = draw_picture(_patient(woman, index, phantom), *key, phantom)
+                pictures[key] = draw_picture(_patient(case, index, phantom), *key, phantom)
             name = Name(film.list_name, f"P_{index + 1:05d}", film.side, film.view)
-            rows[film.list_name] += _write_film(download, name, film, woman, pictures[key])
+            rows[film.list_name] += _write_film(download, name, film, case, pictures[key])
     for list_name, of_list in rows.items():
         tree.write_table(TABLES[list_name], list(of_list[0]), of_list, line_end="\r\n")
     # What the newer downloader puts beside the images.
@@ -154,7 +154,7 @@ def build(tree: Tree) -> None:
     tree.write("manifest-1/LICENSE", "Synthetic: no licence of the data set.\n")
 
 
-def _patient(woman: Woman, index: int, phantom: PhantomSettings) -> Patient:
+def _patient(case: Case, index: int, phantom: PhantomSettings) -> Patient:
     """The phantom's patient of that number with the lesions wanted."""
     rng = np.random.default_rng([phantom.seed, index])
     lesions = tuple(
@@ -165,13 +165,13 @@ def _patient(woman: Woman, index: int, phantom: PhantomSettings) -> Patient:
             strength=float(rng.uniform(0.8, 1.6)),
             depth_share=float(rng.uniform(0.2, 0.8)),
         )
-        for side, kind, _ in woman.lesions
+        for side, kind, _ in case.lesions
     )
     return replace(plan_patient(index, phantom), lesions=lesions, film=True)
 
 
 def _write_film(
-    download: Download, name: Name, film: Film, woman: Woman, picture: Picture
+    download: Download, name: Name, film: Film, case: Case, picture: Picture
 ) -> Iterator[dict]:
     """Write a mammogram, its masks and its cropped images; yield its rows of the tables."""
     pixels = picture.pixels << 4  # 12 bit become 16
@@ -183,25 +183,25 @@ def _write_film(
             replace(name, abnormality=number),
             mask=_mask(drawn, pixels.shape, film.mask),
             cropped=_cropped(pixels, drawn),
-            mask_first=calcifications is not woman.swapped,
-            one_series=woman.one_series,
+            mask_first=calcifications is not case.swapped,
+            one_series=case.one_series,
         )
-        if woman.swapped:
+        if case.swapped:
             mask_path, cropped_path = cropped_path, mask_path
         # The real tables have a line break inside a path of each row.
         after_cropped, after_mask = ("\n", "") if calcifications else ("", "\n")
         kind, density, first, second = COLUMNS[name.list_name[:4]]
         yield {
             "patient_id": name.patient_id,
-            density: woman.density,
+            density: case.density,
             "left or right breast": name.side,
             "image view": name.view,
             "abnormality id": number,
             "abnormality type": kind,
             first: "N/A",
             second: "N/A",
-            "assessment": woman.assessment,
-            "pathology": woman.lesions[drawn.number][2],
+            "assessment": case.assessment,
+            "pathology": case.lesions[drawn.number][2],
             "subtlety": 3,
             "image file path": image_path,
             "cropped image file path": cropped_path + after_cropped,

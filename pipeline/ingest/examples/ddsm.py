@@ -40,18 +40,18 @@ STEPS = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 def build(tree: Tree) -> None:
     """Write the tree."""
-    for woman, pictures in tree.of_each_woman():
-        _write_case(tree, woman, pictures)
+    for patient, pictures in tree.of_each_patient():
+        _write_case(tree, patient, pictures)
 
 
-def _write_case(tree: Tree, woman: int, pictures: Sequence[Picture]) -> None:
-    letter = HOSPITALS[woman % len(HOSPITALS)]
-    name = f"{letter}_{woman + 1:04d}_1"
-    volume = _volume(woman, pictures)
-    folder = f"cases/{volume}s/{volume}_01/case{woman + 1:04d}"
+def _write_case(tree: Tree, patient: int, pictures: Sequence[Picture]) -> None:
+    letter = HOSPITALS[patient % len(HOSPITALS)]
+    name = f"{letter}_{patient + 1:04d}_1"
+    volume = _volume(patient, pictures)
+    folder = f"cases/{volume}s/{volume}_01/case{patient + 1:04d}"
     digitiser, bits = DIGITISERS[letter]
-    ics = ICS.format(name=name.replace("_", "-"), density=woman % 5, digitiser=digitiser)
-    announced, there = _marked(woman, pictures)
+    ics = ICS.format(name=name.replace("_", "-"), density=patient % 5, digitiser=digitiser)
+    announced, there = _marked(patient, pictures)
     for number, picture in enumerate(pictures):
         view = f"{SIDES[picture.side]}_{picture.view}"
         height, width = picture.pixels.shape
@@ -60,10 +60,10 @@ def _write_case(tree: Tree, woman: int, pictures: Sequence[Picture]) -> None:
             f"RESOLUTION {tree.spacing_mm * 1000:g} "
             f"{'' if number in announced else 'NON_'}OVERLAY\n"
         )
-        for suffix, content in _film(picture.pixels, form=(woman + number) % 4, bits=bits):
+        for suffix, content in _film(picture.pixels, form=(patient + number) % 4, bits=bits):
             tree.write(f"{folder}/{name}.{view}.{suffix}", content)
         if number in there:
-            tree.write(f"{folder}/{name}.{view}.OVERLAY", _overlay(woman, picture))
+            tree.write(f"{folder}/{name}.{view}.OVERLAY", _overlay(patient, picture))
     tree.write(f"{folder}/{name.replace('_', '-')}.ics", ics)
     overview = np.hstack([picture.pixels[::8, ::8] for picture in pictures])
     tree.write(f"{folder}/TAPE_{name}.COMB.16_PGM", _encoded(overview, ".pgm"))
@@ -83,27 +83,27 @@ def _film(pixels: np.ndarray, *, form: int, bits: int) -> Iterator[tuple[str, by
         yield "LJPEG.1", grey.astype(">u2").tobytes()
 
 
-def _volume(woman: int, pictures: Sequence[Picture]) -> str:
+def _volume(patient: int, pictures: Sequence[Picture]) -> str:
     found = pathologies(pictures)
     if "malignant" in found:
         return "cancer"
     if not found:
         return "normal"
-    return "benign" if woman % 4 < 2 else "benign_without_callback"
+    return "benign" if patient % 4 < 2 else "benign_without_callback"
 
 
-def _marked(woman: int, pictures: Sequence[Picture]) -> tuple[list[int], list[int]]:
+def _marked(patient: int, pictures: Sequence[Picture]) -> tuple[list[int], list[int]]:
     """The films whose marks the .ics announces, and those whose marks are there.
 
-    Of every third woman the last OVERLAY file is lost, of every third her last film is unmarked.
+    Of every third patient the last OVERLAY file is lost, of every third her last film is unmarked.
     """
     marked = [number for number, picture in enumerate(pictures) if picture.lesions]
-    if woman % 3 == 0 or len(marked) < 2:
+    if patient % 3 == 0 or len(marked) < 2:
         return marked, marked
-    return (marked, marked[:-1]) if woman % 3 == 1 else (marked[:-1], marked[:-1])
+    return (marked, marked[:-1]) if patient % 3 == 1 else (marked[:-1], marked[:-1])
 
 
-def _overlay(woman: int, picture: Picture) -> str:
+def _overlay(patient: int, picture: Picture) -> str:
     lines = [f"TOTAL_ABNORMALITIES {len(picture.lesions)} "]
     for number, lesion in enumerate(picture.lesions, start=1):
         outline = lesion.mask(picture.pixels.shape)
@@ -114,7 +114,7 @@ def _overlay(woman: int, picture: Picture) -> str:
         lines += [
             "ASSESSMENT 4 ",
             "SUBTLETY 3 ",
-            f"PATHOLOGY {_pathology(woman, lesion)} ",
+            f"PATHOLOGY {_pathology(patient, lesion)} ",
             f"TOTAL_OUTLINES {2 if core.any() else 1} ",
             "BOUNDARY ",
             chain_code(outline),
@@ -123,10 +123,10 @@ def _overlay(woman: int, picture: Picture) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _pathology(woman: int, lesion: DrawnLesion) -> str:
+def _pathology(patient: int, lesion: DrawnLesion) -> str:
     if lesion.pathology == "malignant":
         return "MALIGNANT"
-    return "BENIGN" if woman % 4 < 2 else "BENIGN_WITHOUT_CALLBACK"
+    return "BENIGN" if patient % 4 < 2 else "BENIGN_WITHOUT_CALLBACK"
 
 
 def chain_code(mask: np.ndarray) -> str:

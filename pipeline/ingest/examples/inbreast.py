@@ -3,7 +3,7 @@
 ML for MLO; headers without patient and view; women with two pictures; a view from below; points
 for calcifications, misspelt and missing names of regions; a blank ACR padded with blanks; rows of
 totals; the pectoral muscle under the same image ids; what macOS leaves behind; and one file of
-outlines that is cut off. Every fourth woman has a left breast only.
+outlines that is cut off. Every fourth patient has a left breast only.
 """
 
 import plistlib
@@ -34,7 +34,7 @@ def build(tree: Tree) -> None:
         healthy, abnormal = healthy + (not picture.lesions), abnormal + bool(picture.lesions)
         from_below = not picture.lesions and healthy == 1
         view = "FB" if from_below else picture.view
-        density = " " * 60 if number == 0 else 1 + picture.woman % 4
+        density = " " * 60 if number == 0 else 1 + picture.patient % 4
         birads = _birads(picture)
         lines.append(f"removed;removed;{picture.side};{view};201001;{image_id};{density};{birads}")
         name = f"{RELEASE}/AllDICOMs/{_name(image_id, picture, view)}"
@@ -62,7 +62,7 @@ def build(tree: Tree) -> None:
 
 def _pictures(tree: Tree) -> Iterator[Picture]:
     for picture in tree.pictures():
-        if picture.woman % 4 != 3 or picture.side == "L":
+        if picture.patient % 4 != 3 or picture.side == "L":
             yield picture
 
 
@@ -70,11 +70,11 @@ def _birads(picture: Picture) -> str:
     """Of the breast; both views show the same lesions."""
     found = pathologies([picture])
     words = MALIGNANT if "malignant" in found else BENIGN if found else (NOTHING,)
-    return words[picture.woman % len(words)]
+    return words[picture.patient % len(words)]
 
 
 def _name(image_id: str, picture: Picture, view: str) -> str:
-    patient = hex_id("inbreast", picture.woman, digits=16)
+    patient = hex_id("inbreast", picture.patient, digits=16)
     return f"{image_id}_{patient}_MG_{picture.side}_{'ML' if view == 'MLO' else view}_ANON.dcm"
 
 

@@ -6,7 +6,7 @@ in different columns; an axillary tail; an implant; recalls without cancer; a ro
 and a file without a row; test images without labels. How far the real headers are stripped is
 not known for every element; the importer needs none of them.
 
-From four women on the last one is a test patient; the files of machine 93 say no spacing.
+From four patients on the last one is a test patient; the files of machine 93 state no spacing.
 """
 
 import itertools
@@ -43,8 +43,8 @@ def build(tree: Tree) -> None:
     """Write the tree."""
     train: list[dict] = []
     test: list[dict] = []
-    for woman, pictures in tree.of_each_woman():
-        is_test = tree.women >= 4 and woman == tree.women - 1
+    for patient, pictures in tree.of_each_patient():
+        is_test = tree.patients >= 4 and patient == tree.patients - 1
         rows = test if is_test else train
         for picture, row in _rows(pictures):
             _write(tree, "test_images" if is_test else "train_images", picture, row)
@@ -56,7 +56,7 @@ def build(tree: Tree) -> None:
 
 
 def _rows(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, dict]]:
-    """The pictures of a woman, each with its row; the labels are those of its breast."""
+    """The pictures of a patient, each with its row; the labels are those of its breast."""
     for _, of_side in itertools.groupby(pictures, key=lambda picture: picture.side):
         breast = list(of_side)
         found = pathologies(breast)
@@ -66,25 +66,25 @@ def _rows(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, dict]]:
 
 def _row(picture: Picture, found: set[str]) -> dict:
     """Site 1 says BI-RADS and density, and implants by patient; site 2 says them by breast."""
-    woman, cancer = picture.woman, "malignant" in found
-    site = 1 + woman % 2
-    patient = FIRST_PATIENT + STEP * woman
+    patient, cancer = picture.patient, "malignant" in found
+    site = 1 + patient % 2
+    patient_id = FIRST_PATIENT + STEP * patient
     return {
         "site_id": site,
-        "patient_id": patient,
-        "image_id": int(hex_id(woman, picture.side, picture.view, digits=8), 16) >> 1,
+        "patient_id": patient_id,
+        "image_id": int(hex_id(patient, picture.side, picture.view, digits=8), 16) >> 1,
         "laterality": picture.side,
         "view": picture.view,
-        "age": f"{50 + woman % 20}.0",
+        "age": f"{50 + patient % 20}.0",
         "cancer": int(cancer),
         "biopsy": int(bool(found)),
-        "invasive": int(cancer and woman % 4 < 2),
+        "invasive": int(cancer and patient % 4 < 2),
         "BIRADS": ("0.0" if found else "1.0") if site == 1 else "",
-        "implant": int(woman == 2 and site == 1),
-        "density": "ABCD"[woman // 2 % 4] if site == 1 else "",
-        "machine_id": MACHINES[site][woman // 2 % 2],
+        "implant": int(patient == 2 and site == 1),
+        "density": "ABCD"[patient // 2 % 4] if site == 1 else "",
+        "machine_id": MACHINES[site][patient // 2 % 2],
         "difficult_negative_case": "benign" in found and not cancer,
-        "prediction_id": f"{patient}_{picture.side}",
+        "prediction_id": f"{patient_id}_{picture.side}",
     }
 
 
@@ -92,7 +92,7 @@ def _write(tree: Tree, folder: str, picture: Picture, row: dict) -> None:
     header = dict.fromkeys(STRIPPED.split()) | {
         "PatientID": str(row["patient_id"]),
         "InstanceNumber": row["image_id"],
-        "VOILUTFunction": WINDOWS[picture.woman % 3],
+        "VOILUTFunction": WINDOWS[picture.patient % 3],
     }
     if row["machine_id"] == "93":
         header["ImagerPixelSpacing"] = None
@@ -100,7 +100,7 @@ def _write(tree: Tree, folder: str, picture: Picture, row: dict) -> None:
         f"{folder}/{row['patient_id']}/{row['image_id']}.dcm",
         picture,
         inverted=row["machine_id"] == "29",
-        syntax=SYNTAXES[picture.woman % 2],
+        syntax=SYNTAXES[picture.patient % 2],
         header=header,
     )
 

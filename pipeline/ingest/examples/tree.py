@@ -19,24 +19,27 @@ class Tree:
 
     Attributes:
         root: folder, empty or absent.
-        women: number of patients, four pictures each.
+        patients: number of patients, four pictures each.
         spacing_mm: pixel spacing of the pictures, in mm.
         seed: of the pictures.
     """
 
     root: Path
-    women: int
+    patients: int
     spacing_mm: float
     seed: int
 
-    def of_each_woman(self) -> Iterator[tuple[int, list[Picture]]]:
-        """The number of each woman, from 0, and her four pictures."""
-        for woman in range(self.women):
-            yield woman, list(example_pictures([woman], spacing_mm=self.spacing_mm, seed=self.seed))
+    def of_each_patient(self) -> Iterator[tuple[int, list[Picture]]]:
+        """The number of each patient, from 0, and her four pictures."""
+        for patient in range(self.patients):
+            yield (
+                patient,
+                list(example_pictures([patient], spacing_mm=self.spacing_mm, seed=self.seed)),
+            )
 
     def pictures(self) -> Iterator[Picture]:
-        """All pictures, woman by woman."""
-        return example_pictures(range(self.women), spacing_mm=self.spacing_mm, seed=self.seed)
+        """All pictures, patient by patient."""
+        return example_pictures(range(self.patients), spacing_mm=self.spacing_mm, seed=self.seed)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write a file below the root; its folder is made."""
@@ -65,7 +68,7 @@ class Tree:
         write_synthetic(
             path,
             picture.pixels,
-            patient_id=f"SYNTHETIC-{picture.woman + 1:04d}",
+            patient_id=f"SYNTHETIC-{picture.patient + 1:04d}",
             laterality=picture.side,
             view=picture.view,
             spacing_mm=self.spacing_mm,
@@ -87,11 +90,11 @@ class Tree:
         self.write(name, stream.getvalue())
 
 
-def example_pictures(women: Iterable[int], *, spacing_mm: float, seed: int) -> Iterator[Picture]:
-    """Four pictures of each woman; about every second woman has lesions."""
+def example_pictures(patients: Iterable[int], *, spacing_mm: float, seed: int) -> Iterator[Picture]:
+    """Four pictures of each patient; about every second patient has lesions."""
     phantom = PhantomSettings(seed=seed, spacing_mm=spacing_mm)
-    for woman in women:
-        patient = plan_patient(woman, phantom)
+    for index in patients:
+        patient = plan_patient(index, phantom)
         for side in SIDES:
             for view in VIEWS:
                 yield draw_picture(patient, side, view, phantom)

@@ -2,7 +2,7 @@
 
 Lists of categories as Python text; benign masses without a box; a suspicious breast with a view
 without a box; a box that leaves the image; an image that the two tables put into different parts;
-an image without a row and a row without an image; both polarities. Every fourth woman is a test
+an image without a row and a row without an image; both polarities. Every fourth patient is a test
 patient.
 """
 
@@ -60,11 +60,11 @@ def build(tree: Tree) -> None:
         tree.write_picture(
             f"images/{row['study_id']}/{row['image_id']}.dicom",
             picture,
-            # Machines differ in it; both women of a pair, one of them healthy, have the same.
-            inverted=(picture.woman // 2) % 2 == 1,
+            # Machines differ in it; both patients of a pair, one of them healthy, have the same.
+            inverted=(picture.patient // 2) % 2 == 1,
             header={"PatientID": ""},
         )
-        if number < 4 * tree.women - 1:  # the last has no row anywhere
+        if number < 4 * tree.patients - 1:  # the last has no row anywhere
             breasts.append(row)
             findings += rows or [row | NO_FINDING]
     findings.sort(key=lambda row: row["finding_categories"] == NO_FINDING["finding_categories"])
@@ -77,19 +77,19 @@ def build(tree: Tree) -> None:
 
 def _image_row(picture: Picture) -> dict:
     found = pathologies([picture])
-    birads = 4 + picture.woman % 2 if "malignant" in found else 2 if found else 1
+    birads = 4 + picture.patient % 2 if "malignant" in found else 2 if found else 1
     height, width = picture.pixels.shape
     return {
-        "study_id": hex_id("vindr study", picture.woman, digits=32),
-        "series_id": hex_id("vindr series", picture.woman, digits=32),
-        "image_id": hex_id("vindr image", picture.woman, picture.side, picture.view, digits=32),
+        "study_id": hex_id("vindr study", picture.patient, digits=32),
+        "series_id": hex_id("vindr series", picture.patient, digits=32),
+        "image_id": hex_id("vindr image", picture.patient, picture.side, picture.view, digits=32),
         "laterality": picture.side,
         "view_position": picture.view,
         "height": height,
         "width": width,
         "breast_birads": f"BI-RADS {birads}",
-        "breast_density": f"DENSITY {'ABCD'[picture.woman % 4]}",
-        "split": "test" if picture.woman % 4 == 3 else "training",
+        "breast_density": f"DENSITY {'ABCD'[picture.patient % 4]}",
+        "split": "test" if picture.patient % 4 == 3 else "training",
     }
 
 

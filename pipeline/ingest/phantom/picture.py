@@ -47,7 +47,7 @@ class DrawnLesion:
 class Picture:
     """Pixels as they are shown, before polarity, and what is in them."""
 
-    woman: int  # number of the patient, from 0
+    patient: int  # its index, from 0
     side: str  # L or R
     view: str  # CC or MLO
     pixels: np.ndarray  # (rows, columns) uint16, dense tissue bright

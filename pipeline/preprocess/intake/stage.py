@@ -54,15 +54,15 @@ def intake(stage: Stage) -> str:
         A line that sums it up.
 
     Raises:
-        UserError: as `take_in`.
+        UserError: as `run_intake`.
     """
-    summary = take_in(stage).summary
+    summary = run_intake(stage).summary
     stage.events.metrics(intake_metrics(summary))
     show_notes(summary["notes"], rest=stage.run.intake_summary.name)
     return f"{intake_line(summary)}; look at {stage.run.intake_page}"
 
 
-def take_in(stage: Stage) -> Intake:
+def run_intake(stage: Stage) -> Intake:
     """Read every file of the catalog and tell what became of it.
 
     What is in the store already is not decoded again.
@@ -86,7 +86,7 @@ def take_in(stage: Stage) -> Intake:
     stage.events.artifact(run.intake)
     write_breasts(run, mammograms, workers=settings.dicom.workers)
     infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
-    # Of the outlines as they were given, so that wrong ones are told.
+    # Of the outlines as they were given, so that wrong ones are found.
     audited = audit(
         mammograms,
         accepted.given_outlines,

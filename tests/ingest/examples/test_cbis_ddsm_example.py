@@ -21,7 +21,7 @@ SPACING_MM = 0.4
 
 
 def build(root):
-    build_example("cbis_ddsm", root, women=6, spacing_mm=SPACING_MM, seed=1)
+    build_example("cbis_ddsm", root, patients=6, spacing_mm=SPACING_MM, seed=1)
     return root
 
 
@@ -167,6 +167,6 @@ def test_the_same_arguments_give_the_same_bytes(tree, tmp_path):
     assert all(a.path.read_bytes() == b.path.read_bytes() for a, b in zip(one, two, strict=True))
 
 
-def test_too_few_women_for_all_traps_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="women must be at least 6"):
-        build_example("cbis_ddsm", tmp_path, women=5, spacing_mm=SPACING_MM, seed=1)
+def test_too_few_patients_for_all_traps_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="patients must be at least 6"):
+        build_example("cbis_ddsm", tmp_path, patients=5, spacing_mm=SPACING_MM, seed=1)

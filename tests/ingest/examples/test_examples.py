@@ -17,7 +17,7 @@ from pipeline.run.settings import build_settings
 from pipeline.run.stage import Stage
 
 ROOT = Path(__file__).parents[3]
-WOMEN = {"cbis_ddsm": 6}  # one for each of its traps
+PATIENTS = {"cbis_ddsm": 6}  # one for each of its traps
 
 
 @pytest.fixture(scope="module", params=sorted(MODULES))
@@ -26,7 +26,7 @@ def tree(request, tmp_path_factory) -> tuple[str, Path, Catalog]:
     name = request.param
     folder = tmp_path_factory.mktemp(name)
     root = folder / "data"
-    build_example(name, root, women=WOMEN.get(name, 4), spacing_mm=0.4, seed=1)
+    build_example(name, root, patients=PATIENTS.get(name, 4), spacing_mm=0.4, seed=1)
     settings = Settings(
         data=DataSettings(importer=name, root=root), store=StoreSettings(root=folder / "store")
     )
@@ -46,7 +46,7 @@ def test_every_file_on_disk_is_accounted_for(tree):
     assert statuses["candidate"] == len(catalog.images)
 
 
-def test_it_has_women_to_split(tree):
+def test_it_has_patients_to_split(tree):
     name, _, catalog = tree
     assert set(catalog.images["dataset"]) == {name}
     split = split_patients(catalog.images, catalog.findings, Settings().split)
