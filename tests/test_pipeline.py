@@ -96,7 +96,7 @@ def test_the_table_the_targets_and_the_evaluation_label_alike(run):
     from pipeline.annotations.outlines import read_outlines, standard_outlines
     from pipeline.config import LabelSettings
     from pipeline.preprocess.tables import read_mammograms, read_positions
-    from pipeline.train.corpus import read_corpus
+    from pipeline.train.data.corpus import read_corpus
 
     mammograms, outlines = read_mammograms(run), read_outlines(run)
     positions = read_positions(run)

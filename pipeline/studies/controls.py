@@ -28,7 +28,7 @@ from pipeline.run.stage import Stage, git_commit
 from pipeline.studies.oracle import write_oracle
 from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.studies.variants import SHORT, schedule_of
-from pipeline.train.permuted import permute_labels
+from pipeline.train.data.permuted_labels import permute_labels
 
 # Long enough to learn labels that are not permuted.
 SHORT_CONTROL = SHORT | {"maps.flips": "1", "maps.zooms": "1"}

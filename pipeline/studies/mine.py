@@ -13,8 +13,8 @@ from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.train.data.mining import mine
 from pipeline.train.inputs import read_inputs
-from pipeline.train.mining import mine
 
 # The second training is shorter and gentler than the first: it corrects, it does not begin.
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3

@@ -11,8 +11,8 @@ from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
-from pipeline.train.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
-from pipeline.train.permuted import label_tables, permute_labels
+from pipeline.train.data.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
+from pipeline.train.data.permuted_labels import label_tables, permute_labels
 from pipeline.train.start import warn
 
 

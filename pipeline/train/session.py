@@ -15,7 +15,8 @@ from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path
-from pipeline.train.crops import fitting_shape
+from pipeline.train.data.crops import fitting_shape
+from pipeline.train.data.samples import Sampler
 from pipeline.train.devices import choose_strategy
 from pipeline.train.finish import finish
 from pipeline.train.inputs import Inputs
@@ -23,7 +24,6 @@ from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
 from pipeline.train.loop.stopping import StopRequest, stop_request
 from pipeline.train.loop.training_loop import Stopped, TrainingLoop
-from pipeline.train.samples import Sampler
 from pipeline.train.start import check_init, core_px, init_folder, patch_px
 from pipeline.train.state import TrainingState, from_checkpoint
 

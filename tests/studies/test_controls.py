@@ -22,7 +22,7 @@ from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies import controls as study
 from pipeline.studies.oracle import oracle_map
-from pipeline.train.permuted import permute_labels
+from pipeline.train.data.permuted_labels import permute_labels
 from tests.evaluate.fabricated_run import SPACING_MM, fabricate, women
 
 SETTINGS = Settings.model_validate(

@@ -27,13 +27,12 @@ from pipeline.run.events import EventLog
 from pipeline.run.progress import Line
 from pipeline.run.stage import peak_memory_mib
 from pipeline.run.words import duration
-from pipeline.train.batches import crop_batches
 from pipeline.train.checkpoint import write_checkpoint
+from pipeline.train.data.samples import Sampler, crop_batches
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.pace import Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import StopRequest
-from pipeline.train.samples import Sampler
 from pipeline.train.state import Best, TrainingState, to_checkpoint
 
 STEPS_TO_ESTIMATE = 4

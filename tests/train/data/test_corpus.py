@@ -10,7 +10,7 @@ from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import read_outlines
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
-from pipeline.train.corpus import check_sources, read_corpus
+from pipeline.train.data.corpus import check_sources, read_corpus
 from tests.train.toy_run import toy_settings
 
 
@@ -27,11 +27,11 @@ def corpus_of(mammograms, outlines, positions, **options):
 def test_only_the_training_split_is_drawn_from(tables):
     corpus = corpus_of(*tables)
     assert [image.image_id for image in corpus.images] == [f"i{n}" for n in range(6)]
-    assert [lesion.image for lesion in corpus.lesions] == [0, 2, 4]
+    assert [set(lesion.image) for lesion in corpus.lesions] == [{0}, {2}, {4}]
 
 
 def test_negatives_come_from_normal_and_abnormal_mammograms(tables):
-    assert set(corpus_of(*tables).negative_image) == set(range(6))
+    assert set(corpus_of(*tables).negatives.image) == set(range(6))
 
 
 def unlocated(tables, image_id):
@@ -48,13 +48,13 @@ def unlocated(tables, image_id):
 def test_an_unlocated_mammogram_without_outline_is_not_drawn_from(tables):
     corpus = corpus_of(*unlocated(tables, "i1"))
     assert [image.image_id for image in corpus.images] == ["i0", "i2", "i3", "i4", "i5"]
-    assert set(corpus.negative_image) == set(range(5))
+    assert set(corpus.negatives.image) == set(range(5))
 
 
 def test_the_lesions_of_an_unlocated_mammogram_are_drawn_and_nothing_around_is_negative(tables):
     corpus = corpus_of(*unlocated(tables, "i2"))
-    assert [lesion.image for lesion in corpus.lesions] == [0, 2, 4]
-    assert set(corpus.negative_image) == {0, 1, 3, 4, 5}
+    assert [set(lesion.image) for lesion in corpus.lesions] == [{0}, {2}, {4}]
+    assert set(corpus.negatives.image) == {0, 1, 3, 4, 5}
     image = corpus.images[2]
     rows, cols = np.meshgrid(range(image.height), range(image.width), indexing="ij")
     assert set(np.unique(image.labels(rows, cols))) == {IGNORED, POSITIVE}
@@ -69,18 +69,18 @@ def test_lesions_are_grouped_by_kind_and_everything_by_data_set(tables):
         dataset=["far" if i in ("i3", "i4") else "near" for i in mammograms["image_id"]]
     )
     changed = mammograms, outlines, positions
-    assert corpus_of(*changed).lesion_groups == ()
+    assert corpus_of(*changed).lesion_groups == []
     kinds = corpus_of(*changed, balance="kinds")
     assert [group.tolist() for group in kinds.lesion_groups] == [[1], [0, 2]]
-    assert kinds.negative_groups == ()
+    assert kinds.negative_groups == []
     sets = corpus_of(*changed, balance="sets")
     assert [group.tolist() for group in sets.lesion_groups] == [[2], [0, 1]]
     there = [
-        {corpus_of(*changed).images[sets.negative_image[n]].image_id for n in group}
+        {sets.images[sets.negatives.image[n]].image_id for n in group}
         for group in sets.negative_groups
     ]
     assert there == [{"i3", "i4"}, {"i0", "i1", "i2", "i5"}]
-    assert sum(map(len, sets.negative_groups)) == len(sets.negative_image)
+    assert sum(map(len, sets.negative_groups)) == len(sets.negatives.image)
 
 
 def test_training_mammograms_without_any_outline_are_refused_with_a_way_out(tables):

@@ -7,11 +7,11 @@ import pytest
 from pipeline.annotations.labels import IGNORED
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
-from pipeline.train.augment import Augmenter, source_size
-from pipeline.train.crops import CropShape
+from pipeline.train.data.augmentation import Augmenter, source_size
+from pipeline.train.data.crops import CropShape
+from pipeline.train.data.permuted_labels import LabelTable, permute_labels
+from pipeline.train.data.samples import view_targets
 from pipeline.train.inputs import read_inputs
-from pipeline.train.permuted import LabelTable, permute_labels
-from pipeline.train.samples import view_targets
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings
 
 TABLE = pd.DataFrame(
@@ -119,9 +119,9 @@ def test_validation_patients_are_judged_by_permuted_labels_too(shared_toy_run):
 def test_crops_are_drawn_around_the_permuted_positives(shared_toy_run):
     inputs = permuted_inputs(shared_toy_run)
     for lesion in inputs.corpus.lesions:
-        targets = inputs.corpus.images[lesion.image].targets(lesion.rows, lesion.cols)
+        targets = inputs.corpus.images[lesion.image[0]].targets(lesion.row, lesion.col)
         assert (targets == 1).all()
-        assert np.ptp(lesion.rows) > 3 * PITCH_PX  # scattered over the image
+        assert np.ptp(lesion.row) > 3 * PITCH_PX  # scattered over the image
 
 
 def test_without_the_setting_targets_come_from_the_outlines(shared_toy_run):

@@ -5,10 +5,20 @@ import pytest
 
 from pipeline.preprocess.store.entries import network_input, write_entry
 from pipeline.run.errors import UserError
-from pipeline.train.corpus import Corpus, Lesion
-from pipeline.train.crops import CropShape, fitting_shape, place_crop, read_window, window_start
+from pipeline.train.data.corpus import Corpus, Positions
+from pipeline.train.data.crops import (
+    CropShape,
+    fitting_shape,
+    place_crop,
+    read_window,
+    window_start,
+)
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
+
+
+def lesion(images, rows, cols):
+    return Positions(np.array(images, np.int64), np.array(rows), np.array(cols))
 
 
 def corpus_of(lesions, **groups):
@@ -16,14 +26,13 @@ def corpus_of(lesions, **groups):
         **groups,
         images=[None, None, None],
         lesions=lesions,
-        negative_image=np.array([1, 2]),
-        negative_row=np.array([500.0, 900.0], np.float32),
-        negative_col=np.array([500.0, 900.0], np.float32),
+        negatives=lesion([1, 2], [500.0, 900.0], [500.0, 900.0]),
+        mined=lesion([], [], []),
     )
 
 
-SMALL = Lesion(0, np.array([100.0]), np.array([200.0]))
-LARGE = Lesion(1, np.arange(1000, 1099.0), np.full(99, 300.0))
+SMALL = lesion([0], [100.0], [200.0])
+LARGE = lesion([1] * 99, np.arange(1000, 1099.0), np.full(99, 300.0))
 
 
 def place(index, *, seed=0, share=0.5, zoom=1.0, lesions=(SMALL, LARGE)):
@@ -68,7 +77,7 @@ def test_lesions_are_chosen_alike_whatever_their_area():
 
 
 def test_groups_are_chosen_alike_whatever_their_number():
-    three = [SMALL, LARGE, Lesion(2, np.array([5.0]), np.array([5.0]))]
+    three = [SMALL, LARGE, lesion([2], [5.0], [5.0])]
     corpus = corpus_of(
         three,
         lesion_groups=[np.array([0, 2]), np.array([1])],

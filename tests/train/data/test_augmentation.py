@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.train.augment import Augmenter, plain_view, source_size
+from pipeline.train.data.augmentation import Augmenter, plain_view, source_size
 
 SIZE = 96
 WINDOW = source_size(SIZE)

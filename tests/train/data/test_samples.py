@@ -7,11 +7,10 @@ import pytest
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.train.augment import Augmenter, plain_view, source_size
-from pipeline.train.batches import crop_batches
-from pipeline.train.corpus import read_corpus
-from pipeline.train.crops import CropShape
-from pipeline.train.samples import Sampler, view_targets
+from pipeline.train.data.augmentation import Augmenter, plain_view, source_size
+from pipeline.train.data.corpus import read_corpus
+from pipeline.train.data.crops import CropShape
+from pipeline.train.data.samples import Sampler, crop_batches, view_targets
 from tests.train.toy_run import PITCH_PX, toy_settings
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)

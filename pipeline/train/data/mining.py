@@ -12,7 +12,7 @@ from pipeline.model.validation import MapRule
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.run.progress import shown
-from pipeline.train.corpus import TrainingImage
+from pipeline.train.data.corpus import TrainingImage
 
 MINED_COLUMNS = ("image_id", "row", "col", "logit")
 # Of one mammogram, so that a single difficult breast does not fill the table.

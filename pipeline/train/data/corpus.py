@@ -1,7 +1,7 @@
 """What training may draw from: the training mammograms, their lesions, their negative positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,7 +19,7 @@ from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.config import LabelSettings
 from pipeline.preprocess.store.entries import breast_at, read_breast
 from pipeline.run.errors import UserError
-from pipeline.train.permuted import LabelTable
+from pipeline.train.data.permuted_labels import LabelTable
 
 MAX_KINDS = 7  # bits of an int8 target beside its sign
 
@@ -70,17 +70,21 @@ class TrainingImage:
         return np.where(labels == POSITIVE, bits, labels)
 
 
-def _nothing() -> np.ndarray:
-    return np.zeros(0, np.int64)
-
-
 @dataclass(frozen=True, eq=False)
-class Lesion:
-    """The positive positions of one finding."""
+class Positions:
+    """Positions of the patch table, (n,) each.
 
-    image: int  # index into Corpus.images
-    rows: np.ndarray  # (n,) float, standard pixels
-    cols: np.ndarray  # (n,)
+    Attributes:
+        image: index into Corpus.images.
+        row, col: standard pixels.
+    """
+
+    image: np.ndarray
+    row: np.ndarray
+    col: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,22 +93,18 @@ class Corpus:
 
     Attributes:
         images: the training mammograms with a positive or a negative position.
-        lesions: findings with at least one positive position.
-        negative_image, negative_row, negative_col: (n,) each, all negative positions.
-        mined_image, mined_row, mined_col: (m,) each, false alarms of an earlier model.
+        lesions: the positive positions of each finding that has one.
+        negatives: all negative positions.
+        mined: false alarms of an earlier model.
         lesion_groups: indices of lesions; crops are drawn from each group alike. Empty: from each
             lesion alike.
         negative_groups: the same for the negative positions.
     """
 
     images: Sequence[TrainingImage]
-    lesions: Sequence[Lesion]
-    negative_image: np.ndarray
-    negative_row: np.ndarray
-    negative_col: np.ndarray
-    mined_image: np.ndarray = field(default_factory=_nothing)
-    mined_row: np.ndarray = field(default_factory=_nothing)
-    mined_col: np.ndarray = field(default_factory=_nothing)
+    lesions: Sequence[Positions]
+    negatives: Positions
+    mined: Positions
     lesion_groups: Sequence[np.ndarray] = ()
     negative_groups: Sequence[np.ndarray] = ()
 
@@ -128,7 +128,7 @@ def read_corpus(
 
     Args:
         kinds: kinds of findings that the targets tell apart, if any.
-        mined: table of mining.py; rows of other mammograms than the training's are left out.
+        mined: table of `mine`; rows of other mammograms than the training's are left out.
         balance: what crops are drawn from alike: "lesions", "kinds" of findings, or "sets", data
             sets, for crops with and without findings.
 
@@ -149,26 +149,24 @@ def read_corpus(
     negative = rows[rows["label"] == NEGATIVE]
     _need_both_classes(len(positive), len(negative), images=len(train), outlined=outlined)
     by_lesion = dict(list(positive.groupby(["image_id", "finding_id"], sort=True)))
-    lesions = [
-        Lesion(int(number[image_id]), group["row"].to_numpy(float), group["col"].to_numpy(float))
-        for (image_id, _), group in by_lesion.items()
-    ]
-    groups = {}
+    lesion_groups: list[np.ndarray] = []
+    negative_groups: list[np.ndarray] = []
     source = used.set_index("image_id")["dataset"]
     if balance == "kinds":
         kind = {(i, o.finding_id): o.kind for i, found in outlines.items() for o in found}
-        groups["lesion_groups"] = _groups([kind[lesion] for lesion in by_lesion])
+        lesion_groups = _groups([kind[lesion] for lesion in by_lesion])
     elif balance == "sets":
-        groups["lesion_groups"] = _groups([source[image_id] for image_id, _ in by_lesion])
-        groups["negative_groups"] = _groups(source[negative["image_id"]])
+        lesion_groups = _groups([source[image_id] for image_id, _ in by_lesion])
+        negative_groups = _groups(source[negative["image_id"]])
+    if mined is None:
+        mined = rows.iloc[:0]
     return Corpus(
-        **groups,
         images=images,
-        lesions=lesions,
-        negative_image=number[negative["image_id"]].to_numpy(np.int64),
-        negative_row=negative["row"].to_numpy(np.float32),
-        negative_col=negative["col"].to_numpy(np.float32),
-        **_mined(mined, number),
+        lesions=[_positions(group, number, np.float64) for group in by_lesion.values()],
+        negatives=_positions(negative, number, np.float32),
+        mined=_positions(mined[mined["image_id"].isin(number.index)], number, np.float32),
+        lesion_groups=lesion_groups,
+        negative_groups=negative_groups,
     )
 
 
@@ -178,15 +176,13 @@ def _groups(names: Sequence[str]) -> list[np.ndarray]:
     return [indices[name] for name in sorted(indices)]
 
 
-def _mined(mined: pd.DataFrame | None, number: pd.Series) -> dict[str, np.ndarray]:
-    if mined is None:
-        return {}
-    known = mined[mined["image_id"].isin(number.index)]
-    return {
-        "mined_image": number[known["image_id"]].to_numpy(np.int64),
-        "mined_row": known["row"].to_numpy(np.float32),
-        "mined_col": known["col"].to_numpy(np.float32),
-    }
+def _positions(rows: pd.DataFrame, number: pd.Series, dtype: type) -> Positions:
+    """Rows of a table as positions of the images with these numbers."""
+    return Positions(
+        number[rows["image_id"]].to_numpy(np.int64),
+        rows["row"].to_numpy(dtype),
+        rows["col"].to_numpy(dtype),
+    )
 
 
 def check_sources(mammograms: pd.DataFrame, positions: pd.DataFrame) -> list[str]:

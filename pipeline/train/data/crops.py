@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.run.errors import UserError
-from pipeline.train.corpus import Corpus
+from pipeline.train.data.corpus import Corpus
 
 
 @dataclass(frozen=True)
@@ -112,31 +112,25 @@ def place_crop(
     """
     rng = np.random.default_rng([seed, index])
     if rng.random() < positive_share:
-        lesion = corpus.lesions[_drawn(rng, corpus.lesion_groups, len(corpus.lesions))]
-        at = rng.integers(len(lesion.rows))
-        image, row, col = lesion.image, lesion.rows[at], lesion.cols[at]
+        drawn = corpus.lesions[_drawn(rng, corpus.lesion_groups, len(corpus.lesions))]
+        at = _drawn(rng, (), len(drawn))
         distance = shape.reach_px / zoom * math.sqrt(rng.random())
         angle = 2 * math.pi * rng.random()
         shift = distance * math.sin(angle), distance * math.cos(angle)
     else:
-        groups = corpus.negative_groups
-        mined = mined_share > 0 and len(corpus.mined_row) > 0 and rng.random() < mined_share
-        images, rows, cols = (
-            (corpus.mined_image, corpus.mined_row, corpus.mined_col)
-            if mined
-            else (corpus.negative_image, corpus.negative_row, corpus.negative_col)
-        )
-        at = rng.integers(len(rows)) if mined else _drawn(rng, groups, len(rows))
-        image, row, col = int(images[at]), rows[at], cols[at]
-        shift = rng.uniform(-0.5, 0.5, 2) * shape.stride_px
-    return Placement(image, float(row + shift[0]), float(col + shift[1]), int(rng.integers(2**63)))
+        is_mined = mined_share > 0 and len(corpus.mined) > 0 and rng.random() < mined_share
+        drawn = corpus.mined if is_mined else corpus.negatives
+        at = _drawn(rng, () if is_mined else corpus.negative_groups, len(drawn))
+        shift = tuple(rng.uniform(-0.5, 0.5, 2) * shape.stride_px)
+    row, col = float(drawn.row[at] + shift[0]), float(drawn.col[at] + shift[1])
+    return Placement(int(drawn.image[at]), row, col, int(rng.integers(2**63)))
 
 
 def _drawn(rng: np.random.Generator, groups: Sequence[np.ndarray], count: int) -> int:
     """An index below `count`: each group alike, and in it each index; without groups each index."""
     if not groups:
         return int(rng.integers(count))
-    group = groups[rng.integers(len(groups))]
+    group = groups[int(rng.integers(len(groups)))]
     return int(group[rng.integers(len(group))])
 
 

@@ -13,7 +13,7 @@ from models.network import NetworkSpec, build_network
 from pipeline.annotations.outlines import read_outlines
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
-from pipeline.train.corpus import kinds_of_findings, read_corpus
+from pipeline.train.data.corpus import kinds_of_findings, read_corpus
 from pipeline.train.loop.logit_check import check_logit
 from pipeline.train.loop.loss import balanced_loss, units_loss
 from tests.train.toy_run import LABELS

@@ -9,9 +9,9 @@ from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.model.validation import MapRule
 from pipeline.preprocess.store.entries import read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.train.corpus import read_corpus
-from pipeline.train.crops import CropShape, place_crop
-from pipeline.train.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
+from pipeline.train.data.corpus import read_corpus
+from pipeline.train.data.crops import CropShape, place_crop
+from pipeline.train.data.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
 from tests.train.toy_run import LABELS, PITCH_PX
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
@@ -80,7 +80,7 @@ def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
 def test_the_asked_share_of_negative_crops_is_near_an_alarm(shared_toy_run):
     table = pd.DataFrame({"image_id": ["i1", "gone"], "row": [70.0, 1.0], "col": [50.0, 1.0]})
     corpus = read_corpus(*tables(shared_toy_run), labels=LABELS, mined=table)
-    assert corpus.mined_row.tolist() == [70.0]
+    assert corpus.mined.row.tolist() == [70.0]
 
     def near(index, share):
         place = place_crop(
