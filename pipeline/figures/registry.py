@@ -38,12 +38,10 @@ class Metric:
         samples: of the cases and bootstrap weights (samples, patients): the value in each sample,
             (samples,), NaN where undefined. Without it there is no interval.
         place: where it is shown.
-        ideal: the value of a perfect model, where more is not always better.
-        higher_is_better: None where `ideal` is the aim.
+        higher_is_better: None where neither is: a slope should be 1.
         of_probabilities: it judges probabilities and not their order, so it stands under
             `calibration`, before and after the calibration.
         with_interval: metrics.json has its interval; otherwise the number alone.
-        digits: decimals where it is shown.
     """
 
     name: str
@@ -53,11 +51,9 @@ class Metric:
     value: Callable[[Any], float]
     samples: Callable[[Any, np.ndarray], np.ndarray] | None = None
     place: Place = Place.SUMMARY
-    ideal: float | None = None
     higher_is_better: bool | None = True
     of_probabilities: bool = False
     with_interval: bool = True
-    digits: int = 3
 
 
 def ranking_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
@@ -96,9 +92,14 @@ _Loss = partial(
     higher_is_better=False,
     of_probabilities=True,
     with_interval=False,
-    digits=4,
 )
 _Recalibration = partial(Metric, needs=Need.POSITIONS, higher_is_better=None, of_probabilities=True)
+
+
+def _highest_auc(unit: str, units: str, needs: Need, place: Place) -> Metric:
+    heading = f"{units}: ROC AUC of the highest probability"
+    return _Auc(f"{unit}_auc", f"{unit} AUC", heading, needs, place=place)
+
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -146,9 +147,7 @@ METRICS: dict[str, Metric] = {
             "intercept (ideal 0)",
             value=lambda of: calibration.slope_intercept(of.scores, of.labels)[1],
             place=Place.REPORT,
-            ideal=0.0,
             with_interval=False,
-            digits=4,
         ),
         _Recalibration(
             "slope",
@@ -158,7 +157,6 @@ METRICS: dict[str, Metric] = {
             samples=lambda of, weights: resampled.slope_samples(
                 of.labels, of.scores, of.patient, weights, item_weights=of.weights
             ),
-            ideal=1.0,
         ),
         _Recalibration(
             "observed_over_expected",
@@ -170,28 +168,10 @@ METRICS: dict[str, Metric] = {
             samples=lambda of, weights: resampled.observed_over_expected_samples(
                 of.labels, of.scores, of.patient, weights, item_weights=of.weights
             ),
-            ideal=1.0,
         ),
-        _Auc(
-            "image_auc",
-            "image AUC",
-            "Mammograms: ROC AUC of the highest probability",
-            Need.IMAGES,
-        ),
-        _Auc(
-            "breast_auc",
-            "breast AUC",
-            "Breasts: ROC AUC of the highest probability",
-            Need.BREASTS,
-            place=Place.REPORT,
-        ),
-        _Auc(
-            "patient_auc",
-            "patient AUC",
-            "Patients: ROC AUC of the highest probability",
-            Need.PATIENTS,
-            place=Place.REPORT,
-        ),
+        _highest_auc("image", "Mammograms", Need.IMAGES, Place.SUMMARY),
+        _highest_auc("breast", "Breasts", Need.BREASTS, Place.REPORT),
+        _highest_auc("patient", "Patients", Need.PATIENTS, Place.REPORT),
         Metric(
             "mean_froc",
             "mean FROC sensitivity",

@@ -78,9 +78,7 @@ def log_loss_samples(labels, logits, patient, weights: np.ndarray) -> np.ndarray
     """Mean binary cross-entropy of each sample, (samples,)."""
     labels, logits, patient = _arrays(labels, logits, patient)
     losses = np.logaddexp(0.0, logits) - labels * logits
-    patients = weights.shape[1]
-    total = weights @ np.bincount(patient, losses, minlength=patients)
-    return _ratio(total, weights @ np.bincount(patient, minlength=patients))
+    return _ratio_samples(losses, np.ones_like(losses), patient, weights)
 
 
 def froc_samples(
@@ -122,10 +120,7 @@ def observed_over_expected_samples(
     """
     labels, logits, patient = _arrays(labels, logits, patient)
     counted = np.ones_like(logits) if item_weights is None else np.asarray(item_weights)
-    patients = weights.shape[1]
-    observed = weights @ np.bincount(patient, counted * labels, minlength=patients)
-    expected = weights @ np.bincount(patient, counted * expit(logits), minlength=patients)
-    return _ratio(observed, expected)
+    return _ratio_samples(counted * labels, counted * expit(logits), patient, weights)
 
 
 def slope_samples(labels, logits, patient, weights: np.ndarray, *, item_weights=None) -> np.ndarray:
@@ -159,9 +154,7 @@ def slope_samples(labels, logits, patient, weights: np.ndarray, *, item_weights=
 
 def share_samples(found, patient, weights: np.ndarray) -> np.ndarray:
     """Share of the items that are true in each sample, (samples,)."""
-    patients = weights.shape[1]
-    hit = weights @ np.bincount(patient, found, minlength=patients)
-    return _ratio(hit, weights @ np.bincount(patient, minlength=patients))
+    return _ratio_samples(found, np.ones(len(found)), patient, weights)
 
 
 def _standardised_area(true, false, max_false_rate: float) -> float:
@@ -221,6 +214,13 @@ def _newton_steps(z, beta, positive, total) -> np.ndarray:
     determinant = h00 * h11 - h01 * h01
     safe = np.where(determinant > 1e-12, determinant, np.nan)
     return np.stack([(h11 * g0 - h01 * g1) / safe, (h00 * g1 - h01 * g0) / safe], axis=1)
+
+
+def _ratio_samples(over, under, patient, weights: np.ndarray) -> np.ndarray:
+    """Sum of `over` divided by that of `under`, (n,) each, in each sample; NaN where that is 0."""
+    patients = weights.shape[1]
+    sums = (weights @ np.bincount(patient, x, minlength=patients) for x in (over, under))
+    return _ratio(*sums)
 
 
 def _ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
