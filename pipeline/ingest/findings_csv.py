@@ -115,15 +115,15 @@ def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> l
         UserError: a line names no image or several, or contradicts another.
     """
     find = _finder(images)
-    said: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     findings = []
     for line in lines:
         image = find(line)
         image_id = image["image_id"]
         for column, value in line.of_image.items():
-            if (image_id, column) in said and image[column] != value:
+            if (image_id, column) in known and image[column] != value:
                 raise UserError(f"{line.where}: {column} of {image_id} is {image[column]} already.")
-            said.add((image_id, column))
+            known.add((image_id, column))
             image[column] = value
         outcome = "normal" if line.finding["kind"] == NORMAL else "abnormal"
         if image.setdefault("outcome", outcome) != outcome:

@@ -53,11 +53,5 @@ class Request:
 
 
 def importer(name: str) -> Callable[[Request], "Catalog"]:
-    """The function `read(request) -> Catalog` of an importer.
-
-    The phantom writes its files itself, so it lists them itself: `read_phantom(data, phantom)`.
-    """
-    module = importlib.import_module(MODULES[name])
-    if name == "phantom":
-        return lambda request: module.read_phantom(request.data, request.phantom)
-    return module.read
+    """The function `read(request) -> Catalog` of an importer."""
+    return importlib.import_module(MODULES[name]).read

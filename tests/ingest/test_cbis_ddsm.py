@@ -91,10 +91,10 @@ def test_of_two_mammograms_with_one_name_and_other_pixels_one_is_kept_and_that_i
     second = write_file(tmp_path, MASS, FILM + 1)
     own = tmp_path / write_lesion(tmp_path, MASS)[0]
     catalog = catalog_of(tmp_path)
-    said = reasons(catalog)
-    assert said[second] == f"named as the same mammogram as {first}, but their pixels differ"
-    assert said[first] == f"{second} is named as the same mammogram, but their pixels differ"
-    assert f"note: {said[first]}: P_00001_LEFT_CC" in capsys.readouterr().out
+    reason_of = reasons(catalog)
+    assert reason_of[second] == f"named as the same mammogram as {first}, but their pixels differ"
+    assert reason_of[first] == f"{second} is named as the same mammogram, but their pixels differ"
+    assert f"note: {reason_of[first]}: P_00001_LEFT_CC" in capsys.readouterr().out
     assert mask_file(catalog.findings.loc[1]) == own
 
 
@@ -115,9 +115,9 @@ def test_a_training_list_adds_to_a_test_mammogram_and_nothing_else_of_its_patien
         "mammogram of a test list",
         "P_00001_LEFT_CC-mass-1": "BI-RADS assessment 4",
     }
-    said = reasons(catalog)
-    assert said[copy] == f"the same mammogram as {kept}"
-    assert {said[name] for name in (left_out, *unused)} == {
+    reason_of = reasons(catalog)
+    assert reason_of[copy] == f"the same mammogram as {kept}"
+    assert {reason_of[name] for name in (left_out, *unused)} == {
         "left out: on a training list, while its patient is a test patient"
     }
     assert (
@@ -204,13 +204,13 @@ def test_every_other_file_has_a_reason(tmp_path):
     write_file(tmp_path, CALC, FILM, path="DICOMDIR", PatientID=None, SOPClassUID=DICOMDIR)
     (tmp_path / "metadata.csv").write_text("Series UID\n")
     (tmp_path / "._1-1.dcm").write_bytes(b"\0\5\x16\7")
-    said = reasons(catalog_of(tmp_path))
-    assert said["other/1.dcm"] == "neither Patient ID 'w1' nor folder is one of CBIS-DDSM"
-    assert said[unknown] == said[stranger] == "no row of the tables names it"
-    assert said["DICOMDIR"] == "DICOMDIR, a list of other files"
-    assert said["metadata.csv"] == "a table or text"
-    assert said["._1-1.dcm"] == "left behind by macOS"
-    assert said[TABLES["Calc-Test"]] == "a table of CBIS-DDSM"
+    reason_of = reasons(catalog_of(tmp_path))
+    assert reason_of["other/1.dcm"] == "neither Patient ID 'w1' nor folder is one of CBIS-DDSM"
+    assert reason_of[unknown] == reason_of[stranger] == "no row of the tables names it"
+    assert reason_of["DICOMDIR"] == "DICOMDIR, a list of other files"
+    assert reason_of["metadata.csv"] == "a table or text"
+    assert reason_of["._1-1.dcm"] == "left behind by macOS"
+    assert reason_of[TABLES["Calc-Test"]] == "a table of CBIS-DDSM"
 
 
 def test_what_a_partial_download_lacks_is_counted(tmp_path, capsys):

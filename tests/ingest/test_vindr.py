@@ -133,8 +133,8 @@ def test_a_box_that_leaves_the_image_is_clipped_and_told(tmp_path, capsys, box, 
     _, findings = one_image(tmp_path, box)
     assert list(json.loads(findings.loc[0, "coordinates"]).values()) == expected
     assert findings.loc[0, "note"] == "clipped: it left the image"
-    said = capsys.readouterr().out
-    assert said == f"note: boxes clipped that left their image: {IMAGE}\n"
+    told = capsys.readouterr().out
+    assert told == f"note: boxes clipped that left their image: {IMAGE}\n"
 
 
 @pytest.mark.parametrize(
@@ -293,9 +293,9 @@ def test_a_table_without_its_columns_is_named(tmp_path):
 
 def test_the_example_has_every_trap_of_the_set(example, capsys):
     catalog = catalog_of(example)
-    said = capsys.readouterr().out
+    told = capsys.readouterr().out
     for what in ("not here: ", "have no row for it: ", "boxes clipped", "images split otherwise"):
-        assert what in said
+        assert what in told
     images, findings = catalog.images, catalog.findings
     assert images.groupby("patient_id").size().tolist() == [4] * 4
     assert set(images["outcome"]) == {"normal", "abnormal", "unknown"}

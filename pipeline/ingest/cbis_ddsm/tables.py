@@ -135,13 +135,13 @@ def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
     for column, allowed in _VALUES.items():
         if row[column].lower() not in allowed:
             raise UserError(f"{where}: {column} must be one of {allowed}, not {row[column]!r}.")
-    said = "_".join((list_name, *(row[column] for column in _NAME)))
-    name = parse_name(said)
+    text = "_".join((list_name, *(row[column] for column in _NAME)))
+    name = parse_name(text)
     paths = [row[column].split("/") for column in _PATHS]
     if name is None or not name.abnormality:
         raise UserError(
             f"{where}: patient, side, view and abnormality must be as in "
-            f"{list_name}_P_00038_LEFT_CC_1, not {said}."
+            f"{list_name}_P_00038_LEFT_CC_1, not {text}."
         )
     folders = [path[0] for path in paths]
     if folders != [str(name.mammogram), str(name), str(name)] or min(map(len, paths)) < 3:

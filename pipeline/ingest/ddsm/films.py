@@ -72,8 +72,8 @@ def _read_film(path: Path, film: Film) -> np.ndarray:
         return read_ljpeg(path, size=size, bits=film.bits)
     pixels = read_picture(path)
     if pixels.shape != size:
-        own, said = (" x ".join(map(str, shape)) for shape in (pixels.shape, size))
-        raise ValueError(f"has {own} pixels and not {said} as its .ics says")
+        own, described = (" x ".join(map(str, shape)) for shape in (pixels.shape, size))
+        raise ValueError(f"has {own} pixels and not {described} as its .ics says")
     return pixels
 
 

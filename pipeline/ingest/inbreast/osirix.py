@@ -62,8 +62,8 @@ def read_regions(path: Path) -> Regions:
         if not isinstance(regions, list) or not all(isinstance(r, dict) for r in regions):
             raise ValueError("ROIs is not a list of regions")
         rois.extend(_roi(region) for region in regions)
-        said = image.get("NumberOfROIs")
-        announced += said if isinstance(said, int) else len(regions)
+        count = image.get("NumberOfROIs")
+        announced += count if isinstance(count, int) else len(regions)
     return Regions(tuple(rois), max(0, announced - len(rois)))
 
 
@@ -78,9 +78,9 @@ def _roi(region: dict) -> Roi:
         if point is None:
             return Roi(name, (), f"{text!r:.40} is no point such as '(12.5, 30.0)'")
         points.append(point)
-    said = region.get("NumberOfPoints")
-    if isinstance(said, int) and said != len(points):
-        return Roi(name, (), f"{len(points)} points instead of {said}")
+    announced = region.get("NumberOfPoints")
+    if isinstance(announced, int) and announced != len(points):
+        return Roi(name, (), f"{len(points)} points instead of {announced}")
     return Roi(name, tuple(points))
 
 

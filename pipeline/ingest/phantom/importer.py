@@ -10,12 +10,18 @@ from pathlib import Path
 from pipeline.config import DataSettings, PhantomSettings
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.importers import Request
 from pipeline.ingest.phantom.writer import RECORD, Record, write_phantom
 from pipeline.ingest.source_files import SourceFile, list_files
 from pipeline.run.errors import UserError
 
 # Raise it when the same settings give other pictures: folders are then written anew.
 GENERATOR = 5
+
+
+def read(request: Request) -> Catalog:
+    """Catalog of the phantom; lists its files itself, because they may have to be written."""
+    return read_phantom(request.data, request.phantom)
 
 
 def read_phantom(

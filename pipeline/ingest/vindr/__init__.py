@@ -26,8 +26,11 @@ from pipeline.ingest.vindr.tables import (
     CLIPPED,
     FINDINGS,
     METADATA,
+    OF_IMAGE,
     OUTSIDE,
+    SPLITS,
     Tables,
+    last_word,
     read_tables,
 )
 
@@ -46,7 +49,7 @@ def read(request: Request) -> Catalog:
     tables = _tables(request, builder)
     splits: dict[str, set[str]] = defaultdict(set)
     for row in tables.images.values():
-        splits[row["patient_id"]].add(row["split_hint"])
+        splits[row["study_id"]].add(SPLITS[row["split"]])
     found = _images(builder, tables)
     ids = image_ids([file.name for file in found])
     for file in found:
@@ -95,14 +98,18 @@ def _image(file: SourceFile, tables: Tables, splits: dict[str, set[str]]) -> dic
     """The columns of an image, as far as the tables tell them."""
     # A file without a row is of the study that its folder is called like, or stands for itself.
     folder, stem = PurePosixPath(file.name).parent.name, file.path.stem
-    image: dict = {"patient_id": folder if _STUDY.fullmatch(folder) else file.name}
-    image |= tables.images.get(stem, {})
-    findings = tables.findings.get(stem)
-    # No row in the table of findings, and nobody has said that there is none.
-    is_normal = findings == [] and tables.birads[stem] in NORMAL_BIRADS
+    study = folder if _STUDY.fullmatch(folder) else file.name
+    row = {"study_id": study} | tables.images.get(stem, dict.fromkeys(OF_IMAGE[1:], ""))
+    findings, side = tables.findings.get(stem), row["laterality"].upper()
+    # Without a row in the table of findings nobody has said that there is none.
+    is_normal = findings == [] and last_word(row["breast_birads"]) in NORMAL_BIRADS
     # A study in both parts is a test study: no test woman is ever learned from.
-    parts = splits.get(image["patient_id"], set())
-    return image | {
+    parts = splits.get(row["study_id"], set())
+    return {
+        "patient_id": row["study_id"],
+        "laterality": side if side in ("L", "R") else "",
+        "view": row["view_position"].upper(),
+        "density": last_word(row["breast_density"]),
         "split_hint": "test" if "test" in parts else max(parts, default=""),
         "outcome": "abnormal" if findings else "normal" if is_normal else "unknown",
         "complete": "yes" if is_normal else "no",

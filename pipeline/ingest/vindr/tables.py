@@ -10,9 +10,8 @@ The last two may be absent.
 import ast
 import math
 import re
-from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.run.errors import UserError
@@ -32,24 +31,22 @@ COMPANIONS = ("Nipple Retraction", "Skin Retraction", "Skin Thickening", "Suspic
 _LONGEST_LIST = 500  # characters of finding_categories, before they are parsed
 
 
-@dataclass
+@dataclass(frozen=True)
 class Tables:
     """All tables, by image id.
 
     Attributes:
-        images: columns of the catalog's images, of both tables.
-        birads: of the breast, 1 to 5; "" where it is not said.
+        images: the cells of OF_IMAGE; where both tables have the image, those of the breasts.
         findings: columns of the catalog's findings, of the images that finding_annotations.csv
             has; empty where it says No Finding.
         scanners: manufacturer and model.
         resplit: images that the two tables put into different parts.
     """
 
-    images: dict[str, dict[str, str]] = field(default_factory=dict)
-    birads: dict[str, str] = field(default_factory=dict)
-    findings: dict[str, list[dict]] = field(default_factory=lambda: defaultdict(list))
-    scanners: dict[str, str] = field(default_factory=dict)
-    resplit: list[str] = field(default_factory=list)
+    images: dict[str, dict[str, str]]
+    findings: dict[str, list[dict]]
+    scanners: dict[str, str]
+    resplit: list[str]
 
 
 def read_tables(paths: Mapping[str, Path]) -> Tables:
@@ -61,44 +58,34 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
     Raises:
         UserError: a column is missing or a value makes no sense; names table and line.
     """
-    tables = Tables()
-    for where, row in _rows(paths.get(FINDINGS), (*OF_IMAGE, "finding_categories", *CORNERS)):
-        _add_image(tables, where, row)
-        of_image = tables.findings[row["image_id"]]
-        categories = _categories(where, row["finding_categories"])
-        if categories:
-            of_image.append(_finding(where, row, categories))
-    in_findings = {image_id: image["split_hint"] for image_id, image in tables.images.items()}
-    for where, row in _rows(paths.get(BREASTS), OF_IMAGE):
-        split = _add_image(tables, where, row)
-        if in_findings.get(row["image_id"], split) != split:
-            tables.resplit.append(row["image_id"])
+    annotations = _rows(paths.get(FINDINGS), (*OF_IMAGE, "finding_categories", *CORNERS))
+    breasts = _rows(paths.get(BREASTS), OF_IMAGE)
+    for where, row in (*annotations, *breasts):
+        if row["split"] not in SPLITS:
+            raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
+    first = {row["image_id"]: row for _, row in annotations}
+    second = {row["image_id"]: row for _, row in breasts}
+    both = first.keys() & second.keys()
+    findings: dict[str, list[dict]] = {image_id: [] for image_id in first}
+    for where, row in annotations:
+        if categories := _categories(where, row["finding_categories"]):
+            findings[row["image_id"]].append(_finding(where, row, categories))
+    scanners = {}
     for _, row in _rows(paths.get(METADATA), ("SOP Instance UID",)):
         words = (row.get(name, "") for name in ("Manufacturer", "Manufacturer's Model Name"))
-        tables.scanners[row["SOP Instance UID"]] = " ".join(word for word in words if word)
-    return tables
+        scanners[row["SOP Instance UID"]] = " ".join(word for word in words if word)
+    return Tables(
+        images=first | second,
+        findings=findings,
+        scanners=scanners,
+        resplit=[image for image in both if first[image]["split"] != second[image]["split"]],
+    )
 
 
 def _rows(path: Path | None, needed: Collection[str]) -> list[tuple[str, dict[str, str]]]:
     if path is None:
         return []
     return read_text_table(path, needed=needed, advice="Download it anew.", lenient=True).rows
-
-
-def _add_image(tables: Tables, where: str, row: dict[str, str]) -> str:
-    """Keep what a row says about its image; return its split."""
-    if row["split"] not in SPLITS:
-        raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
-    side, split = row["laterality"].upper(), SPLITS[row["split"]]
-    tables.birads[row["image_id"]] = _last_word(row["breast_birads"])
-    tables.images[row["image_id"]] = {
-        "patient_id": row["study_id"],
-        "laterality": side if side in ("L", "R") else "",
-        "view": row["view_position"].upper(),
-        "density": _last_word(row["breast_density"]),
-        "split_hint": split,
-    }
-    return split
 
 
 def _categories(where: str, text: str) -> list[str]:
@@ -122,7 +109,7 @@ def _finding(where: str, row: dict[str, str], categories: list[str]) -> dict:
     """The columns of a finding; its kind is the first category that is a lesion."""
     lesions = [name for name in categories if name not in COMPANIONS] or categories
     others = [name for name in categories if name != lesions[0]]
-    birads = _last_word(row.get("finding_birads", ""))
+    birads = last_word(row.get("finding_birads", ""))
     box, problem = _box(where, row)
     also = f"also {', '.join(others)}" if others else ""
     return {
@@ -160,6 +147,6 @@ def _number(where: str, row: dict[str, str], name: str) -> float:
     return value
 
 
-def _last_word(text: str) -> str:
+def last_word(text: str) -> str:
     """BI-RADS 4 -> 4, DENSITY C -> C."""
     return text.split()[-1] if text else ""
