@@ -95,7 +95,7 @@ _NODES = (
     ),
     Node(
         "calibrate",
-        "pipeline.studies.calibrate",
+        "pipeline.studies.site_calibration",
         lambda run: run.site_calibration,
         after=("heatmap",),
         settings=("train", "evaluate"),

@@ -17,7 +17,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings
 from pipeline.run.stage import Stage
-from pipeline.studies.other_maps import judge_other_maps
+from pipeline.studies.map_variants import judge_other_maps
 from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
 

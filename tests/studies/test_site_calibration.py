@@ -23,7 +23,7 @@ from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
-from pipeline.studies.calibrate import calibrate
+from pipeline.studies.site_calibration import calibrate
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 SETTINGS = Settings.model_validate(

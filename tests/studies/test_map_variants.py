@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from pipeline.run.settings import Remembered, remember
-from pipeline.studies.other_maps import judge_other_maps
+from pipeline.studies.map_variants import judge_other_maps
 from pipeline.train.stage import train
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
