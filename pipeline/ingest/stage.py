@@ -26,7 +26,7 @@ def ingest(stage: Stage) -> str:
     run, settings = stage.run, stage.settings
     listing = _list_all(run, settings)
     known = _known(run)
-    if known.get("fingerprint") == _fingerprint(listing, settings) and _all_there(run):
+    if known.get("fingerprint") == _fingerprint(listing, settings) and _all_there(run, known):
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
     return _import(run, settings, listing)
@@ -120,10 +120,9 @@ def _known(run: RunFolder) -> dict:
     return json.loads(run.catalog.read_text(encoding="utf-8")) if run.catalog.is_file() else {}
 
 
-def _all_there(run: RunFolder) -> bool:
+def _all_there(run: RunFolder, known: dict) -> bool:
     """Whether the tables and every DICOM file that they name exist."""
-    tables = (run.images_table, run.findings_table, run.files_table)
-    if not all(table.is_file() for table in tables):
+    if not all((run.catalog.parent / table).is_file() for table in known["tables"]):
         return False
     with run.images_table.open(encoding="utf-8", newline="") as stream:
         return all(Path(row["file"]).exists() for row in csv.DictReader(stream))

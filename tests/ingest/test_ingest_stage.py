@@ -70,11 +70,13 @@ def test_a_changed_table_outside_the_root_changes_the_fingerprint(tmp_path, root
 
 
 def test_a_missing_table_or_image_is_made_again(tmp_path, root):
+    (root / "split.csv").write_text("patient_id,split\nw1,test\n")
     here = stage(tmp_path)
     ingest(here)
-    here.run.findings_table.unlink()
-    assert not ingest(here).startswith("nothing changed")
-    assert here.run.findings_table.is_file()
+    for table in (here.run.findings_table, here.run.split_table):
+        table.unlink()
+        assert not ingest(here).startswith("nothing changed")
+        assert table.is_file()
 
 
 def test_a_limit_takes_the_first_patients(tmp_path, root):
