@@ -68,7 +68,7 @@ class Mammogram:
     polarity: str  # MONOCHROME1 or MONOCHROME2, before it was undone
     scanner: str
     codec: str  # what the pixels are, whatever the transfer syntax says
-    pixel_sha256: str  # of the stored values and their shape, see `pixel_sha256`
+    pixel_sha256: str  # fingerprint of the stored values, see `pixel_sha256`, see `pixel_sha256`
     notes: list[str]  # doubts
     laterality_source: str = ""  # the attribute it is from
     view_source: str = ""
@@ -156,10 +156,12 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
 
 
 def pixel_sha256(pixels: np.ndarray) -> str:
-    """Equal for identical images in different files: SHA-256 of shape, type and checksums.
+    """A fingerprint: equal for identical images in different files.
 
-    The checksums are CRC-32 of 2^16 values each: twenty times as fast as SHA-256 of the values,
-    and no two mammograms differ in one block only, by just the right values.
+    It is the SHA-256 of shape, type and the CRC-32 of each 2^16 values, and so no SHA-256 of the
+    pixels: 27 MB take 1 ms instead of 13 (100 on processors without SHA instructions). Two
+    mammograms by chance never agree in every block; who wants to forge one can. It keeps the name
+    and the values that model.json of every release has.
     """
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype.name}".encode())
     values = np.ascontiguousarray(pixels).reshape(-1)
