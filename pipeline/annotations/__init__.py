@@ -1,1 +1,6 @@
-"""Outlines of findings, from the forms that data sets use to the label of a position."""
+"""Outlines of findings: one type from the catalog to the labels.
+
+What is about where a finding is lives here: the coordinates of the catalog, masks, `Outline` and
+outlines.json, the geometry between original and standard pixels, and the label rule. No grey
+values of mammograms, no networks, and nothing of one data set.
+"""

@@ -71,7 +71,8 @@ def image_outlines(
 
 def counts(kind: str, pathology: str, labels: LabelSettings) -> bool:
     """Whether a finding counts as abnormal by labels.kinds and labels.positive."""
-    return _chosen(kind, labels.kinds) and _chosen(pathology, labels.positive)
+    choices = (kind, labels.kinds), (pathology, labels.positive)
+    return all(choice == "all" or value in choice for value, choice in choices)
 
 
 def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
@@ -93,10 +94,6 @@ def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
                 f"{setting} names {', '.join(wrong)}, which no finding of the data has. "
                 f"Choose among {', '.join(known)}, or all."
             )
-
-
-def _chosen(value: str, choice: tuple[str, ...] | str) -> bool:
-    return choice == "all" or value in choice
 
 
 def _outline(

@@ -6,6 +6,7 @@ box of the original, resampled, and mirrored where that brings the chest wall to
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -54,14 +55,5 @@ class Geometry:
 def geometry_of(mammogram: Mapping) -> Geometry:
     """The geometry in a row of mammograms.csv."""
     return Geometry(
-        original_height=int(mammogram["original_height"]),
-        original_width=int(mammogram["original_width"]),
-        height=int(mammogram["height"]),
-        width=int(mammogram["width"]),
-        row0=int(mammogram["row0"]),
-        col0=int(mammogram["col0"]),
-        row_scale=float(mammogram["row_scale"]),
-        col_scale=float(mammogram["col_scale"]),
-        flipped=bool(mammogram["flipped"]),
-        spacing_mm=float(mammogram["spacing_mm"]),
+        **{name: kind(mammogram[name]) for name, kind in get_type_hints(Geometry).items()}
     )

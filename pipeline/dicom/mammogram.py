@@ -68,7 +68,7 @@ class Mammogram:
     polarity: str  # MONOCHROME1 or MONOCHROME2, before it was undone
     scanner: str
     codec: str  # what the pixels are, whatever the transfer syntax says
-    pixel_sha256: str  # fingerprint of the stored values, see `pixel_sha256`, see `pixel_sha256`
+    pixel_sha256: str  # fingerprint of the stored values, see `pixel_sha256`
     notes: list[str]  # doubts
     laterality_source: str = ""  # the attribute it is from
     view_source: str = ""

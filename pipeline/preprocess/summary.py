@@ -67,8 +67,8 @@ def note_sentences(notes: Mapping[str, list[str]]) -> list[str]:
         ['a, b: too dark']
     """
     images: dict[str, list[str]] = {}
-    for image_id, said in notes.items():
-        for note in dict.fromkeys(said):
+    for image_id, own in notes.items():
+        for note in dict.fromkeys(own):
             images.setdefault(note, []).append(image_id)
     return [_of_images(note, image_ids) for note, image_ids in images.items()]
 
