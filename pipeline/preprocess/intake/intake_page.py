@@ -29,7 +29,6 @@ from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
-from pipeline.run.words import percent
 
 PAGE = Path(__file__).parent / "intake.html"
 # They bound the page, to about 3 MB, and the time that it takes.
@@ -63,8 +62,8 @@ def write_intake_page(
         synthetic=is_synthetic(catalog),
         problem=problem,
         counts=counts,
-        lost=percent(lost_share(counts)),
-        allowed=percent(settings.dicom.max_lost_share),
+        lost_share=lost_share(counts),
+        max_lost_share=settings.dicom.max_lost_share,
         reasons=reason_rows(table),
         findings=audited["findings"],
         splits=split_rows(accepted),
