@@ -15,7 +15,7 @@ from pipeline.run.settings import load_settings
 from pipeline.run.stage import open_stage
 
 
-def crossval(run: start.Run, folds: int) -> None:
+def crossval(run: start.Run, folds: int = 4) -> None:
     """Cross-validation by patient, judged over all folds together."""
     from pipeline.studies.crossval import crossval
 
@@ -23,7 +23,7 @@ def crossval(run: start.Run, folds: int) -> None:
         print(f"crossval: {crossval(stage, folds=folds)}", flush=True)
 
 
-def compare_heads(run: start.Run, seeds: int, full: bool = False, kinds: bool = False) -> None:
+def compare_heads(run: start.Run, seeds: int = 5, full: bool = False, kinds: bool = False) -> None:
     """Two softmax units against one sigmoid, as people write them and matched."""
     from pipeline.studies.heads import compare_heads
 
@@ -32,7 +32,7 @@ def compare_heads(run: start.Run, seeds: int, full: bool = False, kinds: bool = 
         print(f"compare-heads: {verdict}", flush=True)
 
 
-def ablation(run: start.Run, seeds: int, full: bool = False) -> None:
+def ablation(run: start.Run, seeds: int = 2, full: bool = False) -> None:
     """What each ingredient of the recipe brings, on validation patients."""
     from pipeline.studies.ablation import ablation
 

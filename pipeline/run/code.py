@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # What a module reads beside itself: templates and styles in its own folder.
-_BESIDE = (".html", ".css")
+_BESIDE = (".html", ".css", ".md")
 
 
 def git_commit() -> tuple[str, bool]:

@@ -81,7 +81,7 @@ def test_the_code_of_a_stage_is_all_that_it_is_made_of():
     assert rooms("evaluate") >= {"evaluate", "figures", "model", "preprocess", "annotations"}
     # Importers are named in a table, templates stand beside the code.
     assert "pipeline/ingest/mias.py" in code("ingest")
-    assert "pipeline/report/page.html" in code("heatmap")
+    assert {"pipeline/pages/style.css", "pipeline/report/model-card.md"} <= code("heatmap")
     assert "pipeline/train/stage.py" not in code("ingest")
     assert not {"tracking", "studies"} & set().union(*map(rooms, STAGE_SECTIONS))
 
