@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
 
 # What pydicom raises on a file that is cut off or wrong.
 DICOM_ERRORS = (
@@ -39,11 +40,8 @@ DICOM_ERRORS = (
     zlib.error,
 )
 HEADER_BYTES = 16 * 2**20
-_VALUE_REPRESENTATIONS = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM "
-    b"UC UI UL UN UR US UT UV".split()
-)
-_LONG_VALUE_REPRESENTATIONS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_VALUE_REPRESENTATIONS = frozenset(vr.encode() for vr in STANDARD_VR)
+_LONG_VALUE_REPRESENTATIONS = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
 _META_BYTES = 2**20
 PIXEL_KEYWORDS = {
     0x7FE00008: "FloatPixelData",
@@ -248,13 +246,7 @@ def _begins_with_element(start: bytes) -> bool:
         if start[4:6] in _VALUE_REPRESENTATIONS:
             return True
         (length,) = struct.unpack(f"{order}I", start[4:8])
-        if length <= 256 and _is_known((group << 16) | element):
+        # Element 0 is the length of a group, retired.
+        if length <= 256 and (element == 0 or dictionary_has_tag((group << 16) | element)):
             return True
     return False
-
-
-def _is_known(tag: int) -> bool:
-    try:
-        return bool(dictionary_VR(tag))
-    except KeyError:
-        return tag & 0xFFFF == 0  # the length of a group, retired

@@ -6,6 +6,7 @@ of any size then costs one look-up per pixel.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import cv2
 import numpy as np
@@ -33,32 +34,25 @@ class Grey:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Presentation:
-    """The presentation values of an image, and how they came about."""
-
-    pixels: np.ndarray  # (H, W) float32 in 0..1, dense tissue bright
-    valid: np.ndarray | None  # (H, W) bool, False where the scanner padded; None: all valid
-    window: str
-    polarity: str
-    notes: list[str]
-
-
-def presentation(header: Dataset, stored: Stored, *, prefer_lut: bool) -> Presentation:
+def presentation(
+    header: Dataset, stored: Stored, *, prefer_lut: bool
+) -> tuple[np.ndarray, np.ndarray | None, Grey]:
     """Presentation values; a window that leaves nothing of the image is left out.
+
+    Returns:
+        (H, W) float32 in 0..1, dense tissue bright; (H, W) bool, False where the scanner padded,
+        None where it nowhere did; how they came about.
 
     Raises:
         Unusable: the polarity or the rescaling is not defined.
     """
-    grey = grey_tables(header, bits=stored.bits, signed=stored.signed, prefer_lut=prefer_lut)
-    if grey.window != "none":
-        low, high = _ends(stored)
-        if grey.values[low] == grey.values[high] and low != high:
-            hidden = f"the window {grey.window} shows nothing of the image: left out"
-            grey = grey_tables(header, bits=stored.bits, signed=stored.signed, use_window=False)
-            grey.notes.append(hidden)
-    pixels, valid = apply_table(stored.pixels, grey.values), _valid(stored, grey)
-    return Presentation(pixels, valid, grey.window, grey.polarity, grey.notes)
+    tables = partial(grey_tables, header, bits=stored.bits, signed=stored.signed)
+    grey = tables(prefer_lut=prefer_lut)
+    if grey.window != "none" and _shows_nothing(stored, grey):
+        hidden = f"the window {grey.window} shows nothing of the image: left out"
+        grey = tables(use_window=False)
+        grey.notes.append(hidden)
+    return apply_table(stored.pixels, grey.values), _valid(stored, grey), grey
 
 
 def grey_tables(
@@ -266,11 +260,12 @@ def _with_sign_of(stored: np.ndarray, value: float) -> float:
     return value + 65536 if stored.min() >= 0 and value < 0 else value
 
 
-def _ends(stored: Stored) -> tuple[int, int]:
-    """The patterns of the smallest and the largest value of an image."""
+def _shows_nothing(stored: Stored, grey: Grey) -> bool:
+    """Whether the smallest and the largest value, which differ, are shown alike."""
     flip = 1 << (stored.bits - 1) if stored.signed else 0
     order = stored.pixels ^ stored.pixels.dtype.type(flip) if flip else stored.pixels
-    return int(order.min()) ^ flip, int(order.max()) ^ flip
+    low, high = int(order.min()) ^ flip, int(order.max()) ^ flip
+    return low != high and bool(grey.values[low] == grey.values[high])
 
 
 def _valid(stored: Stored, grey: Grey) -> np.ndarray | None:

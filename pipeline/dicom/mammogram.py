@@ -111,7 +111,7 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
     if not is_dicom(path):
         raise Unusable("skipped", "not a DICOM file")
     most_bytes = 2 * settings.max_megapixels * 10**6 + HEADER_BYTES
-    with open_dicom(path, tags=_TAGS, max_bytes=most_bytes) as (top, pixels):
+    with open_dicom(path, tags=_TAGS, max_bytes=most_bytes) as (top, element):
         check_kind(top, settings)
         frame = chosen_frame(top, settings)
         header = _with_functional_groups(top, frame)
@@ -121,23 +121,23 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
         mm, spacing_source, spacing_notes = pixel_spacing(header, spacing_mm)
         expected = pixel_format(header)
         check_size(*expected.shape, settings)
-        stored = decode(header, pixels, expected, frame=frame)
+        stored = decode(header, element, expected, frame=frame)
     side, side_source, side_notes = laterality(header)
-    shown = presentation(header, stored, prefer_lut=settings.prefer_lut)
+    pixels, valid, grey = presentation(header, stored, prefer_lut=settings.prefer_lut)
     return Mammogram(
-        pixels=shown.pixels,
-        valid=shown.valid,
+        pixels=pixels,
+        valid=valid,
         spacing_mm=mm,
         spacing_source=spacing_source,
         laterality=side,
         view=seen.name,
-        window=shown.window,
-        polarity=shown.polarity,
+        window=grey.window,
+        polarity=grey.polarity,
         scanner=scanner(header),
         codec=stored.codec,
         pixel_sha256=pixel_sha256(stored.pixels),
         notes=[
-            *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *shown.notes),
+            *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *grey.notes),
             *notes_on_empty(header, _NUMBERS),
         ],
         laterality_source=side_source,
