@@ -48,6 +48,7 @@ def _decoded(dataset: Dataset) -> np.ndarray:
     decoded = [decode_frame(frame, layout)[0] for frame in encoded]
     pixels = decoded[0] if frames == 1 else np.stack(decoded)
     kind = "i" if dataset.PixelRepresentation == 1 else "u"
+    values = pixels.view(f"{kind}{pixels.itemsize}")
+    unused = 8 * pixels.itemsize - dataset.BitsStored
     # The bits above the value are filled with its sign.
-    unused = max(8 * pixels.itemsize - dataset.BitsStored, 0)
-    return (pixels.view(f"{kind}{pixels.itemsize}") << unused) >> unused
+    return (values << unused) >> unused if unused > 0 else values
