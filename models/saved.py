@@ -1,24 +1,12 @@
-"""A network as a folder: model.safetensors with the weights and model.json that describes them."""
+"""The weights of a network as a safetensors file, and back."""
 
-import hashlib
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from models.network import NetworkSpec, PatchNetwork, build_network
-from models.precision import dtype_policy
-
-WEIGHTS_NAME = "model.safetensors"
-DESCRIPTION_NAME = "model.json"
-
-
-def spec_as_dict(spec: NetworkSpec) -> dict:
-    """The value of "network" in model.json."""
-    return asdict(spec)
+from models.network import PatchNetwork
 
 
 def weights_of(network: PatchNetwork) -> dict[str, np.ndarray]:
@@ -26,10 +14,9 @@ def weights_of(network: PatchNetwork) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(v.numpy()) for name, v in network.named_weights.items()}
 
 
-def save_weights(network: PatchNetwork, path: str | Path) -> str:
-    """Write the weights as safetensors and return the sha256 of the file."""
+def save_weights(network: PatchNetwork, path: str | Path) -> None:
+    """Write the weights as safetensors."""
     save_file(weights_of(network), str(path))
-    return _sha256(Path(path))
 
 
 def load_weights(network: PatchNetwork, path: str | Path) -> None:
@@ -64,58 +51,7 @@ def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, sour
         variable.assign(stored[name])
 
 
-def load_network(folder: str | Path, *, policy: str = "float32") -> PatchNetwork:
-    """Build the network of a model folder and fill it.
-
-    Args:
-        folder: holds model.safetensors and model.json.
-        policy: Keras precision policy that the network computes in.
-
-    Raises:
-        ValueError: a file is missing, model.json is incomplete, or the weights are not those
-            that model.json was written for.
-    """
-    folder = Path(folder)
-    description = _read_description(folder / DESCRIPTION_NAME)
-    weights = folder / WEIGHTS_NAME
-    if not weights.is_file():
-        raise ValueError(f"{folder} must hold {WEIGHTS_NAME}; train the model again")
-    found = _sha256(weights)
-    if found != description["sha256"]:
-        raise ValueError(
-            f"{weights} must have sha256 {description['sha256']}, not {found}: the file was "
-            "damaged or replaced; copy the folder again or train again"
-        )
-    with dtype_policy(policy):
-        network = build_network(NetworkSpec(**description["network"]))
-    load_weights(network, weights)
-    return network
-
-
-def _read_description(path: Path) -> dict:
-    if not path.is_file():
-        raise ValueError(f"{path.parent} must hold {path.name}: it is no model folder")
-    try:
-        description = json.loads(path.read_text("utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} must be JSON: {error}") from error
-    expected = set(NetworkSpec.__dataclass_fields__)
-    network = description.get("network") if isinstance(description, dict) else None
-    if (
-        not isinstance(network, dict)
-        or not {"backbone", "patch_px"} <= set(network) <= expected
-        or "sha256" not in description
-    ):
-        raise ValueError(f"{path} must have sha256 and network with {', '.join(sorted(expected))}")
-    return description
-
-
 def _some(names: list[str]) -> str:
     """The first names of a list, for a message."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more if names else "nothing"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -29,7 +29,7 @@ def settings(
 
 
 def _borrow(place: Path) -> Borrowed:
-    from pipeline.model.borrow import borrow  # only where there is a model: it takes a second
+    from pipeline.model.card import borrow  # only where there is a model: it takes a second
 
     return borrow(place)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.model.borrow import borrow
+from pipeline.model.card import borrow
 from pipeline.run.configure import configure
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
@@ -135,7 +135,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     import mlflow
     from mlflow.tracking import MlflowClient
 
-    from pipeline.preprocess.positions import pitch_px
+    from pipeline.config import LabelSettings
     from pipeline.preprocess.store.entries import network_input, read_image
     from pipeline.tracking.client import tracking_uri
     from pipeline.tracking.upload import upload
@@ -153,7 +153,7 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
 
     mammograms = pd.read_csv(run.mammograms).set_index("image_id")
     table = pd.read_parquet(run.predictions)
-    step = pitch_px(3.2, 0.4)
+    step = LabelSettings(pitch_mm=3.2).pitch_px(spacing_mm=0.4)
     image_id = table["image_id"].iloc[0]
     pixels = network_input(read_image(mammograms.loc[image_id, "store"]))
     height, width = pixels.shape

@@ -86,6 +86,10 @@ class LabelSettings(Section):
         3.2, gt=0, description="distance between positions of the patch table, in mm"
     )
 
+    def pitch_px(self, *, spacing_mm: float) -> int:
+        """Distance between positions of the patch table in whole pixels, at least 1."""
+        return max(1, round(self.pitch_mm / spacing_mm))
+
 
 class SplitSettings(Section):
     """Patients are split by a hash of their id, separately with and without findings."""

@@ -13,10 +13,15 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _one_stands_for_a_list_of_one(cls, value, info: ValidationInfo):
-        """`labels.kinds=mass` is `labels.kinds=mass,`; words of their own (any, all) stay."""
+        """`labels.kinds=mass` is `labels.kinds=mass,`; words of their own (any, all) stay.
+
+        A list becomes the tuple that it is kept as, where values are read strictly too.
+        """
         annotation = cls.model_fields[info.field_name].annotation
         kinds = [annotation, *get_args(annotation)]
         words = {word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)}
         takes_list = any(get_origin(kind) is tuple for kind in kinds)
         is_one = takes_list and isinstance(value, str | int | float) and value not in words
+        if takes_list and isinstance(value, list):
+            return tuple(value)
         return (value,) if is_one else value

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.evaluate.load import Judged, network_patch_px, with_extent
+from pipeline.evaluate.load import Judged, with_extent
 from pipeline.figures.undefined import Undefined
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -137,7 +137,7 @@ def baseline_scores(judged: Judged, *, seed: int) -> dict[str, Callable[[], np.n
 
     def mean_contrast() -> np.ndarray:
         training = training_places(judged, seed=seed)
-        patch_px = network_patch_px(judged.card)
+        patch_px = judged.card.network.patch_px
         model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
         features = brightness_features(training, patch_px=patch_px)
         model.fit(features, training.positions["label"])

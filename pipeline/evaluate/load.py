@@ -11,7 +11,7 @@ from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
 from pipeline.config import LabelSettings
 from pipeline.figures.bootstrap import patient_index
-from pipeline.model.card import ModelCard, model_folder, read_model_card
+from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -84,7 +84,7 @@ def load_judged(run: RunFolder) -> Judged:
 
 def _card_in_use(run: RunFolder) -> ModelCard:
     """The card of the model with the prior that the maps of the run were made with."""
-    card = read_model_card(model_folder(run))
+    card = read_card(model_folder(run))
     if not run.heatmap_summary.is_file():
         return card
     summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
@@ -99,12 +99,6 @@ def _calibrated(table: pd.DataFrame, card: ModelCard) -> pd.DataFrame:
     """
     trained = table["logit"].to_numpy(dtype=np.float64)
     return table.assign(logit=card.calibration.logit(trained), trained_logit=trained)
-
-
-def network_patch_px(card: ModelCard) -> int:
-    """Side of the window that a position sees, in standard pixels."""
-    tree = json.loads((card.folder / "model.json").read_text(encoding="utf-8"))
-    return int(tree["network"]["patch_px"])
 
 
 def has_known_truth(images: pd.DataFrame) -> np.ndarray:

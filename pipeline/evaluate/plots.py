@@ -12,9 +12,9 @@ from scipy.special import expit
 from pipeline.evaluate.judge import Bootstrap, froc_band, searched_images
 from pipeline.evaluate.load import UNKNOWN, Judged
 from pipeline.evaluate.matching import match_candidates
-from pipeline.figures.calibration import reliability
 from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
 from pipeline.figures.ranking import roc_auc, roc_curve
+from pipeline.figures.reliability import reliability
 from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import write_atomic
 

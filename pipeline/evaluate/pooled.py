@@ -10,8 +10,7 @@ from scipy import special
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.load import Judged
-from pipeline.figures.calibration import Calibration, sigmoid
-from pipeline.model.calibrate import fit_calibration
+from pipeline.model.calibration import Calibration, fit_calibration
 from pipeline.run.errors import UserError
 
 
@@ -89,11 +88,11 @@ def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:
     trained = fold.card.calibration.trained_logit(special.logit(peak))
     return replace(
         fold,
-        regions=fold.regions.assign(peak_probability=sigmoid(calibration.logit(trained))),
+        regions=fold.regions.assign(peak_probability=special.expit(calibration.logit(trained))),
         images=moved(fold.images),
         positions=moved(fold.positions),
         candidates=moved(fold.candidates),
-        card=replace(fold.card, calibration=calibration),
+        card=fold.card.model_copy(update={"calibration": calibration}),
     )
 
 

@@ -5,9 +5,9 @@ from scipy.special import expit
 
 from pipeline.evaluate.judge import Bootstrap, scored_positions
 from pipeline.evaluate.load import Judged
-from pipeline.figures.calibration import reliability
 from pipeline.figures.cases import Scored
 from pipeline.figures.registry import Metric, probability_metrics
+from pipeline.figures.reliability import reliability
 from pipeline.figures.undefined import Undefined
 
 

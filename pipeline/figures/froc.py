@@ -116,7 +116,7 @@ def sensitivity_at(matches: Matches, fp_per_image: float) -> float:
     """
     if not len(matches.lesion_scores):
         raise Undefined("the sensitivity needs at least one lesion, there is none")
-    return float(np.mean(matches.lesion_scores > _first_excluded(matches, fp_per_image)))
+    return float(np.mean(matches.lesion_scores > first_excluded(matches, fp_per_image)))
 
 
 def mean_sensitivity(matches: Matches, rates: Sequence[float] = FP_RATES) -> float:
@@ -147,12 +147,22 @@ def threshold_at(matches: Matches, fp_per_image: float) -> float:
     scores = np.unique(np.concatenate([found, matches.false_scores]))
     if not len(scores):
         raise Undefined("a threshold needs at least one candidate, there is none")
-    excluded = _first_excluded(matches, fp_per_image)
+    excluded = first_excluded(matches, fp_per_image)
     above = scores[scores > excluded]
     if excluded == -np.inf:
         return float(scores[0])
     just_above = np.nextafter(excluded, np.inf)
     return float(max((excluded + above[0]) / 2, just_above) if len(above) else just_above)
+
+
+def first_excluded(matches: Matches, fp_per_image: float) -> float:
+    """Score of the best false alarm that is one too many; -inf if there is none.
+
+    A threshold above it lets through at most so many per image, however many are equal.
+    """
+    allowed = int(np.floor(fp_per_image * matches.images + 1e-9))
+    falling = np.sort(matches.false_scores)[::-1]
+    return float(falling[allowed]) if allowed < len(falling) else -np.inf
 
 
 def froc_curve(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
@@ -173,10 +183,3 @@ def froc_curve(matches: Matches) -> tuple[np.ndarray, np.ndarray]:
     found = np.sort(matches.lesion_scores)
     hit = len(found) - np.searchsorted(found, limits, side="right")
     return false / matches.images, hit / len(found)
-
-
-def _first_excluded(matches: Matches, fp_per_image: float) -> float:
-    """Score of the best false alarm that is one too many; -inf if there is none."""
-    allowed = int(np.floor(fp_per_image * matches.images + 1e-9))
-    falling = np.sort(matches.false_scores)[::-1]
-    return float(falling[allowed]) if allowed < len(falling) else -np.inf

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from pipeline.figures import calibration, froc, ranking, resampled
+from pipeline.figures import froc, ranking, reliability, resampled
 from pipeline.figures.cases import Need, Scored
 
 
@@ -126,26 +126,26 @@ METRICS: dict[str, Metric] = {
             "log_loss",
             "log loss",
             "log loss",
-            value=lambda of: calibration.log_loss_from_logits(of.scores, of.labels),
+            value=lambda of: reliability.log_loss_from_logits(of.scores, of.labels),
             samples=_of_scored(resampled.log_loss_samples),
         ),
         _Loss(
             "brier",
             "Brier score",
             "Brier score",
-            value=lambda of: calibration.brier(expit(of.scores), of.labels),
+            value=lambda of: reliability.brier(expit(of.scores), of.labels),
         ),
         _Loss(
             "ece",
             "ECE",
             "expected calibration error",
-            value=lambda of: calibration.ece(expit(of.scores), of.labels),
+            value=lambda of: reliability.ece(expit(of.scores), of.labels),
         ),
         _Recalibration(
             "intercept",
             "calibration intercept",
             "intercept (ideal 0)",
-            value=lambda of: calibration.slope_intercept(of.scores, of.labels)[1],
+            value=lambda of: reliability.slope_intercept(of.scores, of.labels)[1],
             place=Place.REPORT,
             with_interval=False,
         ),
@@ -153,7 +153,7 @@ METRICS: dict[str, Metric] = {
             "slope",
             "calibration slope",
             "slope (ideal 1)",
-            value=lambda of: calibration.slope_intercept(of.scores, of.labels, of.weights)[0],
+            value=lambda of: reliability.slope_intercept(of.scores, of.labels, of.weights)[0],
             samples=lambda of, weights: resampled.slope_samples(
                 of.labels, of.scores, of.patient, weights, item_weights=of.weights
             ),
@@ -162,7 +162,7 @@ METRICS: dict[str, Metric] = {
             "observed_over_expected",
             "observed / expected",
             "observed / expected (ideal 1)",
-            value=lambda of: calibration.observed_over_expected(
+            value=lambda of: reliability.observed_over_expected(
                 expit(of.scores), of.labels, of.weights
             ),
             samples=lambda of, weights: resampled.observed_over_expected_samples(

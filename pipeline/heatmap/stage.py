@@ -9,7 +9,8 @@ import pandas as pd
 from pipeline.annotations.outlines import read_outlines
 from pipeline.heatmap import results
 from pipeline.heatmap.work import Described, Work, describe_image, write_tables
-from pipeline.model.card import ModelCard, model_folder, read_model_card
+from pipeline.model.card import ModelCard, model_folder, read_card
+from pipeline.model.folder import load_network
 from pipeline.model.map_grid import map_pitch_px
 from pipeline.model.maps import map_image, write_map
 from pipeline.model.seen_patients import (
@@ -48,7 +49,7 @@ def heatmap(stage: Stage) -> str:
         UserError: there is no model or no test mammogram, or they do not fit each other.
     """
     started = time.monotonic()
-    trained = read_model_card(model_folder(stage.run))
+    trained = read_card(model_folder(stage.run))
     card = trained.with_prior(stage.settings.heatmap.prior)
     mammograms = _test_mammograms(stage.run, card)
     _announce(stage, mammograms, card)
@@ -123,13 +124,8 @@ def _announce(stage: Stage, mammograms: pd.DataFrame, card: ModelCard) -> None:
 
 def _prepare(stage: Stage, card: ModelCard):
     """The work and the network."""
-    from models.saved import load_network  # TensorFlow, only now that there is work
-
     settings = stage.settings.heatmap
-    try:
-        network = load_network(card.folder)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    network = load_network(card.folder)
     pitch_px = map_pitch_px(
         pitch_mm=card.maps.pitch_mm,
         spacing_mm=card.image.spacing_mm,
@@ -216,7 +212,7 @@ def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
     same, here = calibration_patients(card, mammograms), mammograms["patient_id"].nunique()
     if same:
         print(f"heatmap: warning: {flattery(same, of=here)}", file=sys.stderr, flush=True)
-    kept = {name: card.calibrated_on[name] for name in ("patients", "lesions", "date")}
+    kept = card.calibrated_on.model_dump(include={"patients", "lesions", "date"})
     return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
 
 

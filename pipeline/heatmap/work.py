@@ -78,7 +78,7 @@ def copies_in_words(card: ModelCard) -> str:
     """What the spread of a map is over; empty where there is one copy."""
     copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
     sizes = f"{len(card.maps.zooms)} sizes" if len(card.maps.zooms) > 1 else ""
-    networks = f"{card.members} networks" if card.members > 1 else ""
+    networks = f"{card.network.members} networks" if card.network.members > 1 else ""
     return " of each of ".join(filter(None, (copies, sizes, networks)))
 
 

@@ -1,55 +1,194 @@
-"""The card of a finished model: what it was made with and how its logits become probabilities."""
+"""model.json, the card of a finished model: what it was made with and what its logits mean.
+
+It is read and written here and nowhere else. A setting that gets a new default, or a key whose
+meaning changes, needs another FORMAT, so that no old model is read as what it is not.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from scipy import special
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from scipy.special import expit, logit
 
 from pipeline.config import ImageSettings, LabelSettings, MapSettings
-from pipeline.figures.calibration import Calibration, sigmoid
-from pipeline.preprocess.positions import pitch_px
-from pipeline.run.errors import UserError
-from pipeline.run.layout import RunFolder
+from pipeline.config.backbones import known_backbone
+from pipeline.model.calibration import Calibration
+from pipeline.run.atomic import json_text, write_text
+from pipeline.run.checksum import file_sha256
+from pipeline.run.configure import Borrowed
+from pipeline.run.errors import UserError, validation_text
+from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
 
+FORMAT = 1
+MOST_MEMBERS = 1000
 
-@dataclass(frozen=True)
-class ModelCard:
-    """What model.json says that later stages need.
 
-    Attributes:
-        calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
-            that after the training.
-        members: number of networks whose mean the model is.
-        trained_on: pixel hashes of the mammograms that trained it or chose its weights.
-        level: `map_level` of a usual mammogram, see maps.level_share.
+class _Part(BaseModel):
+    """A part of a card: frozen, and nothing in it that is not named here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class NetworkCard(_Part):
+    """What has to be known to build the network; `models.network.NetworkSpec` explains it.
+
+    A card that lacks a part is older than the choice, and what it means is the default.
     """
 
-    folder: Path
+    backbone: Annotated[str, AfterValidator(known_backbone)]
+    patch_px: int = Field(gt=0)
+    width: int = Field(16, gt=0)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    head: Literal["sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds"] = "sigmoid"
+    kinds: int = Field(0, ge=0)
+    members: int = Field(1, ge=1, le=MOST_MEMBERS)
+    core_px: int = Field(0, ge=0)
+
+
+class SplitCard(_Part):
+    """How much the training or the validation patients are."""
+
+    patients: int = Field(ge=0)
+    mammograms: int = Field(ge=0)
+    lesions: int = Field(ge=0)
+    positives: int = Field(ge=0)
+    negatives: int = Field(ge=0)
+
+
+class MemberCard(_Part):
+    """The training of one network of an ensemble."""
+
+    best_step: int = Field(ge=0)
+    validation_auc: float | None
+    validation_loss: float | None
+
+
+class FoldCard(_Part):
+    """The model of one fold of a cross-validation, where the model is the mean of all."""
+
+    sha256: str
+    calibration: Calibration
+    maps: MapSettings
+    level: float
+
+
+class TrainingCard(_Part):
+    """What the training was.
+
+    Attributes:
+        seconds: of all its sessions, and of all networks of an ensemble.
+        best_step: after which the weights were chosen; None of an ensemble.
+        identity: checksums of everything that it depended on, by name.
+        pixel_hashes: of the mammograms that trained the model or chose its weights.
+    """
+
+    parameters: int = Field(ge=0)
+    steps: int = Field(ge=0)
+    crops: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    precision: str
+    replicas: int = Field(ge=1)
+    best_step: int | None = None
+    identity: dict[str, str] = {}
+    validation_auc: float | None
+    validation_loss: float | None
+    validation_froc: float | None = None
+    members: tuple[MemberCard, ...] = ()
+    folds: tuple[FoldCard, ...] = ()
+    train: SplitCard
+    validation: SplitCard
+    pixel_hashes: tuple[str, ...] = ()
+
+
+class SiteCard(_Part):
+    """Where the calibration of `make calibrate` comes from."""
+
+    model: str
+    model_sha256: str
+    description_sha256: str
+    datasets: tuple[str, ...]
+    patients: int = Field(ge=0)
+    mammograms: int = Field(ge=0)
+    lesions: int = Field(ge=0)
+    positions: int = Field(ge=0)
+    positives: int = Field(ge=0)
+    date: str
+    commit: str
+    calibration_before: Calibration
+    region_threshold_before: float = Field(ge=0, le=1)
+    pixel_hashes: tuple[str, ...]
+
+
+class ModelCard(_Part):
+    """The content of model.json.
+
+    Attributes:
+        kinds: names of the kinds of findings that the head tells apart.
+        usual_level: `map_level` of a usual mammogram; needed where maps.level_share is not 0.
+        region_threshold: probability from which on an area of a map is a region.
+        calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
+            that after the training.
+        commit, dirty: of the code that made the model; whether it differed from its commit.
+        settings: all settings of the run, for readers.
+        sha256: of the file of the weights.
+    """
+
+    format: Literal[1] = 1
+    network: NetworkCard
+    kinds: tuple[str, ...] = ()
     image: ImageSettings
     labels: LabelSettings
     maps: MapSettings
+    usual_level: float | None = None
     calibration: Calibration
-    region_threshold: float
-    sha256: str
+    region_threshold: float = Field(ge=0, le=1)
+    region_threshold_source: str = ""
+    training: TrainingCard
+    calibrated_on: SiteCard | None = None
     commit: str
-    validation_lesions: int
-    calibrated_on: Mapping = field(default_factory=dict)
-    members: int = 1
-    trained_on: Sequence[str] = ()
-    level: float = 0.0
+    dirty: bool = False
+    settings: dict[str, dict[str, Any]]
+    sha256: str
+
+    _folder: Path | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _knows_its_level(self) -> Self:
+        if self.maps.level_share and self.usual_level is None:
+            raise ValueError("lacks usual_level, which maps.level_share needs")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where it was read from: the folder of the weights too."""
+        if self._folder is None:
+            raise ValueError("this card was made and not read, so it has no folder")
+        return self._folder
+
+    @property
+    def level(self) -> float:
+        """`map_level` of a usual mammogram; 0 where the maps need none."""
+        return self.usual_level if self.maps.level_share and self.usual_level is not None else 0.0
 
     @property
     def label_pitch_px(self) -> int:
         """Distance between positions of the patch table, in standard pixels."""
-        return pitch_px(self.labels.pitch_mm, self.image.spacing_mm)
+        return self.labels.pitch_px(spacing_mm=self.image.spacing_mm)
 
     @property
     def copies(self) -> int:
         """Number of maps whose mean a map is: mirrored copies times sizes times networks."""
-        return self.maps.flips * len(self.maps.zooms) * self.members
+        return self.maps.flips * len(self.maps.zooms) * self.network.members
 
     def with_prior(self, prior: float | None) -> "ModelCard":
         """The card with another prior in use; itself where that is None or its own.
@@ -59,10 +198,47 @@ class ModelCard:
         """
         if prior is None or prior == self.calibration.natural_prior:
             return self
-        calibration = replace(self.calibration, natural_prior=prior)
-        at = self.calibration.trained_logit(special.logit(self.region_threshold))
-        threshold = float(sigmoid(calibration.logit(at)))
-        return replace(self, calibration=calibration, region_threshold=threshold)
+        calibration = self.calibration.with_prior(prior)
+        at = self.calibration.trained_logit(logit(self.region_threshold))
+        threshold = float(expit(calibration.logit(at)))
+        return self.model_copy(update={"calibration": calibration, "region_threshold": threshold})
+
+
+def card_path(folder: Path) -> Path:
+    """Where the card of a model folder is: it is written last, so it says that all is there."""
+    return folder / MODEL_FILE
+
+
+def has_model(folder: Path) -> bool:
+    """Whether a folder holds a finished model."""
+    return card_path(folder).is_file()
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read the card of a model folder.
+
+    Raises:
+        UserError: it is missing, is of another format, or a part is missing or wrong.
+    """
+    path = card_path(folder)
+    if not path.is_file():
+        raise UserError(f"{path} is missing: {folder} holds no finished model.")
+    text = path.read_text(encoding="utf-8")
+    _check_format(path, text)
+    try:
+        card = ModelCard.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise UserError(
+            f"{path} is no whole model card: {validation_text(error)}. The training did not "
+            "finish, or other code made it. Copy the model again, or run make train FORCE=1."
+        ) from error
+    card._folder = folder  # what was read cannot say where
+    return card
+
+
+def write_card(folder: Path, card: ModelCard) -> None:
+    """Write the card of a model folder, atomically."""
+    write_text(card_path(folder), json_text(card.model_dump(mode="json")))
 
 
 def model_folder(run: RunFolder) -> Path:
@@ -73,39 +249,45 @@ def model_folder(run: RunFolder) -> Path:
     """
     named = recall(run).model
     places = [RunFolder(Path(named)).model, Path(named)] if named else [run.model]
-    for folder in places:
-        if (folder / "model.json").is_file():
-            return folder
+    if folder := next(filter(has_model, places), None):
+        return folder
     advice = "Name a run folder whose training finished." if named else "Run make train first."
-    raise UserError(f"{places[0] / 'model.json'} is missing: no finished model there. {advice}")
+    raise UserError(f"{card_path(places[0])} is missing: no finished model there. {advice}")
 
 
-def read_model_card(folder: Path) -> ModelCard:
-    """Read model.json of a model folder.
+def find_model(place: Path) -> Path | None:
+    """The model folder that a place is or, as a run folder, has; None where there is none."""
+    return next(filter(has_model, (RunFolder(place).model, place)), None)
+
+
+def borrow(place: Path) -> Borrowed:
+    """What a run takes over from the model in a run or model folder.
+
+    The image that it was trained on, the meaning of its number, the maps it was calibrated on.
 
     Raises:
-        UserError: a part is missing.
+        UserError: there is no finished model.
     """
-    path = folder / "model.json"
-    card = json.loads(path.read_text(encoding="utf-8"))
-    try:
-        return ModelCard(
-            folder=folder,
-            image=ImageSettings.model_validate(card["image"]),
-            labels=LabelSettings.model_validate(card["labels"]),
-            maps=MapSettings.model_validate(card["maps"]),
-            calibration=Calibration(**card["calibration"]),
-            region_threshold=card["region_threshold"],
-            sha256=card["sha256"],
-            commit=card.get("commit", ""),
-            validation_lesions=card.get("training", {}).get("validation", {}).get("lesions", 0),
-            calibrated_on=card.get("calibrated_on", {}),
-            members=card.get("network", {}).get("members", 1),
-            trained_on=card.get("training", {}).get("pixel_hashes", ()),
-            level=card["usual_level"] if card["maps"].get("level_share") else 0.0,
-        )
-    except KeyError as error:
+    folder = find_model(place)
+    if folder is None:
         raise UserError(
-            f"{path} lacks {error}: the training did not finish, or other code made it. "
-            "Run make train FORCE=1."
-        ) from error
+            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
+            "Name a run folder whose training finished."
+        )
+    card = read_card(folder)
+    sections = {"image": card.image, "labels": card.labels, "maps": card.maps}
+    return Borrowed(sections, file_sha256(card_path(folder)))
+
+
+def _check_format(path: Path, text: str) -> None:
+    try:
+        tree = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} must be JSON: {error}. Copy the model again.") from error
+    if not isinstance(tree, dict):
+        raise UserError(f"{path} must hold names and values, not a {type(tree).__name__}.")
+    if tree.get("format") != FORMAT:
+        raise UserError(
+            f"{path} is of format {tree.get('format')}, and this code reads format {FORMAT}. Use "
+            "the code that made the model, or train it again: make train FORCE=1."
+        )

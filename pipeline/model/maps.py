@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.figures.calibration import Calibration
+from pipeline.model.calibration import Calibration
 from pipeline.model.map_grid import finish_map, finite_positions
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import network_input, read_breast, read_image

@@ -10,7 +10,7 @@ HASH_LETTERS = 16  # of a SHA-256; 64 bits do not meet by chance
 
 
 def pixel_hashes(mammograms: pd.DataFrame) -> list[str]:
-    """What model.json keeps of the mammograms of a training or a calibration, sorted.
+    """What a card keeps of the mammograms of a training or a calibration, sorted.
 
     Hashes of pixels, because those of ids can be undone by trying all ids.
 
@@ -30,12 +30,12 @@ def calibration_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
 
     Other mammograms of the same women are not recognised.
     """
-    return _patients(mammograms, card.calibrated_on.get("pixel_hashes", []))
+    return _patients(mammograms, card.calibrated_on.pixel_hashes if card.calibrated_on else ())
 
 
 def training_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
     """How many patients have a mammogram that trained a model or chose its weights."""
-    return _patients(mammograms, card.trained_on)
+    return _patients(mammograms, card.training.pixel_hashes)
 
 
 def flattery(patients: int, *, of: int) -> str:

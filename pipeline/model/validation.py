@@ -230,7 +230,7 @@ def validation_froc(
 def validation_figures(
     images: Sequence[ValidationImage], scores: Sequence[ImageScores]
 ) -> dict[str, float | None]:
-    """AUC, loss and mean FROC sensitivity under the names that model.json has for them."""
+    """AUC, loss and mean FROC sensitivity under the names that a card has for them."""
     labels, logits = join_labels(images), join_logits(scores)
     return {
         "validation_auc": validation_auc(labels, logits),

@@ -11,11 +11,6 @@ from pipeline.annotations.outlines import Outline
 from pipeline.preprocess.store.entries import breast_at
 
 
-def pitch_px(pitch_mm: float, spacing_mm: float) -> int:
-    """Distance between positions in whole pixels, at least 1."""
-    return max(1, round(pitch_mm / spacing_mm))
-
-
 def position_grid(height: int, width: int, pitch_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the positions of an image.
 

@@ -12,7 +12,7 @@ from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.contact_sheet import write_contact_sheet
 from pipeline.preprocess.intake.stage import intake_line, intake_metrics, run_intake
-from pipeline.preprocess.positions import label_positions, pitch_px
+from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
 from pipeline.preprocess.tables import write_mammograms, write_positions
@@ -77,7 +77,7 @@ def _positions(accepted: Accepted, settings: Settings) -> pd.DataFrame:
             standard_outlines(accepted.outlines[row["image_id"]], geometry_of(row)),
             read_breast(row["store"]),
             LabelRule.from_settings(settings.labels, spacing_mm),
-            pitch_px(settings.labels.pitch_mm, spacing_mm),
+            settings.labels.pitch_px(spacing_mm=spacing_mm),
         )
         tables.append(labelled)
     return pd.concat(tables, ignore_index=True)

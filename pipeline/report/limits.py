@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline.figures.registry import BASELINES, METRICS
-from pipeline.model.calibrate import FEW_LESIONS
+from pipeline.model.calibration import FEW_LESIONS
+from pipeline.model.card import ModelCard
 from pipeline.model.seen_patients import flattery, learnt_by_heart
 from pipeline.pages.filters import figure_text
 from pipeline.run.words import percent
@@ -14,11 +15,11 @@ JUDGED = [METRICS[name] for name in ("patch_auc", "image_auc", "mean_froc")]
 ALIKE = ", findings counted alike"
 
 
-def limits_of_training(model: Mapping, datasets: Sequence[str]) -> list[str]:
+def limits_of_training(model: ModelCard, datasets: Sequence[str]) -> list[str]:
     """Limits that are known when the training is finished.
 
     Args:
-        model: model.json.
+        model: the card of the model.
         datasets: names of the data sets of the training patients, where they are known.
     """
     return [
@@ -49,21 +50,21 @@ def _of_data(datasets: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _of_fit(model: Mapping) -> Iterator[str]:
-    on = model.get("calibrated_on")
-    lesions = on["lesions"] if on else model["training"].get("validation", {}).get("lesions")
+def _of_fit(model: ModelCard) -> Iterator[str]:
+    on = model.calibrated_on
+    lesions = on.lesions if on else model.training.validation.lesions
     whose = "the patients that it was calibrated on" if on else "the validation patients"
     if lesions == 0:
         yield f"The temperature was not fitted: {whose} have no finding. Probabilities are rough."
-    elif lesions is not None and lesions < FEW_LESIONS:
+    elif lesions < FEW_LESIONS:
         yield (
             f"The temperature was fitted on {_count(lesions, 'finding')} of {whose}, fewer than "
             f"{FEW_LESIONS}: the probabilities are rough."
         )
 
 
-def _of_level(model: Mapping) -> Iterator[str]:
-    if share := model.get("maps", {}).get("level_share"):
+def _of_level(model: ModelCard) -> Iterator[str]:
+    if share := model.maps.level_share:
         yield (
             f"{percent(share)} of a mammogram's own level is taken off its map (maps.level_share). "
             "A finding raises that level the more, the more of the breast it fills, so the numbers "
@@ -71,8 +72,8 @@ def _of_level(model: Mapping) -> Iterator[str]:
         )
 
 
-def _of_prior(model: Mapping) -> Iterator[str]:
-    prior = percent(model["calibration"]["natural_prior"])
+def _of_prior(model: ModelCard) -> Iterator[str]:
+    prior = percent(model.calibration.natural_prior)
     yield (
         f"Every probability assumes that {prior} of the positions in the breast are abnormal, as "
         "counted where the model was calibrated. Where abnormalities are rarer, as in screening, "
@@ -80,8 +81,8 @@ def _of_prior(model: Mapping) -> Iterator[str]:
     )
 
 
-def _of_code(model: Mapping) -> Iterator[str]:
-    if model.get("dirty"):
+def _of_code(model: ModelCard) -> Iterator[str]:
+    if model.dirty:
         yield "The model was made by code that differed from its commit, so nobody can repeat it."
 
 

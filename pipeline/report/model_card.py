@@ -9,8 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.config import LabelSettings
-from pipeline.model.card import model_folder
+from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.pages.template import render_markdown
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.data import (
@@ -56,7 +55,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
     """
     folder = run.model if calibrated else model_folder(run)
     path = folder / run.model_card.name if calibrated else run.model_card
-    model = read_json(folder / "model.json")
+    model = read_card(folder)
     # The metrics of the run judge the maps of the former calibration.
     metrics = _metrics(run, model) if judged and not calibrated else None
     factors = _factors(run)
@@ -67,11 +66,11 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
         TEMPLATE,
         name=run.title,
         synthetic=is_synthetic(run),
-        model={"dirty": False, "calibrated_on": {}, "region_threshold_source": ""} | model,
+        model=model,
         trained_in=trained_in,
         trained_at=None if trained_in else began.get("train"),
         facts=training_facts(model),
-        abnormal=abnormal_in_words(LabelSettings.model_validate(model["labels"])),
+        abnormal=abnormal_in_words(model.labels),
         factors=factors,
         splits=count_splits(run),
         split_heads=SPLIT_HEADS,
@@ -86,10 +85,10 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
     return path
 
 
-def _metrics(run: RunFolder, model: Mapping) -> dict[str, Any] | None:
+def _metrics(run: RunFolder, model: ModelCard) -> dict[str, Any] | None:
     """metrics.json where it judges this model; None before evaluate."""
     metrics = current_metrics(run)
-    return metrics if metrics and metrics["model_sha256"] == model["sha256"] else None
+    return metrics if metrics and metrics["model_sha256"] == model.sha256 else None
 
 
 def _factors(run: RunFolder) -> dict[str, str]:
@@ -111,7 +110,7 @@ def _values(column: pd.Series) -> str:
 
 
 def _limits(
-    run: RunFolder, model: Mapping, metrics: Mapping | None, factors: Mapping[str, str]
+    run: RunFolder, model: ModelCard, metrics: Mapping | None, factors: Mapping[str, str]
 ) -> list[str]:
     limits = limits_of_training(model, _training_sets(run))
     if unrecorded := [name for name, values in factors.items() if not values]:

@@ -1,12 +1,12 @@
 """The results that the README shows: from a run to docs/results/*.json to a table."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
+from pipeline.model.card import has_model, read_card
 from pipeline.pages.filters import figure_text
 from pipeline.pages.template import markdown_table
 from pipeline.report.study_tables import ablation_table, heads_table, study_source
@@ -73,10 +73,8 @@ def _seconds(run: RunFolder) -> dict[str, int]:
     """How long the last finished work of each stage took; a training, all its sessions."""
     finished = [e for e in read_events(run.events) if e["event"] == "finish"]
     last = {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
-    card = run.model / "model.json"
-    if "train" in last and card.is_file():
-        training = json.loads(card.read_text(encoding="utf-8"))["training"]
-        last["train"] = max(last["train"], round(training["seconds"]))
+    if "train" in last and has_model(run.model):
+        last["train"] = max(last["train"], round(read_card(run.model).training.seconds))
     return last
 
 

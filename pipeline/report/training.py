@@ -1,10 +1,10 @@
 """What the report says about the model and its training."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.model.card import ModelCard, has_model, read_card
 from pipeline.report.overconfidence import remarks_on
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -28,69 +28,61 @@ class Training:
 
 def describe_training(run: RunFolder) -> Training | None:
     """The training of the run's own model; None where it has none."""
-    path = run.model / "model.json"
     # make calibrate leaves a model in a run that used another's.
-    if recall(run).model or not path.is_file():
+    if recall(run).model or not has_model(run.model):
         return None
-    card = json.loads(path.read_text(encoding="utf-8"))
+    card = read_card(run.model)
     networks = _networks(run, card)
     return Training(training_facts(card), _remarks(networks), _curves(networks))
 
 
-def training_facts(card: Mapping) -> list[tuple[str, str]]:
-    """What a model.json says of the network and its training, as (name, value)."""
-    network, training = card.get("network", {}), card.get("training", {})
-    calibration, image = card["calibration"], card.get("image", {})
-    facts = []
-    if network:
-        spacing = image.get("spacing_mm", 0)
-        size = f"{network['patch_px']} pixels = {network['patch_px'] * spacing:g} mm"
-        facts.append(("network", f"{network['backbone']}, window of {size}"))
+def training_facts(card: ModelCard) -> list[tuple[str, str]]:
+    """What a card says of the network and its training, as (name, value)."""
+    network, training, calibration = card.network, card.training, card.calibration
+    size = f"{network.patch_px} pixels = {network.patch_px * card.image.spacing_mm:g} mm"
+    facts = [("network", f"{network.backbone}, window of {size}")]
     if maps := _maps_in_words(card):
         facts.append(("maps", maps))
-    if "steps" in training:
-        facts.append(("steps", f"{training['steps']:,}, {training['crops']:,} crops"))
-    if "seconds" in training:
-        facts.append(("time", duration(training["seconds"])))
-    if "precision" in training:
-        facts.append(("precision", training["precision"]))
-    if training.get("validation_auc") is not None:
-        best = f"{training['validation_auc']:.4f}"
-        if "best_step" in training:
-            best += f" at step {training['best_step']:,}"
+    facts.append(("steps", f"{training.steps:,}, {training.crops:,} crops"))
+    facts.append(("time", duration(training.seconds)))
+    facts.append(("precision", training.precision))
+    if training.validation_auc is not None:
+        best = f"{training.validation_auc:.4f}"
+        if training.best_step is not None:
+            best += f" at step {training.best_step:,}"
         facts.append(("validation patch AUC of the chosen weights", best))
-    if "members" in training:
-        alone = (member["validation_auc"] for member in training["members"])
+    if training.members:
+        alone = (member.validation_auc for member in training.members)
         each = ", ".join("unknown" if auc is None else f"{auc:.4f}" for auc in alone)
-        facts.append((f"ensemble of {len(training['members'])} networks, each alone", each))
-    facts.append(("share of abnormal positions counted", percent(calibration["natural_prior"])))
-    facts.append(("temperature", f"{calibration['temperature']:.3f}"))
-    threshold = percent(card["region_threshold"])
-    source = card.get("region_threshold_source", "")
+        facts.append((f"ensemble of {len(training.members)} networks, each alone", each))
+    facts.append(("share of abnormal positions counted", percent(calibration.natural_prior)))
+    facts.append(("temperature", f"{calibration.temperature:.3f}"))
+    threshold, source = percent(card.region_threshold), card.region_threshold_source
     facts.append(("region threshold", f"{threshold} ({source})" if source else threshold))
     return facts
 
 
-def _maps_in_words(card: Mapping) -> str:
+def _maps_in_words(card: ModelCard) -> str:
     """What is done to the logits before they are calibrated; empty where that is nothing."""
-    maps, done = card.get("maps", {}), []
-    if maps.get("flips", 1) > 1:
-        done.append(f"mean over {maps['flips']} mirrored copies")
-    if len(zooms := maps.get("zooms", [1])) > 1:
-        done.append(f"mean over copies enlarged by {', '.join(f'{zoom:g}' for zoom in zooms)}")
-    if smooth := maps.get("smooth_mm"):
-        done.append(f"smoothed by a Gaussian of {smooth:g} mm")
-    if share := maps.get("level_share"):
+    maps, done = card.maps, []
+    if maps.flips > 1:
+        done.append(f"mean over {maps.flips} mirrored copies")
+    if len(maps.zooms) > 1:
+        sizes = ", ".join(f"{zoom:g}" for zoom in maps.zooms)
+        done.append(f"mean over copies enlarged by {sizes}")
+    if maps.smooth_mm:
+        done.append(f"smoothed by a Gaussian of {maps.smooth_mm:g} mm")
+    if maps.level_share:
         done.append(
-            f"{percent(share)} of what the level of a mammogram (twice the 40th percentile of its "
-            f"logits less the 10th) differs by from {card['usual_level']:.2f} taken off"
+            f"{percent(maps.level_share)} of what the level of a mammogram (twice the 40th "
+            f"percentile of its logits less the 10th) differs by from {card.level:.2f} taken off"
         )
     return "; ".join(done)
 
 
-def _networks(run: RunFolder, card: Mapping) -> list[tuple[str, RunFolder]]:
+def _networks(run: RunFolder, card: ModelCard) -> list[tuple[str, RunFolder]]:
     """Name and folder of each training behind a model; the name of a single one is empty."""
-    count = len(card.get("training", {}).get("members", []))
+    count = len(card.training.members)
     if not count:
         return [("", run)]
     return [(f"Network {number} of {count}", run.member(number)) for number in range(1, count + 1)]

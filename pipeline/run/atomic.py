@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and JSON and YAML in one style."""
+"""Files that are whole or absent, folders set aside, and JSON and YAML in one style."""
 
 import json
 import os
@@ -39,6 +39,15 @@ def write_text_if_changed(path: Path, text: str) -> bool:
 def read_json(path: Path) -> Any:
     """The content of a JSON file; None where there is no file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def set_aside(folder: Path, place: Path) -> Path:
+    """Move a folder to PLACE/<name>-<n>, over nothing; returns its new place."""
+    place.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while (target := place / f"{folder.name}-{number}").exists():
+        number += 1
+    return folder.rename(target)
 
 
 def json_text(value) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.config import Section, Settings
 from pipeline.run.atomic import write_text_if_changed, yaml_text
-from pipeline.run.errors import UserError
+from pipeline.run.errors import UserError, validation_text
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 
@@ -83,12 +83,7 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}"
-            + ("" if isinstance(e["input"], dict) else f", not {e['input']!r}")
-            for e in error.errors()
-        ]
-        raise UserError(f"{config} with SET: " + "; ".join(dict.fromkeys(lines))) from error
+        raise UserError(f"{config} with SET: {validation_text(error)}") from error
 
 
 def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list[str]:

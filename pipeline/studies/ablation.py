@@ -7,10 +7,9 @@ Reads   RUN/settings
 Writes  RUN/ablation/<variant>-<seed>, a run folder each (trained, not applied); RUN/ablation.json
 """
 
-import json
-
 import numpy as np
 
+from pipeline.model.card import TrainingCard, read_card
 from pipeline.report.study_tables import ablation_table
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -82,12 +81,12 @@ def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
         "variants": {
             variant: _row(found, trainings["recipe"]) for variant, found in trainings.items()
         },
-        "validation": trainings["recipe"][0]["validation"],
+        "validation": trainings["recipe"][0].validation.model_dump(),
         **study_facts(seeds=seeds, schedule=schedule),
     }
 
 
-def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[dict]]:
+def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[TrainingCard]]:
     own = load_settings(recipes[0]).maps
     wanted = {
         variant: change
@@ -98,15 +97,16 @@ def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[dict]]:
     together = judge_other_maps(recipes, {"mean": {}})["mean"]
     others = {
         variant: [
-            _training(run) | figures[variant] for run, figures in zip(recipes, judged, strict=True)
+            _training(run).model_copy(update=figures[variant])
+            for run, figures in zip(recipes, judged, strict=True)
         ]
         for variant in wanted
     }
     name = f"mean of the recipe's {len(recipes)} networks"
-    return others | {name: [_training(run) | together for run in recipes]}
+    return others | {name: [_training(run).model_copy(update=together) for run in recipes]}
 
 
-def _row(trainings: list[dict], recipe: list[dict]) -> dict:
+def _row(trainings: list[TrainingCard], recipe: list[TrainingCard]) -> dict:
     auc, froc = _both(trainings)
     recipe_auc, recipe_froc = _both(recipe)
     return {
@@ -116,24 +116,23 @@ def _row(trainings: list[dict], recipe: list[dict]) -> dict:
         "change": (auc - recipe_auc).tolist(),
         "froc_change": (froc - recipe_froc).tolist(),
         # Of each network: an ensemble has no step of its own.
-        "best_step": [[n["best_step"] for n in t.get("members", [t])] for t in trainings],
-        "validation_loss": [t["validation_loss"] for t in trainings],
-        "seconds": float(np.mean([t["seconds"] for t in trainings])),
+        "best_step": [[n.best_step for n in t.members or [t]] for t in trainings],
+        "validation_loss": [t.validation_loss for t in trainings],
+        "seconds": float(np.mean([t.seconds for t in trainings])),
     }
 
 
-def _both(trainings: list[dict]) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(
-        np.array([t[f"validation_{name}"] for t in trainings], float) for name in ("auc", "froc")
-    )
+def _both(trainings: list[TrainingCard]) -> tuple[np.ndarray, np.ndarray]:
+    auc = np.array([t.validation_auc for t in trainings], float)
+    return auc, np.array([t.validation_froc for t in trainings], float)
 
 
-def _training(run: RunFolder) -> dict:
-    card = json.loads((run.model / "model.json").read_text(encoding="utf-8"))
+def _training(run: RunFolder) -> TrainingCard:
+    training = read_card(run.model).training
     # Both classes among the positions are lesions and breast, so one is known with the other.
-    if card["training"]["validation_auc"] is None:
+    if training.validation_auc is None:
         raise UserError(
             f"{run.root} has no validation AUC: its validation patients lack a class. Raise "
             "split.validation."
         )
-    return card["training"]
+    return training

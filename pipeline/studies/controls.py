@@ -17,7 +17,7 @@ from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.registry import METRICS
 from pipeline.heatmap.work import Work
-from pipeline.model.card import model_folder, read_model_card
+from pipeline.model.card import model_folder, read_card
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
@@ -135,7 +135,7 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
 def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
     oracle = run.control("oracle")
     summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
-    card = read_model_card(model_folder(run))
+    card = read_card(model_folder(run))
     pitch_px = round(summary["pitch_mm"] / card.image.spacing_mm)
     heatmap = load_settings(run).heatmap
     write_oracle(run, Work(card, "the outlines", heatmap, oracle, pitch_px, git_commit()[0]))

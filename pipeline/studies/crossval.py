@@ -17,7 +17,7 @@ from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.evaluate.worst import draw_worst
 from pipeline.figures.registry import ranking_metrics
-from pipeline.model.calibrate import FEW_LESIONS
+from pipeline.model.calibration import FEW_LESIONS
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -109,7 +109,7 @@ def calibrated_folds(folds: list[Judged]) -> list[Judged]:
 
 
 def _fewest_lesions(folds: list[Judged]) -> int:
-    return min(fold.card.validation_lesions for fold in folds)
+    return min(fold.card.training.validation.lesions for fold in folds)
 
 
 def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
@@ -123,7 +123,7 @@ def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
         "temperature_used": used.card.calibration.temperature,
         "training_prior_used": used.card.calibration.training_prior,
         "natural_prior": fold.card.calibration.natural_prior,
-        "validation_lesions": fold.card.validation_lesions,
+        "validation_lesions": fold.card.training.validation.lesions,
     }
 
 

@@ -8,26 +8,24 @@ Reads   RUN/folds/<k>/model
 Writes  RUN/folds/model, RUN/folds/model-card.md, so that MODEL=RUN/folds names it
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit, logit
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.pooled import pool
-from pipeline.figures.calibration import Calibration, logit, sigmoid
-from pipeline.model.calibrate import Threshold, region_threshold
-from pipeline.model.export import export_model
+from pipeline.model.calibration import Calibration
+from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
+from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.report.model_card import write_model_card
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage, git_commit
-
-SUMMED = ("parameters", "steps", "crops", "seconds")
 
 
 def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
@@ -41,26 +39,30 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     """
     from models.network import ensemble_of
 
-    cards = [_read(fold.card.folder) for fold in folds]
+    first = folds[0].card
     networks, temperatures = _members(folds)
     calibration = mean_calibration([fold.card.calibration for fold in folds])
     network = ensemble_of(networks, temperatures)
     threshold = _threshold(folds, calibration, stage.settings.train.fp_per_image)
-    description = {
-        **{key: cards[0][key] for key in ("format", "kinds", "image", "labels", "maps")},
-        "network": {**cards[0]["network"], "members": len(networks)},
-        "usual_level": float(
-            np.mean([f.card.level / f.card.calibration.temperature for f in folds])
-        ),
-        "calibration": asdict(calibration),
-        "region_threshold": threshold.probability,
-        "region_threshold_source": threshold.source,
-        "training": _training(cards, folds),
-        **dict(zip(("commit", "dirty"), git_commit(), strict=True)),
-        "settings": cards[0]["settings"],
-    }
+    commit, dirty = git_commit()
+    card = ModelCard(
+        network=network_card(network.spec),
+        kinds=first.kinds,
+        image=first.image,
+        labels=first.labels,
+        maps=first.maps,
+        usual_level=float(np.mean([f.card.level / f.card.calibration.temperature for f in folds])),
+        calibration=calibration,
+        region_threshold=threshold.probability,
+        region_threshold_source=threshold.source,
+        training=_training(folds),
+        commit=commit,
+        dirty=dirty,
+        settings=first.settings,
+        sha256="",
+    )
     whole = stage.run.folds
-    export_model(whole, network, description, history="")
+    write_model(whole, network, card, history="")
     for path in sorted(whole.model.iterdir()):
         stage.events.artifact(path, folder="model")
     stage.events.artifact(write_model_card(whole))
@@ -79,21 +81,17 @@ def mean_calibration(calibrations: Sequence[Calibration]) -> Calibration:
     """
     natural = float(np.mean([c.natural_prior for c in calibrations]))
     shift = float(np.mean([c.shift for c in calibrations]))
-    return Calibration(float(sigmoid(logit(natural) - shift)), natural, 1.0)
+    return Calibration(float(expit(logit(natural) - shift)), natural, 1.0)
 
 
 def is_current(run: RunFolder, folds: Sequence[Judged]) -> bool:
     """Whether RUN/folds/model was made from exactly these networks and calibrations."""
     model = run.folds.model
-    return (model / "model.json").is_file() and _read(model)["training"].get("folds") == _identity(
-        folds
-    )
+    return has_model(model) and read_card(model).training.folds == _identity(folds)
 
 
 def _members(folds: Sequence[Judged]) -> tuple[list, list[float]]:
     """All networks of all folds, and what to divide the logits of each by."""
-    from models.saved import load_network
-
     networks, temperatures = [], []
     for fold in folds:
         whole = load_network(fold.card.folder)
@@ -111,46 +109,46 @@ def _threshold(folds: Sequence[Judged], calibration: Calibration, wanted: float)
     return region_threshold(alarms, calibration, fp_per_image=wanted, whose="out-of-fold")
 
 
-def _training(cards: Sequence[dict], folds: Sequence[Judged]) -> dict:
-    trainings = [card["training"] for card in cards]
+def _training(folds: Sequence[Judged]) -> TrainingCard:
+    trainings = [fold.card.training for fold in folds]
     everybody = _counts(folds)
-    return {
-        **{key: sum(t[key] for t in trainings) for key in SUMMED},
-        **{key: trainings[0][key] for key in ("precision", "replicas")},
-        "validation_auc": None,
-        "validation_loss": None,
+    return TrainingCard(
+        parameters=sum(t.parameters for t in trainings),
+        steps=sum(t.steps for t in trainings),
+        crops=sum(t.crops for t in trainings),
+        seconds=sum(t.seconds for t in trainings),
+        precision=trainings[0].precision,
+        replicas=trainings[0].replicas,
+        validation_auc=None,
+        validation_loss=None,
         # Each patient trained some of the networks and calibrated the others.
-        "train": everybody,
-        "validation": everybody,
-        "pixel_hashes": pixel_hashes(pool(folds).images),
-        "folds": _identity(folds),
-    }
+        train=everybody,
+        validation=everybody,
+        pixel_hashes=tuple(pixel_hashes(pool(folds).images)),
+        folds=_identity(folds),
+    )
 
 
-def _counts(folds: Sequence[Judged]) -> dict[str, int]:
+def _counts(folds: Sequence[Judged]) -> SplitCard:
     pooled = pool(folds)
     positive = pooled.positions["label"] == POSITIVE
     findings = pooled.positions.loc[positive, ["image_id", "finding_id"]]
-    return {
-        "patients": len(pooled.patients),
-        "mammograms": len(pooled.images),
-        "lesions": len(findings.drop_duplicates()),
-        "positives": int(positive.sum()),
-        "negatives": int((~positive).sum()),
-    }
+    return SplitCard(
+        patients=len(pooled.patients),
+        mammograms=len(pooled.images),
+        lesions=len(findings.drop_duplicates()),
+        positives=int(positive.sum()),
+        negatives=int((~positive).sum()),
+    )
 
 
-def _identity(folds: Sequence[Judged]) -> list[dict]:
-    return [
-        {
-            "sha256": f.card.sha256,
-            "calibration": asdict(f.card.calibration),
-            "maps": f.card.maps.model_dump(mode="json"),
-            "level": f.card.level,
-        }
+def _identity(folds: Sequence[Judged]) -> tuple[FoldCard, ...]:
+    return tuple(
+        FoldCard(
+            sha256=f.card.sha256,
+            calibration=f.card.calibration,
+            maps=f.card.maps,
+            level=f.card.level,
+        )
         for f in folds
-    ]
-
-
-def _read(folder: Path) -> dict:
-    return json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    )

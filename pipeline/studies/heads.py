@@ -19,6 +19,7 @@ from pipeline.evaluate.load import load_judged
 from pipeline.figures.bootstrap import patient_weights, percentile_interval
 from pipeline.figures.registry import Place, compared_metrics, probability_metrics
 from pipeline.figures.undefined import Undefined
+from pipeline.model.card import read_card
 from pipeline.pages.template import render
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.events import read_events
@@ -166,7 +167,7 @@ def _arm(run: RunFolder, arm: str, seeds: int, values: dict) -> dict:
     """What an arm reached and what it cost: means over the seeds, and each seed."""
     runs = [run.head(arm, seed) for seed in range(seeds)]
     metrics = [json.loads(r.metrics.read_text(encoding="utf-8")) for r in runs]
-    cards = [json.loads((r.model / "model.json").read_text(encoding="utf-8")) for r in runs]
+    cards = [read_card(r.model) for r in runs]
     finished = [_training(r) for r in runs]
     figures = {m.name: _mean(values[arm, m.name].tolist()) for m in compared_metrics()}
     after = [m["calibration"]["after"] or {} for m in metrics]
@@ -178,8 +179,8 @@ def _arm(run: RunFolder, arm: str, seeds: int, values: dict) -> dict:
             figures[metric.name] = _mean(of_runs)
     return {
         **figures,
-        "temperature": _mean([c["calibration"]["temperature"] for c in cards]),
-        "parameters": cards[0]["training"].get("parameters"),
+        "temperature": _mean([c.calibration.temperature for c in cards]),
+        "parameters": cards[0].training.parameters,
         "train_seconds": _mean([f["seconds"] for f in finished]),
         "peak_memory_mib": _mean([f["peak_mib"] for f in finished]),
     }

@@ -1,11 +1,12 @@
 """Finished trainings with their maps made otherwise: judged without training them again."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from pipeline.annotations.outlines import read_outlines
+from pipeline.model.card import read_card
+from pipeline.model.folder import load_network
 from pipeline.model.validation import (
     MapRule,
     at_one_level,
@@ -13,7 +14,6 @@ from pipeline.model.validation import (
     score_map,
     validation_figures,
 )
-from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
@@ -33,16 +33,17 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
     """
     import models  # noqa: F401 - imports TensorFlow without its chatter
     from models.dense import logit_map
-    from models.saved import load_network
 
     settings, networks = load_settings(runs[0]), [load_network(run.model) for run in runs]
-    temperatures = [_temperature(run) for run in runs] if len(runs) > 1 else [1.0]
+    temperatures = (
+        [read_card(run.model).calibration.temperature for run in runs] if len(runs) > 1 else [1.0]
+    )
     rules = {
         name: MapRule.from_settings(
             settings.maps.model_copy(update=dict(change)),
             spacing_mm=settings.image.spacing_mm,
             stride_px=networks[0].stride_px,
-            label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
+            label_pitch_px=settings.labels.pitch_px(spacing_mm=settings.image.spacing_mm),
         )
         for name, change in variants.items()
     }
@@ -66,8 +67,3 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
         name: validation_figures(images, at_one_level(scores[name], share=rule.level_share)[0])
         for name, rule in rules.items()
     }
-
-
-def _temperature(run: RunFolder) -> float:
-    card = json.loads((run.model / "model.json").read_text(encoding="utf-8"))
-    return card["calibration"]["temperature"]

@@ -5,7 +5,8 @@ Writes  RUN/mined.csv; RUN/mined, a run that starts from the model and sees them
         RUN/mined/compare-<run>.json, the figures after and before
 """
 
-from pipeline.model.card import model_folder, read_model_card
+from pipeline.model.card import model_folder, read_card
+from pipeline.model.folder import load_network
 from pipeline.model.validation import MapRule
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
@@ -53,12 +54,11 @@ def mine_and_train(stage: Stage, *, limit: int, run_stages: RunStages = run_stag
 
 
 def _mined(stage: Stage, limit: int):
-    card = read_model_card(model_folder(stage.run))
+    card = read_card(model_folder(stage.run))
     images = list(read_inputs(stage).corpus.images)
 
     import models  # noqa: F401 - imports TensorFlow without its chatter
     from models.dense import logit_map
-    from models.saved import load_network
 
     network = load_network(card.folder)
     rule = MapRule.from_settings(

@@ -17,8 +17,8 @@ from pipeline.annotations.outlines import (
     standard_outlines,
     write_outlines,
 )
-from pipeline.figures.calibration import Calibration
 from pipeline.heatmap.work import Work, tabulate, write_tables
+from pipeline.model.calibration import Calibration
 from pipeline.model.map_grid import finite_positions
 from pipeline.model.maps import ImageMap, original_axes, read_map, write_map
 from pipeline.preprocess.positions import position_grid

@@ -7,7 +7,6 @@ Writes  RUN/model: the same weights with the site's prior, temperature and regio
 """
 
 import datetime
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -16,14 +15,13 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, scored_positions
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.probabilities import probability_figures
-from pipeline.figures.calibration import TEMPERATURE_LIMITS, Calibration
 from pipeline.figures.registry import Place, probability_metrics
 from pipeline.figures.undefined import Undefined
-from pipeline.model.calibrate import FEW_LESIONS, Threshold, lacks_overlap, region_threshold
-from pipeline.model.card import ModelCard, model_folder, read_model_card
-from pipeline.model.export import DESCRIPTION, copy_model
-from pipeline.model.refit import FOLDS, Site, cross_fitted, false_alarms, site_of
+from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap
+from pipeline.model.card import ModelCard, SiteCard, card_path, model_folder, read_card
+from pipeline.model.folder import copy_model
 from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
@@ -31,6 +29,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage, git_commit
+from pipeline.studies.site import FOLDS, Site, cross_fitted, false_alarms, site_of
 
 
 def calibrate(stage: Stage) -> str:
@@ -50,8 +49,8 @@ def calibrate(stage: Stage) -> str:
             "calibrate needs a finished model and labelled patients that it has not seen: "
             "make calibrate MODEL=runs/x INPUT=folder RUN=runs/y."
         )
-    card = read_model_card(model_folder(run))
-    site = site_of(load_judged(run), trained_on=card.trained_on)
+    card = read_card(model_folder(run))
+    site = site_of(load_judged(run), trained_on=card.training.pixel_hashes)
     new, threshold = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
     fitted = {
         "calibration": asdict(new),
@@ -62,7 +61,7 @@ def calibrate(stage: Stage) -> str:
     notes = _notes(site, new, threshold)
     estimate = _estimate(site, card.calibration, stage.settings.evaluate)
     content = {**origin, **fitted, **estimate, "notes": notes}
-    former = copy_model(run, card.folder, _description(card, site, origin, fitted))
+    former = copy_model(run, card.folder, _recalibrated(card, site, origin, new, threshold))
     if former:
         print(f"The former model was moved to {former}.")
     for note in notes:
@@ -144,7 +143,7 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
     return {
         "model": name,
         "model_sha256": card.sha256,
-        "description_sha256": file_sha256(card.folder / DESCRIPTION),
+        "description_sha256": file_sha256(card_path(card.folder)),
         "datasets": sorted(judged.images["dataset"].unique()),
         "patients": len(judged.patients),
         "mammograms": len(judged.images),
@@ -158,11 +157,19 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
     }
 
 
-def _description(card: ModelCard, site: Site, origin: Mapping, fitted: Mapping) -> dict:
-    """model.json of the model with the new calibration."""
-    former = json.loads((card.folder / DESCRIPTION).read_text(encoding="utf-8"))
+def _recalibrated(
+    card: ModelCard, site: Site, origin: Mapping, new: Calibration, threshold: Threshold
+) -> ModelCard:
+    """The card of the model with the new calibration."""
     hashes = pixel_hashes(site.judged.images)
-    return {**former, **fitted, "calibrated_on": {**origin, "pixel_hashes": hashes}}
+    return card.model_copy(
+        update={
+            "calibration": new,
+            "region_threshold": threshold.probability,
+            "region_threshold_source": threshold.source,
+            "calibrated_on": SiteCard.model_validate({**origin, "pixel_hashes": hashes}),
+        }
+    )
 
 
 def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
@@ -185,7 +192,7 @@ def _log(stage: Stage, content: Mapping) -> None:
                 number = (content[when] or {}).get(metric.name, float("nan"))
                 values[f"{when}/{metric.name}"] = number
     stage.events.metrics(values)
-    stage.events.artifact(stage.run.model / DESCRIPTION, folder="model")
+    stage.events.artifact(stage.run.model_file, folder="model")
 
 
 def _shown(figure: Mapping | float | None) -> str:

@@ -5,7 +5,6 @@ knows nothing of its mammogram, so mirrored copies, smoothing and the mammogram'
 have them, are not in its probability.
 """
 
-import json
 from pathlib import Path
 
 import mlflow
@@ -16,13 +15,12 @@ class PatchProbability(mlflow.pyfunc.PythonModel):
     """Patches (N, P, P) float32 in [0, 1] -> probability (N,) float32."""
 
     def load_context(self, context) -> None:
-        from models.saved import load_network
-        from pipeline.figures.calibration import Calibration
+        from pipeline.model.card import read_card
+        from pipeline.model.folder import load_network
 
         folder = Path(context.artifacts["model"])
         self._network = load_network(folder)
-        card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        self._calibration = Calibration(**card["calibration"])
+        self._calibration = read_card(folder).calibration
 
     def predict(self, context, model_input: np.ndarray, params=None):
         patches = model_input["patches"] if isinstance(model_input, dict) else model_input

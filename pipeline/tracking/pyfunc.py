@@ -1,6 +1,5 @@
 """RUN/model as an MLflow model with a signature, loaded from code and never from a pickle."""
 
-import json
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,9 +9,14 @@ import numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
+from pipeline.model.card import read_card
+
 CODE = Path(__file__).resolve().parents[2]
 # The first name of each group that is installed; a name that is not would be imported to see.
-NEEDS = (("tensorflow", "tensorflow-cpu"), ("safetensors",), ("pydantic",), ("numpy",), ("scipy",))
+NEEDS = (
+    ("tensorflow", "tensorflow-cpu"),
+    *(("safetensors",), ("pydantic",), ("PyYAML",), ("numpy",), ("scipy",)),
+)
 # Neither is wanted: the signature is given, and an example would load the network here.
 KNOWN_WARNINGS = ".*(Add type hints to the `predict` method|An input example was not provided)"
 
@@ -21,11 +25,11 @@ def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
     """Log the model folder into an MLflow run.
 
     Args:
-        folder: RUN/model with model.json and model.safetensors.
+        folder: a model folder.
         run_id: the run that gets it.
         uri: the tracking store.
     """
-    side = json.loads((folder / "model.json").read_text(encoding="utf-8"))["network"]["patch_px"]
+    side = read_card(folder).network.patch_px
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side), "patches")]),
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),

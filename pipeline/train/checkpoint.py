@@ -53,12 +53,3 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         raise UserError(
             f"{path} is damaged ({error}). Move it away to train from the beginning."
         ) from error
-
-
-def set_aside(run: RunFolder, folder: Path) -> Path:
-    """Move a folder of the run to RUN/set-aside/<name>-<n>; returns its new place."""
-    run.set_aside.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while (target := run.set_aside / f"{folder.name}-{number}").exists():
-        number += 1
-    return folder.rename(target)

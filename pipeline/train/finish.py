@@ -1,23 +1,23 @@
 """The end of a training: calibration and threshold from the best validation, then the export."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from models.network import NetworkSpec
-from models.saved import assign_weights, spec_as_dict
-from pipeline.figures.calibration import Calibration
-from pipeline.model.calibrate import (
+from models.saved import assign_weights
+from pipeline.model.calibration import (
     FEW_LESIONS,
     TRAINING_PRIOR,
-    Threshold,
+    Calibration,
     fit_calibration,
-    natural_prior,
-    region_threshold,
 )
-from pipeline.model.card import read_model_card
-from pipeline.model.export import export_model
+from pipeline.model.card import ModelCard, TrainingCard, read_card
+from pipeline.model.folder import network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.model.validation import (
     ImageScores,
     at_one_level,
@@ -27,7 +27,7 @@ from pipeline.model.validation import (
 )
 from pipeline.run.stage import Stage, git_commit
 from pipeline.run.words import duration
-from pipeline.train.inputs import Inputs, split_counts
+from pipeline.train.inputs import Inputs, natural_prior, split_counts
 from pipeline.train.loop.curves import draw_curves
 from pipeline.train.loop.training_loop import TrainingLoop
 from pipeline.train.start import init_folder, warn
@@ -47,7 +47,7 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
     ending = judge_validation(stage, inputs, scores)
     # Of the maps as users get them; those of the checkpoint, of one copy, are in the history.
     training = {**_training(loop), **validation_figures(inputs.validation, scores)}
-    former = export_model(
+    former = write_model(
         stage.run,
         network,
         describe_model(stage, inputs, network.spec, ending, training, level=level),
@@ -124,39 +124,39 @@ def describe_model(
     inputs: Inputs,
     spec: NetworkSpec,
     ending: Ending,
-    training: dict,
+    training: Mapping[str, Any],
     *,
     level: float,
-) -> dict:
-    """model.json, without the checksum.
+) -> ModelCard:
+    """The card of the model, without the checksum of its weights.
 
     Args:
-        training: what its training was.
+        training: values of a TrainingCard; whose patients it saw is added here.
         level: `map_level` of a usual mammogram.
     """
     commit, dirty = git_commit()
-    tree = stage.settings.model_dump(mode="json")
-    return {
-        "format": 1,
-        "network": spec_as_dict(spec),
-        "kinds": list(inputs.kinds),
-        "image": tree["image"],
-        "labels": tree["labels"],
-        "maps": tree["maps"],
-        "usual_level": level,
-        "calibration": asdict(ending.calibration),
-        "region_threshold": ending.threshold,
-        "region_threshold_source": ending.threshold_source,
-        "training": {
-            **training,
-            "train": split_counts(inputs, "train"),
-            "validation": split_counts(inputs, "validation"),
-            "pixel_hashes": sorted({*pixel_hashes(_used(inputs)), *_seen_before(stage)}),
-        },
-        "commit": commit,
-        "dirty": dirty,
-        "settings": tree,
+    settings = stage.settings
+    known = {
+        "train": split_counts(inputs, "train"),
+        "validation": split_counts(inputs, "validation"),
+        "pixel_hashes": sorted({*pixel_hashes(_used(inputs)), *_seen_before(stage)}),
     }
+    return ModelCard(
+        network=network_card(spec),
+        kinds=tuple(inputs.kinds),
+        image=settings.image,
+        labels=settings.labels,
+        maps=settings.maps,
+        usual_level=level,
+        calibration=ending.calibration,
+        region_threshold=ending.threshold,
+        region_threshold_source=ending.threshold_source,
+        training=TrainingCard.model_validate({**training, **known}),
+        commit=commit,
+        dirty=dirty,
+        settings=settings.model_dump(mode="json"),
+        sha256="",
+    )
 
 
 def _used(inputs: Inputs) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def _used(inputs: Inputs) -> pd.DataFrame:
 def _seen_before(stage: Stage) -> list[str]:
     """Pixel hashes of the mammograms behind the model that the training started from."""
     folder = init_folder(stage.settings.train.init)
-    return list(read_model_card(folder).trained_on) if folder else []
+    return list(read_card(folder).training.pixel_hashes) if folder else []
 
 
 def _training(loop: TrainingLoop) -> dict:

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.annotations.labels import IGNORED, POSITIVE
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import ValidationImage, read_validation
-from pipeline.preprocess.positions import pitch_px
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
@@ -51,7 +50,7 @@ def read_inputs(stage: Stage) -> Inputs:
         balance=stage.settings.train.balance,
     )
     if permuted:
-        step = pitch_px(labels.pitch_mm, stage.settings.image.spacing_mm)
+        step = labels.pitch_px(spacing_mm=stage.settings.image.spacing_mm)
         corpus = corpus.with_labels(label_tables(positions, pitch_px=step))
     for warning in check_sources(mammograms, positions):
         warn(warning)
@@ -94,6 +93,14 @@ def split_counts(inputs: Inputs, split: str) -> dict[str, int]:
         "positives": int(positive.sum()),
         "negatives": int(((positions["label"] != IGNORED) & ~positive).sum()),
     }
+
+
+def natural_prior(positions: pd.DataFrame) -> float:
+    """Share of positive positions of the training and validation patients, counted."""
+    known = positions[positions["split"].isin(["train", "validation"])]
+    positives = int((known["label"] == POSITIVE).sum())
+    negatives = int((known["label"] == NEGATIVE).sum())
+    return positives / (positives + negatives)
 
 
 def counts_text(counts: dict[str, int]) -> str:

@@ -1,14 +1,13 @@
 """An ensemble: several trainings with seeds of their own, whose mean is the model."""
 
-import json
 from collections.abc import Callable
 
 import keras
 
 from models.network import ensemble_of
-from models.saved import load_network
 from pipeline.config import Settings, TrainSettings
-from pipeline.model.export import export_model
+from pipeline.model.card import read_card
+from pipeline.model.folder import load_network, write_model
 from pipeline.model.validation import validation_figures
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
@@ -16,7 +15,7 @@ from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.finish import describe_model, ending_metrics, judge_validation
 from pipeline.train.inputs import Inputs
 from pipeline.train.other_maps import finish_again, map_scores
-from pipeline.train.start import only_maps_differ, unfinished
+from pipeline.train.start import finished_identity, only_maps_differ, unfinished
 
 
 def train_members(
@@ -69,24 +68,21 @@ def member_seed(train: TrainSettings, number: int) -> int:
 
 
 def _is_finished(member: Stage, wanted: dict[str, str]) -> bool:
-    path = member.run.model / "model.json"
-    if not path.is_file():
-        return False
-    return json.loads(path.read_text(encoding="utf-8"))["training"]["identity"] == wanted
+    return finished_identity(member.run) == wanted
 
 
 def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     """Read the members, calibrate their mean and export it."""
     folders = [stage.run.member(n).model for n in range(1, stage.settings.train.members + 1)]
-    cards = [json.loads((f / "model.json").read_text(encoding="utf-8")) for f in folders]
+    cards = [read_card(folder) for folder in folders]
     networks = [load_network(folder) for folder in folders]
-    temperatures = [card["calibration"]["temperature"] for card in cards]
+    temperatures = [card.calibration.temperature for card in cards]
     ensemble = ensemble_of(networks, temperatures)
     print(f"ensemble: validation maps of {len(networks)} networks", flush=True)
     scores, level = map_scores(stage, inputs, ensemble)
     ending = judge_validation(stage, inputs, scores)
     figures = validation_figures(inputs.validation, scores)
-    trainings = [card["training"] for card in cards]
+    trainings = [card.training.model_dump() for card in cards]
     training = {
         **{k: sum(t[k] for t in trainings) for k in ("parameters", "steps", "crops", "seconds")},
         **{k: trainings[0][k] for k in ("precision", "replicas")},
@@ -97,7 +93,7 @@ def _combine(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         "identity": identity,
     }
     description = describe_model(stage, inputs, ensemble.spec, ending, training, level=level)
-    export_model(stage.run, ensemble, description, history="")
+    write_model(stage.run, ensemble, description, history="")
     auc = figures["validation_auc"]
     known = {"best/val_auc": auc, **ending_metrics(ending)}
     stage.events.metrics({k: v for k, v in known.items() if v is not None})

@@ -4,12 +4,10 @@ Weights are chosen on validation maps, so other maps might have chosen those of 
 does not justify hours of training, and the history tells which epoch it was.
 """
 
-import json
-
 from models.dense import logit_map
 from models.network import PatchNetwork
-from models.saved import load_network
-from pipeline.model.export import export_model
+from pipeline.model.card import read_card
+from pipeline.model.folder import HISTORY, load_network, write_model
 from pipeline.model.validation import (
     ImageScores,
     MapRule,
@@ -17,7 +15,6 @@ from pipeline.model.validation import (
     score_images,
     validation_figures,
 )
-from pipeline.preprocess.positions import pitch_px
 from pipeline.run.stage import Stage
 from pipeline.train.finish import describe_model, ending_metrics, judge_validation
 from pipeline.train.inputs import Inputs
@@ -35,14 +32,14 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     folder = stage.run.model
     print(f"Only map settings are new: the weights in {folder} stay.", flush=True)
     network = load_network(folder)
-    former = json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]
-    history = (folder / "history.csv").read_text(encoding="utf-8")
+    former = read_card(folder).training
+    history = (folder / HISTORY).read_text(encoding="utf-8")
     scores, level = map_scores(stage, inputs, network)
     ending = judge_validation(stage, inputs, scores)
     figures = validation_figures(inputs.validation, scores)
-    training = {**former, **figures, "identity": identity}
+    training = {**former.model_dump(), **figures, "identity": identity}
     description = describe_model(stage, inputs, network.spec, ending, training, level=level)
-    kept = export_model(stage.run, network, description, history=history)
+    kept = write_model(stage.run, network, description, history=history)
     print(f"The former model was moved to {kept}.")
     known = {f"best/{name}": value for name, value in figures.items() if value is not None}
     stage.events.metrics(known | ending_metrics(ending))
@@ -60,7 +57,7 @@ def map_scores(
         settings.maps,
         spacing_mm=settings.image.spacing_mm,
         stride_px=network.stride_px,
-        label_pitch_px=pitch_px(settings.labels.pitch_mm, settings.image.spacing_mm),
+        label_pitch_px=settings.labels.pitch_px(spacing_mm=settings.image.spacing_mm),
     )
     scores = score_images(
         lambda pixels: logit_map(

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from models.network import NetworkSpec, PatchNetwork, build_network
 from models.precision import training_policy
-from models.saved import assign_weights, load_network, spec_as_dict, weights_of
+from models.saved import assign_weights, weights_of
 from pipeline.config import Settings
+from pipeline.model.folder import load_network, network_card
 from pipeline.model.validation import MapRule
-from pipeline.preprocess.positions import pitch_px
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path
@@ -126,11 +126,8 @@ def _first_weights(settings: Settings, spec: NetworkSpec) -> PatchNetwork:
 
 
 def _load_init(network: PatchNetwork, folder: Path, settings: Settings) -> None:
-    check_init(folder, network=spec_as_dict(network.spec), image=settings.image)
-    try:
-        start = load_network(folder)
-    except ValueError as error:  # damaged or incomplete
-        raise UserError(f"train.init: {error}.") from error
+    check_init(folder, network=network_card(network.spec), image=settings.image)
+    start = load_network(folder)
     assign_weights(network, weights_of(start), source=str(folder))
 
 
@@ -165,7 +162,7 @@ def _build_loop(
         settings.maps,
         spacing_mm=spacing_mm,
         stride_px=network.stride_px,
-        label_pitch_px=pitch_px(settings.labels.pitch_mm, spacing_mm),
+        label_pitch_px=settings.labels.pitch_px(spacing_mm=spacing_mm),
     )
     return TrainingLoop(
         learner=learner,

@@ -1,18 +1,17 @@
 """What a training starts from: its identity, an unfinished attempt, the first weights."""
 
-import json
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from models.network import NetworkSpec
-from models.saved import spec_as_dict
 from pipeline.config import ImageSettings, NetworkSettings, Settings
+from pipeline.model.card import NetworkCard, card_path, find_model, has_model, read_card
+from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoint, set_aside
+from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 
 # They change how a training runs, and not what comes out of it.
 _EFFORT_SETTINGS = {"checkpoint_seconds", "readers"}
@@ -45,17 +44,25 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
 
 
 def _first_weights(model: Path | None, weights: str) -> str:
-    file = model / "model.json" if model else Path(weights)
+    file = card_path(model) if model else Path(weights)
     return file_sha256(file) if file.is_file() else ""
 
 
 def only_maps_differ(run: RunFolder, wanted: dict[str, str]) -> bool:
     """Whether RUN/model is what the wanted training would end with, but for its map settings."""
-    path = run.model / "model.json"
-    if not path.is_file():
-        return False
-    found = json.loads(path.read_text(encoding="utf-8"))["training"].get("identity", {})
+    found = finished_identity(run)
     return {name for name in wanted if found.get(name) != wanted[name]} == {_MAPS}
+
+
+def finished_identity(run: RunFolder) -> dict[str, str]:
+    """The identity of the training of RUN/model; empty where there is none of this format."""
+    if not has_model(run.model):
+        return {}
+    try:
+        return read_card(run.model).training.identity
+    except UserError as error:  # it is set aside when the new training is finished
+        warn(f"the model that is there is not continued: {error}")
+        return {}
 
 
 def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:
@@ -71,7 +78,7 @@ def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:
     if not changed:
         print(f"Continuing the unfinished training at step {checkpoint.values['step']}.")
         return checkpoint
-    place = set_aside(run, run.training)
+    place = set_aside(run.training, run.set_aside)
     print(
         f"The unfinished training in {run.training} had other {', '.join(changed)}: moved to "
         f"{place}, starting from the beginning.",
@@ -88,13 +95,11 @@ def init_folder(init: Path | None) -> Path | None:
     """
     if init is None:
         return None
-    descriptions = [RunFolder(init).model / "model.json", init / "model.json"]
-    for description in descriptions:
-        if description.is_file():
-            return description.parent
+    if folder := find_model(init):
+        return folder
     raise UserError(
-        f"train.init={init} holds no finished model: neither {descriptions[0]} nor "
-        f"{descriptions[1]} exists."
+        f"train.init={init} holds no finished model: neither {RunFolder(init).model_file} nor "
+        f"{card_path(init)} exists."
     )
 
 
@@ -108,26 +113,26 @@ def core_px(network: NetworkSettings, image: ImageSettings) -> int:
     return 2 * round(network.core_mm / image.spacing_mm / 2)
 
 
-def check_init(folder: Path, *, network: dict, image: ImageSettings) -> None:
+def check_init(folder: Path, *, network: NetworkCard, image: ImageSettings) -> None:
     """Refuse a model of another network or another image scale.
 
     Args:
         folder: model folder to start from.
-        network: what this run wants, as in model.json.
+        network: what this run wants.
 
     Raises:
         UserError: they differ; names every difference.
     """
-    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    # What an older model does not name is as it was before there was a choice.
-    card["network"] = spec_as_dict(NetworkSpec(**card["network"]))
-    wanted = {"network": network, "image": image.model_dump(mode="json")}
+    card = read_card(folder)
     differences = [
-        f"{section}.{name} is {value!r} here and {card[section].get(name)!r} there"
-        for section, values in wanted.items()
-        for name, value in values.items()
+        f"{section}.{name} is {value!r} here and {getattr(found, name)!r} there"
+        for section, wanted, found in (
+            ("network", network, card.network),
+            ("image", image, card.image),
+        )
+        for name, value in wanted
         # Dropout has no weights.
-        if card[section].get(name) != value and name != "dropout"
+        if getattr(found, name) != value and name != "dropout"
     ]
     if differences:
         raise UserError(

@@ -1,6 +1,5 @@
 """A run folder as the heatmap stage leaves it, small and with known answers."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
+from tests.model.cards import write_a_card
 
 HEIGHT, WIDTH, SPACING_MM, PITCH_PX = 240, 160, 0.4, 8
 
@@ -151,21 +151,10 @@ def _positions(mammogram: pd.Series, found: list[Outline], settings: Settings) -
 
 
 def _write_model(run: RunFolder, settings: Settings) -> None:
-    card = {
-        "format": 1,
-        "network": {"backbone": "valid", "patch_px": 32, "width": 16, "dropout": 0.2},
-        "image": settings.image.model_dump(mode="json"),
-        "labels": settings.labels.model_dump(mode="json"),
-        "maps": settings.maps.model_dump(mode="json"),
-        "calibration": {"training_prior": 0.5, "natural_prior": 0.03, "temperature": 1.2},
-        "region_threshold": 0.2,
-        "training": {},
-        "commit": "",
-        "sha256": "0" * 64,
-        "settings": {},
-    }
-    run.model.mkdir(parents=True)
-    (run.model / "model.json").write_text(json.dumps(card))
+    sections = {name: getattr(settings, name).model_dump() for name in ("image", "labels", "maps")}
+    # No validation patients: nothing was fitted on any.
+    nobody = {"validation": {"patients": 0, "mammograms": 0, "lesions": 0}}
+    write_a_card(run.model, training=nobody, **sections)
 
 
 def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) -> None:

@@ -2,16 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
-from pipeline.figures.calibration import (
-    log_loss_from_logits,
-    observed_over_expected,
-    sigmoid,
-    slope_intercept,
-)
 from pipeline.figures.froc import FP_RATES, collect, match_image, sensitivity_at
 from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
+from pipeline.figures.reliability import (
+    log_loss_from_logits,
+    observed_over_expected,
+    slope_intercept,
+)
 from pipeline.figures.resampled import (
     auc_samples,
     average_precision_samples,
@@ -114,13 +114,13 @@ def test_calibration_samples_agree_with_the_direct_fit():
     rng = np.random.default_rng(6)
     patient = np.repeat(np.arange(10), 1000)
     logits = rng.normal(-2, 1.5, size=10_000)
-    labels = (rng.random(10_000) < sigmoid(0.7 * logits)).astype(int)
+    labels = (rng.random(10_000) < expit(0.7 * logits)).astype(int)
     weights = patient_weights(10, samples=5, seed=0)
     ratio = observed_over_expected_samples(labels, logits, patient, weights)
     slope = slope_samples(labels, logits, patient, weights)
     for i, row in enumerate(weights):
         assert ratio[i] == pytest.approx(
-            observed_over_expected(sigmoid(logits), labels, row[patient]), abs=1e-9
+            observed_over_expected(expit(logits), labels, row[patient]), abs=1e-9
         )
         assert slope[i] == pytest.approx(slope_intercept(logits, labels, row[patient])[0], rel=0.01)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
-from pipeline.config import LabelSettings, MapSettings
+from pipeline.config import LabelSettings
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import (
@@ -18,8 +18,8 @@ from pipeline.preprocess.tables import (
     write_mammograms,
     write_positions,
 )
-from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
+from tests.model.cards import write_a_card
 
 SPACING_MM = 0.2
 LABELS = LabelSettings(min_radius_mm=1.0, ignore_mm=2.0, pitch_mm=3.2)
@@ -90,17 +90,17 @@ def write_small_run(root: Path, **changed) -> RunFolder:
 
 
 def write_model_card(run: RunFolder, **changed) -> None:
-    """model.json as train writes it, without the network."""
-    card = {
+    """The card as train writes it, of a network that has no weights; `changed` as in `a_card`."""
+    own = {
         "image": {"spacing_mm": SPACING_MM},
-        "labels": LABELS.model_dump(mode="json"),
-        "maps": MapSettings().model_dump(mode="json"),
-        "calibration": {"training_prior": 0.5, "natural_prior": 0.02, "temperature": 1.0},
+        "labels": LABELS.model_dump(),
+        "calibration": {"natural_prior": 0.02, "temperature": 1.0},
         "region_threshold": 0.3,
         "sha256": "f" * 64,
         "commit": "c0ffee",
     }
-    write_text(run.model / "model.json", json_text(card | changed))
+    calibration = own["calibration"] | changed.pop("calibration", {})
+    write_a_card(run.model, **{**own, **changed, "calibration": calibration})
 
 
 class BrightnessNetwork:
@@ -121,6 +121,5 @@ class BrightnessNetwork:
     def install(self, monkeypatch) -> None:
         """Let the stage find this network, without TensorFlow."""
         dense = SimpleNamespace(logit_map_with_spread=self.logit_map_with_spread)
-        saved = SimpleNamespace(load_network=lambda folder: self)
         monkeypatch.setitem(sys.modules, "models.dense", dense)
-        monkeypatch.setitem(sys.modules, "models.saved", saved)
+        monkeypatch.setattr("pipeline.heatmap.stage.load_network", lambda folder: self)

@@ -12,7 +12,7 @@ from pipeline.heatmap.sheet import Caption
 from pipeline.heatmap.stage import heatmap
 from pipeline.heatmap.uncertainty import write_uncertainty
 from pipeline.heatmap.work import copies_in_words
-from pipeline.model.card import read_model_card
+from pipeline.model.card import read_card
 from pipeline.model.maps import ImageMap, original_axes
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
@@ -108,7 +108,7 @@ def test_the_pictures_are_sent_to_tracking_in_a_folder_of_their_own(run):
 def test_it_says_what_the_spread_is_over(run, flips, zooms, members, words):
     maps = MapSettings(flips=flips, zooms=zooms).model_dump(mode="json")
     write_model_card(run, maps=maps, network={"members": members})
-    card = read_model_card(run.model)
+    card = read_card(run.model)
     assert copies_in_words(card) == words
     assert card.copies == flips * len(zooms) * members
 

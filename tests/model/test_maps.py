@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.figures.calibration import Calibration
+from pipeline.model.calibration import Calibration
 from pipeline.model.map_grid import map_level, smooth_map
 from pipeline.model.maps import ImageMap, map_image, map_key, original_axes, read_map, write_map
 from pipeline.preprocess.store.entries import write_entry

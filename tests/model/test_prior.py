@@ -7,19 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from scipy.special import expit, logit
 
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.evaluate.load import load_judged
-from pipeline.figures.calibration import logit, sigmoid
 from pipeline.heatmap.overlay import write_overlay
 from pipeline.heatmap.stage import heatmap
-from pipeline.model.card import read_model_card
+from pipeline.model.card import read_card
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from tests.heatmap.small_run import BrightnessNetwork, write_model_card, write_small_run
+from tests.model.cards import SITE
 
 COUNTED = 0.02  # of the small run's model
 
@@ -69,7 +70,7 @@ def test_the_threshold_stays_at_the_logit_where_it_was(tmp_path):
     write_model_card(
         run, calibration={"training_prior": 0.5, "natural_prior": 0.02, "temperature": 2.5}
     )
-    card = read_model_card(run.model)
+    card = read_card(run.model)
     moved = card.with_prior(0.1)
     there = card.calibration.trained_logit(logit(card.region_threshold))
     here = moved.calibration.trained_logit(logit(moved.region_threshold))
@@ -78,7 +79,7 @@ def test_the_threshold_stays_at_the_logit_where_it_was(tmp_path):
 
 
 def test_without_the_setting_or_with_its_own_prior_the_card_is_the_same_object(tmp_path):
-    card = read_model_card(write_small_run(tmp_path).model)
+    card = read_card(write_small_run(tmp_path).model)
     assert card.with_prior(None) is card
     assert card.with_prior(COUNTED) is card
 
@@ -130,7 +131,7 @@ def test_the_evaluation_judges_the_probabilities_of_the_maps(tmp_path):
     table = pd.read_parquet(run.predictions)
     table = table[table["label"] >= 0]
     np.testing.assert_allclose(
-        sigmoid(judged.positions["logit"].to_numpy()), table["probability"], rtol=1e-4
+        expit(judged.positions["logit"].to_numpy()), table["probability"], rtol=1e-4
     )
     assert (
         judged.card.region_threshold
@@ -139,8 +140,7 @@ def test_the_evaluation_judges_the_probabilities_of_the_maps(tmp_path):
 
 
 def calibrated_on(run: RunFolder, pixel_hashes: list[str]) -> None:
-    on = {"patients": 30, "lesions": 40, "date": "2026-11-22", "pixel_hashes": pixel_hashes}
-    write_model_card(run, calibrated_on=on)
+    write_model_card(run, calibrated_on=SITE | {"pixel_hashes": pixel_hashes})
 
 
 def with_pixels(run: RunFolder) -> RunFolder:

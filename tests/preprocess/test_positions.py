@@ -5,7 +5,8 @@ import pytest
 
 from pipeline.annotations.labels import LabelRule
 from pipeline.annotations.outlines import Circle, Outline
-from pipeline.preprocess.positions import label_positions, pitch_px, position_grid
+from pipeline.config import LabelSettings
+from pipeline.preprocess.positions import label_positions, position_grid
 
 RULE = LabelRule(min_radius_px=4, circle_share=0.8, ignore_px=10)
 LESION = Outline("f1", "mass", "malignant", True, circle=Circle(15.0, 15.0, 6.0))
@@ -32,9 +33,9 @@ def test_every_pixel_lies_within_half_a_pitch_of_a_position(size):
 
 
 def test_a_pitch_is_whole_pixels_and_at_least_one():
-    assert pitch_px(3.2, 0.1) == 32
-    assert pitch_px(3.2, 0.2) == 16
-    assert pitch_px(0.01, 0.1) == 1
+    assert LabelSettings(pitch_mm=3.2).pitch_px(spacing_mm=0.1) == 32
+    assert LabelSettings(pitch_mm=3.2).pitch_px(spacing_mm=0.2) == 16
+    assert LabelSettings(pitch_mm=0.01).pitch_px(spacing_mm=0.1) == 1
 
 
 def test_only_positions_in_the_breast_are_in_the_table():

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.report.limits import limits_of_results, limits_of_training
+from tests.model.cards import a_card
 
 
 def figure(value, low, high, **more) -> dict:
@@ -100,16 +101,15 @@ def test_patients_of_the_training_make_every_figure_worthless():
 
 
 def test_the_prior_and_code_that_is_in_no_commit_are_told_after_the_training():
-    model = {"calibration": {"natural_prior": 0.007}, "training": {}}
+    model = a_card(calibration={"natural_prior": 0.007})
     (prior,) = limits_of_training(model, ["mias", "inbreast"])
     assert "assumes that 0.70 % of the positions" in prior
-    assert len(limits_of_training(model | {"dirty": True}, [])) == 2
+    assert len(limits_of_training(model.model_copy(update={"dirty": True}), [])) == 2
 
 
 def test_what_taking_a_mammogram_s_level_off_costs_a_large_finding_is_told():
-    model = {"calibration": {"natural_prior": 0.007}, "training": {}, "maps": {"level_share": 0.8}}
+    model = a_card(maps={"level_share": 0.8}, usual_level=0.0)
     level, _ = limits_of_training(model, ["mias", "inbreast"])
     assert "80 % of a mammogram's own level is taken off its map" in level
     assert "too low in a finding that fills much of the breast" in level
-    model["maps"]["level_share"] = 0.0
-    assert len(limits_of_training(model, ["mias", "inbreast"])) == 1
+    assert len(limits_of_training(a_card(), ["mias", "inbreast"])) == 1

@@ -1,15 +1,15 @@
 """Loss against ranking, in words."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.report.overconfidence import remarks_on
 from pipeline.report.training import describe_training
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder
 from tests.evaluate.fabricated_run import fabricate, women
+from tests.model.cards import change_card
 
 BOTH_IMPROVE = [(100, 0.80, 0.50), (200, 0.90, 0.40)]
 RANKING_GOES_ON = [(100, 0.80, 0.40), (200, 0.90, 0.50)]
@@ -81,10 +81,9 @@ def test_without_validations_nothing_is_known(tmp_path, text):
 def ensemble(tmp_path) -> RunFolder:
     """Three networks; a folder of a fourth is left from an ensemble of before."""
     run = fabricate(tmp_path, women(normal=1, abnormal=1))
-    path = run.model / "model.json"
-    members = [{"validation_auc": auc} for auc in (0.9, 0.91, None)]
-    card = json.loads(path.read_text()) | {"training": {"members": members}}
-    write_text(path, json_text(card))
+    other = {"best_step": 1, "validation_loss": 0.4}
+    members = [other | {"validation_auc": auc} for auc in (0.9, 0.91, None)]
+    change_card(run.model, training={"members": members})
     (run.model / "history.csv").write_text("")
     for number, rows in enumerate(
         (RANKING_GOES_ON, BOTH_IMPROVE, RANKING_FALLS, RANKING_HOLDS), start=1

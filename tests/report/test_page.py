@@ -115,7 +115,7 @@ def test_results_of_older_maps_are_not_shown(mapped_run):
 def test_a_run_with_the_model_of_another_says_so(tmp_path, monkeypatch):
     other = write_small_run(tmp_path / "there")
     run = mapped(tmp_path, monkeypatch, model=str(other.root))
-    (run.model / "model.json").unlink()
+    run.model_file.unlink()
     text = text_of(page_of(run))
     assert f"the model was trained in {other.root}" in text
     assert "The model comes from elsewhere" in text

@@ -12,6 +12,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
+from tests.model.cards import write_a_card
 
 FIGURE = {"value": 0.9012, "low": 0.85, "high": 0.95, "n": 1234}
 METRICS = {
@@ -56,7 +57,7 @@ def test_a_run_is_kept_with_its_settings_and_times_but_not_the_places_of_its_dat
 def test_a_training_takes_all_its_sessions_and_not_the_last_alone(run, tmp_path):
     write_text(run.metrics, json_text(METRICS))
     took(run, "train", 9)  # maps judged anew, or the end of a training that had been stopped
-    write_text(run.model / "model.json", json_text({"training": {"seconds": 250.2}}))
+    write_a_card(run.model, training={"seconds": 250.2})
     write_results(run, tmp_path)
     assert kept(tmp_path)["mias.json"]["seconds"] == {"train": 250}
     took(run, "train", 300)  # in one go: with the end, which the model does not count

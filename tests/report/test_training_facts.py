@@ -1,16 +1,11 @@
 """What report and model card say of a model and its maps."""
 
 from pipeline.report.training import training_facts
-
-CARD = {
-    "calibration": {"natural_prior": 0.01, "temperature": 1.5},
-    "region_threshold": 0.2,
-    "usual_level": -4.25,
-}
+from tests.model.cards import a_card
 
 
 def facts(**maps) -> dict[str, str]:
-    return dict(training_facts(CARD | {"maps": maps}))
+    return dict(training_facts(a_card(maps=maps, usual_level=-4.25)))
 
 
 def test_everything_that_is_done_to_the_logits_of_a_map_is_said():

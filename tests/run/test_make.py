@@ -1,6 +1,5 @@
 """What Make redoes: exactly the stages whose settings or inputs changed."""
 
-import json
 import os
 import re
 import subprocess
@@ -9,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Settings
 from pipeline.run.graph import GRAPH, inputs
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, setting_names
+from tests.model.cards import write_a_card
 
 ROOT = Path(__file__).parents[2]
 
@@ -115,12 +114,7 @@ def test_a_misspelt_setting_stops_before_any_work(make):
 
 def a_model(place: Path) -> Path:
     """A run whose model has settings that no other has."""
-    settings = Settings.model_validate({"image": {"spacing_mm": 0.3}})
-    card = settings.model_dump(mode="json", include={"image", "labels", "maps"})
-    card["calibration"] = {"training_prior": 0.5, "natural_prior": 0.03, "temperature": 1.2}
-    card |= {"region_threshold": 0.2, "sha256": "0" * 64}
-    (place / "model").mkdir(parents=True)
-    (place / "model" / "model.json").write_text(json.dumps(card))
+    write_a_card(place / "model", image={"spacing_mm": 0.3})
     return place
 
 

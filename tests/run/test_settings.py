@@ -103,7 +103,7 @@ def test_a_changed_value_says_what_it_redoes_once_there_is_a_result(config, run)
     configure(run, config=str(config))
     assert configure(run, overrides={"train.seed": "1"}) == []
     run.model.mkdir()
-    (run.model / "model.json").write_text("{}")
+    run.model_file.write_text("{}")
     (said,) = configure(run, overrides={"train.seed": "2"})
     assert "train, heatmap, evaluate will be redone" in said
     assert configure(run, overrides={"train.seed": "2"}) == []

@@ -11,6 +11,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember, setting_names
 from pipeline.run.stage import Stage
 from pipeline.studies import ablation as study
+from tests.model.cards import change_card, write_a_card
 
 SETTINGS = Settings()
 MAPS = {"smooth_mm": 2.0, "zooms": (0.8, 1.0), "level_share": 0.0}
@@ -33,10 +34,8 @@ def stage(tmp_path, monkeypatch):
             "validation_froc": 0.6,
             "best_step": 50,
             "seconds": 1.0,
-            "validation": {"lesions": 7},
         }
-        sub.model.mkdir(parents=True, exist_ok=True)
-        (sub.model / "model.json").write_text(json.dumps({"training": training}))
+        write_a_card(sub.model, training=training)
 
     def judge_other_maps(recipes, variants):
         asked.setdefault("other maps", []).append(([r.root.name for r in recipes], variants))
@@ -90,7 +89,6 @@ def test_every_variant_names_settings_that_exist():
 def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):
     opened, _, run_stages = stage
     study.ablation(opened, seeds=2, run_stages=run_stages)
-    card = opened.run.ablated("recipe", 0).model / "model.json"
-    card.write_text(json.dumps({"training": {"validation_auc": None}}))
+    change_card(opened.run.ablated("recipe", 0).model, training={"validation_auc": None})
     with pytest.raises(UserError, match="has no validation AUC"):
         study.judge_ablation(opened.run, seeds=2, schedule={})

@@ -13,7 +13,7 @@ from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
-from pipeline.figures.calibration import Calibration
+from pipeline.model.calibration import Calibration
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.run_page import write_report
 from pipeline.run.events import EventLog
@@ -24,6 +24,7 @@ from pipeline.studies import controls as study
 from pipeline.studies.oracle import oracle_map
 from pipeline.train.data.permuted_labels import permute_labels
 from tests.evaluate.fabricated_run import SPACING_MM, fabricate, women
+from tests.model.cards import change_card
 
 SETTINGS = Settings.model_validate(
     {"image": {"spacing_mm": SPACING_MM}, "evaluate": {"bootstrap": 60}}
@@ -154,9 +155,7 @@ def test_a_network_that_tells_abnormal_images_by_their_look_is_found_out(tmp_pat
 
 
 def test_a_lesion_that_no_map_could_find_is_named_by_the_oracle(run, tmp_path):
-    path = run.model / "model.json"
-    card = json.loads(path.read_text())
-    path.write_text(json.dumps(card | {"maps": card["maps"] | {"max_candidates": 1}}))
+    change_card(run.model, maps={"max_candidates": 1})
     outlines = read_outlines(run)
     outlines["test-counts-3"].append(outline(60.0, 60.0, 40.0))
     write_outlines(run, outlines)

@@ -1,35 +1,26 @@
 """The networks of all folds as one model."""
 
-import json
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from models.network import NetworkSpec, build_network, ensemble_of
-from models.saved import load_network, spec_as_dict
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
-from pipeline.figures.calibration import Calibration
-from pipeline.model.card import read_model_card
-from pipeline.model.export import export_model
+from pipeline.model.calibration import Calibration
+from pipeline.model.card import read_card
+from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies.folds_model import is_current, mean_calibration, write_folds_model
 from tests.evaluate.fabricated_run import Woman, fabricate
+from tests.model.cards import change_card
 
 SPEC = NetworkSpec("valid", 32, width=4)
 IMAGE = np.random.default_rng(0).random((1, 48, 48, 1), np.float32)
-TRAINING = {
-    "parameters": 10,
-    "steps": 10,
-    "crops": 10,
-    "seconds": 1.5,
-    "precision": "float32",
-    "replicas": 1,
-}
 
 
 def a_fold(folder, number: int, members: int):
@@ -41,17 +32,20 @@ def a_fold(folder, number: int, members: int):
         for i in (1, 2)
     ]
     run = fabricate(folder / str(number), people)
-    card = json.loads((run.model / "model.json").read_text())
     single = [build_network(SPEC, seed=10 * number + i) for i in range(members)]
     network = single[0]
     if members > 1:
         network = ensemble_of(single, [1.0 + i for i in range(members)])
-    card |= {"network": spec_as_dict(network.spec), "training": TRAINING, "kinds": []}
-    card |= {"maps": {**card["maps"], "level_share": 0.5}, "usual_level": -number}
-    export_model(run, network, card, history="")
+    change_card(
+        run.model,
+        network=dict(network_card(network.spec)),
+        maps={"level_share": 0.5},
+        usual_level=-number,
+    )
+    write_model(run, network, read_card(run.model), history="")
     judged = load_judged(run)
     calibration = Calibration(0.3 + 0.1 * number, 0.01 * number, 1.0 + number)
-    return replace(judged, card=replace(judged.card, calibration=calibration))
+    return replace(judged, card=judged.card.model_copy(update={"calibration": calibration}))
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["networks", "ensembles"])
@@ -71,7 +65,7 @@ def stage(tmp_path):
 
 def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds, stage):
     write_folds_model(stage, folds)
-    card = read_model_card(stage.run.folds.model)
+    card = read_card(stage.run.folds.model)
     logits = load_network(stage.run.folds.model)(IMAGE).numpy()
     each = [f.card.calibration.logit(load_network(f.card.folder)(IMAGE).numpy()) for f in folds]
     np.testing.assert_allclose(card.calibration.logit(logits), np.mean(each, axis=0), atol=1e-4)
@@ -83,11 +77,11 @@ def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds
 
 def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
     write_folds_model(stage, folds)
-    card = json.loads((stage.run.folds.model / "model.json").read_text())
-    assert card["training"]["train"]["patients"] == 12
-    assert card["training"]["validation"]["lesions"] == 6
-    assert card["training"]["steps"] == 30
-    assert "0.5 false alarms per image on 12 out-of-fold" in card["region_threshold_source"]
+    card = read_card(stage.run.folds.model)
+    assert card.training.train.patients == 12
+    assert card.training.validation.lesions == 6
+    assert card.training.steps == 30
+    assert "0.5 false alarms per image on 12 out-of-fold" in card.region_threshold_source
     assert "12" in stage.run.folds.model_card.read_text()
 
 
@@ -98,7 +92,8 @@ def test_it_is_written_again_only_for_other_networks_or_calibrations(folds, stag
     # Its networks have seen all patients: it must not become the model of a run that tests some.
     assert not stage.run.model.exists()
     colder = replace(folds[0].card.calibration, temperature=9.0)
-    others = [replace(folds[0], card=replace(folds[0].card, calibration=colder)), *folds[1:]]
+    other = folds[0].card.model_copy(update={"calibration": colder})
+    others = [replace(folds[0], card=other), *folds[1:]]
     assert not is_current(stage.run, others)
 
 

@@ -1,10 +1,10 @@
 """Other maps of a finished training."""
 
-import json
 import shutil
 
 import pytest
 
+from pipeline.model.card import read_card
 from pipeline.run.settings import Remembered, remember
 from pipeline.studies.map_variants import judge_other_maps
 from pipeline.train.stage import train
@@ -20,7 +20,7 @@ def test_its_own_maps_give_the_figures_of_the_model_and_others_do_not(tmp_path):
     settings = plain.model_copy(update={"maps": maps})
     remember(run, settings, Remembered())
     train(stage_of(run, settings))
-    own = json.loads((run.model / "model.json").read_text())["training"]
+    own = read_card(run.model).training.model_dump()
     others = {"own": {}, "rough": {"smooth_mm": 0.0}, "one size": {"zooms": (1.0,)}}
     found = judge_other_maps([run], others | {"own level": {"level_share": 0.0}})
     assert found["own"] == pytest.approx({name: own[name] for name in found["own"]})
@@ -37,6 +37,6 @@ def test_several_runs_are_the_ensemble_of_their_networks(tmp_path):
     members = [run.member(1), run.member(2)]
     for name in ("mammograms", "outlines", "positions"):
         shutil.copy(getattr(run, name), getattr(members[0], name))
-    whole = json.loads((run.model / "model.json").read_text())["training"]
+    whole = read_card(run.model).training.model_dump()
     (found,) = judge_other_maps(members, {"mean": {}}).values()
     assert found == pytest.approx({name: whole[name] for name in found})

@@ -6,16 +6,17 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
-from pipeline.figures.calibration import Calibration, log_loss_from_logits, logit, sigmoid
+from pipeline.figures.reliability import log_loss_from_logits
 from pipeline.figures.undefined import Undefined
-from pipeline.model.calibrate import region_threshold
-from pipeline.model.card import read_model_card
-from pipeline.model.refit import cross_fitted, false_alarms, refit, site_of
+from pipeline.model.calibration import Calibration, refit
+from pipeline.model.card import card_path, read_card
 from pipeline.model.seen_patients import calibration_patients
+from pipeline.model.threshold import region_threshold
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.training import describe_training
 from pipeline.run.errors import UserError
@@ -23,8 +24,10 @@ from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
+from pipeline.studies.site import cross_fitted, false_alarms, site_of
 from pipeline.studies.site_calibration import calibrate
 from tests.evaluate.fabricated_run import Woman, fabricate, women
+from tests.model.cards import change_card
 
 SETTINGS = Settings.model_validate(
     {"image": {"spacing_mm": 0.4}, "evaluate": {"bootstrap": 60}, "train": {"fp_per_image": 0.25}}
@@ -39,10 +42,9 @@ def site_run(folder, people=None) -> RunFolder:
     remember(run, SETTINGS, Remembered("configs/dicom.yaml", {}, str(folder / "there")))
     (folder / "there").mkdir()
     run.model.rename(folder / "there" / "model")
-    path = folder / "there" / "model" / "model.json"
-    card = json.loads(path.read_text()) | {"sha256": hashlib.sha256(WEIGHTS).hexdigest()}
-    path.write_text(json.dumps(card))
-    (path.parent / "model.safetensors").write_bytes(WEIGHTS)
+    model = folder / "there" / "model"
+    change_card(model, sha256=hashlib.sha256(WEIGHTS).hexdigest())
+    (model / "model.safetensors").write_bytes(WEIGHTS)
     return run
 
 
@@ -59,7 +61,7 @@ def test_the_new_model_has_the_same_weights_and_the_prior_counted_at_the_site(tm
     text = calibrate(opened(run))
     table = pd.read_parquet(run.predictions)
     labels = table.loc[table["label"] >= 0, "label"]
-    there, here = (read_model_card(folder) for folder in (tmp_path / "there" / "model", run.model))
+    there, here = (read_card(folder) for folder in (tmp_path / "there" / "model", run.model))
     assert here.calibration.natural_prior == labels.mean() != there.calibration.natural_prior
     assert here.calibration.training_prior == there.calibration.training_prior
     assert (run.model / "model.safetensors").read_bytes() == WEIGHTS
@@ -71,16 +73,16 @@ def test_the_new_model_has_the_same_weights_and_the_prior_counted_at_the_site(tm
 
 def test_the_old_model_is_not_touched_and_the_new_one_says_where_it_comes_from(tmp_path):
     run = site_run(tmp_path)
-    path = tmp_path / "there" / "model" / "model.json"
+    path = card_path(tmp_path / "there" / "model")
     before = path.read_bytes()
     calibrate(opened(run))
     assert path.read_bytes() == before
-    on = json.loads((run.model / "model.json").read_text())["calibrated_on"]
-    assert on["model"] == str(tmp_path / "there")
-    assert on["description_sha256"] == hashlib.sha256(before).hexdigest()
-    assert on["calibration_before"] == vars(OLD)
-    assert (on["patients"], on["lesions"], on["datasets"]) == (16, 8, ["phantom"])
-    assert on["positives"] < on["positions"]
+    on = read_card(run.model).calibrated_on
+    assert on.model == str(tmp_path / "there")
+    assert on.description_sha256 == hashlib.sha256(before).hexdigest()
+    assert on.calibration_before == OLD
+    assert (on.patients, on.lesions, on.datasets) == (16, 8, ("phantom",))
+    assert on.positives < on.positions
 
 
 def test_the_new_model_has_a_card_with_the_figures_of_patients_it_was_not_fitted_on(tmp_path):
@@ -104,7 +106,7 @@ def test_the_new_model_has_a_card_with_the_figures_of_patients_it_was_not_fitted
 def test_an_overconfident_network_is_cooled_to_the_temperature_that_made_it_so():
     rng = np.random.default_rng(0)
     natural = rng.normal(-3, 2, 100_000)
-    labels = (rng.random(natural.size) < sigmoid(natural)).astype(int)
+    labels = (rng.random(natural.size) < expit(natural)).astype(int)
     logits = 3 * (natural - logit(labels.mean()))
     fitted = refit(OLD, labels, logits, lesions=29)
     assert fitted.natural_prior == labels.mean()
@@ -116,7 +118,7 @@ def test_an_overconfident_network_is_cooled_to_the_temperature_that_made_it_so()
 def test_the_training_prior_is_fitted_from_thirty_lesions_on(tmp_path, lesions, is_fitted):
     run = site_run(tmp_path, women(normal=2, abnormal=lesions))
     calibrate(opened(run))
-    card = read_model_card(run.model)
+    card = read_card(run.model)
     assert (card.calibration.training_prior != 0.5) is is_fitted
     whole = site(run)
     promised = float(card.calibration.probability(whole.logits).sum())
@@ -176,7 +178,7 @@ def test_the_estimate_is_that_of_the_cross_fitted_probabilities(tmp_path):
 def test_the_region_threshold_leaves_the_false_alarms_asked_for(tmp_path):
     run = site_run(tmp_path)
     calibrate(opened(run))
-    card = read_model_card(run.model)
+    card = read_card(run.model)
     alarms = false_alarms(site(run))
     assert len(alarms) == 16  # one in each mammogram, see fabricated_run
     at = card.calibration.trained_logit(logit(card.region_threshold))
@@ -202,10 +204,8 @@ def test_few_lesions_are_warned_about(tmp_path, capsys):
 
 def test_patients_that_the_model_was_trained_on_are_left_out(tmp_path, capsys):
     run = site_run(tmp_path)
-    path = tmp_path / "there" / "model" / "model.json"
-    card = json.loads(path.read_text())
-    card["training"]["pixel_hashes"] = ["elsewhere", "test-counts-0", "test-normal-1"]
-    path.write_text(json.dumps(card))
+    seen = ("elsewhere", "test-counts-0", "test-normal-1")
+    change_card(tmp_path / "there" / "model", training={"pixel_hashes": seen})
     calibrate(opened(run))
     content = json.loads(run.site_calibration.read_text())
     assert content["patients"] == 14
@@ -253,14 +253,14 @@ def test_a_run_with_its_own_model_is_refused(tmp_path):
 def test_the_new_model_knows_the_patients_that_it_was_calibrated_on(tmp_path):
     run = site_run(tmp_path)
     calibrate(opened(run))
-    card = read_model_card(run.model)
+    card = read_card(run.model)
     mammograms = read_mammograms(run)
     assert calibration_patients(card, mammograms) == 16
     assert calibration_patients(card, mammograms[mammograms["split"] == "train"]) == 0
     # Other ids do not hide them, and ids are not in the file.
     renamed = mammograms.assign(patient_id=[f"x{i}" for i in range(len(mammograms))])
     assert calibration_patients(card, renamed) == 16
-    assert "p-test-counts-0" not in (run.model / "model.json").read_text()
+    assert "p-test-counts-0" not in run.model_file.read_text()
 
 
 def test_an_evaluation_of_the_new_model_on_its_patients_says_so(tmp_path, capsys, monkeypatch):
@@ -300,7 +300,7 @@ def test_a_model_without_weights_is_refused_before_anything_is_written(tmp_path)
 def test_the_same_calibration_twice_is_the_same_and_the_former_is_kept(tmp_path):
     run = site_run(tmp_path)
     calibrate(opened(run))
-    first = (run.model / "model.json").read_bytes()
+    first = run.model_file.read_bytes()
     calibrate(opened(run))
-    assert (run.model / "model.json").read_bytes() == first
-    assert (run.set_aside / "model-1" / "model.json").read_bytes() == first
+    assert run.model_file.read_bytes() == first
+    assert card_path(run.set_aside / "model-1").read_bytes() == first

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
-from models.saved import load_network
 from pipeline.config import MapSettings, NetworkSettings
+from pipeline.model.folder import load_network
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.train.session import build_learner
 from pipeline.train.stage import train

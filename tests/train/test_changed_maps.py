@@ -5,8 +5,8 @@ import json
 import pytest
 
 from models.dense import logit_map
-from models.saved import load_network
 from pipeline.annotations.outlines import read_outlines
+from pipeline.model.folder import load_network
 from pipeline.model.validation import (
     MapRule,
     at_one_level,
@@ -27,7 +27,7 @@ def with_maps(settings):
 
 
 def card_of(run):
-    return json.loads((run.model / "model.json").read_text())
+    return json.loads(run.model_file.read_text())
 
 
 @pytest.fixture

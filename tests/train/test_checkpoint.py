@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from pipeline.model.validation import ImageScores
+from pipeline.run.atomic import set_aside
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.train.checkpoint import (
     Checkpoint,
     checkpoint_path,
     read_checkpoint,
-    set_aside,
     write_checkpoint,
 )
 from pipeline.train.state import (
@@ -94,7 +94,7 @@ def test_set_aside_never_overwrites(tmp_path):
     for text in ("first", "second"):
         run.training.mkdir()
         (run.training / "note").write_text(text)
-        set_aside(run, run.training)
+        set_aside(run.training, run.set_aside)
     assert [(run.set_aside / f"training-{n}" / "note").read_text() for n in (1, 2)] == [
         "first",
         "second",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.dense import logit_map
-from models.saved import load_network
+from pipeline.model.folder import load_network
 from pipeline.run.events import read_events
 from pipeline.train.members import member_seed
 from pipeline.train.stage import train
@@ -28,8 +28,8 @@ def test_members_with_seeds_of_their_own_become_one_model(tmp_path, capsys):
     settings = toy_settings(members=2, seed=1, epochs=1)
     summary = train(stage_of(run, settings))
     assert "2 networks" in summary
-    card = json.loads((run.model / "model.json").read_text())
-    members = [json.loads((run.member(n).model / "model.json").read_text()) for n in (1, 2)]
+    card = json.loads(run.model_file.read_text())
+    members = [json.loads(run.member(n).model_file.read_text()) for n in (1, 2)]
     assert [m["settings"]["train"]["seed"] for m in members] == [2, 3]
     assert card["network"]["members"] == 2
     assert card["training"]["steps"] == 8
@@ -51,7 +51,7 @@ def test_members_with_seeds_of_their_own_become_one_model(tmp_path, capsys):
     # What is trained is not trained again.
     weights = run.member(1).model / "model.safetensors"
     before = weights.stat().st_mtime_ns
-    (run.member(2).model / "model.json").unlink()
+    run.member(2).model_file.unlink()
     capsys.readouterr()
     train(stage_of(run, settings))
     assert weights.stat().st_mtime_ns == before

@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 from tensorflow.python.framework import config as tf_config
 
 from models.dense import logit_map
-from models.saved import load_network
+from pipeline.model.card import card_path, read_card
+from pipeline.model.folder import load_network
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.preprocess.store.entries import network_input, read_breast, read_image
@@ -74,7 +75,7 @@ def assert_same_model(run, other):
 
 
 def description(run):
-    return json.loads((run.model / "model.json").read_text())
+    return json.loads(run.model_file.read_text())
 
 
 def test_two_deterministic_runs_give_the_same_bytes_even_after_a_crash(
@@ -231,7 +232,7 @@ def test_fine_tuning_starts_from_the_model_and_a_finished_one_is_kept(finished, 
     assert all(np.allclose(before[name], after[name], atol=1e-6) for name in weights)
     train(stage_of(toy_run, still))
     assert "former model was moved" in capsys.readouterr().out
-    kept = json.loads((toy_run.set_aside / "model-1" / "model.json").read_text())
+    kept = json.loads(card_path(toy_run.set_aside / "model-1").read_text())
     assert kept["sha256"] == description(toy_run)["sha256"]
 
 
@@ -243,7 +244,7 @@ def test_a_model_that_started_from_another_also_remembers_whom_that_one_saw(
     card = description(finished)
     own = card["training"]["pixel_hashes"]
     card["training"]["pixel_hashes"] = ["of another hospital"]
-    (former / "model.json").write_text(json.dumps(card))
+    card_path(former).write_text(json.dumps(card))
     train(stage_of(toy_run, toy_settings(epochs=1, steps_per_epoch=1, init=former)))
     seen = description(toy_run)["training"]["pixel_hashes"]
     assert seen == sorted([*own, "of another hospital"])
@@ -257,12 +258,13 @@ def test_fine_tuning_another_network_is_refused(finished, toy_run):
 
 
 def test_a_model_older_than_a_setting_of_the_network_can_be_started_from(finished, tmp_path):
-    network, card = description(finished)["network"], description(finished)
+    network, card = read_card(finished.model).network, description(finished)
     del card["network"]["core_px"]
-    (tmp_path / "model.json").write_text(json.dumps(card))
+    card_path(tmp_path).write_text(json.dumps(card))
     check_init(tmp_path, network=network, image=toy_settings().image)
+    other = network.model_copy(update={"core_px": 16})
     with pytest.raises(UserError, match=r"network.core_px is 16 here and 0 there"):
-        check_init(tmp_path, network=network | {"core_px": 16}, image=toy_settings().image)
+        check_init(tmp_path, network=other, image=toy_settings().image)
 
 
 def test_a_missing_model_to_start_from_is_named(toy_run, tmp_path):

@@ -1,11 +1,10 @@
-"""Probabilities and the threshold from validation logits."""
+"""Probabilities from logits, and how the calibration is fitted."""
 
 import numpy as np
-import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
-from pipeline.figures.calibration import Calibration, logit, sigmoid
-from pipeline.model.calibrate import FEW_LESIONS, alarm_logit, fit_calibration, natural_prior
+from pipeline.model.calibration import FEW_LESIONS, Calibration, fit_calibration
 
 
 def at_even_odds(prior):
@@ -13,14 +12,32 @@ def at_even_odds(prior):
     return Calibration(0.5, prior, 1.0)
 
 
-def test_the_prior_is_counted_without_test_patients_and_ignored_positions():
-    positions = pd.DataFrame(
-        {
-            "split": ["train"] * 4 + ["validation"] * 2 + ["test"] * 3,
-            "label": [1, 0, 0, -1, 0, 0, 1, 1, 1],
-        }
-    )
-    assert natural_prior(positions) == pytest.approx(1 / 5)
+def test_the_temperature_divides_then_the_prior_moves():
+    out = Calibration(0.5, 0.01, 2.0).logit(np.array([3.0, np.nan], np.float32))
+    assert out.dtype == np.float32
+    assert out[0] == pytest.approx(3 / 2 + np.log(0.01 / 0.99))
+    assert np.isnan(out[1])
+
+
+def test_probabilities_neither_overflow_nor_leave_float32():
+    out = Calibration(0.5, 0.5, 1.0).probability(np.array([-1000, 0, 1000]))
+    assert out.dtype == np.float32
+    assert out.tolist() == [0.0, 0.5, 1.0]
+
+
+def test_a_calibrated_logit_leads_back_to_the_one_of_the_network():
+    calibration = Calibration(training_prior=0.5, natural_prior=0.01, temperature=2.0)
+    there = calibration.logit(np.array([-3.0, 0.0, 5.0]))
+    np.testing.assert_allclose(calibration.trained_logit(there), [-3.0, 0.0, 5.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [(0.5, 0, 1.0), (1.0, 0.1, 1.0), (0.5, 0.1, 0.0), (0.5, 0.1, np.inf), (np.nan, 0.1, 1.0)],
+)
+def test_a_prior_of_zero_and_a_temperature_of_zero_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"should be (greater|less) than|finite number"):
+        Calibration(*wrong)
 
 
 def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
@@ -43,7 +60,7 @@ def test_an_overconfident_network_is_cooled_and_moved_to_the_prior():
 def test_with_thirty_lesions_as_many_positives_are_promised_as_there_are():
     rng = np.random.default_rng(0)
     natural = rng.normal(-3, 2, 100_000)
-    labels = (rng.random(natural.size) < sigmoid(natural)).astype(int)
+    labels = (rng.random(natural.size) < expit(natural)).astype(int)
     prior = labels.mean()
     logits = 3 * (natural - logit(prior)) + 2  # even odds of one half are at 2
     fitted = fit_calibration(at_even_odds(prior), labels, logits, lesions=30)
@@ -73,16 +90,3 @@ def test_without_overlap_the_temperature_stays_1(labels, logits):
     assert calibration.temperature == 1.0
     # Even odds in training are the natural prior in life.
     assert calibration.probability(np.float32(0)) == pytest.approx(0.1)
-
-
-def test_the_threshold_leaves_the_false_alarms_asked_for():
-    alarms = [np.array([5.0, 1.0]), np.array([3.0]), np.array([2.0, 0.0]), np.array([])]
-    for rate, above in ((0.25, 1), (0.5, 2), (1.0, 4)):
-        threshold = alarm_logit(alarms, fp_per_image=rate)
-        assert sum((a > threshold).sum() for a in alarms) == above
-    assert alarm_logit(alarms, fp_per_image=0.1) > 5
-
-
-def test_too_few_candidates_give_no_threshold():
-    assert alarm_logit([np.array([1.0]), np.array([])], fp_per_image=1) is None
-    assert alarm_logit([], fp_per_image=1) is None

@@ -2,18 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
-from pipeline.figures.calibration import (
-    Calibration,
+from pipeline.figures.reliability import (
     brier,
-    calibrated_logit,
     ece,
-    fit_temperature,
     log_loss_from_logits,
-    logit,
     observed_over_expected,
     reliability,
-    sigmoid,
     slope_intercept,
 )
 
@@ -22,7 +18,7 @@ def drawn_from_logits(*, seed=5, n=20_000):
     """Labels that follow their logits exactly."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(-1.5, 2.0, size=n)
-    return logits, (rng.random(n) < sigmoid(logits)).astype(int)
+    return logits, (rng.random(n) < expit(logits)).astype(int)
 
 
 def test_the_log_loss_is_the_textbook_one():
@@ -34,39 +30,6 @@ def test_the_log_loss_is_the_textbook_one():
 def test_a_wrong_logit_costs_what_it_says_without_clipping():
     assert log_loss_from_logits([24.0], [0]) == pytest.approx(24.0, abs=1e-9)
     assert log_loss_from_logits([-800.0], [1]) == 800.0
-
-
-def test_the_sigmoid_neither_overflows_nor_leaves_float32():
-    out = sigmoid(np.array([-1000, 0, 1000], dtype=np.float32))
-    assert out.dtype == np.float32
-    assert out.tolist() == [0.0, 0.5, 1.0]
-
-
-def test_calibration_divides_by_the_temperature_then_moves_the_prior():
-    out = calibrated_logit(
-        np.array([3.0, np.nan], dtype=np.float32),
-        training_prior=0.5,
-        natural_prior=0.01,
-        temperature=2.0,
-    )
-    assert out.dtype == np.float32
-    assert out[0] == pytest.approx(3 / 2 + np.log(0.01 / 0.99))
-    assert np.isnan(out[1])
-
-
-def test_a_prior_of_zero_and_a_temperature_of_zero_are_refused():
-    with pytest.raises(ValueError, match="between 0 and 1, not 0"):
-        calibrated_logit([1.0], training_prior=0.5, natural_prior=0, temperature=1)
-    with pytest.raises(ValueError, match="temperature must be positive"):
-        calibrated_logit([1.0], training_prior=0.5, natural_prior=0.1, temperature=0)
-
-
-def test_the_temperature_undoes_a_known_factor():
-    logits, labels = drawn_from_logits()
-    right = fit_temperature(logits, labels)
-    assert right == pytest.approx(1.0, abs=0.05)
-    assert fit_temperature(logits * 3, labels) == pytest.approx(3 * right, rel=1e-4)
-    assert fit_temperature((logits + 2) * 3, labels, shift=-2) == pytest.approx(3 * right, rel=0.02)
 
 
 def test_slope_and_intercept_undo_a_known_line():
@@ -91,7 +54,7 @@ def test_a_perfect_separation_has_no_slope():
 
 def test_a_missing_class_is_named():
     with pytest.raises(ValueError, match="there is no positive"):
-        fit_temperature([0.0, 1.0], [0, 0])
+        slope_intercept([0.0, 1.0], [0, 0])
     with pytest.raises(ValueError, match="there is no negative"):
         slope_intercept([0.0, 1.0], [1, 1])
 
@@ -112,13 +75,3 @@ def test_bins_have_equal_mass_and_equal_probabilities_share_one():
 def test_the_calibration_error_is_the_mean_gap_of_the_bins():
     assert ece([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], bins=2) == pytest.approx((0.15 + 0.65) / 2)
     assert ece([0.5] * 4, [0, 1, 0, 1]) == 0.0
-
-
-def test_logit_is_the_inverse_of_the_sigmoid():
-    assert sigmoid(logit(0.03)) == pytest.approx(0.03)
-
-
-def test_a_calibrated_logit_leads_back_to_the_one_of_the_network():
-    calibration = Calibration(training_prior=0.5, natural_prior=0.01, temperature=2.0)
-    there = calibration.logit(np.array([-3.0, 0.0, 5.0]))
-    np.testing.assert_allclose(calibration.trained_logit(there), [-3.0, 0.0, 5.0], atol=1e-6)

@@ -1,4 +1,4 @@
-"""Prior and temperature from labelled positions, and what they do to patients they did not see."""
+"""The labelled patients of a site that a finished model is calibrated on, and cross-fitting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,7 @@ from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
 from pipeline.evaluate.load import Judged, has_known_truth
 from pipeline.evaluate.matching import match_candidates
-from pipeline.figures.calibration import Calibration
-from pipeline.figures.undefined import Undefined
-from pipeline.model.calibrate import fit_calibration
+from pipeline.model.calibration import Calibration, refit
 from pipeline.model.seen_patients import met
 from pipeline.preprocess.split import TEST, split_patients
 
@@ -73,22 +71,6 @@ def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
         left_out=int(images.loc[hers, "patient_id"].nunique()),
         not_outlined=int((~known & ~hers).sum()),
     )
-
-
-def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int) -> Calibration:
-    """Count the natural prior, and fit the rest as far as so many lesions allow.
-
-    Args:
-        labels: 0 or 1, (n,), at natural frequency.
-        logits: as the network gives them, (n,).
-
-    Raises:
-        Undefined: a class is missing.
-    """
-    prior = float(np.mean(labels)) if len(labels) else 0.0
-    if not 0 < prior < 1:
-        raise Undefined("a calibration needs positive and negative positions")
-    return fit_calibration(replace(old, natural_prior=prior), labels, logits, lesions=lesions)
 
 
 def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndarray:

@@ -1,16 +1,13 @@
 """Whether probabilities mean what they say, judged from logits where that matters."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from pipeline.figures.undefined import Undefined
 
 ECE_BINS = 15
-# Outside these limits a temperature is a sign of a broken model, not of over-confidence.
-TEMPERATURE_LIMITS = (0.05, 20.0)
 
 
 @dataclass(frozen=True)
@@ -20,70 +17,6 @@ class Reliability:
     mean_probability: np.ndarray
     observed: np.ndarray  # share of positives
     count: np.ndarray
-
-
-def sigmoid(logits) -> np.ndarray:
-    """1 / (1 + exp(-logit)) without overflow; keeps float32 as float32."""
-    return expit(logits)
-
-
-def logit(probability: float) -> float:
-    """log(p / (1 - p)).
-
-    Raises:
-        ValueError: the probability is not strictly between 0 and 1.
-    """
-    if not 0 < probability < 1:
-        raise ValueError(f"a probability with a logit must be between 0 and 1, not {probability}")
-    return float(np.log(probability) - np.log1p(-probability))
-
-
-def calibrated_logit(
-    logits, *, training_prior: float, natural_prior: float, temperature: float
-) -> np.ndarray:
-    """Logits as trained on balanced data -> logits that fit natural frequency.
-
-    logit / temperature + logit(natural prior) - logit(training prior): the temperature takes back
-    the network's over-confidence about the balanced question that it was trained on, then the
-    prior is moved. The other way round, a temperature above 1 would take back part of the prior
-    as well and promise more positives than were counted.
-
-    Args:
-        logits: any shape; NaN stays NaN, float32 stays float32.
-
-    Source: Saerens, Latinne, Decaestecker 2002, doi:10.1162/089976602753284446 (prior);
-        Guo et al. 2017, arXiv:1706.04599 (temperature).
-    """
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, not {temperature}")
-    shift = logit(natural_prior) - logit(training_prior)
-    return np.asarray(logits) / temperature + np.float32(shift)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Probability = sigmoid(logit / temperature + logit(natural) - logit(training))."""
-
-    training_prior: float
-    natural_prior: float
-    temperature: float
-
-    @property
-    def shift(self) -> float:
-        """What moves the prior: logit(natural) - logit(training)."""
-        return logit(self.natural_prior) - logit(self.training_prior)
-
-    def trained_logit(self, calibrated: np.ndarray) -> np.ndarray:
-        """The logits of the network that became these calibrated ones."""
-        return (np.asarray(calibrated) - self.shift) * self.temperature
-
-    def probability(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, float32, of logits of any shape; NaN stays NaN."""
-        return np.asarray(sigmoid(self.logit(np.asarray(logits, np.float32))), np.float32)
-
-    def logit(self, logits: np.ndarray) -> np.ndarray:
-        """Logits of the calibrated probabilities, of the shape and type of `logits`."""
-        return calibrated_logit(logits, **asdict(self))
 
 
 def log_loss_from_logits(logits, labels, weights=None) -> float:
@@ -158,28 +91,6 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
             break
     slope = beta[0] / spread
     return float(slope), float(beta[1] - slope * centre)
-
-
-def fit_temperature(logits, labels, weights=None, *, shift: float = 0.0) -> float:
-    """The temperature that logits are divided by for the least log loss.
-
-    Args:
-        logits: as the network gives them, (n,).
-        labels: 0 or 1, (n,), at natural frequency.
-        shift: added after the division: logit(natural prior) - logit(training prior).
-
-    Raises:
-        Undefined: a class is missing.
-    """
-    logits, labels, weights = _checked(logits, labels, weights)
-    _need_both(labels, weights, "a temperature")
-    found = minimize_scalar(
-        lambda t: log_loss_from_logits(logits / np.exp(t) + shift, labels, weights),
-        bounds=np.log(TEMPERATURE_LIMITS),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(found.x))
 
 
 def _newton_step(design, beta, labels, weights) -> np.ndarray:
