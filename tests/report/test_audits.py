@@ -1,12 +1,12 @@
 """The audits in the report: what was found, in numbers and sentences."""
 
 import json
-import re
 
 import pytest
 
 from pipeline.report.run_page import MOST_ROWS, write_report
 from pipeline.run.layout import RunFolder
+from tests.report.page_text import text_of
 
 AUC = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 100}
 NONE = {"value": None, "low": None, "high": None, "n": 100, "reason": "all images are alike in it"}
@@ -54,15 +54,14 @@ def run(tmp_path) -> RunFolder:
     return run
 
 
-def text_of(run: RunFolder) -> str:
+def audits_of(run: RunFolder) -> str:
     write_report(run)
     page = run.report.read_text(encoding="utf-8")
-    section = page[page.index('<section id="audits">') :].split("</section>")[0]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", section))
+    return text_of(page[page.index('<section id="audits">') :].split("</section>")[0])
 
 
 def test_warnings_come_first_and_figures_have_their_intervals(run):
-    text = text_of(run)
+    text = audits_of(run)
     assert text.index("Warning. SHORTCUT: told apart.") < text.index("Nothing else.")
     assert "abnormal against normal, told from AUC interval" in text
     assert "air, borders and size of the image 0.812 0.700 to 0.900" in text
@@ -70,7 +69,7 @@ def test_warnings_come_first_and_figures_have_their_intervals(run):
 
 
 def test_sources_of_several_values_are_listed_the_largest_first(run):
-    text = text_of(run)
+    text = audits_of(run)
     assert "site b 40 60 20 both kinds site a 20 0 40 normal only" in text
     assert "mias" not in text  # the only value of its source
 
@@ -79,23 +78,23 @@ def test_a_long_list_of_sources_is_cut_and_counted(run):
     rows = [row(f"s{i}", i + 1, 1, 1) for i in range(MOST_ROWS + 5)]
     many = AUDIT | {"sources": [{"source": "scanner", "auc": NONE, "rows": rows}]}
     run.audit.write_text(json.dumps(many))
-    text = text_of(run)
+    text = audits_of(run)
     assert text.count("both kinds") == MOST_ROWS
     assert "5 smaller ones are in audit.json" in text
 
 
 def test_outlines_that_cannot_be_right_are_named(run):
-    assert "x-1 lies outside the breast" in text_of(run)
+    assert "x-1 lies outside the breast" in audits_of(run)
 
 
 def test_mammograms_that_occur_twice_are_named_once_the_split_was_checked(run):
-    assert "occurs twice" not in text_of(run)
+    assert "occurs twice" not in audits_of(run)
     run.preprocess_summary.write_text(
         json.dumps({"twice": ["identical pixels within train: a, b"]})
     )
-    assert "occurs twice identical pixels within train: a, b" in text_of(run)
+    assert "occurs twice identical pixels within train: a, b" in audits_of(run)
     run.preprocess_summary.write_text(json.dumps({"twice": []}))
-    assert "occurs twice None." in text_of(run)
+    assert "occurs twice None." in audits_of(run)
 
 
 def test_names_from_the_data_are_escaped(run):
@@ -107,4 +106,4 @@ def test_names_from_the_data_are_escaped(run):
 
 
 def test_before_intake_the_report_says_how_to_get_them(tmp_path):
-    assert "make preprocess writes it" in text_of(RunFolder(tmp_path / "new"))
+    assert "make preprocess writes it" in audits_of(RunFolder(tmp_path / "new"))

@@ -12,7 +12,7 @@ from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
 from pipeline.studies.crossval import pooled_metrics
 from tests.evaluate.fabricated_run import Woman, fabricate
-from tests.report.test_page import text_of
+from tests.report.page_text import text_of
 
 
 def people(fold: int) -> list[Woman]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -13,6 +14,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from tests.heatmap.small_run import BrightnessNetwork, write_model_card, write_small_run
+from tests.report.page_text import text_of
 
 FIGURE = {"value": 0.9012, "low": 0.85, "high": 0.95, "n": 1234}
 METRICS = {
@@ -28,10 +30,17 @@ METRICS = {
 }
 
 
-@pytest.fixture
-def mapped_run(tmp_path, monkeypatch) -> RunFolder:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> RunFolder:
     """A run after heatmap, with two mammograms."""
-    return mapped(tmp_path, monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        return mapped(tmp_path_factory.mktemp("small"), patch)
+
+
+@pytest.fixture
+def mapped_run(small, tmp_path) -> RunFolder:
+    """One of its own; its files keep their times."""
+    return RunFolder(shutil.copytree(small.root, tmp_path / small.root.name))
 
 
 def mapped(tmp_path, monkeypatch, *, model: str = "", flips: int = 1, **changed) -> RunFolder:
@@ -47,12 +56,6 @@ def mapped(tmp_path, monkeypatch, *, model: str = "", flips: int = 1, **changed)
 def page_of(run: RunFolder) -> str:
     write_report(run)
     return run.report.read_text(encoding="utf-8")
-
-
-def text_of(page: str) -> str:
-    """What a reader sees, with single spaces."""
-    body = page[page.index("<body>") :]
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
 
 
 def test_the_page_needs_no_network_and_no_other_file(mapped_run):
