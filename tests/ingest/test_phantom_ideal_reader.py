@@ -5,20 +5,12 @@ import functools
 import pytest
 
 from pipeline.config import PhantomSettings
-from pipeline.ingest.phantom import ideal_reader
 from pipeline.ingest.phantom.ideal_reader import read_ideally, readings_text
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _small():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ideal_reader, "PICTURES", 12)
-        yield
 
 
 @functools.cache
 def _read(contrast):
-    return read_ideally(PhantomSettings(spacing_mm=0.4, contrast=contrast))
+    return read_ideally(PhantomSettings(spacing_mm=0.4, contrast=contrast), pictures=12)
 
 
 def test_lesions_without_contrast_are_a_coin_toss():

@@ -23,7 +23,6 @@ from pipeline.ingest.phantom.streams import Stream, stream
 from pipeline.ingest.phantom.texture import radial_power, windowed_spectra
 
 SQUARE_MM = 25.6
-PICTURES = 40
 SQUARES = 10  # of each picture
 TEMPLATES = 10  # of each kind
 # The same lesions made fainter show how far from the limit the phantom is.
@@ -44,16 +43,19 @@ class Reading:
     templates: int
 
 
-def read_ideally(phantom: PhantomSettings) -> Reading:
+def read_ideally(phantom: PhantomSettings, *, pictures: int = 40) -> Reading:
     """Judge the ideal reader on squares from the breasts of women without lesions.
 
     The spectrum comes from one half of the pictures, the squares it is judged on from the
     other half; each is shown without and with each lesion in its centre.
+
+    Args:
+        pictures: how many are drawn.
     """
-    squares = _backgrounds(phantom)
+    squares = _backgrounds(phantom, pictures)
     half = len(squares) // 2
     weight = _whitening(squares[:half])
-    kinds, templates = _templates(phantom, squares.shape[-1])
+    kinds, templates = _templates(phantom, squares.shape[-1], pictures)
     # (squares or templates, frequencies), whitened, so that responses are inner products
     absent, lesions = (_whitened(s, weight) for s in (squares[half:], templates))
     noise = (absent @ lesions.conj().T).real  # (squares, templates)
@@ -77,12 +79,12 @@ def read_ideally(phantom: PhantomSettings) -> Reading:
     )
 
 
-def _backgrounds(phantom: PhantomSettings) -> np.ndarray:
+def _backgrounds(phantom: PhantomSettings, pictures: int) -> np.ndarray:
     """(squares, n, n) float32 grey values from inside breasts without lesions."""
     healthy = phantom.model_copy(update={"abnormal_share": 0.0})
     n = 2 * round(SQUARE_MM / phantom.spacing_mm / 2)
     squares = []
-    for index in range(PICTURES):
+    for index in range(pictures):
         view = VIEWS[index % len(VIEWS)]
         picture = draw_picture(plan_patient(index, healthy), "L", view, healthy)
         rng = stream(phantom.seed, Stream.READER, index)
@@ -107,12 +109,12 @@ def _corners(breast: np.ndarray, n: int, rng: np.random.Generator) -> list[tuple
     return [(int(rows[r]), int(cols[c])) for r, c in places[chosen]]
 
 
-def _templates(phantom: PhantomSettings, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _templates(phantom: PhantomSettings, n: int, pictures: int) -> tuple[np.ndarray, np.ndarray]:
     """Kinds and (lesions, n, n) float32 grey values of lesions in the centre of a square."""
     kinds = np.repeat(KINDS, TEMPLATES)
     signals = np.zeros((len(kinds), n, n), np.float32)
     for number, kind in enumerate(kinds):
-        rng = stream(phantom.seed, Stream.READER, PICTURES + number)
+        rng = stream(phantom.seed, Stream.READER, pictures + number)
         stamp = draw_lesion(
             kind,
             radius_mm=rng.uniform(*RADIUS_MM),

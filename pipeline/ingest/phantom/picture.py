@@ -1,6 +1,6 @@
 """One synthetic mammogram: tissue, confusers, lesions, noise, borders; 12 bit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,8 +17,6 @@ from pipeline.ingest.phantom.tissue import draw_tissue
 WHITE = 4095  # 12 bit
 NOISE = 16.0  # standard deviation of the detector's noise, in grey values
 LESION_MARGIN_MM = 4.0  # lesions keep this distance from skin, edges and each other
-
-
 # Row, col and radius of a disc that something takes up, in pixels.
 Taken = tuple[float, float, float]
 
@@ -74,14 +72,13 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
     lesions = _add_lesions(grey, anatomy, patient, side, taken, phantom, key)
     noise = stream(seed, Stream.NOISE, *key).standard_normal(grey.shape, dtype=np.float32)
     grey = np.where(anatomy.breast, np.maximum(grey + NOISE * noise, AIR), 0)
+    breast = anatomy.breast
     if side == "R":
-        grey, anatomy_breast = grey[:, ::-1], anatomy.breast[:, ::-1]
+        grey, breast = (np.ascontiguousarray(part[:, ::-1]) for part in (grey, breast))
         lesions = tuple(_mirrored(lesion, grey.shape[1]) for lesion in lesions)
-    else:
-        anatomy_breast = anatomy.breast
     pixels = add_surroundings(
-        np.ascontiguousarray(grey),
-        anatomy_breast,
+        grey,
+        breast,
         text=f"{side} {view}",
         wall_left=side == "L",
         film=patient.film,
@@ -93,7 +90,7 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
         side,
         view,
         np.clip(np.rint(pixels), 0, WHITE).astype(np.uint16),
-        np.ascontiguousarray(anatomy_breast),
+        breast,
         lesions,
     )
 
@@ -192,6 +189,5 @@ def add_stamp(grey: np.ndarray, signal: np.ndarray, row: int, col: int) -> None:
 
 
 def _mirrored(lesion: DrawnLesion, width: int) -> DrawnLesion:
-    outline = lesion.outline.copy()
-    outline[:, 1] = width - 1 - outline[:, 1]
-    return DrawnLesion(lesion.number, lesion.kind, outline)
+    rows, cols = lesion.outline.T
+    return replace(lesion, outline=np.stack([rows, width - 1 - cols], axis=1))
