@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.config import DataSettings, PhantomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import Catalog, read_catalog
+from pipeline.ingest.phantom.importer import read_phantom
 from pipeline.ingest.source_files import Listing
 from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.preprocess.split import split_patients
@@ -61,9 +62,8 @@ def folder(tmp_path_factory) -> Path:
     here = tmp_path_factory.mktemp("sets")
     write_films(here / "mini-mias")
     write_clinic(here / "clinic")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "sched_getaffinity", lambda _: {0})  # the phantom draws without a pool
-        ingest(stage(here))
+    read_phantom(DataSettings(root=here / "phantom"), PHANTOM, workers=0)  # without a pool
+    ingest(stage(here))
     return here
 
 
