@@ -16,6 +16,7 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
+from pipeline.run.tables import read_csv_table
 
 ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
 
@@ -64,7 +65,7 @@ def load_judged(run: RunFolder) -> Judged:
     """
     split = "all" if recall(run).model else "test"
     card = _card_in_use(run)
-    images = _calibrated(_read_csv(run.images), card)
+    images = _calibrated(_read_csv(run.images, "patient_id", "split", "outcome"), card)
     if split != "all":
         images = images[images["split"] == split]
     outlines = read_outlines(run)
@@ -120,10 +121,10 @@ def with_extent(positions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    _require(path)
-    ids = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
-    return pd.read_csv(path, dtype=ids, keep_default_na=False)
+def _read_csv(path: Path, *text: str) -> pd.DataFrame:
+    return read_csv_table(
+        path, dict.fromkeys(("image_id", *text), str), rest=None, written_by="make heatmap"
+    )
 
 
 def _require(path: Path) -> None:

@@ -3,7 +3,6 @@
 Make calls it every time, so it first asks whether anything changed, without loading pandas.
 """
 
-import csv
 import json
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pipeline.run.checksum import value_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
+from pipeline.run.tables import read_text_table
 
 
 def ingest(stage: Stage) -> str:
@@ -124,8 +124,7 @@ def _all_there(run: RunFolder, known: dict) -> bool:
     """Whether the tables and every DICOM file that they name exist."""
     if not all((run.catalog.parent / table).is_file() for table in known["tables"]):
         return False
-    with run.images_table.open(encoding="utf-8", newline="") as stream:
-        return all(Path(row["file"]).exists() for row in csv.DictReader(stream))
+    return all(Path(row["file"]).exists() for _, row in read_text_table(run.images_table).rows)
 
 
 def _check_all_listed(catalog, listing: Listing) -> None:

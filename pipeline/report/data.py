@@ -1,12 +1,12 @@
 """What the data of a run are: splits, files, and which findings count as abnormal."""
 
-import pandas as pd
 import yaml
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import LabelSettings
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
+from pipeline.run.tables import read_csv_table
 
 SPLITS = ("train", "validation", "test")
 SPLIT_HEADS = (
@@ -44,7 +44,7 @@ def count_files(run: RunFolder, *, limit: int = 25) -> list[tuple[str, str, int]
     """
     if not run.intake.is_file():
         return []
-    intake = pd.read_csv(run.intake, dtype=str, keep_default_na=False)
+    intake = read_csv_table(run.intake, written_by="make intake")
     counts = intake.groupby(["status", "reason"]).size().sort_values(ascending=False)
     rows = [(status, reason, int(n)) for (status, reason), n in counts.items()]
     rows.sort(key=lambda row: (row[0] != "used", row[0], -row[2]))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.run.tables import read_csv_table
+
 HELD = 0.01  # a validation AUC within this of the best has held
 RISEN = 0.02  # share of the least loss by which a loss has risen
 
@@ -21,7 +23,8 @@ def remarks_on(history: Path) -> list[str]:
     """
     if not history.is_file() or not history.stat().st_size:
         return []
-    known = pd.read_csv(history).dropna(subset=["validation_auc", "validation_loss"])
+    known = read_csv_table(history, rest=None, written_by="make train")
+    known = known.dropna(subset=["validation_auc", "validation_loss"])
     return [] if known.empty else list(_remarks(known))
 
 

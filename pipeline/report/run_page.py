@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from markupsafe import Markup
 
 from pipeline.model.seen_patients import flattery, learnt_by_heart
@@ -17,6 +16,7 @@ from pipeline.report.provenance import settings_texts, stage_events
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.layout import RunFolder
+from pipeline.run.tables import read_csv_table
 
 PAGE = Path(__file__).parent / "run.html"
 CONTACT_SHEET_BYTES = 1_000_000
@@ -98,9 +98,11 @@ def _images(run: RunFolder) -> list[dict[str, Any]]:
     """Rows of images.csv, the highest probability first, with view, picture and regions."""
     if not (run.images.is_file() and run.regions.is_file()):
         return []
-    images = pd.read_csv(run.images, dtype={"image_id": str}, keep_default_na=False)
+    text = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
+    images = read_csv_table(run.images, text, rest=None, written_by="make heatmap")
     images = images.sort_values("logit", ascending=False, kind="stable")
-    regions = pd.read_csv(run.regions, dtype={"image_id": str}).sort_values("rank")
+    regions = read_csv_table(run.regions, {"image_id": str}, rest=None, written_by="make heatmap")
+    regions = regions.sort_values("rank")
     if "logit_sd" not in regions:  # of one copy, and of maps of before
         regions["logit_sd"] = float("nan")
     by_image = {i: rows.to_dict("records") for i, rows in regions.groupby("image_id")}

@@ -12,6 +12,7 @@ from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
+from pipeline.run.tables import csv_text
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.train.data.mining import mine
@@ -37,7 +38,7 @@ def mine_and_train(stage: Stage, *, limit: int, run_stages: RunStages = run_stag
     if model:
         raise UserError(f"{run.root} uses the model of {model}. Mine there: RUN={model}.")
     table = _mined(stage, limit)
-    text = table.to_csv(index=False, lineterminator="\n", float_format="%.6g")
+    text = csv_text(table, float_format="%.6g")
     write_text_if_changed(run.mined_table, text)
     stage.events.metrics({"mined": len(table), "lowest_logit": float(table["logit"].min())})
     stage.events.artifact(run.mined_table)

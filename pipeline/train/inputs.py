@@ -10,6 +10,7 @@ from pipeline.model.validation import ValidationImage, read_validation
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
+from pipeline.run.tables import read_csv_table
 from pipeline.train.data.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.data.permuted_labels import label_tables, permute_labels
 from pipeline.train.start import warn
@@ -78,7 +79,7 @@ def _mined(stage: Stage) -> pd.DataFrame | None:
         return None
     if not path.is_file():
         raise UserError(f"train.mined={path} is no file. make mine writes one.")
-    return pd.read_csv(path, dtype={"image_id": str})
+    return read_csv_table(path, {"image_id": str}, rest=None, written_by="make mine")
 
 
 def split_counts(inputs: Inputs, split: str) -> dict[str, int]:

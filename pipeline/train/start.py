@@ -11,6 +11,7 @@ from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.tables import csv_text
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 
 # They change how a training runs, and not what comes out of it.
@@ -26,7 +27,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
 
     A checkpoint is continued only where all of them are the same.
     """
-    what = mammograms.drop(columns=_PLACES).to_csv(index=False)
+    what = csv_text(mammograms.drop(columns=_PLACES))
     train = settings.train.model_dump(mode="json", exclude=_EFFORT_SETTINGS)
     model, mined = init_folder(settings.train.init), settings.train.mined
     return {

@@ -30,6 +30,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
+from pipeline.run.tables import write_csv
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def run_intake(stage: Stage) -> Intake:
     mammograms = accepted.mammograms
     split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))
     table = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
-    write_text(run.intake, table.to_csv(index=False, lineterminator="\n"))
+    write_csv(run.intake, table)
     stage.events.artifact(run.intake)
     write_breasts(run, mammograms, workers=settings.dicom.workers)
     infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
