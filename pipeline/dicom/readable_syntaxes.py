@@ -1,7 +1,8 @@
 """Which transfer syntaxes can be read here: one small image in each, written and read back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,6 @@ DECODERS = {
     "JPEG 2000": "imagecodecs (OpenJPEG)",
     "HTJ2K": "imagecodecs (OpenJPEG)",
 }
-Encode = Callable[[np.ndarray, int], bytes | bytearray]
 _LOSSLESS, _LOSSY = 1e-6, 0.05
 _ROWS, _COLUMNS = 64, 48
 _HEADER = {
@@ -53,30 +53,19 @@ class Readable:
     problem: str
 
 
-def _native(pixels: np.ndarray, bits: int) -> bytes:
-    return pixels.tobytes()
-
-
-def _swapped(pixels: np.ndarray, bits: int) -> bytes:
+def _swapped(pixels: np.ndarray) -> bytes:
     return pixels.byteswap().tobytes()
 
 
-def _progressive(pixels: np.ndarray, bits: int) -> bytes:
+def _progressive(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
-def _with_bits(encode: Callable[..., bytes | bytearray], **options) -> Encode:
-    return lambda pixels, bits: encode(pixels, bitspersample=bits, **options)
-
-
-def _without(encode: Callable[..., bytes | bytearray], **options) -> Encode:
-    return lambda pixels, bits: encode(pixels, **options)
-
-
-_jpeg = _with_bits(imagecodecs.jpeg8_encode, level=95)
-_jpeg_lossless = _with_bits(imagecodecs.jpeg8_encode, lossless=True, predictor=1)
-_jpeg2000 = _with_bits(imagecodecs.jpeg2k_encode, level=40, codecformat="J2K", reversible=False)
-_htj2k_lossless = _without(imagecodecs.htj2k_encode, reversible=True)
+_native = np.ndarray.tobytes
+_jpeg = partial(imagecodecs.jpeg8_encode, level=95)
+_lossless = partial(imagecodecs.jpeg8_encode, lossless=True, predictor=1, bitspersample=12)
+_j2k = partial(imagecodecs.jpeg2k_encode, codecformat="J2K", level=40, bitspersample=12)
+_htj2k = partial(imagecodecs.htj2k_encode, reversible=True)
 # An encoding, Bits Stored, and by how much a value may differ.
 SAMPLES = (
     (Encoding(uid.ImplicitVRLittleEndian, _native), 12, _LOSSLESS),
@@ -85,18 +74,18 @@ SAMPLES = (
     (Encoding(uid.ExplicitVRBigEndian, _swapped), 12, _LOSSLESS),
     (ENCODINGS["rle"], 12, _LOSSLESS),
     (Encoding(uid.JPEGBaseline8Bit, _jpeg), 8, _LOSSY),
-    (Encoding(uid.JPEGExtended12Bit, _jpeg), 12, _LOSSY),
+    (Encoding(uid.JPEGExtended12Bit, partial(_jpeg, bitspersample=12)), 12, _LOSSY),
     (Encoding(UID("1.2.840.10008.1.2.4.53"), _progressive), 8, _LOSSY),
     (Encoding(UID("1.2.840.10008.1.2.4.55"), _progressive), 8, _LOSSY),
     (ENCODINGS["jpeg_lossless"], 12, _LOSSLESS),
-    (Encoding(uid.JPEGLosslessSV1, _jpeg_lossless), 12, _LOSSLESS),
+    (Encoding(uid.JPEGLosslessSV1, _lossless), 12, _LOSSLESS),
     (ENCODINGS["jpeg_ls"], 12, _LOSSLESS),
-    (Encoding(uid.JPEGLSNearLossless, _without(imagecodecs.jpegls_encode, level=2)), 12, _LOSSY),
+    (Encoding(uid.JPEGLSNearLossless, partial(imagecodecs.jpegls_encode, level=2)), 12, _LOSSY),
     (ENCODINGS["jpeg2000"], 12, _LOSSLESS),
-    (Encoding(uid.JPEG2000, _jpeg2000), 12, _LOSSY),
-    (Encoding(uid.HTJ2KLossless, _htj2k_lossless), 12, _LOSSLESS),
-    (Encoding(uid.HTJ2KLosslessRPCL, _htj2k_lossless), 12, _LOSSLESS),
-    (Encoding(uid.HTJ2K, _without(imagecodecs.htj2k_encode, reversible=False)), 12, _LOSSY),
+    (Encoding(uid.JPEG2000, partial(_j2k, reversible=False)), 12, _LOSSY),
+    (Encoding(uid.HTJ2KLossless, _htj2k), 12, _LOSSLESS),
+    (Encoding(uid.HTJ2KLosslessRPCL, _htj2k), 12, _LOSSLESS),
+    (Encoding(uid.HTJ2K, partial(_htj2k, reversible=False)), 12, _LOSSY),
 )
 
 

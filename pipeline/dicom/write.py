@@ -7,6 +7,7 @@ functions are the two headers that mammograms get here. The same arguments give 
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import imagecodecs
@@ -50,13 +51,13 @@ _NUMBER = {("R", "CC"): 1, ("L", "CC"): 2, ("R", "MLO"): 3, ("L", "MLO"): 4}
 
 @dataclass(frozen=True)
 class Encoding:
-    """A transfer syntax and what makes its Pixel Data, or its frame, of (pixels, Bits Stored)."""
+    """A transfer syntax, and what makes its frame, or its Pixel Data, of (H, W) pixels."""
 
     syntax: UID
-    encode: Callable[[np.ndarray, int], bytes | bytearray]
+    encode: Callable[[np.ndarray], bytes | bytearray]
 
 
-def _as_rle(pixels: np.ndarray, bits: int) -> bytes:
+def _run_length(pixels: np.ndarray) -> bytes:
     return get_encoder(RLELossless).encode(
         pixels,
         encoding_plugin="pydicom",
@@ -65,33 +66,36 @@ def _as_rle(pixels: np.ndarray, bits: int) -> bytes:
         number_of_frames=1,
         samples_per_pixel=1,
         bits_allocated=8 * pixels.itemsize,
-        bits_stored=bits,
+        bits_stored=8 * pixels.itemsize,
         pixel_representation=0,
         photometric_interpretation="MONOCHROME2",
     )
 
 
-def _as_jpeg2000(pixels: np.ndarray, bits: int) -> bytes | bytearray:
-    return imagecodecs.jpeg2k_encode(
-        pixels, level=0, codecformat="j2k", bitspersample=bits, reversible=True, mct=False
-    )
-
-
-def _as_jpeg_ls(pixels: np.ndarray, bits: int) -> bytes | bytearray:
+def _jpeg_ls(pixels: np.ndarray) -> bytes | bytearray:
     # Noise grows when it is compressed: room for twice its size.
     return imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
 
 
-# All lossless. JPEG Lossless without the "first order prediction" of ...4.70: the encoder
-# predicts from two neighbours (selection value 6), which only ...4.57 allows (PS3.5 A.4.1).
+_jpeg2000 = partial(
+    imagecodecs.jpeg2k_encode,
+    level=0,
+    codecformat="j2k",
+    bitspersample=SYNTHETIC_BITS,
+    reversible=True,
+    mct=False,
+)
+# All lossless; those of JPEG and JPEG 2000 are for synthetic mammograms. JPEG Lossless without
+# the "first order prediction" of ...4.70: the encoder predicts from two neighbours (selection
+# value 6), which only ...4.57 allows (PS3.5 A.4.1).
 ENCODINGS = {
-    "explicit": Encoding(ExplicitVRLittleEndian, lambda pixels, bits: pixels.tobytes()),
-    "rle": Encoding(RLELossless, _as_rle),
-    "jpeg2000": Encoding(JPEG2000Lossless, _as_jpeg2000),
+    "explicit": Encoding(ExplicitVRLittleEndian, np.ndarray.tobytes),
+    "rle": Encoding(RLELossless, _run_length),
+    "jpeg2000": Encoding(JPEG2000Lossless, _jpeg2000),
     "jpeg_lossless": Encoding(
-        JPEGLossless, lambda pixels, bits: imagecodecs.ljpeg_encode(pixels, bitspersample=bits)
+        JPEGLossless, partial(imagecodecs.ljpeg_encode, bitspersample=SYNTHETIC_BITS)
     ),
-    "jpeg_ls": Encoding(JPEGLSLossless, _as_jpeg_ls),
+    "jpeg_ls": Encoding(JPEGLSLossless, _jpeg_ls),
 }
 
 
@@ -122,7 +126,7 @@ def write_picture(
             f"pixels must be (H, W) uint8 or uint16, not {pixels.shape} {pixels.dtype}"
         )
     bits = bits or 8 * pixels.itemsize
-    frame = bytes(encoding.encode(pixels, bits))
+    frame = bytes(encoding.encode(pixels))
     encapsulated = encoding.syntax.is_encapsulated
     values = {
         "SOPClassUID": sop_class,

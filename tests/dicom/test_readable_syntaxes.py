@@ -27,7 +27,7 @@ def encoded_by(encode, monkeypatch):
 
 
 def test_values_that_are_read_wrongly_are_a_problem(tmp_path, monkeypatch):
-    encoded_by(lambda pixels, bits: (pixels // 2).tobytes(), monkeypatch)
+    encoded_by(lambda pixels: (pixels // 2).tobytes(), monkeypatch)
     (found,) = readable_syntaxes(tmp_path)
     assert (found.decoder, found.problem) == ("", "read wrongly: values differ by up to 49.1%")
 
@@ -40,7 +40,7 @@ def test_values_that_are_read_wrongly_are_a_problem(tmp_path, monkeypatch):
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path, monkeypatch, error, problem):
-    def refuse(pixels, bits):
+    def refuse(pixels):
         raise error
 
     encoded_by(refuse, monkeypatch)
