@@ -53,3 +53,20 @@ def test_a_config_names_the_results_that_are_kept_of_it_and_does_not_repeat_them
         named = re.findall(r"docs/results/([\w-]+\.json)", header)
         assert named and all((ROOT / "docs" / "results" / name).is_file() for name in named), config
         assert not re.search(r"\d (minutes|hours)", header), config
+
+
+def test_the_files_that_the_documents_name_exist():
+    named = {
+        (document.name, path)
+        for document in (
+            ROOT / "docs/architecture.md",
+            ROOT / "CONTRIBUTING.md",
+            ROOT / "README.md",
+        )
+        for path in re.findall(
+            r"`((?:pipeline|models|scripts|tests|docs)/[\w./-]+)`", document.read_text()
+        )
+        if "NAME" not in path and "SECTION" not in path
+    }
+    assert len(named) > 25
+    assert sorted(each for each in named if not (ROOT / each[1]).exists()) == []
