@@ -102,18 +102,13 @@ def _export(regions: list[Region], spacing_mm: float) -> bytes:
         in_mm = [f"({x:.6f}, {y:.6f}, 0.000000)" for y, x in points * spacing_mm]
         rois.append(
             {
-                "Area": 0.0,
+                **dict.fromkeys(("Area", "Dev", "Max", "Mean", "Min", "Total"), 0.0),
                 "Center": f"({col:.6f}, {row:.6f}, 0.000000)",
-                "Dev": 0.0,
                 "IndexInImage": index,
-                "Max": 0.0,
-                "Mean": 0.0,
-                "Min": 0.0,
                 "Name": name,
                 "NumberOfPoints": len(points),
                 "Point_mm": in_mm,
                 "Point_px": [f"({x:.6f}, {y:.6f})" for y, x in points],
-                "Total": 0.0,
                 "Type": POINT if len(points) == 1 else CLOSED_POLYGON,
             }
         )

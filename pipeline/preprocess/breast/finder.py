@@ -45,11 +45,6 @@ class Breast:
     film: tuple[slice, slice]
     notes: tuple[str, ...]
 
-    @property
-    def sure(self) -> bool:
-        """Whether there is no doubt."""
-        return not self.notes
-
 
 def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -> Breast:
     """Find the breast; labels, tape, white film edges and the scanner's frame are left out.

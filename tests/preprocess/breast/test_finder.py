@@ -112,7 +112,7 @@ def test_a_faint_rim_around_a_dense_gland_belongs_to_the_breast():
     image += 0.002 * np.random.default_rng(0).standard_normal(image.shape)
     result = found(image)
     assert overlap(result.mask, inward > 0) > 0.97
-    assert result.sure
+    assert not result.notes
 
 
 def test_a_nipple_in_profile_stays_in():
@@ -189,8 +189,8 @@ def test_a_breast_that_fills_the_film_has_its_side_from_the_muscle_and_a_note():
 
 def test_a_clear_breast_is_sure_and_a_doubtful_one_is_not():
     image, _ = drawn(noise=0.01)
-    assert found(image).sure
-    assert not found(image, laterality="R").sure
+    assert not found(image).notes
+    assert found(image, laterality="R").notes
 
 
 def test_a_part_in_the_middle_of_the_image_is_doubtful():
