@@ -1,7 +1,5 @@
 """The label of a position."""
 
-import time
-
 import cv2
 import numpy as np
 import pytest
@@ -172,16 +170,3 @@ def test_distance_from_a_point_and_from_a_line():
 @pytest.mark.parametrize("reverse", [1, -1])
 def test_area_and_centroid_do_not_depend_on_the_direction(reverse):
     assert area_and_centroid(SQUARE[::reverse] + 1000) == (100.0, (1005.0, 1005.0))
-
-
-def test_the_patch_table_of_a_mammogram_with_seven_lesions_is_labelled_in_a_moment():
-    angle = np.linspace(0, 2 * np.pi, 100, endpoint=False)
-    disc = np.stack([np.sin(angle), np.cos(angle)], 1) * 150
-    outlines = [polygon(disc + 300 * (i + 1), finding_id=str(i)) for i in range(7)]
-    rows, cols = np.arange(400) * 8 - 0.5, np.arange(300) * 8 - 0.5
-    started = time.process_time()
-    labels = label_points(
-        rows[:, None], cols[None, :], outlines, LabelRule.from_settings(LabelSettings(), 0.1)
-    )
-    assert time.process_time() - started < 1.0  # 0.04 s on an idle core
-    assert (labels == 1).sum() > 5000

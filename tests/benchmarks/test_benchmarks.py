@@ -13,4 +13,5 @@ def test_the_benchmarks_run_and_keep_their_figures(tmp_path, monkeypatch, capsys
     found = json.loads(kept.read_text())
     assert set(found) == {"hardware", "date", "results"}
     assert set(found["results"]["reader"]["milliseconds"]) == {"decode", "read", "pydicom"}
+    assert found["results"]["labels"]["positives"] > 5000
     assert "reader" in capsys.readouterr().out

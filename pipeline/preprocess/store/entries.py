@@ -4,7 +4,8 @@ An entry is three files beside each other, `STORE` being their path without suff
 
     STORE.b2nd         (H, W) uint16, Blosc2 (bitshuffle and LZ4) in chunks of 512 x 512
     STORE.breast.png   (ceil(H/8), ceil(W/8)) 8 bit, 255 in the breast; a cell covers 8 x 8 pixels
-    STORE.json         geometry and origin; written last, so an entry without it does not exist
+    STORE.json         geometry, origin and what decides whether the file is used; written last,
+                       so an entry without it does not exist
 
 The key of an entry is a hash of everything that its content depends on, so entries are never
 changed, and two runs that write the same entry at once write the same bytes.
@@ -20,7 +21,8 @@ from pipeline.config import DicomSettings, ImageSettings
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.checksum import value_sha256
 
-# Raise it when reader.py, breast.py or standardise.py give other pixels for the same settings.
+# Raise it when reading, the search for the breast or standardise.py give other pixels for the
+# same settings.
 STORE_FORMAT = 4
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
