@@ -69,7 +69,9 @@ def accept(
     images = catalog.images[np.array(used, bool)]
     findings = catalog.findings[catalog.findings["image_id"].isin(images["image_id"])]
     split = split_patients(images, findings, settings.split, fixed=catalog.split, all_test=all_test)
-    masks = outline_masks(findings, _sizes(outcomes, images), settings)
+    geometries = {image_id: outcomes[image_id].info["geometry"] for image_id in images["image_id"]}
+    sizes = {i: (g["original_height"], g["original_width"]) for i, g in geometries.items()}
+    masks = outline_masks(findings, sizes, settings)
     of_image = dict(iter(findings.groupby("image_id")))
     rows, outlines, given, notes, quarantined = [], {}, {}, {}, []
     for image in images.to_dict("records"):
@@ -89,47 +91,25 @@ def accept(
         rows.append(row | {"unlocated": found.unlocated or bool(wrong)})
         given[image_id] = found.outlines
         outlines[image_id] = [o for o in found.outlines if o.finding_id not in wrong]
-        out = _quarantined(own, found.rejected | wrong)
-        quarantined += out
-        doubts = [f"finding {q.finding_id} has no usable outline: {q.reason}" for q in out]
+        reasons = found.rejected | wrong
+        quarantined += [
+            Quarantined(image_id, f.finding_id, f.kind, f.pathology, reasons[f.finding_id])
+            for f in own.itertuples()
+            if f.finding_id in reasons
+        ]
+        doubts = [f"finding {i} has no usable outline: {why}" for i, why in sorted(reasons.items())]
         notes[image_id] = [*_notes(image, outcome), *doubts]
     mammograms = pd.DataFrame(rows, columns=list(MAMMOGRAM_COLUMNS))
     return Accepted(mammograms, outlines, given, quarantined, notes, split.notes)
 
 
-def _sizes(outcomes: Mapping[str, Outcome], images: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """Rows and columns of the original images."""
-    geometries = {image_id: outcomes[image_id].info["geometry"] for image_id in images["image_id"]}
-    return {i: (g["original_height"], g["original_width"]) for i, g in geometries.items()}
-
-
 def _row(image: Mapping, outcome: Outcome, *, split: str) -> dict:
-    """A row of mammograms.csv. What the catalog knows goes before what the file says."""
+    """A row of mammograms.csv without `unlocated`; the catalog goes before the file."""
     info = outcome.info
-    same = ("original_spacing_mm", "breast_mm2", "pixel_sha256", "window", "polarity")
-    return {
-        **{name: image[name] for name in ("image_id", "patient_id", "dataset", "outcome")},
-        **{name: image[name] for name in ("density", "site", "source", "file")},
-        **{
-            name: from_catalog_or_file(image, info, name)[0]
-            for name in ("laterality", "view", "scanner")
-        },
-        **info["geometry"],
-        **{name: info[name] for name in (*same, "spacing_source")},
-        "store": outcome.store,
-        "split": split,
-    }
-
-
-def _quarantined(findings: pd.DataFrame, reasons: Mapping[str, str]) -> list[Quarantined]:
-    """The findings that `reasons` names by their id."""
-    if not reasons:
-        return []
-    out = findings[findings["finding_id"].isin(list(reasons))]
-    return [
-        Quarantined(f.image_id, f.finding_id, f.kind, f.pathology, reasons[f.finding_id])
-        for f in out.itertuples()
-    ]
+    known = {**info, **image, **info["geometry"], "store": outcome.store, "split": split}
+    for name in ("laterality", "view", "scanner"):
+        known[name], _ = from_catalog_or_file(image, info, name)
+    return {name: known[name] for name in MAMMOGRAM_COLUMNS if name != "unlocated"}
 
 
 def _notes(image: Mapping, outcome: Outcome) -> list[str]:
