@@ -86,6 +86,7 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
         with_model: the model of another run maps all mammograms, not those of test patients.
     """
     images = len(read_catalog(run).images) if run.catalog.is_file() else None
+    workers = settings.dicom.workers
     with tempfile.TemporaryDirectory() as folder:
         return [
             system_check(platform.system()),
@@ -95,7 +96,7 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
             memory_check(
                 default_workers(),
                 psutil.virtual_memory().available,
-                workers=settings.dicom.workers or default_workers(),
+                workers=default_workers() if workers is None else max(workers, 1),
             ),
             data_check(settings, is_there=settings.data.root.exists(), images=images),
             *folder_checks(_folders(run, settings, images, with_model=with_model)),

@@ -165,7 +165,7 @@ def _read(value: Callable[[], T], absent: T) -> T:
 
 
 def _text(header: Dataset, keyword: str) -> str:
-    return str(header.get(keyword) or "").strip(" \0")
+    return str(header.get(keyword) or "").strip(" \0\t\r\n")
 
 
 def _meta(header: Dataset, keyword: str) -> str:
