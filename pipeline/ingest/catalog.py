@@ -146,8 +146,9 @@ def write_catalog(
         run.findings_table: csv_text(catalog.findings),
         run.files_table: csv_text(catalog.files),
     }
-    run.split_table.unlink(missing_ok=True)
-    if catalog.split:
+    if not catalog.split:
+        run.split_table.unlink(missing_ok=True)
+    else:
         rows = sorted(catalog.split.items())
         tables[run.split_table] = csv_text(pd.DataFrame(rows, columns=["patient_id", "split"]))
     for path, text in tables.items():
