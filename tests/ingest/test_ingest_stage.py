@@ -90,6 +90,9 @@ def test_the_users_split_is_a_table_of_the_catalog_while_there_is_one(tmp_path, 
     assert here.run.split_table.read_text() == "patient_id,split\nw1,test\nw2,train\n"
     assert read_catalog(here.run).split == {"w1": "test", "w2": "train"}
     assert "split.csv" in json.loads(here.run.catalog.read_text())["tables"]
+    here.run.split_table.unlink()
+    ingest(here)
+    assert here.run.split_table.is_file()
     (root / "split.csv").unlink()
     ingest(here)
     assert not here.run.split_table.exists()
