@@ -14,9 +14,9 @@ from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_num
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst
 from pipeline.model.seen_patients import (
+    calibration_overlap,
     calibration_patients,
-    flattery,
-    learnt_by_heart,
+    training_overlap,
     training_patients,
 )
 from pipeline.report.model_card import write_model_card
@@ -60,9 +60,9 @@ def evaluate(stage: Stage) -> str:
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
     if same:
-        warning = flattery(same, of=len(judged.patients))
+        warning = calibration_overlap(same, of=len(judged.patients))
         print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     if seen:
-        warning = learnt_by_heart(seen, of=len(judged.patients))
+        warning = training_overlap(seen, of=len(judged.patients))
         print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     return summary_line(metrics)

@@ -80,37 +80,57 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
     logits, labels, weights = _checked(logits, labels, weights)
     _need_both(labels, weights, "the calibration slope")
     _need_overlap(logits, labels, weights)
-    # On standardised logits Newton converges however far off they are.
-    centre, spread = logits.mean(), logits.std()
-    design = np.stack([(logits - centre) / spread, np.ones_like(logits)], axis=1)  # (n, 2)
-    beta = np.array([0.0, logit(np.average(labels, weights=weights))])
+    slope, intercept = recalibrations(logits, (weights * labels)[None], weights[None])
+    return float(slope[0]), float(intercept[0])
+
+
+def recalibrations(
+    logits: np.ndarray, positive: np.ndarray, total: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes and intercepts of many logistic recalibrations on the same logits, (samples,) each.
+
+    Newton steps on standardised logits, which converge however far off the logits are, each
+    halved until the loss does not rise. NaN where a class is missing.
+
+    Args:
+        logits: (n,).
+        positive, total: weight of the positives and of all at each logit, (samples, n).
+    """
+    centre, spread = logits.mean(), logits.std() or 1.0
+    z = (logits - centre) / spread
+    share = positive.sum(axis=1) / total.sum(axis=1)
+    share = np.where((share > 0) & (share < 1), share, np.nan)
+    beta = np.stack([np.zeros_like(share), logit(share)], axis=1)  # (samples, 2)
     for _ in range(100):
-        step = _newton_step(design, beta, labels, weights)
+        step = _newton_steps(z, beta, positive, total)
+        highest = _losses(z, beta, positive, total) * (1 + 1e-13)  # rounding is no rise
+        for _ in range(30):
+            rises = _losses(z, beta - step, positive, total) > highest
+            if not rises.any():
+                break
+            step[rises] /= 2
         beta = beta - step
-        if np.abs(step).max() < 1e-10:
+        if np.nanmax(np.abs(step), initial=0.0) < 1e-10:
             break
-    slope = beta[0] / spread
-    return float(slope), float(beta[1] - slope * centre)
+    slope = beta[:, 0] / spread
+    return slope, beta[:, 1] - slope * centre
 
 
-def _newton_step(design, beta, labels, weights) -> np.ndarray:
-    """A Newton step, halved until the loss does not rise."""
-    probability = expit(design @ beta)
-    gradient = design.T @ (weights * (probability - labels))
-    curvature = weights * probability * (1 - probability)
-    hessian = design.T @ (design * curvature[:, None])
-    step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-    loss = _recalibrated_loss(design, beta, labels, weights)
-    for _ in range(30):
-        if _recalibrated_loss(design, beta - step, labels, weights) <= loss:
-            return step
-        step = step / 2
-    return np.zeros_like(beta)
+def _newton_steps(z, beta, positive, total) -> np.ndarray:
+    probability = expit(beta[:, :1] * z + beta[:, 1:])  # (samples, n)
+    residual = total * probability - positive
+    curvature = total * probability * (1 - probability)
+    g0, g1 = residual @ z, residual.sum(axis=1)
+    h00, h01, h11 = curvature @ (z * z), curvature @ z, curvature.sum(axis=1)
+    determinant = h00 * h11 - h01 * h01
+    safe = np.where(determinant > 1e-12, determinant, np.nan)
+    return np.stack([(h11 * g0 - h01 * g1) / safe, (h00 * g1 - h01 * g0) / safe], axis=1)
 
 
-def _recalibrated_loss(design, beta, labels, weights) -> float:
-    z = design @ beta
-    return float(np.sum(weights * (np.logaddexp(0.0, z) - labels * z)))
+def _losses(z, beta, positive, total) -> np.ndarray:
+    at = beta[:, :1] * z + beta[:, 1:]  # (samples, n)
+    with np.errstate(invalid="ignore"):  # NaN of a sample that lacks a class
+        return np.sum(total * np.logaddexp(0.0, at) - positive * at, axis=1)
 
 
 def _checked(values, labels, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from pipeline.figures.froc import FP_RATES, Matches
 from pipeline.figures.ranking import MAX_FALSE_RATE
+from pipeline.figures.reliability import recalibrations
 
 CALIBRATION_BINS = 256
 # Beyond it the sample separates the classes: its slope has no finite value.
@@ -149,7 +150,9 @@ def slope_samples(labels, logits, patient, weights: np.ndarray, *, item_weights=
 
     count = np.bincount(bin_of, minlength=bins)
     centre = np.bincount(bin_of, logits, minlength=bins) / np.maximum(count, 1)
-    return _slopes(centre, weights @ per_bin(counted * labels), weights @ per_bin(counted))
+    positive, total = weights @ per_bin(counted * labels), weights @ per_bin(counted)
+    slope, _ = recalibrations(centre, positive, total)
+    return np.where(np.abs(slope) < _STEEPEST, slope, np.nan)
 
 
 def share_samples(found, patient, weights: np.ndarray) -> np.ndarray:
@@ -181,39 +184,6 @@ def _wins(scores, patient, positive, negative, patients: int) -> np.ndarray:
         not_above = np.searchsorted(rising, positive_scores, side="right")
         wins[:, j] = np.bincount(who, (below + not_above) / 2, minlength=patients)
     return wins
-
-
-def _slopes(centre: np.ndarray, positive: np.ndarray, total: np.ndarray) -> np.ndarray:
-    """Slopes of many logistic regressions on the same bins by damped Newton steps.
-
-    Args:
-        centre: logit of each bin, (bins,).
-        positive, total: weights in each bin, (samples, bins).
-    """
-    middle, spread = centre.mean(), centre.std() or 1.0
-    z = (centre - middle) / spread
-    share = positive.sum(axis=1) / total.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        beta = np.stack([np.zeros_like(share), np.log(share) - np.log1p(-share)], axis=1)
-    beta[~np.isfinite(beta[:, 1])] = np.nan  # a class is missing
-    for _ in range(60):
-        step = _newton_steps(z, beta, positive, total)
-        beta = beta - np.clip(step, -1.0, 1.0)  # a bounded step cannot run away
-        if np.nanmax(np.abs(step), initial=0.0) < 1e-8:
-            break
-    slope = beta[:, 0] / spread
-    return np.where(np.abs(slope) < _STEEPEST, slope, np.nan)
-
-
-def _newton_steps(z, beta, positive, total) -> np.ndarray:
-    probability = expit(beta[:, :1] * z + beta[:, 1:])  # (samples, bins)
-    residual = total * probability - positive
-    curvature = total * probability * (1 - probability)
-    g0, g1 = residual @ z, residual.sum(axis=1)
-    h00, h01, h11 = curvature @ (z * z), curvature @ z, curvature.sum(axis=1)
-    determinant = h00 * h11 - h01 * h01
-    safe = np.where(determinant > 1e-12, determinant, np.nan)
-    return np.stack([(h11 * g0 - h01 * g1) / safe, (h00 * g1 - h01 * g0) / safe], axis=1)
 
 
 def _ratio_samples(over, under, patient, weights: np.ndarray) -> np.ndarray:

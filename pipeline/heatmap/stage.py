@@ -14,9 +14,9 @@ from pipeline.model.folder import load_network
 from pipeline.model.map_grid import map_pitch_px
 from pipeline.model.maps import map_image, write_map
 from pipeline.model.seen_patients import (
+    calibration_overlap,
     calibration_patients,
-    flattery,
-    learnt_by_heart,
+    training_overlap,
     training_patients,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -211,7 +211,9 @@ def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
         return {}
     same, here = calibration_patients(card, mammograms), mammograms["patient_id"].nunique()
     if same:
-        print(f"heatmap: warning: {flattery(same, of=here)}", file=sys.stderr, flush=True)
+        print(
+            f"heatmap: warning: {calibration_overlap(same, of=here)}", file=sys.stderr, flush=True
+        )
     kept = card.calibrated_on.model_dump(include={"patients", "lesions", "date"})
     return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
 
@@ -221,7 +223,7 @@ def _trained_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
     same, here = training_patients(card, mammograms), mammograms["patient_id"].nunique()
     if not same:
         return {}
-    print(f"heatmap: warning: {learnt_by_heart(same, of=here)}", file=sys.stderr, flush=True)
+    print(f"heatmap: warning: {training_overlap(same, of=here)}", file=sys.stderr, flush=True)
     return {"trained_on": {"patients_here": same, "of_patients_here": here}}
 
 

@@ -38,7 +38,7 @@ def training_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
     return _patients(mammograms, card.training.pixel_hashes)
 
 
-def flattery(patients: int, *, of: int) -> str:
+def calibration_overlap(patients: int, *, of: int) -> str:
     """What it means to judge a model on patients that it was calibrated on."""
     return (
         f"the model was calibrated on {patients} of these {of} patients, so how well its "
@@ -47,11 +47,11 @@ def flattery(patients: int, *, of: int) -> str:
     )
 
 
-def learnt_by_heart(patients: int, *, of: int) -> str:
+def training_overlap(patients: int, *, of: int) -> str:
     """What it means to use a model on patients that it was trained on."""
     return (
         f"the model was trained on {patients} of these {of} patients, or they chose its weights: "
-        "their maps and every figure of them show what was learnt by heart, and not how well it "
+        "their maps and every figure of them show what was memorised, and not how well it "
         "does with others."
     )
 

@@ -1,7 +1,7 @@
 """Loss against ranking over a training, in words: what rose, what held, which weights were taken.
 
 The loss also rises when a network only becomes more certain; then the ranking holds and the
-calibration repairs the rest. When the ranking falls too, the network has learned by heart.
+calibration repairs the rest. When the ranking falls too, the network memorises.
 """
 
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.model.seen_patients import flattery, learnt_by_heart
+from pipeline.model.seen_patients import calibration_overlap, training_overlap
 from pipeline.pages.embedded import ALL_PICTURES_BYTES, picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.preprocess.tables import read_mammograms
@@ -72,10 +72,10 @@ def _overlaps(maps: Mapping[str, Any]) -> list[tuple[str, str]]:
     calibrated, trained = maps.get("calibrated_on"), maps.get("trained_on")
     overlaps = []
     if calibrated and (same := calibrated["patients_here"]):
-        sentence = flattery(same, of=calibrated["of_patients_here"])
+        sentence = calibration_overlap(same, of=calibrated["of_patients_here"])
         overlaps.append(("Not a test of the calibration", sentence))
     if trained:
-        sentence = learnt_by_heart(trained["patients_here"], of=trained["of_patients_here"])
+        sentence = training_overlap(trained["patients_here"], of=trained["of_patients_here"])
         overlaps.append(("Not a test", sentence))
     return overlaps
 
