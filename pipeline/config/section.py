@@ -17,7 +17,7 @@ class Section(BaseModel):
 
         A list becomes the tuple that it is kept as, where values are read strictly too.
         """
-        annotation = cls.model_fields[info.field_name].annotation
+        annotation = cls.model_fields[str(info.field_name)].annotation
         kinds = [annotation, *get_args(annotation)]
         words = {word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)}
         takes_list = any(get_origin(kind) is tuple for kind in kinds)

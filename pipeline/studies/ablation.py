@@ -7,6 +7,8 @@ Reads   RUN/settings
 Writes  RUN/ablation/<variant>-<seed>, a run folder each (trained, not applied); RUN/ablation.json
 """
 
+from typing import Any
+
 import numpy as np
 
 from pipeline.model.card import TrainingCard, read_card
@@ -21,7 +23,7 @@ from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
 
 # The recipe of the config, and the recipe with one thing taken out, made plain or added.
-VARIANTS = {
+VARIANTS: dict[str, dict[str, str]] = {
     "recipe": {},
     "random weights": {"network.weights": "none", "train.frozen_layers": "0"},
     "no augmentation": {"train.augment": "false"},
@@ -32,7 +34,7 @@ VARIANTS = {
     "no core in the window": {"network.core_mm": "0"},
 }
 # The trained recipe with other maps, as far as its own differ from these.
-OTHER_MAPS = {
+OTHER_MAPS: dict[str, dict[str, Any]] = {
     "maps not smoothed": {"smooth_mm": 0.0},
     "maps of one size": {"zooms": (1.0,)},
     "maps at their own level": {"level_share": 0.0},

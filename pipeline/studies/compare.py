@@ -4,7 +4,6 @@ Reads   the tables of both runs, or of the folds of a cross-validation
 Writes  RUN/compare-<other>.json in the first run
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, cases_of
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.figures.figure import undefined_figure
+from pipeline.figures.figure import Figure, undefined_figure
 from pipeline.figures.registry import Metric, compared_metrics
 from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import json_text, write_text
@@ -23,11 +22,10 @@ from pipeline.studies.crossval import pooled_folds
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure of one run: its value, and its value in each bootstrap sample."""
+    """A figure of one run and its value in each bootstrap sample, (samples,); None if undefined."""
 
-    value: Callable[[], float]
-    samples: Callable[[], np.ndarray]
-    n: int
+    figure: Figure
+    samples: np.ndarray | None
 
 
 def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> dict:
@@ -39,8 +37,8 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
     runs = [_judged(run) for run in (first, second)]
     _check_same(runs, (first, second))
     bootstrap = Bootstrap.of(runs[0], settings)
-    estimates = [estimates_of(judged, bootstrap.weights) for judged in runs]
-    rows = {name: _row([e[name] for e in estimates], bootstrap) for name in estimates[0]}
+    these, those = (estimates_of(judged, bootstrap) for judged in runs)
+    rows = {name: _row(these[name], those[name], bootstrap) for name in these}
     content = {
         "runs": [str(first.root), str(second.root)],
         "difference": "first minus second; interval over the same drawn patients",
@@ -87,56 +85,42 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
         raise UserError(f"{folders[0].root} and {folders[1].root} name the patients differently.")
 
 
-def estimates_of(judged: Judged, weights: np.ndarray) -> dict[str, Estimate]:
-    """The metrics that are compared; `weights` is (samples, patients) by sorted patient."""
-    return {metric.name: _estimate(metric, judged, weights) for metric in compared_metrics()}
+def estimates_of(judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
+    """The metrics that are compared, with the bootstrap's weights by sorted patient."""
+    return {metric.name: _estimate(metric, judged, bootstrap) for metric in compared_metrics()}
 
 
-def _estimate(metric: Metric, judged: Judged, weights: np.ndarray) -> Estimate:
-    samples = metric.samples
-    assert samples is not None
+def _estimate(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Estimate:
     try:
         # The order of the patients is the first run's or another: sorted ids are both.
         cases = cases_of(judged, metric.needs, patients=sorted(judged.patients))
     except Undefined as why:
-        reason = str(why)
+        return Estimate(undefined_figure(str(why)), None)
+    kept: list[np.ndarray] = []
 
-        def undefined():
-            raise Undefined(reason)
+    def samples() -> np.ndarray:
+        assert metric.samples is not None  # those that are compared have them
+        kept.append(metric.samples(cases, bootstrap.weights))
+        return kept[0]
 
-        return Estimate(undefined, undefined, 0)
-    return Estimate(lambda: metric.value(cases), lambda: samples(cases, weights), len(cases))
+    figure = bootstrap.figure(lambda: metric.value(cases), samples, n=len(cases))
+    return Estimate(figure, kept[0] if kept else None)
 
 
-def _row(estimates: list[Estimate], bootstrap: Bootstrap) -> dict:
+def _row(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> dict:
     """Both figures and their difference, each with interval."""
-    samples: list[np.ndarray] = []
-
-    def remembered(estimate: Estimate) -> Callable[[], np.ndarray]:
-        def compute() -> np.ndarray:
-            samples.append(estimate.samples())
-            return samples[-1]
-
-        return compute
-
-    first, second = (bootstrap.figure(e.value, remembered(e), n=e.n) for e in estimates)
-    if len(samples) < 2:
-        missing = undefined_figure(first.reason or second.reason, n=first.n)
-        return {
-            "first": first.as_dict(),
-            "second": second.as_dict(),
-            "difference": missing.as_dict(),
-        }
-    difference = bootstrap.figure(
-        lambda: estimates[0].value() - estimates[1].value(),
-        lambda: samples[0] - samples[1],
-        n=first.n,
+    a, b = first.figure, second.figure
+    moved = (
+        None
+        if first.samples is None or second.samples is None
+        else (first.samples - second.samples)
     )
-    return {
-        "first": first.as_dict(),
-        "second": second.as_dict(),
-        "difference": difference.as_dict(),
-    }
+    if a.value is None or b.value is None or moved is None:
+        difference = undefined_figure(a.reason or b.reason, n=a.n)
+    else:
+        by = a.value - b.value
+        difference = bootstrap.figure(lambda: by, lambda: moved, n=a.n)
+    return {"first": a.as_dict(), "second": b.as_dict(), "difference": difference.as_dict()}
 
 
 def _shown(figure: dict) -> str:

@@ -115,7 +115,7 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
     """
     shuffled = replace(judged, positions=permute_labels(judged.positions, seed=seed))
     figure = judge_metric(METRICS["patch_auc"], shuffled, Bootstrap.of(shuffled, settings))
-    if figure.low is None:
+    if figure.low is None or figure.high is None:
         return _nothing(EVEN, f"Labels permuted: {figure.reason}.")
     holds = figure.low <= EVEN <= figure.high
     told = (

@@ -10,22 +10,23 @@ Writes  RUN/heads/<arm>-<seed>, a run folder each; RUN/heads.json, RUN/heads.htm
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.config import EvaluateSettings
+from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.figures.bootstrap import patient_weights, percentile_interval
+from pipeline.figures.bootstrap import percentile_interval
 from pipeline.figures.registry import Place, compared_metrics, probability_metrics
-from pipeline.figures.undefined import Undefined
 from pipeline.model.card import read_card
 from pipeline.pages.template import render
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
-from pipeline.studies.compare import estimates_of
+from pipeline.studies.compare import Estimate, estimates_of
 from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
 
@@ -83,7 +84,8 @@ def compare_heads(
         upto="evaluate",
         run_stages=run_stages,
     )
-    content = judge_heads(run, list(arms), seeds=seeds, schedule=schedule, settings=stage.settings)
+    settings = stage.settings.evaluate
+    content = judge_heads(run, list(arms), seeds=seeds, schedule=schedule, settings=settings)
     write_text(run.heads, json_text(content))
     write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
     stage.events.artifact(run.heads)
@@ -92,27 +94,33 @@ def compare_heads(
 
 
 def judge_heads(
-    run: RunFolder, arms: Sequence[str], *, seeds: int, schedule: dict, settings
+    run: RunFolder,
+    arms: Sequence[str],
+    *,
+    seeds: int,
+    schedule: Mapping[str, str],
+    settings: EvaluateSettings,
 ) -> dict:
     """The content of heads.json from the finished runs."""
-    evaluate = settings.evaluate
     first = load_judged(run.head(arms[0], 0))
-    weights = patient_weights(len(first.patients), samples=evaluate.bootstrap, seed=evaluate.seed)
+    bootstrap = Bootstrap.of(first, settings)
     names = [metric.name for metric in compared_metrics()]
-    values, samples = {}, {}
+    values: dict[tuple[str, str], np.ndarray] = {}
+    samples: dict[tuple[str, str], np.ndarray] = {}
     for arm in arms:
-        estimates = [estimates_of(load_judged(run.head(arm, s)), weights) for s in range(seeds)]
+        estimates = [estimates_of(load_judged(run.head(arm, s)), bootstrap) for s in range(seeds)]
         for name in names:
             values[arm, name], samples[arm, name] = _over_seeds([e[name] for e in estimates])
-    drawn = np.random.default_rng([evaluate.seed, 1]).integers(seeds, size=(len(weights), seeds))
+    size = len(bootstrap.weights), seeds
+    drawn = np.random.default_rng([settings.seed, 1]).integers(seeds, size=size)
+
+    def difference(a: str, b: str, name: str) -> dict:
+        moved = samples[a, name] - samples[b, name]
+        by_seed = values[a, name] - values[b, name]
+        return _difference(by_seed, moved, drawn, confidence=settings.confidence)
+
     pairs = [pair for pair in PAIRS if set(pair) <= set(arms)]
-    differences = {
-        f"{a} - {b}": {
-            name: _difference(values, samples, (a, b), name, drawn, evaluate.confidence)
-            for name in names
-        }
-        for a, b in pairs
-    }
+    differences = {f"{a} - {b}": {name: difference(a, b, name) for name in names} for a, b in pairs}
     return {
         "arms": {arm: _arm(run, arm, seeds, values) for arm in arms},
         "differences": differences,
@@ -127,23 +135,24 @@ def judge_heads(
     }
 
 
-def _over_seeds(estimates: Sequence) -> tuple[np.ndarray, np.ndarray]:
-    """Values (seeds,) and bootstrap samples (seeds, samples); NaN where undefined."""
-    values, samples = [], []
-    for estimate in estimates:
-        try:
-            values.append(estimate.value())
-            samples.append(estimate.samples())
-        except Undefined:
-            return np.full(len(estimates), np.nan), np.zeros((len(estimates), 0))
-    return np.array(values), np.stack(samples)
+def _over_seeds(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray]:
+    """Values (seeds,) and bootstrap samples (seeds, samples); NaN and none where undefined."""
+    samples = [estimate.samples for estimate in estimates if estimate.samples is not None]
+    if len(samples) < len(estimates):
+        return np.full(len(estimates), np.nan), np.zeros((len(estimates), 0))
+    return np.array([estimate.figure.value for estimate in estimates], float), np.stack(samples)
 
 
-def _difference(values, samples, pair, name, drawn: np.ndarray, confidence: float) -> dict:
-    """Mean difference over the seeds with its interval over patients and seeds."""
-    a, b = pair
-    by_seed = values[a, name] - values[b, name]
-    moved = samples[a, name] - samples[b, name]  # (seeds, samples)
+def _difference(
+    by_seed: np.ndarray, moved: np.ndarray, drawn: np.ndarray, *, confidence: float
+) -> dict:
+    """Mean difference over the seeds with its interval over patients and seeds.
+
+    Args:
+        by_seed: difference of each seed, (seeds,).
+        moved: of each seed and bootstrap sample, (seeds, samples).
+        drawn: the seeds of each bootstrap sample, (samples, seeds).
+    """
     if not moved.size:
         return {"value": None, "low": None, "high": None, "seeds": by_seed.tolist()}
     mean = moved[drawn, np.arange(moved.shape[1])[:, None]].mean(axis=1)
@@ -163,7 +172,9 @@ def _verdict(a: str, b: str, difference: dict) -> str:
     return f"{a} and {b}: undecided, {shown}."
 
 
-def _arm(run: RunFolder, arm: str, seeds: int, values: dict) -> dict:
+def _arm(
+    run: RunFolder, arm: str, seeds: int, values: Mapping[tuple[str, str], np.ndarray]
+) -> dict:
     """What an arm reached and what it cost: means over the seeds, and each seed."""
     runs = [run.head(arm, seed) for seed in range(seeds)]
     metrics = [json.loads(r.metrics.read_text(encoding="utf-8")) for r in runs]

@@ -5,16 +5,23 @@ Writes  RUN/mined.csv; RUN/mined, a run that starts from the model and sees them
         RUN/mined/compare-<run>.json, the figures after and before
 """
 
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
 from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.validation import MapRule
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.errors import UserError
-from pipeline.run.settings import recall
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
 from pipeline.run.tables import csv_text
 from pipeline.studies.compare import compare, comparison_text
-from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.studies.subruns import RunStages, in_own_process, run_stages
 from pipeline.train.data.mining import mine
 from pipeline.train.inputs import read_inputs
 
@@ -22,24 +29,50 @@ from pipeline.train.inputs import read_inputs
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
 
 
-def mine_and_train(stage: Stage, *, limit: int, run_stages: RunStages = run_stages) -> str:
+def write_false_alarms(run_root: Path, limit: int) -> None:
+    """Write RUN/mined.csv: the worst false alarms on the training patients.
+
+    Raises:
+        UserError: no false alarm is found.
+    """
+    run = RunFolder(run_root)
+    table = _mined(Stage(run, load_settings(run), EventLog(run, "mine")), limit)
+    text = csv_text(table, float_format="%.6g")
+    write_text_if_changed(run.mined_table, text)
+
+
+def mine_in_own_process(run_root: Path, limit: int) -> int:
+    """`write_false_alarms`, whose network must have left the GPU when the next one trains."""
+    return in_own_process(write_false_alarms, run_root, limit)
+
+
+def mine_and_train(
+    stage: Stage,
+    *,
+    limit: int,
+    mine_alone: Callable[[Path, int], int] = mine_in_own_process,
+    run_stages: RunStages = run_stages,
+) -> str:
     """Mine, train on, judge before and after on the same test patients.
 
     Args:
         limit: number of false alarms to add.
+        mine_alone: writes them for a run folder and returns an exit status.
 
     Returns:
         The comparison as text.
 
     Raises:
-        UserError: the run has no finished model of its own, or no false alarm is found.
+        UserError: the run has no finished model of its own.
+        SystemExit: the mining failed, and has said why.
     """
     run, model = stage.run, recall(stage.run).model
     if model:
         raise UserError(f"{run.root} uses the model of {model}. Mine there: RUN={model}.")
-    table = _mined(stage, limit)
-    text = csv_text(table, float_format="%.6g")
-    write_text_if_changed(run.mined_table, text)
+    status = mine_alone(run.root, limit)
+    if status:
+        raise SystemExit(status)
+    table = pd.read_csv(run.mined_table)
     stage.events.metrics({"mined": len(table), "lowest_logit": float(table["logit"].min())})
     stage.events.artifact(run.mined_table)
     train = stage.settings.train

@@ -107,7 +107,7 @@ def _parts(site: Site, folds: int) -> np.ndarray:
     """The fold of each position, from 1, (n,): whole patients, those with lesions spread evenly."""
     positions, images = site.judged.positions, site.judged.images
     with_lesion = positions.loc[positions["label"] == POSITIVE, ["image_id"]]
-    part = {}
+    part: dict[str, int] = {}
     for fold in range(1, folds + 1):
         settings = SplitSettings(folds=folds, fold=fold, validation=0.0)
         split = split_patients(images, with_lesion, settings).of

@@ -15,7 +15,7 @@ SETTINGS = Settings.model_validate({"evaluate": {"bootstrap": 60}, "train": {"ep
 TABLE = pd.DataFrame({"image_id": ["a"], "row": [1.0], "col": [2.0], "logit": [3.0]})
 
 
-def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path, monkeypatch):
+def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path):
     run = fabricate(tmp_path, women())
     remember(run, SETTINGS, Remembered("configs/mias.yaml", {"data.root": "x"}, ""))
     asked = []
@@ -24,10 +24,12 @@ def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path, 
         asked.append((upto, sub.root, changed))
         fabricate(tmp_path / "made", women(), oracle=True).root.rename(sub.root)
 
-    monkeypatch.setattr(study, "_mined", lambda stage, limit: TABLE)
+    def mine_alone(root, limit):
+        TABLE.head(limit).to_csv(root / "mined.csv", index=False)
+        return 0
+
     opened = Stage(run, SETTINGS, EventLog(run, "mine"))
-    text = study.mine_and_train(opened, limit=5, run_stages=run_stages)
-    assert run.mined_table.read_text() == "image_id,row,col,logit\na,1,2,3\n"
+    text = study.mine_and_train(opened, limit=5, mine_alone=mine_alone, run_stages=run_stages)
     assert asked == [
         (
             "evaluate",
@@ -48,3 +50,18 @@ def test_a_run_that_borrows_its_model_cannot_mine(tmp_path):
     run = fabricate(tmp_path, women(), model="runs/other")
     with pytest.raises(UserError, match="uses the model of runs/other"):
         study.mine_and_train(Stage(run, SETTINGS, EventLog(run, "mine")), limit=5)
+
+
+def test_a_mining_that_fails_ends_the_study(tmp_path):
+    run = fabricate(tmp_path, women())
+    opened = Stage(run, SETTINGS, EventLog(run, "mine"))
+    with pytest.raises(SystemExit) as ended:
+        study.mine_and_train(opened, limit=5, mine_alone=lambda root, limit: 2)
+    assert ended.value.code == 2
+
+
+def test_the_table_of_false_alarms_keeps_six_digits(tmp_path, monkeypatch):
+    run = fabricate(tmp_path, women())
+    monkeypatch.setattr(study, "_mined", lambda stage, limit: TABLE)
+    study.write_false_alarms(run.root, 5)
+    assert run.mined_table.read_text() == "image_id,row,col,logit\na,1,2,3\n"
