@@ -15,6 +15,18 @@ def number(value: float | None, digits: int = 3, undefined: str = "undefined") -
     return undefined if value is None or value != value else f"{value:.{digits}f}"
 
 
+def significant(value: float | None) -> str:
+    """A number with four significant digits; a large one whole; `–` for None."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.4g}"
+
+
+def change(value: float, digits: int = 3) -> str:
+    """A number with its sign."""
+    return f"{value:+.{digits}f}"
+
+
 def whole(value: int) -> str:
     """A whole number with its thousands apart."""
     return f"{value:,}"
@@ -68,6 +80,7 @@ def moment(seconds: float) -> str:
 FILTERS = {
     "at_rate": at_rate,
     "whole": whole,
+    "change": change,
     "duration": duration,
     "figure": figure_text,
     "interval": interval,
@@ -75,5 +88,6 @@ FILTERS = {
     "number": number,
     "percent": percent,
     "sensitivity": sensitivity,
+    "significant": significant,
     "value_or_reason": value_or_reason,
 }

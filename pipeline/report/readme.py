@@ -7,9 +7,7 @@ from pathlib import Path
 
 from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
 from pipeline.model.card import has_model, read_card
-from pipeline.pages.filters import figure_text
-from pipeline.pages.template import markdown_table
-from pipeline.report.study_tables import ablation_table, heads_table, study_source
+from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import json_text, read_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
@@ -17,6 +15,8 @@ from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 
+TEMPLATE = Path(__file__).parent / "readme-results.md"
+ABLATION = Path(__file__).parent / "ablation.md"
 STAGES = ("preprocess", "train", "heatmap", "evaluate")
 MARK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
 
@@ -89,76 +89,25 @@ def _seconds_of_folds(run: RunFolder) -> dict[str, int]:
 
 def results_markdown(folder: Path) -> str:
     """One table over all kept runs, then one for each study of heads and each ablation."""
-    paths = sorted(folder.glob("*.json"), key=lambda path: path.stem)
-    files = [read_json(path) for path in paths]
-    results = [content for content in files if "patch_auc" in content]
-    rows = [
-        (metric.title, *(_figure(r.get(metric.name)) for r in results))
-        for metric in ranking_metrics(within=Place.SUMMARY)
-    ]
-    rows += [
-        (
-            metric.title + addition,
-            *(_figure(_calibrated(r, which).get(metric.name)) for r in results),
-        )
-        for metric in probability_metrics(within=Place.SUMMARY)
-        for which, addition in (("after", ""), ("lesions_equal", ", lesions alike"))
-    ]
-    rows += [
-        (
-            f"baseline, {baseline.title}: patch AUC",
-            *(_figure(r["baselines"].get(name)) for r in results),
-        )
-        for name, baseline in BASELINES.items()
-    ]
-    rows += zip(_FACTS, *(_facts(r) for r in results), strict=True)
-    table = markdown_table(rows, ["", *(result["run"] for result in results)])
-    studies = [_study_markdown(content) for content in files if "patch_auc" not in content]
-    return table + "\n" + "".join(studies)
-
-
-_FACTS = (
-    "test women / mammograms / lesions",
-    "positions, share positive",
-    f"minutes: {' / '.join(STAGES)}",
-    "hardware",
-    "date",
-)
-
-
-def _facts(result: dict) -> tuple[str, ...]:
-    """What stands beside _FACTS for a run."""
-    counts, seconds = result["counts"], result["seconds"]
-    return (
-        f"{counts['patients']} / {counts['images']} / {counts['lesions']}",
-        f"{counts['positions']:,}, {100 * result['prevalence']:.2f} %",
-        " / ".join(f"{seconds.get(stage, 0) / 60:.1f}" for stage in STAGES),
-        result["hardware"],
-        result["date"],
+    files = [read_json(path) for path in sorted(folder.glob("*.json"), key=lambda p: p.stem)]
+    kept = [content for content in files if isinstance(content, dict)]  # others are no results
+    return render_markdown(
+        TEMPLATE,
+        results=[content for content in kept if "patch_auc" in content],
+        studies=[content for content in kept if content.keys() & {"verdicts", "variants"}],
+        ranking=ranking_metrics(within=Place.SUMMARY),
+        probabilities=probability_metrics(within=Place.SUMMARY),
+        study_probabilities=probability_metrics(within=Place.STUDY),
+        baselines=BASELINES,
+        stages=STAGES,
     )
 
 
-def _study_markdown(content: dict) -> str:
-    """The section of one study; nothing for files that are none."""
-    if "verdicts" in content:
-        title, table = "one sigmoid or two softmax units", heads_table(content)
-        verdict = " ".join([*content["verdicts"].values(), "Rule:", content["rule"]])
-    elif "variants" in content:
-        title, table = "what each ingredient brings", ablation_table(content)
-        verdict = f"{content['figures'][0].upper()}{content['figures'][1:]}."
-    else:
-        return ""
-    return f"\n### {content['run']}: {title}\n\n{verdict}\n\n{table}\n\n{study_source(content)}\n"
+def ablation_table(study: Mapping) -> str:
+    """What each variant of ablation.json reached on validation patients."""
+    return render_markdown(ABLATION, study=study).rstrip()
 
 
 def with_results(readme: str, table: str) -> str:
     """The README with the table between its two marks."""
     return MARK.sub(lambda match: match[1] + table + match[2], readme)
-
-
-def _calibrated(result: dict, which: str) -> dict:
-    return (result.get("calibration") or {}).get(which) or {}
-
-
-def _figure(figure: Mapping | None) -> str:
-    return figure_text(figure, undefined="–")

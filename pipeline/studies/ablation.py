@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.model.card import TrainingCard, read_card
-from pipeline.report.study_tables import ablation_table
+from pipeline.report.readme import ablation_table
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
