@@ -40,12 +40,13 @@ def count(dataset: Dataset, keyword: str) -> int:
 
 
 def notes_on_empty(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
-    """A note on each of these elements that is there without a number in it."""
-    return [
-        f"{dictionary_description(keyword)} is empty or no number: taken as absent"
+    """A note that names those of these elements that are there without a number in them."""
+    names = [
+        dictionary_description(keyword)
         for keyword in keywords
         if keyword in dataset and number(dataset, keyword) is None
     ]
+    return [f"empty or no number, taken as absent: {', '.join(names)}"] if names else []
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:

@@ -316,4 +316,4 @@ def test_a_number_that_is_there_and_empty_is_as_good_as_absent(tmp_path, keyword
     assert (keyword in NEEDED) == isinstance(empty, str)
     if keyword in NOTED:
         name = dictionary_description(keyword)
-        assert notes_on_empty == [*notes, f"{name} is empty or no number: taken as absent"]
+        assert notes_on_empty == [*notes, f"empty or no number, taken as absent: {name}"]
