@@ -13,10 +13,10 @@ from pipeline.config import LabelSettings
 from pipeline.figures.bootstrap import patient_index
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
-from pipeline.run.tables import read_csv_table
 
 ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
 

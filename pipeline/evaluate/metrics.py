@@ -1,6 +1,5 @@
 """The content of metrics.json: every figure of the registry, and what it rests on."""
 
-import datetime
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -22,8 +21,8 @@ from pipeline.figures.cases import Scored
 from pipeline.figures.figure import undefined_figure
 from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
 from pipeline.figures.undefined import Undefined
+from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware
-from pipeline.run.stage import git_commit
 
 
 def compute_metrics(
@@ -37,7 +36,6 @@ def compute_metrics(
     Args:
         baselines: for each a function that scores the judged positions.
     """
-    commit, dirty = git_commit()
     return {
         "split": judged.split,
         "seed": settings.seed,
@@ -58,8 +56,7 @@ def compute_metrics(
         "bootstrap": {"samples": settings.bootstrap, "confidence": settings.confidence},
         "synthetic": judged.is_synthetic,
         "model_sha256": judged.card.sha256,
-        "commit": commit + ("-dirty" if dirty else ""),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **provenance(),
         "hardware": hardware(),
     }
 

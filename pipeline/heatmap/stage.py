@@ -22,11 +22,12 @@ from pipeline.model.seen_patients import (
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
+from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.progress import shown
 from pipeline.run.settings import recall
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 from pipeline.run.words import duration, percent
 
 # For the estimate before the start, measured on 2 cores.

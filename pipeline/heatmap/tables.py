@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.heatmap.regions import REGION_COLUMNS
 from pipeline.model.candidates import CANDIDATE_COLUMNS
 from pipeline.model.maps import ImageMap
-from pipeline.run import tables
+from pipeline.run import csv_tables
 from pipeline.run.atomic import write_atomic
 from pipeline.run.errors import UserError
 
@@ -67,7 +67,7 @@ def predict_positions(positions: pd.DataFrame, image_map: ImageMap, *, steps: in
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table atomically; numbers have nine digits, enough for every float32."""
-    tables.write_csv(path, table, float_format="%.9g")
+    csv_tables.write_csv(path, table, float_format="%.9g")
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

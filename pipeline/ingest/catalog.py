@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.notes import some
 from pipeline.run.atomic import json_text, write_text_if_changed
+from pipeline.run.csv_tables import csv_text, read_csv_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.tables import csv_text, read_csv_table
 
 COMMAND = "make ingest"
 

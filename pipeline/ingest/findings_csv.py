@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 NUMBERS = {
     "circle": ("row", "col", "radius"),

@@ -22,8 +22,8 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 IMAGE_FOLDERS = {"train.csv": "train_images", "test.csv": "test_images"}
 COLUMNS = ("site_id", "patient_id", "image_id", "laterality", "view", "implant", "machine_id")

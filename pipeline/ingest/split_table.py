@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.ingest.catalog import Catalog
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 PARTS = ("train", "validation", "test")
 

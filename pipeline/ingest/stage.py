@@ -11,10 +11,10 @@ from pipeline.ingest.data_sets import data_sets, nested_roots, split_file
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import Listing, fingerprint, joined, list_files
 from pipeline.run.checksum import value_sha256
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
-from pipeline.run.tables import read_text_table
 
 
 def ingest(stage: Stage) -> str:

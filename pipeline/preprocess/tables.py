@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.run.atomic import write_atomic
+from pipeline.run.csv_tables import read_csv_table, write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.tables import read_csv_table, write_csv
 
 # Column of mammograms.csv: type. Lengths in pixels are of the standard image unless they are
 # called original; row_scale and col_scale are original pixels per standard pixel.

@@ -5,8 +5,8 @@ import yaml
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import LabelSettings
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.layout import RunFolder
-from pipeline.run.tables import read_csv_table
 
 SPLITS = ("train", "validation", "test")
 SPLIT_HEADS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.run.tables import read_csv_table
+from pipeline.run.csv_tables import read_csv_table
 
 HELD = 0.01  # a validation AUC within this of the best has held
 RISEN = 0.02  # share of the least loss by which a loss has risen

@@ -22,9 +22,10 @@ from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
+from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 from pipeline.studies.oracle import write_oracle
 from pipeline.studies.subruns import RunStages, run_stages
 from pipeline.studies.variants import SHORT, schedule_of

@@ -24,8 +24,9 @@ from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.report.model_card import write_model_card
+from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 
 
 def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:

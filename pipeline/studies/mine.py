@@ -14,12 +14,12 @@ from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.validation import MapRule
 from pipeline.run.atomic import write_text_if_changed
+from pipeline.run.csv_tables import csv_text
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
-from pipeline.run.tables import csv_text
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import RunStages, in_own_process, run_stages
 from pipeline.train.data.mining import mine

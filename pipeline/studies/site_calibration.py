@@ -6,7 +6,6 @@ Writes  RUN/model: the same weights with the site's prior, temperature and regio
         RUN/calibrate.json: what that does to the probabilities of patients it did not see
 """
 
-import datetime
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,10 +24,11 @@ from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
+from pipeline.run.code import provenance
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 from pipeline.studies.site import FOLDS, Site, cross_fitted, false_alarms, site_of
 
 
@@ -138,7 +138,6 @@ def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
 
 def _origin(card: ModelCard, name: str, site: Site) -> dict:
     """Where the calibration comes from; the part that the new model keeps."""
-    commit, dirty = git_commit()
     judged = site.judged
     return {
         "model": name,
@@ -150,8 +149,7 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
         "lesions": site.lesions,
         "positions": len(site.labels),
         "positives": int(site.labels.sum()),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "commit": commit + ("-dirty" if dirty else ""),
+        **provenance(),
         "calibration_before": asdict(card.calibration),
         "region_threshold_before": card.region_threshold,
     }

@@ -25,7 +25,8 @@ from pipeline.model.validation import (
     join_logits,
     validation_figures,
 )
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.code import git_commit
+from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.inputs import Inputs, natural_prior, split_counts
 from pipeline.train.loop.curves import draw_curves

@@ -8,9 +8,9 @@ from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import ValidationImage, read_validation
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
-from pipeline.run.tables import read_csv_table
 from pipeline.train.data.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.data.permuted_labels import label_tables, permute_labels
 from pipeline.train.start import warn

@@ -9,9 +9,9 @@ from pipeline.config import ImageSettings, NetworkSettings, Settings
 from pipeline.model.card import NetworkCard, card_path, find_model, has_model, read_card
 from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256, value_sha256
+from pipeline.run.csv_tables import csv_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.tables import csv_text
 from pipeline.train.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 
 # They change how a training runs, and not what comes out of it.

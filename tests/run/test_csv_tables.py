@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from pipeline.run.csv_tables import csv_text, read_csv_table, read_text_table, write_csv
 from pipeline.run.errors import UserError
-from pipeline.run.tables import csv_text, read_csv_table, read_text_table, write_csv
 
 
 def _file(tmp_path, content: str | bytes):

@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.config import DataSettings
 from pipeline.ingest.cbis_ddsm.names import LISTS, Name, parse_name
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 TABLES = {
     "Calc-Test": "calc_case_description_test_set.csv",

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 _COLUMNS = ("laterality", "view", "filename", "acr", "birads")
 _BIRADS = re.compile(r"[0-6][abc]?")

@@ -14,8 +14,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
-from pipeline.run.tables import read_text_table
 
 FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
 METADATA = "metadata.csv"

@@ -26,11 +26,11 @@ from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.store.fill import fill_store
 from pipeline.preprocess.summary import note_sentences, show_notes
 from pipeline.run.atomic import json_text, write_text
+from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
-from pipeline.run.tables import write_csv
 
 
 @dataclass(frozen=True)
