@@ -4,7 +4,6 @@ A template reads the content of JSON files and tables as they are; filters say t
 `base.html` is the frame of every page.
 """
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -42,21 +41,6 @@ def plain_markdown(text: object) -> str:
     return " ".join(str(text).split()).replace("<", "&lt;").replace("|", "\\|")
 
 
-def markdown_table(rows: Iterable[Sequence], head: Sequence[str], numbers: int = 0) -> str:
-    """A table; the last `numbers` columns are aligned to the right.
-
-    Example:
-        >>> print(markdown_table([("a", 1)], ["name", "n"], numbers=1))
-        | name | n |
-        |---|---:|
-        | a | 1 |
-    """
-    border = ["---"] * (len(head) - numbers) + ["---:"] * numbers
-    lines = [head, *([plain_markdown(cell) for cell in row] for row in rows)]
-    text = ["|" + "|".join(f" {cell} " if cell else " " for cell in line) + "|" for line in lines]
-    return "\n".join([text[0], "|" + "|".join(border) + "|", *text[1:]])
-
-
 def _environment(folder: Path, *, autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, _HERE]),
@@ -66,5 +50,5 @@ def _environment(folder: Path, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= filters.FILTERS
-    environment.filters |= {"plain": plain_markdown, "table": markdown_table}
+    environment.filters["plain"] = plain_markdown
     return environment
