@@ -1,4 +1,6 @@
-"""Numbers as people say them."""
+"""Numbers as people say them, and tables of text."""
+
+from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
@@ -20,3 +22,21 @@ def percent(share: float) -> str:
         return "<0.01 %"
     digits = 2 if value < 0.995 else 1 if value < 9.95 or value >= 99.5 else 0
     return f"{value:.{digits}f} %" if value < 99.95 else ">99.9 %"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table for the terminal: the first column to the left, the others to the right.
+
+    Example:
+        >>> print(aligned([("", "before"), ("temperature", "1.2")]))
+                     before
+        temperature     1.2
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if at else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )

@@ -14,9 +14,11 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.figures.figure import Figure, undefined_figure
 from pipeline.figures.registry import Metric, compared_metrics
 from pipeline.figures.undefined import Undefined
+from pipeline.pages.filters import figure_text
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.words import aligned
 from pipeline.studies.crossval import pooled_folds
 
 
@@ -53,12 +55,14 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
 
 def comparison_text(content: dict) -> str:
     """The comparison as a table for the terminal."""
-    first, second = content["runs"]
-    lines = [f"{'':<20}{first:>28}{second:>28}{'difference':>28}"]
-    for name, row in content["figures"].items():
-        cells = "".join(f"{_shown(row[key]):>28}" for key in ("first", "second", "difference"))
-        lines.append(f"{name.replace('_', ' '):<20}{cells}")
-    return "\n".join(lines)
+    rows = [
+        (
+            name.replace("_", " "),
+            *(figure_text(row[of]) for of in ("first", "second", "difference")),
+        )
+        for name, row in content["figures"].items()
+    ]
+    return aligned([("", *content["runs"], "difference"), *rows])
 
 
 def _judged(run: RunFolder) -> Judged:
@@ -121,11 +125,3 @@ def _row(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> dict:
         by = a.value - b.value
         difference = bootstrap.figure(lambda: by, lambda: moved, n=a.n)
     return {"first": a.as_dict(), "second": b.as_dict(), "difference": difference.as_dict()}
-
-
-def _shown(figure: dict) -> str:
-    if figure["value"] is None:
-        return "undefined"
-    if figure["low"] is None:
-        return f"{figure['value']:.4f}"
-    return f"{figure['value']:.4f} ({figure['low']:.3f} to {figure['high']:.3f})"

@@ -21,6 +21,7 @@ from pipeline.model.card import ModelCard, SiteCard, card_path, model_folder, re
 from pipeline.model.folder import copy_model
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
+from pipeline.pages.filters import figure_text
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
@@ -29,6 +30,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
+from pipeline.run.words import aligned
 from pipeline.studies.site import FOLDS, Site, cross_fitted, false_alarms, site_of
 
 
@@ -77,22 +79,18 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
     """Before and after as a table for the terminal."""
     before, after = content["before"], content["after"] or {}
     old, new = content["calibration_before"], content["calibration"]
-    lines = [f"{'':<24}{'before':>26}{'after':>26}"]
-    lines += [
-        f"{name.replace('_', ' '):<24}{_shown(before[name]):>26}{_shown(after.get(name)):>26}"
-        for name in (metric.name for metric in probability_metrics(within=Place.STUDY))
-    ]
-    for key in ("natural_prior", "training_prior", "temperature"):
-        lines.append(f"{key.replace('_', ' '):<24}{old[key]:>26.4f}{new[key]:>26.4f}")
-    threshold = content["region_threshold_before"], content["region_threshold"]
-    lines.append(f"{'region threshold':<24}{threshold[0]:>26.4f}{threshold[1]:>26.4f}")
-    lines += [
-        f"{content['patients']} patients, {content['lesions']} lesions, {content['positions']:,} "
-        f"positions. After: {content['estimated']}.",
-        "The natural prior is the share among these patients; heatmap.prior sets another one. "
-        f"MODEL={run.root} uses the new calibration.",
-    ]
-    return "\n".join(lines)
+    names = [metric.name for metric in probability_metrics(within=Place.STUDY)]
+    rows: list[tuple] = [(name, before[name], after.get(name)) for name in names]
+    rows += [(name, old[name], new[name]) for name in old]
+    name = "region_threshold"
+    rows.append((name, content[f"{name}_before"], content[name]))
+    shown = [(n.replace("_", " "), figure_text(a), figure_text(b)) for n, a, b in rows]
+    return (
+        f"\n{aligned([('', 'before', 'after'), *shown])}\n{content['patients']} patients, "
+        f"{content['lesions']} lesions, {content['positions']:,} positions. After: "
+        f"{content['estimated']}.\nThe natural prior is the share among these patients; "
+        f"heatmap.prior sets another one. MODEL={run.root} uses the new calibration."
+    )
 
 
 def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibration, Threshold]:
@@ -191,12 +189,3 @@ def _log(stage: Stage, content: Mapping) -> None:
                 values[f"{when}/{metric.name}"] = number
     stage.events.metrics(values)
     stage.events.artifact(stage.run.model_file, folder="model")
-
-
-def _shown(figure: Mapping | float | None) -> str:
-    if not isinstance(figure, Mapping):
-        return "undefined" if figure is None else f"{figure:.4f}"
-    if figure["value"] is None:
-        return "undefined"
-    known = figure["low"] is not None
-    return f"{figure['value']:.3f}" + (f" ({figure['low']:.2f} to {figure['high']:.2f})" * known)

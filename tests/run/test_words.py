@@ -1,4 +1,4 @@
-from pipeline.run.words import duration, percent
+from pipeline.run.words import aligned, duration, percent
 
 
 def test_durations_are_written_as_people_say_them():
@@ -10,3 +10,12 @@ def test_a_share_never_looks_certain_unless_it_is():
     assert [percent(s) for s in shares] == [
         "0 %", "<0.01 %", "0.34 %", "3.4 %", "34 %", "99.6 %", ">99.9 %", "100 %",
     ]  # fmt: skip
+
+
+def test_a_table_for_the_terminal_is_as_wide_as_its_widest_cells():
+    rows = [("", "before", "after"), ("temperature", "1.2", "1.25"), ("ece", "0.01", "undefined")]
+    assert aligned(rows).splitlines() == [
+        "             before      after",
+        "temperature     1.2       1.25",
+        "ece            0.01  undefined",
+    ]
