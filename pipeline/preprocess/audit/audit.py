@@ -1,7 +1,7 @@
 """All audits of the data, as audit.json: what makes figures of these data worthless.
 
-An audit is one file with one function of `AuditData`, which returns its section of audit.json
-and its findings, and one line in AUDITS.
+An audit is a function that returns its section of audit.json and its findings, and one line in
+`audit`.
 """
 
 from collections.abc import Mapping
@@ -9,12 +9,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from pipeline.annotations.outlines import Outlines
+from pipeline.preprocess.audit.origin import audit_shortcut, audit_sources
 from pipeline.preprocess.audit.outline_sanity import audit_outlines
-from pipeline.preprocess.audit.question import WARNING, AuditData, question_of
-from pipeline.preprocess.audit.shortcut import audit_shortcut
-from pipeline.preprocess.audit.sources import audit_sources
-
-AUDITS = {"shortcut": audit_shortcut, "sources": audit_sources, "labels": audit_outlines}
+from pipeline.preprocess.audit.question import WARNING, question_of
 
 
 def audit(
@@ -33,13 +30,15 @@ def audit(
         seed: of the cross-validation and the bootstrap.
 
     Returns:
-        For JSON: the section of each of AUDITS, and `findings`: sentences with level "warning"
-        or "info", warnings first.
+        For JSON: a section for each audit, and `findings`: sentences with level "warning" or
+        "info", warnings first.
     """
     question = question_of(mammograms, outlines)
-    data = AuditData(question, mammograms, outlines, backgrounds, seed)
-    sections, findings = {}, []
-    for name, look in AUDITS.items():
-        sections[name], found = look(data)
-        findings += found
-    return sections | {"findings": sorted(findings, key=lambda f: f["level"] != WARNING)}
+    results = {
+        "shortcut": audit_shortcut(question, backgrounds, seed=seed),
+        "sources": audit_sources(question, seed=seed),
+        "labels": audit_outlines(mammograms, outlines),
+    }
+    findings = [one for _, found in results.values() for one in found]
+    findings.sort(key=lambda one: one["level"] != WARNING)
+    return {name: section for name, (section, _) in results.items()} | {"findings": findings}

@@ -55,34 +55,18 @@ def background_statistics(
     step = max(round(_SAMPLE_MM / spacing_mm), 1)
     rows, cols = np.arange(0, height, step), np.arange(0, width - 1, step)
     sample, beside = pixels[np.ix_(rows, cols)], pixels[np.ix_(rows, cols + 1)]
-    air = ~dilated(_seen_at(breast, rows / height, cols / width), CLEARANCE_MM / step / spacing_mm)
+    cells = (rows / height * len(breast)).astype(int), (cols / width * breast.shape[1]).astype(int)
+    air = ~dilated(breast[np.ix_(*cells)], CLEARANCE_MM / step / spacing_mm)
     if air.sum() < _FEWEST_POINTS:
         return known | dict.fromkeys(AIR_KEYS, 0.0) | {"air_known": 0.0}
     values = sample[air].astype(np.float64)
-    grain = float(np.median(np.abs(values - beside[air])))
-    strips = _strips(sample, air, width=max(round(STRIP_MM / step / spacing_mm), 1))
-    measured = [*_distribution(values), grain, *strips]
-    return known | dict(zip(AIR_KEYS, measured, strict=True)) | {"air_known": 1.0}
-
-
-def _seen_at(mask: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    """A mask at rows and columns that are given as shares of its height and width."""
-    return mask[np.ix_((rows * len(mask)).astype(int), (cols * mask.shape[1]).astype(int))]
-
-
-def _distribution(values: np.ndarray) -> list[float]:
     lowest, highest = values.min(), values.max()
     measured = [values.mean(), values.std(), *np.percentile(values, _QUANTILES), lowest, highest]
     measured += [np.mean(values == lowest), np.mean(values == highest)]
-    return [float(value) for value in (*measured, len(np.unique(values)) / len(values))]
-
-
-def _strips(sample: np.ndarray, air: np.ndarray, *, width: int) -> list[float]:
-    """Mean and standard deviation of the air in the strips at the top, bottom, left and right."""
-    measured = []
-    whole = sample[air].astype(np.float64)
-    for part in (np.s_[:width], np.s_[-width:], np.s_[:, :width], np.s_[:, -width:]):
-        values = sample[part][air[part]].astype(np.float64)
-        values = values if len(values) >= _FEWEST_POINTS // 5 else whole
-        measured += [float(values.mean()), float(values.std())]
-    return measured
+    measured += [len(np.unique(values)) / len(values), np.median(np.abs(values - beside[air]))]
+    wide = max(round(STRIP_MM / step / spacing_mm), 1)
+    for strip in (np.s_[:wide], np.s_[-wide:], np.s_[:, :wide], np.s_[:, -wide:]):  # as _SIDES
+        there = sample[strip][air[strip]].astype(np.float64)
+        there = there if len(there) >= _FEWEST_POINTS // 5 else values
+        measured += [there.mean(), there.std()]
+    return known | dict(zip(AIR_KEYS, map(float, measured), strict=True)) | {"air_known": 1.0}

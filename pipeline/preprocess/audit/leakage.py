@@ -47,19 +47,31 @@ def check_leakage(
             image; names all that are.
     """
     ordered = mammograms.sort_values("image_id", ignore_index=True)
-    problems = [*_patients_in_two(ordered)]
-    notes = []
+    signatures = signatures or {}
+    problems, notes = [], []
+    for same in _groups(ordered, "patient_id"):
+        if _in_two(same):
+            parts = " and ".join(sorted({row.split for row in same}))
+            patient = same[0].patient_id
+            problems.append(f"patient {patient} is in {parts}: {_named(same, 'split')}")
     twice = [("identical pixels", same) for same in _groups(ordered, "pixel_sha256")]
-    twice += [("the same mammogram twice", same) for same in _similar(ordered, signatures or {})]
+    twice += [("the same mammogram twice", same) for same in _similar(ordered, signatures)]
     for what, same in twice:
-        files = ", ".join(f"{row.source} ({row.patient_id}, {row.split})" for row in same)
-        if len({row.split for row in same}) > 1:
+        files = _named(same, "patient_id", "split")
+        if _in_two(same):
             problems.append(f"{what}: {files}")
         else:
             notes.append(f"{what} within {same[0].split}: {files}")
-    same_lesion, same_circle = _lesions_in_two(ordered, outlines or {}, signatures or {})
-    problems += same_lesion
-    notes += same_circle
+    lesions = _lesions(ordered, outlines or {})
+    for same in _groups(lesions, "finding_id", sort=False):
+        if _in_two(same):
+            problems.append(f"one lesion: {_named(same, 'finding_id', 'split')}")
+    for same in _groups(lesions.dropna(subset="shape"), "shape", sort=False):
+        if _in_two(same):
+            by_chance = same[0].circle and not _alike(same, signatures)
+            what = "circles" if by_chance else "outlines"
+            told = f"identical {what}: {_named(same, 'finding_id', 'split')}"
+            (notes if by_chance else problems).append(told)
     if positions is not None:
         problems += _position_problems(ordered, positions)
     if problems:
@@ -72,18 +84,20 @@ def check_leakage(
     return notes
 
 
-def _patients_in_two(mammograms: pd.DataFrame) -> Iterator[str]:
-    for rows in _groups(mammograms, "patient_id"):
-        parts = sorted({row.split for row in rows})
-        if len(parts) > 1:
-            files = ", ".join(f"{row.source} ({row.split})" for row in rows)
-            yield f"patient {rows[0].patient_id} is in {' and '.join(parts)}: {files}"
-
-
-def _groups(mammograms: pd.DataFrame, column: str) -> Iterator[list]:
-    """The rows of each value that occurs more than once."""
-    for _, rows in mammograms[mammograms.duplicated(column, keep=False)].groupby(column):
+def _groups(table: pd.DataFrame, column: str, *, sort: bool = True) -> Iterator[list]:
+    """The rows of each value that occurs more than once, by value or by their first row."""
+    for _, rows in table[table.duplicated(column, keep=False)].groupby(column, sort=sort):
         yield list(rows.itertuples())
+
+
+def _in_two(rows: list) -> bool:
+    return len({row.split for row in rows}) > 1
+
+
+def _named(rows: list, *columns: str) -> str:
+    return ", ".join(
+        f"{row.source} ({', '.join(getattr(row, name) for name in columns)})" for row in rows
+    )
 
 
 def _similar(mammograms: pd.DataFrame, signatures: Mapping[str, str]) -> Iterator[list]:
@@ -94,50 +108,27 @@ def _similar(mammograms: pd.DataFrame, signatures: Mapping[str, str]) -> Iterato
             yield [rows[i], rows[j]]
 
 
-def _lesions_in_two(
-    mammograms: pd.DataFrame, outlines: Outlines, signatures: Mapping[str, str]
-) -> tuple[list[str], list[str]]:
-    """Problems and notes: findings with one id, one outline in images of one size."""
-    by_id: dict[str, list[tuple]] = {}
-    by_shape: dict[str, list[tuple]] = {}
+def _lesions(mammograms: pd.DataFrame, outlines: Outlines) -> pd.DataFrame:
+    """A row for each outline; of one that tells enough, `shape` says form and image size."""
+    rows = []
     for row in mammograms.itertuples():
         for outline in outlines.get(row.image_id, []):
-            place = row, outline.finding_id
-            by_id.setdefault(outline.finding_id, []).append(place)
-            if outline.circle or max(map(len, outline.polygons), default=0) >= _FEWEST_CORNERS:
-                size = row.original_height, row.original_width
-                shape = json.dumps([*map(int, size), outline.shape()])
-                by_shape.setdefault(shape, []).append((*place, outline.circle is not None))
-    problems: list[str] = []
-    notes: list[str] = []
-    for places in by_id.values():
-        if _in_two(places):
-            problems.append(f"one lesion: {_places(places)}")
-    for places in by_shape.values():
-        if not _in_two(places):
-            continue
-        by_chance = places[0][2] and not _alike(places, signatures)
-        (notes if by_chance else problems).append(
-            f"identical {'circles' if by_chance else 'outlines'}: {_places(places)}"
-        )
-    return problems, notes
+            circle, shape = outline.circle is not None, None
+            if circle or max(map(len, outline.polygons), default=0) >= _FEWEST_CORNERS:
+                size = int(row.original_height), int(row.original_width)
+                shape = json.dumps([*size, outline.shape()])
+            of_image = row.image_id, row.source, row.split
+            rows.append((*of_image, outline.finding_id, circle, shape))
+    columns = ["image_id", "source", "split", "finding_id", "circle", "shape"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _in_two(places: list[tuple]) -> bool:
-    return len({row.split for row, *_ in places}) > 1
-
-
-def _places(places: list[tuple]) -> str:
-    return ", ".join(f"{row.source} ({finding}, {row.split})" for row, finding, *_ in places)
-
-
-def _alike(places: list[tuple], signatures: Mapping[str, str]) -> bool:
+def _alike(rows: list, signatures: Mapping[str, str]) -> bool:
     """Whether any two of the images in different parts may be of the same mammogram."""
-    known = [
-        (row.split, signatures[row.image_id]) for row, *_ in places if row.image_id in signatures
-    ]
+    known = [row for row in rows if row.image_id in signatures]
     return any(
-        one[0] != other[0] and likeness(one[1], other[1]) > _ALIKE
+        one.split != other.split
+        and likeness(signatures[one.image_id], signatures[other.image_id]) > _ALIKE
         for one, other in combinations(known, 2)
     )
 
@@ -145,14 +136,10 @@ def _alike(places: list[tuple], signatures: Mapping[str, str]) -> bool:
 def _position_problems(mammograms: pd.DataFrame, positions: pd.DataFrame) -> Iterator[str]:
     """Positions that occur twice, or are in another part than their image."""
     of_image = positions["image_id"].map(mammograms.set_index("image_id")["split"])
-    strayed = positions.loc[of_image.astype(object) != positions["split"].astype(object)]
-    if len(strayed):
-        yield f"{len(strayed)} positions are in another part than their image: {_images(strayed)}"
-    twice = positions[positions.duplicated(["image_id", "row_index", "col_index"])]
-    if len(twice):
-        yield f"{len(twice)} positions occur twice: {_images(twice)}"
-
-
-def _images(positions: pd.DataFrame) -> str:
-    names = sorted(positions["image_id"].unique())
-    return ", ".join(names[:3]) + (" and so on" if len(names) > 3 else "")
+    strayed = of_image.astype(object) != positions["split"].astype(object)
+    twice = positions.duplicated(["image_id", "row_index", "col_index"])
+    for wrong, what in ((strayed, "are in another part than their image"), (twice, "occur twice")):
+        names = sorted(positions.loc[wrong, "image_id"].unique())
+        if names:
+            more = " and so on" if len(names) > 3 else ""
+            yield f"{wrong.sum()} positions {what}: {', '.join(names[:3])}{more}"

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from pipeline.annotations.geometry import Geometry, geometry_of
-from pipeline.annotations.outlines import Outline, standard_outlines
-from pipeline.preprocess.audit.question import INFO, WARNING, AuditData, finding
+from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
+from pipeline.preprocess.audit.question import INFO, WARNING, finding
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at, read_breast
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
@@ -17,7 +18,7 @@ _STEPS = 64
 _NAMED = 5
 
 
-def audit_outlines(data: AuditData) -> tuple[dict, list[dict]]:
+def audit_outlines(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[dict, list[dict]]:
     """Which outlines cannot be right. Reads the breast masks of the store.
 
     Returns:
@@ -25,25 +26,19 @@ def audit_outlines(data: AuditData) -> tuple[dict, list[dict]]:
         is wrong); and the finding.
     """
     problems = [
-        {"image_id": mammogram["image_id"], "finding_id": finding_id, "problem": problem}
-        for mammogram in data.mammograms.sort_values("image_id").to_dict("records")
-        for finding_id, problem in outline_problems(
-            mammogram, data.outlines.get(mammogram["image_id"], [])
-        ).items()
+        {"image_id": row["image_id"], "finding_id": finding_id, "problem": problem}
+        for row in mammograms.sort_values("image_id").to_dict("records")
+        for finding_id, problem in outline_problems(row, outlines.get(row["image_id"], [])).items()
     ]
-    count = sum(len(found) for found in data.outlines.values())
-    return {"outlines": count, "problems": problems}, _findings(problems, count)
-
-
-def _findings(problems: list[dict[str, str]], count: int) -> list[dict]:
-    if not count:
-        return []
+    count = sum(map(len, outlines.values()))
+    section = {"outlines": count, "problems": problems}
     if not problems:
-        return [finding(INFO, f"All {count} outlines lie in the breast and are smaller than it.")]
-    named = [f"{p['finding_id']} {p['problem']}" for p in problems[:_NAMED]]
+        text = f"All {count} outlines lie in the breast and are smaller than it."
+        return section, [finding(INFO, text)] if count else []
+    named = "; ".join(f"{p['finding_id']} {p['problem']}" for p in problems[:_NAMED])
     more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-    text = f"{len(problems)} of {count} outlines cannot be right: {'; '.join(named)}{more}."
-    return [finding(WARNING, text)]
+    text = f"{len(problems)} of {count} outlines cannot be right: {named}{more}."
+    return section, [finding(WARNING, text)]
 
 
 def outline_problems(mammogram: Mapping, outlines: Sequence[Outline]) -> dict[str, str]:
@@ -78,7 +73,10 @@ def outline_problem(outline: Outline, breast: np.ndarray, geometry: Geometry) ->
         times its area)".
     """
     rows, cols, area_px = _points_inside(outline, geometry)
-    on_film = _on_film(rows, cols, geometry)
+    original_row, original_col = geometry.to_original(rows, cols)
+    height, width = geometry.original_height, geometry.original_width
+    on_film = (original_row >= -0.5) & (original_row < height - 0.5)
+    on_film &= (original_col >= -0.5) & (original_col < width - 0.5)
     if not on_film.any():
         return "lies outside the image"
     inside = float(breast_at(breast, rows[on_film], cols[on_film]).mean())
@@ -94,28 +92,15 @@ def _points_inside(outline: Outline, geometry: Geometry) -> tuple[np.ndarray, np
     """Rows and columns of points that fill an outline evenly, (n,) each, and its area in px."""
     smallest = SMALLEST_RADIUS_MM / geometry.spacing_mm
     row0, col0, row1, col1 = outline.bounds
-    rows, row_step = _centres(row0 - smallest, row1 + smallest)
-    cols, col_step = _centres(col0 - smallest, col1 + smallest)
-    grid_rows, grid_cols = np.meshgrid(rows, cols, indexing="ij")
-    filled = np.zeros(grid_rows.shape, bool)
+    starts = np.array([row0, col0]) - smallest
+    steps = (np.array([row1, col1]) + smallest - starts) / _STEPS
+    middles = starts[:, None] + steps[:, None] * (np.arange(_STEPS) + 0.5)  # (2, 64)
+    rows, cols = np.meshgrid(*middles, indexing="ij")
+    drawn = np.zeros(rows.shape, np.uint8)
     for disc in outline.discs(smallest):
-        filled |= np.hypot(grid_rows - disc.row, grid_cols - disc.col) <= disc.radius
-    drawn = filled.astype(np.uint8)
+        drawn[np.hypot(rows - disc.row, cols - disc.col) <= disc.radius] = 1
     for polygon in outline.polygons:
-        points = (polygon - (rows[0], cols[0])) / (row_step, col_step)
+        points = (polygon - middles[:, 0]) / steps
         cv2.fillPoly(drawn, [np.rint(points[:, ::-1]).astype(np.int32)], 1)  # OpenCV wants (x, y)
     filled = drawn > 0
-    return grid_rows[filled], grid_cols[filled], float(filled.sum() * row_step * col_step)
-
-
-def _centres(start: float, stop: float) -> tuple[np.ndarray, float]:
-    """The middles of 64 equal steps, (64,), and the step."""
-    step = (stop - start) / _STEPS
-    return start + step * (np.arange(_STEPS) + 0.5), step
-
-
-def _on_film(rows: np.ndarray, cols: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """Which points lie in the original image: (n,) bool."""
-    rows, cols = geometry.to_original(rows, cols)
-    height, width = geometry.original_height, geometry.original_width
-    return (rows >= -0.5) & (rows < height - 0.5) & (cols >= -0.5) & (cols < width - 0.5)
+    return rows[filled], cols[filled], float(filled.sum() * steps[0] * steps[1])

@@ -58,66 +58,52 @@ def predictability(
     x = _standardised_ranks(np.asarray(features, dtype=np.float64))
     if not x.shape[1]:
         return undefined_figure("all images are alike in it", n=len(truth))
-    parts = _parts(truth, patient, seed=seed)
+    # A patient is in one part, labels are spread evenly.
+    folds = StratifiedGroupKFold(PARTS, shuffle=True, random_state=seed)
+    parts = [held_out for _, held_out in folds.split(truth, truth, patient)]
+
+    def auc(weight: np.ndarray) -> float:
+        return roc_auc(truth, _scores(x, truth, parts, weight), weight)
 
     def sample_auc(weight: np.ndarray) -> float:
         try:
-            return roc_auc(truth, _scores(x, truth, parts, weight), weight)
+            return auc(weight[patient])
         except Undefined:
             return np.nan
 
+    def sample_aucs() -> np.ndarray:
+        weights = patient_weights(len(ids), samples=SAMPLES, seed=seed)
+        return np.array([sample_auc(weight) for weight in weights])
+
     return figure_of(
-        lambda: roc_auc(truth, _scores(x, truth, parts, np.ones(len(truth)))),
-        lambda: np.array(
-            [
-                sample_auc(weight[patient])
-                for weight in patient_weights(len(ids), samples=SAMPLES, seed=seed)
-            ]
-        ),
-        n=len(truth),
-        confidence=CONFIDENCE,
+        lambda: auc(np.ones(len(truth))), sample_aucs, n=len(truth), confidence=CONFIDENCE
     )
 
 
 def _standardised_ranks(features: np.ndarray) -> np.ndarray:
     """Ranks with mean 0 and variance 1, (n, columns that differ); what is not known is 0."""
-    columns = []
-    for column in features.T:
-        known = np.isfinite(column)
-        ranks = np.zeros(len(column))
-        ranks[known] = rankdata(column[known])
-        ranks[known] -= ranks[known].mean() if known.any() else 0
-        if ranks.any():
-            columns.append(ranks / ranks.std())
-    return np.stack(columns, axis=1) if columns else np.zeros((len(features), 0))
+    known = features[:, np.isfinite(features).any(axis=0)]
+    ranks = rankdata(known, axis=0, nan_policy="omit")
+    ranks = np.nan_to_num(ranks - np.nanmean(ranks, axis=0))
+    ranks = ranks[:, ranks.any(axis=0)]
+    return ranks / ranks.std(axis=0)
 
 
-def _parts(labels: np.ndarray, patient: np.ndarray, *, seed: int) -> np.ndarray:
-    """The part of each image, (n,) int; a patient is in one, labels are spread evenly."""
-    folds = StratifiedGroupKFold(PARTS, shuffle=True, random_state=seed)
-    parts = np.zeros(len(labels), np.int64)
-    for part, (_, held_out) in enumerate(folds.split(labels, labels, patient)):
-        parts[held_out] = part
-    return parts
-
-
-def _scores(x: np.ndarray, labels: np.ndarray, parts: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Ranks in 0..1 within each part by the fit on the others, (n,)."""
+def _scores(
+    x: np.ndarray, labels: np.ndarray, parts: list[np.ndarray], weight: np.ndarray
+) -> np.ndarray:
+    """Ranks in 0..1 within each part by a ridge regression on the others, (n,)."""
     scores = np.zeros(len(labels))
     table = np.column_stack([np.ones(len(labels)), x, labels])  # (n, 1 + k + 1)
-    members = [np.flatnonzero(parts == part) for part in range(PARTS)]
-    moments = [(table[m] * weight[m, None]).T @ table[m] for m in members]
+    # Moments of (1, features, label), from which a fit without one part follows.
+    moments = [(table[part] * weight[part, None]).T @ table[part] for part in parts]
     whole = sum(moments)
-    for held_out, own in zip(members, moments, strict=True):
-        direction = _ridge(whole - own)
-        scores[held_out] = rankdata(x[held_out] @ direction) / (len(held_out) + 1)
+    for held_out, own in zip(parts, moments, strict=True):
+        rest = whole - own
+        total = max(rest[0, 0], 1e-9)
+        mean = rest[0] / total
+        covariance = rest / total - np.outer(mean, mean)
+        ridge = _RIDGE * np.eye(x.shape[1])
+        slopes = np.linalg.solve(covariance[1:-1, 1:-1] + ridge, covariance[1:-1, -1])
+        scores[held_out] = rankdata(x[held_out] @ slopes) / (len(held_out) + 1)
     return scores
-
-
-def _ridge(moments: np.ndarray) -> np.ndarray:
-    """Slopes from the weighted moments of (1, features, label): (k,)."""
-    total = max(moments[0, 0], 1e-9)
-    mean = moments[0] / total
-    covariance = moments / total - np.outer(mean, mean)
-    features = covariance[1:-1, 1:-1]
-    return np.linalg.solve(features + _RIDGE * np.eye(len(features)), covariance[1:-1, -1])

@@ -1,6 +1,6 @@
-"""What the audits look at, and which two kinds of images they tell apart."""
+"""Which two kinds of images the audits tell apart, and how they say what they found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,10 +26,6 @@ class Question:
     negative: str
     images: pd.DataFrame
 
-    @property
-    def words(self) -> str:
-        return f"{self.positive} against {self.negative}"
-
     def answered_from(self, features: np.ndarray, *, seed: int) -> Figure:
         """How well the kinds are told apart by features of the images, (n, k) float64."""
         return predictability(
@@ -41,33 +37,9 @@ class Question:
         )
 
 
-@dataclass(frozen=True)
-class AuditData:
-    """What every audit is given.
-
-    Attributes:
-        question: which kinds of images are told apart.
-        mammograms: mammograms.csv.
-        outlines: by image id, in original pixels.
-        backgrounds: `background` of each image in the store, by image id.
-        seed: of the cross-validation and the bootstrap.
-    """
-
-    question: Question
-    mammograms: pd.DataFrame
-    outlines: Outlines
-    backgrounds: Mapping[str, Mapping[str, float]]
-    seed: int
-
-
 def finding(level: str, text: str) -> dict[str, str]:
     """What an audit says: a sentence that is a warning or for information."""
     return {"level": level, "text": text[0].upper() + text[1:]}
-
-
-def auc_text(auc: Figure) -> str:
-    """An AUC with its interval."""
-    return f"{auc.value:.2f} ({auc.low:.2f} to {auc.high:.2f})"
 
 
 def question_of(mammograms: pd.DataFrame, outlines: Outlines) -> Question:
@@ -83,20 +55,18 @@ def question_of(mammograms: pd.DataFrame, outlines: Outlines) -> Question:
     """
     ordered = mammograms.sort_values("image_id", ignore_index=True)
     found = [outlines.get(image_id, []) for image_id in ordered["image_id"]]
-    outcomes = zip(found, ordered["outcome"], strict=True)
     abnormal = _question(
-        "abnormal", "normal", ordered, [_abnormality(of, outcome) for of, outcome in outcomes]
+        "abnormal", "normal", ordered, map(_abnormality, found, ordered["outcome"])
     )
-    malignant = _question("malignant", "benign", ordered, [_malignancy(of) for of in found])
+    malignant = _question("malignant", "benign", ordered, map(_malignancy, found))
     return malignant if not _enough(abnormal) and _enough(malignant) else abnormal
 
 
 def _question(
-    positive: str, negative: str, images: pd.DataFrame, labels: list[int | None]
+    positive: str, negative: str, images: pd.DataFrame, labels: Iterable[int | None]
 ) -> Question:
-    known = np.array([label is not None for label in labels], bool)
-    chosen = images[known].assign(label=[label for label in labels if label is not None])
-    return Question(positive, negative, chosen.reset_index(drop=True))
+    labelled = images.assign(label=pd.array(list(labels), "Int64")).dropna(subset="label")
+    return Question(positive, negative, labelled.astype({"label": "int64"}).reset_index(drop=True))
 
 
 def _enough(question: Question) -> bool:
@@ -107,9 +77,7 @@ def _enough(question: Question) -> bool:
 def _abnormality(outlines: Sequence[Outline], outcome: str) -> int | None:
     if any(outline.positive for outline in outlines):
         return 1
-    if outlines:
-        return None
-    return {"abnormal": 1, "normal": 0}.get(outcome)
+    return None if outlines else {"abnormal": 1, "normal": 0}.get(outcome)
 
 
 def _malignancy(outlines: Sequence[Outline]) -> int | None:

@@ -125,7 +125,7 @@ def test_where_no_image_is_normal_malignant_is_compared_with_benign():
     pathology = ["malignant" if i % 4 < 2 else "benign_without_callback" for i in range(120)]
     outlines = {i: [outline(p)] for i, p in zip(mammograms["image_id"], pathology, strict=True)}
     question = question_of(mammograms, outlines)
-    assert question.words == "malignant against benign"
+    assert (question.positive, question.negative) == ("malignant", "benign")
     assert question.images["label"].tolist() == [int(p == "malignant") for p in pathology]
 
 
