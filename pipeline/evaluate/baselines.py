@@ -38,8 +38,8 @@ class Places:
             yield rows.loc[image_id], index
 
 
-def training_places(judged: Judged, *, seed: int) -> Places:
-    """Labelled training positions of the model's run, at most 60,000 drawn at random.
+def training_places(judged: Judged, *, seed: int, most: int = MAX_TRAINING_POSITIONS) -> Places:
+    """Labelled training positions of the model's run, at most so many, drawn at random.
 
     Raises:
         Undefined: the run of the model is not at hand, or has no positions of both classes.
@@ -51,10 +51,8 @@ def training_places(judged: Judged, *, seed: int) -> Places:
     positions = positions[(positions["split"] == "train") & (positions["label"] >= 0)]
     if positions["label"].nunique() < 2:
         raise Undefined("a baseline needs training positions of both classes")
-    if len(positions) > MAX_TRAINING_POSITIONS:
-        drawn = np.random.default_rng([seed, 0]).choice(
-            len(positions), size=MAX_TRAINING_POSITIONS, replace=False
-        )
+    if len(positions) > most:
+        drawn = np.random.default_rng([seed, 0]).choice(len(positions), size=most, replace=False)
         positions = positions.iloc[np.sort(drawn)]
     return Places(positions.reset_index(drop=True), read_mammograms(origin))
 

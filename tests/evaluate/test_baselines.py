@@ -62,10 +62,9 @@ def test_training_positions_are_labelled_ones_of_training_patients(tmp_path):
     assert set(training["label"]) == {0, 1}
 
 
-def test_a_large_training_set_is_thinned_by_the_seed(tmp_path, monkeypatch):
-    monkeypatch.setattr("pipeline.evaluate.baselines.MAX_TRAINING_POSITIONS", 500)
+def test_a_large_training_set_is_thinned_by_the_seed(tmp_path):
     judged = load_judged(fabricate(tmp_path, women()))
-    first, again, other = (training_places(judged, seed=s).positions for s in (0, 0, 1))
+    first, again, other = (training_places(judged, seed=s, most=500).positions for s in (0, 0, 1))
     assert len(first) == 500
     pd.testing.assert_frame_equal(first, again)
     assert not first["row_index"].equals(other["row_index"])
