@@ -18,6 +18,7 @@ from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.registry import METRICS
 from pipeline.heatmap.work import Work
 from pipeline.model.card import model_folder, read_card
+from pipeline.pages.filters import figure_text
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
@@ -116,21 +117,16 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
     """
     shuffled = replace(judged, positions=permute_labels(judged.positions, seed=seed))
     figure = judge_metric(METRICS["patch_auc"], shuffled, Bootstrap.of(shuffled, settings))
-    if figure.low is None or figure.high is None:
-        return _nothing(EVEN, f"Labels permuted: {figure.reason}.")
-    holds = figure.low <= EVEN <= figure.high
-    told = (
-        "A network trained on labels permuted among the positions of each image has a patch AUC of "
-        f"{figure.value:.3f} ({figure.low:.3f} to {figure.high:.3f}) against permuted labels of "
-        "the test patients"
+    return _at_even(
+        figure.as_dict(),
+        name="Labels permuted",
+        told="A network trained on labels permuted among the positions of each image has a patch "
+        f"AUC of {figure_text(figure.as_dict())} against permuted labels of the test patients",
+        sound=": what a network finds here comes from the labels alone.",
+        faulty=". It tells images apart that differ as a whole, or has seen them in its training, "
+        'or it is chance, as once in twenty times: SET="train.seed=1" tells.',
+        required=True,
     )
-    why = (
-        ": what a network finds here comes from the labels alone."
-        if holds
-        else ". It tells images apart that differ as a whole, or has seen them in its training, or "
-        'it is chance, as once in twenty times: SET="train.seed=1" tells.'
-    )
-    return Control(figure.value, figure.low, figure.high, EVEN, holds, True, told + why)
 
 
 def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
@@ -191,15 +187,26 @@ def judge_background(shortcut: Mapping, *, synthetic: bool) -> Control:
         synthetic: phantoms are drawn so that it holds; of real mammograms it is a finding.
     """
     auc = shortcut["auc"]
-    if auc["low"] is None:
-        return _nothing(EVEN, f"Background alone: {auc['reason']}.")
-    holds = auc["low"] <= EVEN <= auc["high"]
-    told = (
-        f"The image without its breast tells {shortcut['question']} with an AUC of "
-        f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+    return _at_even(
+        auc,
+        name="Background alone",
+        told=f"The image without its breast tells {shortcut['question']} with an AUC of "
+        f"{figure_text(auc)}",
+        sound=".",
+        faulty=": a network can learn where an image comes from.",
+        required=synthetic,
     )
-    why = "." if holds else ": a network can learn where an image comes from."
-    return Control(auc["value"], auc["low"], auc["high"], EVEN, holds, synthetic, told + why)
+
+
+def _at_even(
+    auc: Mapping, *, name: str, told: str, sound: str, faulty: str, required: bool
+) -> Control:
+    """Whether an AUC is that of chance, with what is told of it and then of the one or the other."""
+    value, low, high = (auc[key] for key in ("value", "low", "high"))
+    if low is None or high is None:
+        return _nothing(EVEN, f"{name}: {auc['reason']}.")
+    holds = low <= EVEN <= high
+    return Control(value, low, high, EVEN, holds, required, told + (sound if holds else faulty))
 
 
 def _nothing(expected: float, sentence: str) -> Control:
