@@ -201,7 +201,7 @@ def judge_background(shortcut: Mapping, *, synthetic: bool) -> Control:
 def _at_even(
     auc: Mapping, *, name: str, told: str, sound: str, faulty: str, required: bool
 ) -> Control:
-    """Whether an AUC is that of chance, with what is told of it and then of the one or the other."""
+    """Whether an AUC is that of chance, and the sentence that tells it."""
     value, low, high = (auc[key] for key in ("value", "low", "high"))
     if low is None or high is None:
         return _nothing(EVEN, f"{name}: {auc['reason']}.")
