@@ -22,8 +22,8 @@ from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import RunStages, in_own_process, run_stages
+from pipeline.train.data.inputs import read_inputs
 from pipeline.train.data.mining import mine
-from pipeline.train.inputs import read_inputs
 
 # The second training is shorter and gentler than the first: it corrects, it does not begin.
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
@@ -87,7 +87,7 @@ def mine_and_train(
     return f"{len(table)} false alarms in {run.mined_table}\n{comparison_text(content)}"
 
 
-def _mined(stage: Stage, limit: int):
+def _mined(stage: Stage, limit: int) -> pd.DataFrame:
     card = read_card(model_folder(stage.run))
     images = list(read_inputs(stage).corpus.images)
 

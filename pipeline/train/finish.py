@@ -1,13 +1,17 @@
-"""The end of a training: calibration and threshold from the best validation, then the export."""
+"""The end of a training: calibration and threshold from the validation maps, then the model.
+
+A finished training whose map settings changed ends once more: its weights stay, its maps are judged
+anew. Weights are chosen on validation maps, so other maps might have chosen those of another epoch;
+that does not justify hours of training, and the history tells which epoch it was.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
-from models.network import NetworkSpec
+from models.network import PatchNetwork
 from models.saved import assign_weights
+from pipeline.config import Settings
 from pipeline.model.calibration import (
     FEW_LESIONS,
     TRAINING_PRIOR,
@@ -15,11 +19,12 @@ from pipeline.model.calibration import (
     fit_calibration,
 )
 from pipeline.model.card import ModelCard, TrainingCard, read_card
-from pipeline.model.folder import network_card, write_model
+from pipeline.model.folder import HISTORY, load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.model.validation import (
     ImageScores,
+    MapRule,
     at_one_level,
     join_labels,
     join_logits,
@@ -28,11 +33,30 @@ from pipeline.model.validation import (
 from pipeline.run.code import git_commit
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
-from pipeline.train.inputs import Inputs, natural_prior, split_counts
+from pipeline.train.data.inputs import Inputs, natural_prior, split_counts, warn
+from pipeline.train.identity import model_to_start_from
+from pipeline.train.loop.checkpoint import Best, history_text
 from pipeline.train.loop.curves import draw_curves
-from pipeline.train.loop.training_loop import TrainingLoop
-from pipeline.train.start import init_folder, warn
-from pipeline.train.state import Best, history_text
+from pipeline.train.loop.training_loop import TrainingLoop, score_validation
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the validation patients decide about a model, and say of it.
+
+    Attributes:
+        figures: `validation_figures` of the maps as users get them.
+    """
+
+    calibration: Calibration
+    threshold: Threshold
+    figures: Mapping[str, float | None]
+
+    def __str__(self) -> str:
+        return (
+            f"temperature {self.calibration.temperature:.2f}, region threshold "
+            f"{self.threshold.probability:.4f}"
+        )
 
 
 def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
@@ -41,41 +65,88 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
     Returns:
         A summary in one line.
     """
-    best = loop.state.best
-    network = loop.learner.averaged
+    state, network = loop.state, loop.learner.averaged
+    if state.best is None:
+        raise RuntimeError("a training ends with a validation, which has chosen weights")
+    best = state.best
     assign_weights(network, best.weights, source="the best weights")
-    scores, level = at_one_level(_scores(loop, best), share=loop.map_rule.level_share)
-    ending = judge_validation(stage, inputs, scores)
-    # Of the maps as users get them; those of the checkpoint, of one copy, are in the history.
-    training = {**_training(loop), **validation_figures(inputs.validation, scores)}
-    former = write_model(
-        stage.run,
+    curves = stage.run.plots / "training.png"
+    draw_curves(curves, state)
+    stage.events.artifact(curves, folder="plots")
+    training = {
+        "parameters": loop.learner.network.count_params(),
+        "steps": state.step,
+        "crops": state.step * loop.train.batch,
+        "seconds": round(state.seconds, 1),
+        "precision": state.precision,
+        "replicas": loop.strategy.num_replicas_in_sync,
+        "best_step": best.step,
+        "identity": loop.identity,
+    }
+    ending = end_training(
+        stage,
+        inputs,
         network,
-        describe_model(stage, inputs, network.spec, ending, training, level=level),
-        history=history_text(loop.state.history),
+        training,
+        history=history_text(state.history),
+        best=best,
     )
-    if former:
-        print(f"The former model was moved to {former}.")
-    _log(stage, loop, ending)
     auc = "unknown" if best.auc is None else f"{best.auc:.4f}"
     return (
         f"{stage.run.model}: validation AUC {auc} at step {best.step} of {loop.steps}, "
-        f"{ending}, {duration(loop.state.seconds)}"
+        f"{ending}, {duration(state.seconds)}"
     )
 
 
-@dataclass(frozen=True)
-class Ending:
-    """What the validation patients decide about a model."""
+def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
+    """Calibrate RUN/model on the maps of the settings of today and write it anew.
 
-    calibration: Calibration
-    threshold: float  # probability from which on a region is drawn
-    threshold_source: str
+    Args:
+        identity: of a training with these settings.
 
-    def __str__(self) -> str:
-        return (
-            f"temperature {self.calibration.temperature:.2f}, region threshold {self.threshold:.4f}"
-        )
+    Returns:
+        A summary in one line.
+    """
+    folder = stage.run.model
+    print(f"Only map settings are new: the weights in {folder} stay.", flush=True)
+    training = {**read_card(folder).training.model_dump(), "identity": identity}
+    history = (folder / HISTORY).read_text(encoding="utf-8")
+    ending = end_training(stage, inputs, load_network(folder), training, history=history)
+    return f"{folder}: {ending}"
+
+
+def end_training(
+    stage: Stage,
+    inputs: Inputs,
+    network: PatchNetwork,
+    training: Mapping[str, Any],
+    *,
+    history: str,
+    best: Best | None = None,
+) -> Ending:
+    """Calibrate a network on its validation maps and write it as RUN/model.
+
+    Args:
+        training: values of a TrainingCard; figures and patients are added here.
+        history: text of history.csv.
+        best: the validation that chose the weights, if one did; its scores are those of maps of
+            one copy.
+    """
+    rule = map_rule(stage.settings, network)
+    copies = rule.flips * len(rule.zooms)
+    if best and rule.zooms == (1.0,) and copies == 1:
+        scores = best.scores
+    else:
+        print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
+        scores = list(score_validation(network, inputs.validation, rule, all_copies=True))
+    scores, level = at_one_level(scores, share=rule.level_share)
+    ending = judge_validation(stage, inputs, scores)
+    card = _model_card(stage, inputs, network, ending, training, level=level)
+    former = write_model(stage.run, network, card, history=history)
+    if former:
+        print(f"The former model was moved to {former}.")
+    _log(stage, ending, best, step=training["steps"] if best else 0)
+    return ending
 
 
 def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) -> Ending:
@@ -92,66 +163,57 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
         join_logits(scores),
         lesions=lesions,
     )
-    wanted = stage.settings.train.fp_per_image
-    threshold = _threshold(inputs, scores, calibration, wanted)
-    return Ending(calibration, threshold.probability, threshold.source)
-
-
-def _scores(loop: TrainingLoop, best: Best) -> list[ImageScores]:
-    """Validation scores of the best weights on maps as the heatmap stage will make them."""
-    copies = loop.map_rule.flips * len(loop.map_rule.zooms)
-    if loop.map_rule.zooms == (1.0,) and copies == 1:
-        return best.scores
-    print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
-    return list(loop.score_validation(all_copies=True))
-
-
-def _threshold(
-    inputs: Inputs, scores: list[ImageScores], calibration: Calibration, wanted: float
-) -> Threshold:
     located = [
         score.false_alarms
         for score, image in zip(scores, inputs.validation, strict=True)
         if not image.unlocated
     ]
-    found = region_threshold(located, calibration, fp_per_image=wanted, whose="validation")
-    if found.is_guess:
-        warn(f"region threshold: {found.source}.")
-    return found
+    wanted = stage.settings.train.fp_per_image
+    threshold = region_threshold(located, calibration, fp_per_image=wanted, whose="validation")
+    if threshold.is_guess:
+        warn(f"region threshold: {threshold.source}.")
+    return Ending(calibration, threshold, validation_figures(inputs.validation, scores))
 
 
-def describe_model(
+def map_rule(settings: Settings, network: PatchNetwork) -> MapRule:
+    """How maps of these settings are made by a network."""
+    spacing_mm = settings.image.spacing_mm
+    return MapRule.from_settings(
+        settings.maps,
+        spacing_mm=spacing_mm,
+        stride_px=network.stride_px,
+        label_pitch_px=settings.labels.pitch_px(spacing_mm=spacing_mm),
+    )
+
+
+def _model_card(
     stage: Stage,
     inputs: Inputs,
-    spec: NetworkSpec,
+    network: PatchNetwork,
     ending: Ending,
     training: Mapping[str, Any],
     *,
     level: float,
 ) -> ModelCard:
-    """The card of the model, without the checksum of its weights.
-
-    Args:
-        training: values of a TrainingCard; whose patients it saw is added here.
-        level: `map_level` of a usual mammogram.
-    """
+    """The card of the model, without the checksum of its weights."""
     commit, dirty = git_commit()
     settings = stage.settings
     known = {
+        **ending.figures,
         "train": split_counts(inputs, "train"),
         "validation": split_counts(inputs, "validation"),
-        "pixel_hashes": sorted({*pixel_hashes(_used(inputs)), *_seen_before(stage)}),
+        "pixel_hashes": _seen(stage, inputs),
     }
     return ModelCard(
-        network=network_card(spec),
+        network=network_card(network.spec),
         kinds=tuple(inputs.kinds),
         image=settings.image,
         labels=settings.labels,
         maps=settings.maps,
         usual_level=level,
         calibration=ending.calibration,
-        region_threshold=ending.threshold,
-        region_threshold_source=ending.threshold_source,
+        region_threshold=ending.threshold.probability,
+        region_threshold_source=ending.threshold.source,
         training=TrainingCard.model_validate({**training, **known}),
         commit=commit,
         dirty=dirty,
@@ -160,51 +222,26 @@ def describe_model(
     )
 
 
-def _used(inputs: Inputs) -> pd.DataFrame:
-    """The mammograms that have a part in the model."""
-    return inputs.mammograms[inputs.mammograms["split"].isin(["train", "validation"])]
+def _seen(stage: Stage, inputs: Inputs) -> list[str]:
+    """Pixel hashes of the mammograms behind the model, and behind the one that it started from."""
+    mammograms = inputs.mammograms
+    used = mammograms[mammograms["split"].isin(["train", "validation"])]
+    folder = model_to_start_from(stage.settings)
+    before = read_card(folder).training.pixel_hashes if folder else ()
+    return sorted({*pixel_hashes(used), *before})
 
 
-def _seen_before(stage: Stage) -> list[str]:
-    """Pixel hashes of the mammograms behind the model that the training started from."""
-    folder = init_folder(stage.settings.train.init)
-    return list(read_card(folder).training.pixel_hashes) if folder else []
-
-
-def _training(loop: TrainingLoop) -> dict:
-    state = loop.state
-    return {
-        "parameters": loop.learner.network.count_params(),
-        "steps": state.step,
-        "crops": state.step * loop.train.batch,
-        "seconds": round(state.seconds, 1),
-        "precision": state.precision,
-        "replicas": loop.strategy.num_replicas_in_sync,
-        "best_step": state.best.step,
-        "identity": loop.identity,
-    }
-
-
-def _log(stage: Stage, loop: TrainingLoop, ending: Ending) -> None:
-    best = loop.state.best
+def _log(stage: Stage, ending: Ending, best: Best | None, *, step: int) -> None:
+    figures = ending.figures
     values = {
-        "best/step": float(best.step),
-        "best/val_auc": best.auc,
-        "best/val_loss": best.loss,
-        **ending_metrics(ending),
-    }
-    stage.events.metrics({k: v for k, v in values.items() if v is not None}, step=loop.state.step)
-    curves = stage.run.plots / "training.png"
-    draw_curves(curves, loop.state)
-    stage.events.artifact(curves, folder="plots")
-    for path in sorted(stage.run.model.iterdir()):
-        stage.events.artifact(path, folder="model")
-
-
-def ending_metrics(ending: Ending) -> dict[str, float]:
-    """For the event log."""
-    return {
+        "best/val_auc": best.auc if best else figures["validation_auc"],
+        "best/val_loss": best.loss if best else figures["validation_loss"],
         "calibration/natural_prior": ending.calibration.natural_prior,
         "calibration/temperature": ending.calibration.temperature,
-        "region_threshold": ending.threshold,
+        "region_threshold": ending.threshold.probability,
     }
+    if best:
+        values["best/step"] = float(best.step)
+    stage.events.metrics({name: v for name, v in values.items() if v is not None}, step=step)
+    for path in sorted(stage.run.model.iterdir()):
+        stage.events.artifact(path, folder="model")

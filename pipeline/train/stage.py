@@ -1,10 +1,9 @@
 """The train stage: from the tables of preprocess to RUN/model."""
 
-from pipeline.config import Settings
 from pipeline.report.model_card import write_model_card
 from pipeline.run.stage import Stage
-from pipeline.train.inputs import counts_text, read_inputs, split_counts
-from pipeline.train.start import identity, only_maps_differ, unfinished
+from pipeline.train.data.inputs import counts_text, read_inputs, split_counts
+from pipeline.train.identity import identity
 
 
 def train(stage: Stage) -> str:
@@ -26,27 +25,18 @@ def train(stage: Stage) -> str:
     inputs = read_inputs(stage)
     for split in ("train", "validation"):
         print(f"{split}: {counts_text(split_counts(inputs, split))}", flush=True)
+    wanted = identity(stage.run, stage.settings, inputs.mammograms)
 
-    def wanted(settings: Settings) -> dict[str, str]:
-        return identity(stage.run, settings, inputs.mammograms)
-
-    several = stage.settings.train.members > 1
-    own = wanted(stage.settings)
-    is_finished = not several and only_maps_differ(stage.run, own)
-    checkpoint = None if several or is_finished else unfinished(stage.run, own)
-
-    # TensorFlow takes seconds to import, and all that can be wrong so far needs none.
+    # TensorFlow takes seconds to import, and most that can be wrong so far needs none.
     import models  # noqa: F401 - imports it without its chatter
+    from pipeline.train.first_weights import ALONE
     from pipeline.train.members import train_members
-    from pipeline.train.other_maps import finish_again
-    from pipeline.train.session import run_session
+    from pipeline.train.one_network import train_network
 
-    if several:
-        summary = train_members(stage, inputs, identity=wanted, train_one=run_session)
-    elif is_finished:
-        summary = finish_again(stage, inputs, own)
+    if stage.settings.train.members > 1:
+        summary = train_members(stage, inputs, wanted)
     else:
-        summary = run_session(stage, inputs, own, checkpoint)
+        summary = train_network(stage, inputs, wanted, ALONE)
     # Figures that are there judge a former model, be it one of the same weights.
     stage.events.artifact(write_model_card(stage.run, judged=False))
     return summary

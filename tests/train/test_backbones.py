@@ -8,9 +8,9 @@ from safetensors.numpy import load_file
 from pipeline.config import MapSettings, NetworkSettings
 from pipeline.model.folder import load_network
 from pipeline.preprocess.tables import read_mammograms
-from pipeline.train.session import build_learner
+from pipeline.train.identity import identity
+from pipeline.train.one_network import build_learner
 from pipeline.train.stage import train
-from pipeline.train.start import identity
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
 

@@ -20,11 +20,11 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
-from pipeline.train.checkpoint import checkpoint_path
+from pipeline.train.first_weights import check_init
 from pipeline.train.loop import training_loop
+from pipeline.train.loop.checkpoint import checkpoint_path
 from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
-from pipeline.train.start import check_init
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 
 EXACT = {"deterministic": True, "epochs": 2, "steps_per_epoch": 5}
@@ -261,10 +261,11 @@ def test_a_model_older_than_a_setting_of_the_network_can_be_started_from(finishe
     network, card = read_card(finished.model).network, description(finished)
     del card["network"]["core_px"]
     card_path(tmp_path).write_text(json.dumps(card))
-    check_init(tmp_path, network=network, image=toy_settings().image)
+    older = read_card(tmp_path)
+    check_init(older, network=network, image=toy_settings().image)
     other = network.model_copy(update={"core_px": 16})
     with pytest.raises(UserError, match=r"network.core_px is 16 here and 0 there"):
-        check_init(tmp_path, network=other, image=toy_settings().image)
+        check_init(older, network=other, image=toy_settings().image)
 
 
 def test_a_missing_model_to_start_from_is_named(toy_run, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pipeline.run.atomic import write_atomic
-from pipeline.train.state import TrainingState
+from pipeline.train.loop.checkpoint import TrainingState
 
 
 def draw_curves(path: Path, state: TrainingState) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.dense import logit_map
+from models.network import PatchNetwork
 from models.saved import weights_of
 from pipeline.config import TrainSettings
 from pipeline.model.validation import (
@@ -27,13 +28,12 @@ from pipeline.run.events import EventLog
 from pipeline.run.progress import Line
 from pipeline.run.stage import peak_memory_mib
 from pipeline.run.words import duration
-from pipeline.train.checkpoint import write_checkpoint
 from pipeline.train.data.samples import Sampler, crop_batches
+from pipeline.train.loop.checkpoint import Best, Checkpoint, TrainingState, write_checkpoint
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.pace import Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import StopRequest
-from pipeline.train.state import Best, TrainingState, to_checkpoint
 
 STEPS_TO_ESTIMATE = 4
 
@@ -59,7 +59,7 @@ class TrainingLoop:
     state: TrainingState
     events: EventLog
     checkpoint: Path
-    identity: dict
+    identity: dict[str, str]
     request: StopRequest
     _unread: list[tf.Tensor] = field(default_factory=list)
 
@@ -184,7 +184,13 @@ class TrainingLoop:
             return
         started, resumed_at = time.monotonic(), len(state.pending)
         # One copy is enough to choose a checkpoint; the others come in at the end.
-        for score in self.score_validation(all_copies=False, done=resumed_at):
+        for score in score_validation(
+            self.learner.averaged,
+            self.validation,
+            self.map_rule,
+            all_copies=False,
+            done=resumed_at,
+        ):
             state.pending.append(score)
             self._save_if_due()
         seconds = time.monotonic() - started
@@ -192,23 +198,6 @@ class TrainingLoop:
             self._pace.validation_seconds = seconds
         self._select(seconds)
         self._pace.pause(time.monotonic() - started)
-
-    def score_validation(self, *, all_copies: bool, done: int = 0) -> Iterator[ImageScores]:
-        """Scores of validation[done:] by the averaged weights.
-
-        Args:
-            all_copies: on the mean over mirrored and enlarged copies, as users' maps are.
-        """
-        rule = self.map_rule
-        flips, zooms = (rule.flips, rule.zooms) if all_copies else (1, (1.0,))
-        return score_images(
-            lambda pixels: logit_map(
-                self.learner.averaged, pixels, pitch_px=rule.pitch_px, flips=flips, zooms=zooms
-            ),
-            self.validation,
-            rule,
-            done=done,
-        )
 
     def _select(self, seconds: float) -> None:
         """Finish a validation: note it, and keep the weights if they are the best."""
@@ -264,7 +253,7 @@ class TrainingLoop:
         self._read_losses()
         self._count_time()
         write_checkpoint(
-            self.checkpoint, to_checkpoint(self.state, self.learner.state(), self.identity)
+            self.checkpoint, Checkpoint(self.state, self.learner.state(), self.identity)
         )
         self._saved_at = time.monotonic()
 
@@ -272,6 +261,28 @@ class TrainingLoop:
         now = time.monotonic()
         self.state.seconds += now - self._counted_at
         self._counted_at = now
+
+
+def score_validation(
+    network: PatchNetwork,
+    images: Sequence[ValidationImage],
+    rule: MapRule,
+    *,
+    all_copies: bool,
+    done: int = 0,
+) -> Iterator[ImageScores]:
+    """Scores of images[done:].
+
+    Args:
+        all_copies: on the mean over mirrored and enlarged copies, as users' maps are.
+    """
+    flips, zooms = (rule.flips, rule.zooms) if all_copies else (1, (1.0,))
+    return score_images(
+        lambda pixels: logit_map(network, pixels, pitch_px=rule.pitch_px, flips=flips, zooms=zooms),
+        images,
+        rule,
+        done=done,
+    )
 
 
 def _gpu_memory() -> dict[str, float]:

@@ -9,9 +9,9 @@ from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.data.augmentation import Augmenter, source_size
 from pipeline.train.data.crops import CropShape
+from pipeline.train.data.inputs import read_inputs
 from pipeline.train.data.permuted_labels import LabelTable, permute_labels
 from pipeline.train.data.samples import view_targets
-from pipeline.train.inputs import read_inputs
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings
 
 TABLE = pd.DataFrame(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.train.inputs import natural_prior
+from pipeline.train.data.inputs import natural_prior
 
 
 def test_the_prior_is_counted_without_test_patients_and_ignored_positions():

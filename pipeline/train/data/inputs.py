@@ -1,5 +1,6 @@
 """What preprocess wrote, as training and validation use it."""
 
+import sys
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,7 +14,6 @@ from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 from pipeline.train.data.corpus import Corpus, check_sources, kinds_of_findings, read_corpus
 from pipeline.train.data.permuted_labels import label_tables, permute_labels
-from pipeline.train.start import warn
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,11 @@ def natural_prior(positions: pd.DataFrame) -> float:
     positives = int((known["label"] == POSITIVE).sum())
     negatives = int((known["label"] == NEGATIVE).sum())
     return positives / (positives + negatives)
+
+
+def warn(text: str) -> None:
+    """Say something that does not stop the training."""
+    print(f"train: warning: {text}", file=sys.stderr, flush=True)
 
 
 def counts_text(counts: dict[str, int]) -> str:

@@ -7,18 +7,14 @@ from pipeline.model.validation import ImageScores
 from pipeline.run.atomic import set_aside
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.train.checkpoint import (
+from pipeline.train.loop.checkpoint import (
+    Best,
     Checkpoint,
+    TrainingState,
     checkpoint_path,
+    history_text,
     read_checkpoint,
     write_checkpoint,
-)
-from pipeline.train.state import (
-    Best,
-    TrainingState,
-    from_checkpoint,
-    history_text,
-    to_checkpoint,
 )
 
 SCORES = [
@@ -44,11 +40,11 @@ def test_a_state_survives_the_file(tmp_path):
     path = tmp_path / "training" / "checkpoint.safetensors"
     # A view that does not lie in C order: safetensors would store its memory as it is.
     learner = {"w": np.arange(6, dtype=np.float32).reshape(2, 3).T, "count": np.int64(7)}
-    write_checkpoint(path, to_checkpoint(full_state(), learner, {"seed": "a"}))
+    write_checkpoint(path, Checkpoint(full_state(), learner, {"seed": "a"}))
     checkpoint = read_checkpoint(path)
-    state, variables = from_checkpoint(checkpoint)
+    state, variables = checkpoint.state, checkpoint.learner
     want = full_state()
-    assert checkpoint.values["identity"] == {"seed": "a"}
+    assert checkpoint.identity == {"seed": "a"}
     assert np.array_equal(variables["w"], learner["w"])
     assert variables["count"].shape == ()
     assert variables["count"] == 7
@@ -62,10 +58,9 @@ def test_a_state_survives_the_file(tmp_path):
 
 
 def test_a_new_state_survives_as_well(tmp_path):
-    write_checkpoint(tmp_path / "c.safetensors", to_checkpoint(TrainingState(), {}, {}))
-    state, variables = from_checkpoint(read_checkpoint(tmp_path / "c.safetensors"))
-    assert state == TrainingState()
-    assert variables == {}
+    write_checkpoint(tmp_path / "c.safetensors", Checkpoint(TrainingState(), {}, {}))
+    found = read_checkpoint(tmp_path / "c.safetensors")
+    assert found == Checkpoint(TrainingState(), {}, {})
 
 
 def test_without_a_file_there_is_no_checkpoint(tmp_path):
@@ -74,16 +69,16 @@ def test_without_a_file_there_is_no_checkpoint(tmp_path):
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
     path = tmp_path / "c.safetensors"
-    write_checkpoint(path, Checkpoint({"a": np.ones(2)}, {"step": 1}))
+    write_checkpoint(path, Checkpoint(TrainingState(step=1), {"a": np.ones(2)}, {}))
     with pytest.raises(TypeError, match="not JSON serializable"):
-        write_checkpoint(path, Checkpoint({"a": np.zeros(2)}, {"step": object()}))
-    assert read_checkpoint(path).values == {"step": 1}
+        write_checkpoint(path, Checkpoint(TrainingState(step=object()), {}, {}))
+    assert read_checkpoint(path).state.step == 1
     assert [p.name for p in tmp_path.iterdir()] == ["c.safetensors"]
 
 
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
     path = tmp_path / "c.safetensors"
-    write_checkpoint(path, Checkpoint({"a": np.ones(200)}, {}))
+    write_checkpoint(path, Checkpoint(TrainingState(), {"a": np.ones(200)}, {}))
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UserError, match=r"is damaged .* Move it away"):
         read_checkpoint(path)

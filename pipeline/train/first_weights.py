@@ -1,0 +1,120 @@
+"""The network that a training starts with: drawn, from ImageNet, or from a model that is there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.network import NetworkSpec, PatchNetwork, build_network
+from models.saved import assign_weights, weights_of
+from pipeline.config import ImageSettings, Settings
+from pipeline.model.card import ModelCard, NetworkCard, read_card
+from pipeline.model.folder import load_network, network_card
+from pipeline.run.errors import UserError
+from pipeline.train.identity import model_to_start_from
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of an ensemble of `count`, from 1."""
+
+    number: int
+    count: int
+
+
+ALONE = Member(1, 1)
+
+
+def network_spec(settings: Settings, *, kinds: int) -> NetworkSpec:
+    """The network of these settings.
+
+    Args:
+        kinds: number of kinds of findings that the head tells apart.
+    """
+    network, spacing_mm = settings.network, settings.image.spacing_mm
+    return NetworkSpec(
+        backbone=network.backbone,
+        patch_px=_even_px(network.patch_mm, spacing_mm),
+        core_px=_even_px(network.core_mm, spacing_mm),
+        width=network.width,
+        dropout=network.dropout,
+        head=network.head,
+        kinds=kinds,
+    )
+
+
+def first_network(settings: Settings, spec: NetworkSpec, member: Member) -> PatchNetwork:
+    """Build the network with its first weights.
+
+    Raises:
+        UserError: the settings do not fit the network, or not the model to start from.
+    """
+    folder = model_to_start_from(settings)
+    try:
+        network = build_network(
+            spec,
+            weights="none" if folder else settings.network.weights,
+            seed=settings.train.seed,
+            head_start=settings.network.head_start,
+        )
+    except ValueError as error:  # a patch or weights that the backbone cannot take
+        raise UserError(f"network: {error}.") from error
+    if folder:
+        if settings.network.weights != "none":
+            network.freeze_normalisations()
+        _start_from(network, folder, settings, member)
+    return network
+
+
+def _start_from(network: PatchNetwork, folder: Path, settings: Settings, member: Member) -> None:
+    card = read_card(folder)
+    check_init(card, network=network_card(network.spec), image=settings.image)
+    number, why = member_to_start_from(card, member)
+    there = load_network(folder).members
+    if len(there) > 1:
+        print(f"train.init: starts from network {number} of the {len(there)} in {folder}{why}.")
+    assign_weights(network, weights_of(there[number - 1]), source=str(folder))
+
+
+def member_to_start_from(card: ModelCard, member: Member) -> tuple[int, str]:
+    """Which network of a model a training starts from, from 1, and why, in words.
+
+    Networks of equally large ensembles belong together by their number. Otherwise it is the one of
+    the best validation AUC, or the first where that is not known of all.
+    """
+    if card.network.members == member.count:
+        return member.number, ""
+    aucs = [one.validation_auc for one in card.training.members]
+    known = [auc for auc in aucs if auc is not None]
+    if len(known) != card.network.members:
+        return 1, ", the first"
+    best = max(known)
+    return 1 + known.index(best), f", of the best validation AUC, {best:.4f}"
+
+
+def check_init(card: ModelCard, *, network: NetworkCard, image: ImageSettings) -> None:
+    """Refuse a model of another network or another image scale.
+
+    Args:
+        card: of the model to start from; how many networks it has does not matter.
+        network: what this run wants.
+
+    Raises:
+        UserError: they differ; names every difference.
+    """
+    sections = (("network", network, card.network), ("image", image, card.image))
+    differences = [
+        f"{section}.{name} is {value!r} here and {getattr(found, name)!r} there"
+        for section, wanted, found in sections
+        for name, value in wanted
+        # Dropout has no weights.
+        if getattr(found, name) != value and name not in ("dropout", "members")
+    ]
+    if differences:
+        raise UserError(
+            f"The model in {card.folder} (train.init) must have the network and the image settings "
+            f"of this run: {'; '.join(differences)}."
+        )
+
+
+def _even_px(length_mm: float, spacing_mm: float) -> int:
+    """A length in standard pixels, even."""
+    return 2 * round(length_mm / spacing_mm / 2)

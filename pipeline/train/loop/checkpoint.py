@@ -1,0 +1,160 @@
+"""How far a training is, and the file that it goes on from.
+
+RUN/training/checkpoint.safetensors holds the arrays; what is not an array is JSON in its header.
+The file is replaced at once: after a crash the old or the new one is there, whole.
+"""
+
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from pipeline.model.validation import ImageScores
+from pipeline.run.atomic import write_atomic
+from pipeline.run.csv_tables import csv_text
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+_PARTS = [part.name for part in fields(ImageScores)]
+_VALUES = ("step", "validated", "seconds", "precision", "history")  # of TrainingState
+
+
+@dataclass(frozen=True)
+class Best:
+    """The weights that are exported: those of the best validation so far.
+
+    Attributes:
+        step: steps taken when they were validated.
+        auc: of validation positions, None where validation lacks a class.
+        weights: running average by name.
+        scores: of every validation image.
+    """
+
+    step: int
+    auc: float | None
+    loss: float | None
+    weights: dict[str, np.ndarray]
+    scores: list[ImageScores]
+
+
+@dataclass
+class TrainingState:
+    """What changes while a training runs, apart from the learner's own variables.
+
+    Attributes:
+        step: steps taken.
+        validated: step of the last finished validation.
+        seconds: time that went into it, over all attempts.
+        losses: of each step.
+        precision: Keras policy, chosen once.
+        history: one row per epoch.
+        pending: scores of the unfinished validation.
+    """
+
+    step: int = 0
+    validated: int = 0
+    seconds: float = 0.0
+    precision: str = ""
+    losses: list[float] = field(default_factory=list)
+    history: list[dict] = field(default_factory=list)
+    best: Best | None = None
+    pending: list[ImageScores] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An unfinished training.
+
+    Attributes:
+        learner: variables by name, see `Learner.state`.
+        identity: what the training was started with.
+    """
+
+    state: TrainingState
+    learner: dict[str, np.ndarray]
+    identity: dict[str, str]
+
+
+def checkpoint_path(run: RunFolder) -> Path:
+    """Where the checkpoint of a run lies."""
+    return run.training / "checkpoint.safetensors"
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Replace the checkpoint."""
+    state, best = checkpoint.state, checkpoint.state.best
+    arrays = {f"learner/{name}": array for name, array in checkpoint.learner.items()}
+    arrays |= {"losses": np.array(state.losses, np.float32), **_pack("pending", state.pending)}
+    values = {name: getattr(state, name) for name in _VALUES}
+    values |= {"identity": checkpoint.identity, "best": None}
+    if best:
+        values["best"] = {"step": best.step, "auc": best.auc, "loss": best.loss}
+        arrays |= {f"best/weights/{name}": array for name, array in best.weights.items()}
+        arrays |= _pack("best/scores", best.scores)
+    header = {"values": json.dumps(values)}
+    # safetensors writes the memory as it lies, so an array must lie in C order.
+    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_atomic(path, lambda temporary: save_file(ordered, str(temporary), metadata=header))
+
+
+def read_checkpoint(path: Path) -> Checkpoint | None:
+    """Read a checkpoint; None where there is none.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            values = json.loads(file.metadata()["values"])
+    except SafetensorError as error:
+        raise UserError(
+            f"{path} is damaged ({error}). Move it away to train from the beginning."
+        ) from error
+    best = values["best"] and Best(
+        weights=_below(arrays, "best/weights/"),
+        scores=_unpack("best/scores", arrays),
+        **values["best"],
+    )
+    state = TrainingState(
+        losses=arrays["losses"].tolist(),
+        best=best,
+        pending=_unpack("pending", arrays),
+        **{name: values[name] for name in _VALUES},
+    )
+    return Checkpoint(state, _below(arrays, "learner/"), values["identity"])
+
+
+def history_text(history: list[dict]) -> str:
+    """The history as CSV; unknown numbers are empty."""
+    if not history:
+        return ""
+    return csv_text(pd.DataFrame(history), float_format="%.6g")
+
+
+def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+
+
+def _pack(name: str, scores: list[ImageScores]) -> dict[str, np.ndarray]:
+    packed = {}
+    for part in _PARTS:
+        pieces = [getattr(score, part) for score in scores]
+        packed[f"{name}/{part}"] = np.concatenate([np.zeros(0, np.float32), *pieces])
+        packed[f"{name}/{part}_counts"] = np.array([len(piece) for piece in pieces], np.int64)
+    return packed
+
+
+def _unpack(name: str, arrays: dict[str, np.ndarray]) -> list[ImageScores]:
+    parts = []
+    for part in _PARTS:
+        ends = np.cumsum(arrays[f"{name}/{part}_counts"])
+        # Split behind every piece: the last one that comes out is what follows them, nothing.
+        parts.append(np.split(arrays[f"{name}/{part}"], ends)[:-1] if len(ends) else [])
+    return [ImageScores(*of_image) for of_image in zip(*parts, strict=True)]

@@ -1,0 +1,161 @@
+"""The training of one network, from its first or its unfinished state to the exported model."""
+
+import math
+import shutil
+
+import tensorflow as tf
+
+from models.precision import training_policy
+from pipeline.config import Settings
+from pipeline.run.stage import Stage
+from pipeline.train.data.crops import CropShape, fitting_shape
+from pipeline.train.data.inputs import Inputs
+from pipeline.train.data.samples import Sampler
+from pipeline.train.finish import finish, finish_again, map_rule
+from pipeline.train.first_weights import ALONE, Member, first_network, network_spec
+from pipeline.train.identity import only_maps_differ, unfinished
+from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
+from pipeline.train.loop.learner import Learner
+from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.stopping import stop_request
+from pipeline.train.loop.training_loop import Stopped, TrainingLoop
+
+
+def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
+    """Build, train, export; go on with an unfinished training of the same kind.
+
+    Where only map settings differ from those of a finished training, its weights stay.
+
+    Args:
+        wanted: identity of the training.
+
+    Returns:
+        A summary in one line.
+
+    Raises:
+        UserError: the settings do not fit each other or the model to start from.
+        SystemExit: after a signal, with 128 + its number.
+    """
+    if only_maps_differ(stage.run, wanted):
+        return finish_again(stage, inputs, wanted)
+    checkpoint = unfinished(stage.run, wanted)
+    settings = stage.settings
+    if settings.train.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    strategy = choose_strategy()
+    if checkpoint is None:
+        precision = settings.train.precision
+        policy = training_policy() if precision == "auto" else precision
+        checkpoint = Checkpoint(TrainingState(precision=policy), {}, wanted)
+    learner = build_learner(
+        settings,
+        strategy,
+        precision=checkpoint.state.precision,
+        kinds=len(inputs.kinds),
+        member=member,
+    )
+    if checkpoint.learner:
+        learner.restore(checkpoint.learner)
+    loop = _run(stage, inputs, learner, strategy, checkpoint)
+    summary = finish(stage, inputs, loop)
+    shutil.rmtree(stage.run.training, ignore_errors=True)
+    return summary
+
+
+def choose_strategy() -> tf.distribute.Strategy:
+    """All GPUs of the machine where there are several, else the only device."""
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        # Taking all memory at once would keep others, and the heatmap stage, off the GPU.
+        tf.config.experimental.set_memory_growth(gpu, True)
+    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
+
+
+def build_learner(
+    settings: Settings,
+    strategy: tf.distribute.Strategy,
+    *,
+    precision: str,
+    kinds: int = 0,
+    member: Member = ALONE,
+) -> Learner:
+    """The network with its first weights, checked, ready for the first step.
+
+    Args:
+        precision: a Keras policy.
+        kinds: number of kinds of findings that the head tells apart.
+    """
+    spec = network_spec(settings, kinds=kinds)
+    with strategy.scope():
+        # The average is what is validated and exported: always float32.
+        averaged = first_network(settings, spec, member)
+        network = averaged.in_policy(precision)
+    learner = Learner(
+        network,
+        averaged,
+        train=settings.train,
+        strategy=strategy,
+        scale_loss=precision == "mixed_float16",
+    )
+    check_logit(network, learner.loss)
+    return learner
+
+
+def _run(
+    stage: Stage,
+    inputs: Inputs,
+    learner: Learner,
+    strategy: tf.distribute.Strategy,
+    checkpoint: Checkpoint,
+) -> TrainingLoop:
+    """Train to the last step."""
+    settings, network = stage.settings, learner.network
+    shape = fitting_shape(
+        settings.train.crop_mm,
+        spacing_mm=settings.image.spacing_mm,
+        patch_px=network.spec.patch_px,
+        stride_px=network.stride_px,
+        margin_cells=network.margin_cells,
+        tile_px=network.tile_px,
+    )
+    sampler = Sampler(
+        inputs.corpus,
+        shape,
+        seed=settings.train.seed,
+        positive_share=settings.train.positive_share,
+        augment=settings.train.augment,
+        mined_share=settings.train.mined_share if settings.train.mined else 0.0,
+    )
+    with stop_request() as request:
+        loop = TrainingLoop(
+            learner=learner,
+            strategy=strategy,
+            sampler=sampler,
+            validation=inputs.validation,
+            map_rule=map_rule(settings, network),
+            train=settings.train,
+            state=checkpoint.state,
+            events=stage.events,
+            checkpoint=checkpoint_path(stage.run),
+            identity=checkpoint.identity,
+            request=request,
+        )
+        print(_start_text(learner, shape, settings, checkpoint.state.precision), flush=True)
+        try:
+            loop.run()
+        except Stopped:
+            print(f"Stopped at step {loop.state.step} of {loop.steps}; the same command continues.")
+            raise SystemExit(128 + request.signal) from None
+    return loop
+
+
+def _start_text(learner: Learner, shape: CropShape, settings: Settings, precision: str) -> str:
+    network = learner.network
+    checkpoint_mib = 5 * 4 * sum(math.prod(w.shape) for w in network.weights) / 2**20
+    return (
+        f"network: {network.spec.backbone}, {network.count_params():,} weights, "
+        f"{precision}, patches of {network.spec.patch_px} px; crops of "
+        f"{shape.size_px} px at {settings.image.spacing_mm:g} mm with "
+        f"{(shape.cells - 2 * shape.margin_cells) ** 2} logits each; "
+        f"checkpoints of {checkpoint_mib:.0f} MiB"
+    )
