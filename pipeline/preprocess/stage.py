@@ -34,14 +34,11 @@ def preprocess(stage: Stage) -> str:
     """
     started = time.monotonic()
     run = stage.run
-    intake = run_intake(stage)
-    accepted = intake.accepted
+    accepted, signatures, intake = run_intake(stage)
     mammograms, outlines = accepted.mammograms, accepted.outlines
     positions = _positions(accepted, stage.settings)
-    twice = check_leakage(
-        mammograms, outlines=outlines, positions=positions, signatures=intake.signatures
-    )
-    notes = [*intake.summary["notes"], *twice]
+    twice = check_leakage(mammograms, outlines=outlines, positions=positions, signatures=signatures)
+    notes = [*intake["notes"], *twice]
     write_positions(run, positions)
     write_outlines(run, outlines)
     write_mammograms(run, mammograms)
@@ -54,14 +51,14 @@ def preprocess(stage: Stage) -> str:
     )
     stage.events.artifact(run.contact_sheet)
     summary = {
-        "files": intake.summary["files"],
+        "files": intake["files"],
         **summarise(mammograms, outlines, positions),
         "store_bytes": _store_bytes(mammograms),
         "seconds": round(time.monotonic() - started, 1),
         "notes": notes,
         "twice": twice,
     }
-    stage.events.metrics(intake_metrics(intake.summary) | _metrics(summary))
+    stage.events.metrics(intake_metrics(intake) | _metrics(summary))
     write_text(run.preprocess_summary, json_text(summary))
     show_notes(notes, rest=run.preprocess_summary.name)
     return _line(summary)

@@ -41,9 +41,8 @@ def without_white_air(light: np.ndarray, *, spacing_mm: float) -> np.ndarray:
     part = labels == int(shares.argmax())
     if shares.max() < _AIR_AT_BORDER or part.mean() > _MOST_AIR:
         return light
-    if thickness_px(part) * spacing_mm < _WIDEST_FRAME_MM:
-        return light
-    return np.where(dilated(part, 2), light.min(), light)
+    is_frame = thickness_px(part) * spacing_mm < _WIDEST_FRAME_MM
+    return light if is_frame else np.where(dilated(part, 2), light.min(), light)
 
 
 def film_box(light: np.ndarray) -> tuple[slice, slice]:
@@ -52,22 +51,17 @@ def film_box(light: np.ndarray) -> tuple[slice, slice]:
     Args:
         light: (h, w) float32 from 0 to 1.
     """
-    rows, cols = slice(0, light.shape[0]), slice(0, light.shape[1])
+    film = [slice(0, size) for size in light.shape]
     for _ in range(3):  # a white strip may lie inside a black frame, and the other way round
-        before = rows, cols
-        cols = _trimmed(light[rows, cols].T, cols)
-        rows = _trimmed(light[rows, cols], rows)
-        if (rows, cols) == before:
+        before = list(film)
+        for axis in (1, 0):
+            lines = np.moveaxis(light[tuple(film)], axis, 0)
+            most = len(lines) // 3  # at least a third of the lines stays
+            first, last = (min(_uniform_lines(part), most) for part in (lines, lines[::-1]))
+            film[axis] = slice(film[axis].start + first, film[axis].stop - last)
+        if film == before:
             break
-    return rows, cols
-
-
-def _trimmed(lines: np.ndarray, span: slice) -> slice:
-    """Take uniform lines off both ends of `span`; keeps at least a third of the lines."""
-    most = len(lines) // 3
-    first = min(_uniform_lines(lines), most)
-    last = min(_uniform_lines(lines[::-1]), most)
-    return slice(span.start + first, span.stop - last)
+    return film[0], film[1]
 
 
 def _uniform_lines(lines: np.ndarray) -> int:
@@ -130,11 +124,8 @@ def without_strips(mask: np.ndarray, *, spacing_mm: float) -> np.ndarray:
         typical = np.median(along[: max(int(_STRIP_MM / spacing_mm), 1)])
         length = int(np.argmax(along > 1.3 * typical + spacing_mm))
         first = np.median(along[: max(length // 3, 1)])
-        if (
-            typical < _WIDEST_STRIP_MM
-            and length * spacing_mm > _STRIP_MM / 2
-            and first > 0.7 * typical
-        ):
+        long = length * spacing_mm > _STRIP_MM / 2
+        if long and typical < _WIDEST_STRIP_MM and first > 0.7 * typical:
             kept[ordered[:length]] = False
     return main_part(mask & kept[:, None])
 
@@ -149,19 +140,15 @@ def film_edges(
         breast: (h, w) bool, the breast on the same image reduced in size.
         film: rows and columns of the film on the reduced image.
     """
-    rows = _span(pixels, breast, film[0])
-    cols = _span(pixels.T, breast.T, film[1])
-    return rows, cols
-
-
-def _span(pixels: np.ndarray, breast: np.ndarray, span: slice) -> slice:
-    """First and last line of the film along the first axis."""
-    step = len(pixels) / len(breast)
-    first = _first_line(pixels, breast[span.start], span.start * step, step)
-    before_last = _first_line(
-        pixels[::-1], breast[span.stop - 1], (len(breast) - span.stop) * step, step
-    )
-    return slice(first, len(pixels) - before_last)
+    spans = []
+    for axis, span in enumerate(film):
+        lines, touching = (np.moveaxis(part, axis, 0) for part in (pixels, breast))
+        step = len(lines) / len(touching)
+        first = _first_line(lines, touching[span.start], span.start * step, step)
+        beyond = (len(touching) - span.stop) * step
+        last = _first_line(lines[::-1], touching[span.stop - 1], beyond, step)
+        spans.append(slice(first, len(lines) - last))
+    return spans[0], spans[1]
 
 
 def _first_line(pixels: np.ndarray, touching: np.ndarray, guess: float, step: float) -> int:

@@ -7,11 +7,7 @@ import cv2
 import numpy as np
 
 from pipeline.preprocess.breast.binary_masks import main_part, opened
-from pipeline.preprocess.breast.film import (
-    film_box,
-    rows_of_tape,
-    without_white_air,
-)
+from pipeline.preprocess.breast.film import film_box, rows_of_tape, without_white_air
 from pipeline.preprocess.breast.skin import Air, faint_share, measure_air, skin_line
 
 WORK_SPACING_MM = 0.8
@@ -60,7 +56,10 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     light = without_white_air(normalised(small), spacing_mm=spacing_mm)
     film = film_box(light)
     smooth = _smoothed(light[film])
-    bright = _otsu(np.sqrt(smooth)) ** 2
+    # Otsu's threshold (10.1109/TSMC.1979.4310076) of the root, between dark and bright.
+    levels = np.round(np.sqrt(smooth) * 255).astype(np.uint8)
+    otsu = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]
+    bright = ((otsu + 0.5) / 255) ** 2
     core = _core(smooth, bright, spacing_mm)
     mirrored = _chest_wall(core, smooth)[0] is Side.RIGHT
     seen, core = (part[:, ::-1] if mirrored else part for part in (light[film], core))
@@ -75,7 +74,10 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     doubts = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
     if mirrored:
         mask, smooth = mask[:, ::-1], smooth[:, ::-1]
-    side, notes = _decided_side(mask, smooth, laterality)
+    side, clear = _chest_wall(mask, smooth)
+    notes = [] if clear else ["side of the chest wall unclear"]
+    if laterality and (laterality == "L") is not (side is Side.LEFT):
+        notes.append(f"chest wall on the {side} though the laterality is {laterality}")
     whole = np.zeros(light.shape, bool)
     whole[film] = mask
     return Breast(whole, side, film, (*notes, *doubts))
@@ -97,30 +99,14 @@ def normalised(small: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(light: np.ndarray) -> np.ndarray:
-    return cv2.GaussianBlur(
-        np.ascontiguousarray(light), (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE
-    )
-
-
-def _otsu(light: np.ndarray) -> float:
-    """Threshold between dark and bright by Otsu's method (10.1109/TSMC.1979.4310076)."""
-    levels = np.round(light * 255).astype(np.uint8)
-    return (cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0] + 0.5) / 255
+    light = np.ascontiguousarray(light)
+    return cv2.GaussianBlur(light, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
 
 
 def _core(smooth: np.ndarray, bright: float, spacing_mm: float) -> np.ndarray:
     """The bulkiest bright part, parted from what joins it by a narrow bridge."""
     bulky = opened(smooth > bright, 8 / spacing_mm)
     return main_part(bulky if bulky.any() else smooth > bright)
-
-
-def _decided_side(mask: np.ndarray, smooth: np.ndarray, laterality: str) -> tuple[Side, list[str]]:
-    """The side by the pixels, and the doubts."""
-    side, clear = _chest_wall(mask, smooth)
-    notes = [] if clear else ["side of the chest wall unclear"]
-    if laterality and (laterality == "L") is not (side is Side.LEFT):
-        notes.append(f"chest wall on the {side} though the laterality is {laterality}")
-    return side, notes
 
 
 def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:

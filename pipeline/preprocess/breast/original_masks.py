@@ -33,8 +33,9 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
         How many were written.
     """
     wanted = dict(zip(mammograms["image_id"], mammograms["store"], strict=True))
-    known = _known(run.breast_entries)
-    for file in run.breast_entries.parent.glob("*.png"):
+    entries = run.breast_entries
+    known = json.loads(entries.read_text(encoding="utf-8")) if entries.is_file() else {}
+    for file in entries.parent.glob("*.png"):
         if file.stem not in wanted:
             file.unlink()
     stale = [
@@ -45,18 +46,14 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
     if stale:
         # While pictures and list differ, the list does not know the pictures.
         kept = {i: store for i, store in known.items() if wanted.get(i) == store}
-        write_text(run.breast_entries, json_text(kept))
+        write_text(entries, json_text(kept))
         with ThreadPoolExecutor(workers or default_workers()) as threads:
             done = threads.map(lambda row: _write(run.breast(row["image_id"]), row), stale)
             for _ in shown(done, len(stale), "pictures of the breast"):
                 pass
     if known != wanted:
-        write_text(run.breast_entries, json_text(wanted))
+        write_text(entries, json_text(wanted))
     return len(stale)
-
-
-def _known(entries: Path) -> dict[str, str]:
-    return json.loads(entries.read_text(encoding="utf-8")) if entries.is_file() else {}
 
 
 def _write(path: Path, mammogram: dict) -> None:
@@ -85,8 +82,7 @@ def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
     if breast.shape != expected:
         raise ValueError(
             f"the breast mask must have {expected[0]} x {expected[1]} cells for an image of "
-            f"{geometry.height} x {geometry.width} pixels, not "
-            f"{breast.shape[0]} x {breast.shape[1]}"
+            f"{geometry.height} x {geometry.width} pixels, not {' x '.join(map(str, breast.shape))}"
         )
     cover = cv2.GaussianBlur(
         breast.astype(np.float32) * 255, (0, 0), _SMOOTH_CELLS, borderType=cv2.BORDER_REPLICATE

@@ -43,12 +43,8 @@ def find_pectoral(light: np.ndarray, breast: np.ndarray, *, spacing_mm: float) -
         return None
     light, seen = light[first:], breast[first:]
     white = max(float(np.percentile(light[seen], 99)), 1e-6)
-    smooth = cv2.GaussianBlur(
-        np.ascontiguousarray(light / white, np.float32),
-        (0, 0),
-        _SMOOTH_MM / spacing_mm,
-        borderType=cv2.BORDER_REPLICATE,
-    )
+    light, sigma = np.ascontiguousarray(light / white, np.float32), _SMOOTH_MM / spacing_mm
+    smooth = cv2.GaussianBlur(light, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     angle, distance_mm, clear = _best_line(smooth, seen, spacing_mm)
     if clear < _CLEAR_LINE:
         return None
@@ -69,8 +65,7 @@ def _best_line(smooth: np.ndarray, breast: np.ndarray, spacing_mm: float) -> tup
     row_slope, col_slope = row_slope[inner], col_slope[inner]
     height_mm = (np.flatnonzero(breast.any(axis=1))[-1] + 1) * spacing_mm
     width_mm = breast[: max(int(5 / spacing_mm), 1)].sum(axis=1).mean() * spacing_mm
-    best = (0.0, 0.0, -1.0)
-    best_score = -1.0
+    best, best_score = (0.0, 0.0, -1.0), -1.0
     for angle in _ANGLES:
         sine, cosine = np.sin(angle), np.cos(angle)
         fall = np.clip(-(col_slope * cosine + row_slope * sine) / _STEEP, -0.5, 1)
@@ -80,13 +75,9 @@ def _best_line(smooth: np.ndarray, breast: np.ndarray, spacing_mm: float) -> tup
         distance = np.arange(len(count)) * spacing_mm
         across, down = distance / cosine, distance / sine
         length = np.hypot(across, down)
-        possible = (
-            (across > _LEAST_WIDTH_MM)
-            & (across < width_mm)
-            & (down > _LEAST_HEIGHT_MM)
-            & (down < height_mm)
-            & (count * spacing_mm > 0.6 * length)
-        )
+        possible = (across > _LEAST_WIDTH_MM) & (across < width_mm)
+        possible &= (down > _LEAST_HEIGHT_MM) & (down < height_mm)
+        possible &= count * spacing_mm > 0.6 * length
         score = np.where(possible, mean * np.minimum(length / _LONG_MM, 1) ** 0.3, -1)
         index = int(np.argmax(score)) if score.size else 0
         if score.size and score[index] > best_score:
@@ -116,9 +107,8 @@ def _best_path(
     came_from = np.zeros(total.shape, np.int64)
     for place in range(1, len(places)):
         before = np.pad(total[place - 1], 1, constant_values=-np.inf)
-        options = np.stack(
-            [before[:-2] - _PRICE_OF_BENDING, before[1:-1], before[2:] - _PRICE_OF_BENDING]
-        )
+        bent = before - _PRICE_OF_BENDING
+        options = np.stack([bent[:-2], before[1:-1], bent[2:]])
         came_from[place] = options.argmax(axis=0) - 1
         total[place] += options.max(axis=0)
     path = np.zeros(len(places), np.int64)

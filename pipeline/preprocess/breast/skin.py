@@ -67,22 +67,14 @@ def measure_air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_
         return Air(np.full(smooth.shape, smooth.min()), LEAST_NOISE, seen=False)
     slope = np.hypot(*np.gradient(smooth))
     film &= slope <= np.median(slope[film])
-    terms = _terms(smooth.shape)
+    rows, cols = np.meshgrid(*(np.linspace(-1, 1, size) for size in smooth.shape), indexing="ij")
+    ones = np.ones(smooth.shape)
+    terms = np.stack([ones, rows, cols, rows * rows, cols * cols, rows * cols], axis=-1)
     every = max(int(film.sum()) // _SAMPLES, 1)
-    known = terms[film][::every]
     values = smooth[film][::every].astype(np.float64)
-    coefficients, noise = _fitted(known, values)
+    coefficients, noise = _fitted(terms[film][::every], values)
     level = np.maximum(terms @ coefficients, smooth.min())
     return Air(level.astype(np.float32), noise, seen=True)
-
-
-def _terms(shape: tuple[int, int]) -> np.ndarray:
-    """(h, w, 6): 1, row, col and their products, rows and columns from -1 to 1."""
-    rows, cols = np.meshgrid(
-        np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij"
-    )
-    ones = np.ones(shape)
-    return np.stack([ones, rows, cols, rows * rows, cols * cols, rows * cols], axis=-1)
 
 
 def _fitted(known: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -134,34 +126,21 @@ def skin_line(
     markers[(smooth > bright) & ~dilated(surely, 8 / spacing_mm)] = _OTHER
     logarithm = np.log(np.clip(contrast, 0, _SURELY_BREAST * tissue) + _LOG_FLOOR * air.noise)
     slope = np.hypot(*np.gradient(logarithm))
-    markers[_glowing_air(contrast, slope, tissue)] = _OTHER
-    markers[surely] = _BREAST
-    mask = watershed(slope, markers) == _BREAST
-    mask = _tight(_compact(mask, spacing_mm), light - air.level)
-    return without_strips(mask, spacing_mm=spacing_mm)
-
-
-def _glowing_air(contrast: np.ndarray, slope: np.ndarray, tissue: float) -> np.ndarray:
-    """Faint, flat parts at the film's edge: air in a corner that the breast leaves free.
-
-    The skin is not flat there. The side of the chest wall is not looked at.
-    """
+    # Air in a corner that the breast leaves free: faint, flat, at the film's edge but not at the
+    # chest wall. The skin is not flat there.
     faint = (contrast < _FAINT * tissue) & (slope < _FLAT)
     labels, _ = ndimage.label(ndimage.binary_opening(faint, iterations=2))
     at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, -1]]))
-    return np.isin(labels, at_edge[at_edge > 0])
-
-
-def _compact(mask: np.ndarray, spacing_mm: float) -> np.ndarray:
-    """The main part without holes and without thin lines that hang on it."""
+    markers[np.isin(labels, at_edge[at_edge > 0])] = _OTHER
+    markers[surely] = _BREAST
+    mask = watershed(slope, markers) == _BREAST
+    # The main part without holes, and without thin lines that hang on it.
     bulk = main_part(opened(mask, 7 / spacing_mm))
-    return ndimage.binary_fill_holes(main_part(mask & dilated(bulk, 3 / spacing_mm)))
-
-
-def _tight(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
-    """Without those of the outermost pixels that are as dark as the air."""
+    mask = ndimage.binary_fill_holes(main_part(mask & dilated(bulk, 3 / spacing_mm)))
+    # Without those of the outermost pixels that are as dark as the air.
     inner = ndimage.binary_erosion(mask, np.ones((3, 3)), border_value=1)
-    return inner | (mask & (contrast > _SKIN_CONTRAST))
+    mask = inner | (mask & (light - air.level > _SKIN_CONTRAST))
+    return without_strips(mask, spacing_mm=spacing_mm)
 
 
 def faint_share(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> float:

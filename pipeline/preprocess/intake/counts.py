@@ -28,7 +28,7 @@ def reason_rows(table: pd.DataFrame, *, examples: int = 3) -> list[dict]:
         status, reason, files and names of examples; the files of all rows add up to those of
         the table.
     """
-    kinds = table.assign(reason=table["reason"].map(kind_of))
+    kinds = table.assign(reason=table["reason"].map(kind_of)).groupby(["status", "reason"])
     rows = [
         {
             "status": status,
@@ -36,16 +36,16 @@ def reason_rows(table: pd.DataFrame, *, examples: int = 3) -> list[dict]:
             "files": len(part),
             "examples": part["file"].head(examples).tolist(),
         }
-        for (status, reason), part in kinds.groupby(["status", "reason"])
+        for (status, reason), part in kinds
     ]
     order = (USED, FAILED, SKIPPED)
     rows.sort(key=lambda row: (order.index(row["status"]), -row["files"], row["reason"]))
-    if len(rows) <= MOST_ROWS:
-        return rows
-    rest = rows[MOST_ROWS - 1 :]
-    files = sum(row["files"] for row in rest)
-    others = {"status": "", "reason": f"{len(rest)} other reasons", "files": files, "examples": []}
-    return [*rows[: MOST_ROWS - 1], others]
+    if len(rows) > MOST_ROWS:
+        rest = rows[MOST_ROWS - 1 :]
+        files = sum(row["files"] for row in rest)
+        told = f"{len(rest)} other reasons"
+        rows[MOST_ROWS - 1 :] = [{"status": "", "reason": told, "files": files, "examples": []}]
+    return rows
 
 
 def kind_of(text: str) -> str:
@@ -96,13 +96,11 @@ def lesion_rows(findings: pd.DataFrame, accepted: Accepted) -> list[dict]:
         for outlines in accepted.outlines.values()
         for outline in outlines
     } | {item.finding_id: "quarantined" for item in accepted.quarantined}
-    rows = []
-    for (kind, pathology), part in findings.groupby(["kind", "pathology"]):
-        counts = part["finding_id"].map(ends).fillna("without_outline").value_counts()
-        row = {"kind": kind, "pathology": pathology, "findings": len(part)}
-        row["images"] = part["image_id"].nunique()
-        rows.append(row | {end: int(counts.get(end, 0)) for end in _ENDS})
-    return rows
+    end = findings["finding_id"].map(ends).fillna("without_outline")
+    counts = findings.assign(findings=1, **{name: (end == name).astype(int) for name in _ENDS})
+    how = {"findings": "sum", "image_id": "nunique", **dict.fromkeys(_ENDS, "sum")}
+    rows = counts.groupby(["kind", "pathology"], as_index=False).agg(how)
+    return rows.rename(columns={"image_id": "images"}).to_dict("records")
 
 
 def scanner_rows(mammograms: pd.DataFrame, outcomes: Mapping[str, Outcome]) -> list[dict]:
@@ -137,10 +135,10 @@ def scanner_rows(mammograms: pd.DataFrame, outcomes: Mapping[str, Outcome]) -> l
 
 def view_rows(table: pd.DataFrame) -> list[dict]:
     """side, view and number of images that are used; unknown where nothing says it."""
-    used = table[table["status"] == USED]
+    counts = table[table["status"] == USED].groupby(["laterality", "view"]).size()
     return [
-        {"side": side or "unknown", "view": view or "unknown", "images": len(part)}
-        for (side, view), part in used.groupby(["laterality", "view"])
+        {"side": side or "unknown", "view": view or "unknown", "images": images}
+        for (side, view), images in counts.items()
     ]
 
 

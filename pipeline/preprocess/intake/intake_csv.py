@@ -9,16 +9,8 @@ from pipeline.preprocess.store.fill import Outcome
 
 USED, SKIPPED, FAILED = "used", "skipped", "failed"
 _AS_READ = (
-    "spacing_source",
-    "magnification",
-    "window",
-    "polarity",
-    "intent",
-    "implant",
-    "modifiers",
-    "codec",
-    "transfer_syntax",
-    "breast_sure",
+    *("spacing_source", "magnification", "window", "polarity", "intent", "implant", "modifiers"),
+    *("codec", "transfer_syntax", "breast_sure"),
 )
 # Of each file; image_id to dataset where it is an image, the rest where it was decoded.
 INTAKE_COLUMNS = (
@@ -47,14 +39,20 @@ def intake_table(
         Columns of intake.csv; status is used, skipped or failed, and a file that is not used
         has a reason.
     """
-    by_source = {image["source"]: image for image in catalog.images.to_dict("records")}
+    images = {image["source"]: image for image in catalog.images.to_dict("records")}
     rows = []
     for file in catalog.files.to_dict("records"):
         row = dict.fromkeys(INTAKE_COLUMNS, "") | file
-        image = by_source.get(file["file"])
-        if image is not None:
-            image_id = image["image_id"]
-            row |= _image_columns(image, outcomes[image_id])
+        if file["file"] in images:
+            image = images[file["file"]]
+            image_id, outcome = image["image_id"], outcomes[image["image_id"]]
+            row |= {"status": outcome.status, "reason": outcome.reason}
+            row |= {name: image[name] for name in ("image_id", "patient_id", "dataset", "site")}
+            row |= {name: _text(outcome.info.get(name, "")) for name in _AS_READ}
+            for name in ("laterality", "view", "scanner"):
+                known = from_catalog_or_file(image, outcome.info, name)
+                row[name], row[f"{name}_source"] = known
+            row["spacing_mm"] = outcome.info.get("original_spacing_mm", "")
             row["split"] = split.get(image_id, "")
             row["notes"] = "; ".join(filter(None, [file["reason"], *notes.get(image_id, [])]))
         rows.append(row)
@@ -95,19 +93,6 @@ def from_catalog_or_file(image: Mapping, info: Mapping, name: str) -> tuple[str,
     if known and known != read:
         return known, "catalog"
     return read, info.get(f"{name}_source", "")
-
-
-def _image_columns(image: Mapping, outcome: Outcome) -> dict:
-    """What the catalog and the reader say of an image."""
-    columns = {name: image[name] for name in ("image_id", "patient_id", "dataset", "site")}
-    columns |= {"status": outcome.status, "reason": outcome.reason}
-    info = outcome.info
-    columns |= {name: _text(info.get(name, "")) for name in _AS_READ}
-    columns["spacing_mm"] = info.get("original_spacing_mm", "")
-    for name in ("laterality", "view"):
-        columns[name], columns[f"{name}_source"] = from_catalog_or_file(image, info, name)
-    columns["scanner"], _ = from_catalog_or_file(image, info, "scanner")
-    return columns
 
 
 def _text(value) -> str:

@@ -1,6 +1,6 @@
 """RUN/intake.html: what came in, what was left out and why, in counts and small pictures."""
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -13,15 +13,8 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.pages.embedded import jpeg_address
 from pipeline.pages.template import render
 from pipeline.preprocess.accept import Accepted
-from pipeline.preprocess.intake.counts import (
-    duplicate_rows,
-    kind_of,
-    lesion_rows,
-    reason_rows,
-    scanner_rows,
-    split_rows,
-    view_rows,
-)
+from pipeline.preprocess.intake import counts
+from pipeline.preprocess.intake.counts import kind_of
 from pipeline.preprocess.intake.intake_csv import FAILED, SKIPPED, intake_counts, lost_share
 from pipeline.preprocess.intake.thumbnails import left_out_thumbnails, store_thumbnail
 from pipeline.preprocess.store.fill import Outcome
@@ -54,24 +47,24 @@ def write_intake_page(
         audited: audit.json.
         problem: why the run stops here, "" where it goes on.
     """
-    counts = intake_counts(table)
+    ends = intake_counts(table)
     page = render(
         PAGE,
         name=run.title,
         root=str(settings.data.root),
         synthetic=is_synthetic(catalog),
         problem=problem,
-        counts=counts,
-        lost_share=lost_share(counts),
+        counts=ends,
+        lost_share=lost_share(ends),
         max_lost_share=settings.dicom.max_lost_share,
-        reasons=reason_rows(table),
+        reasons=counts.reason_rows(table),
         findings=audited["findings"],
-        splits=split_rows(accepted),
+        splits=counts.split_rows(accepted),
         split_notes=accepted.split_notes,
-        lesions=lesion_rows(catalog.findings, accepted),
-        scanners=scanner_rows(accepted.mammograms, outcomes),
-        views=view_rows(table),
-        duplicates=duplicate_rows(accepted.mammograms),
+        lesions=counts.lesion_rows(catalog.findings, accepted),
+        scanners=counts.scanner_rows(accepted.mammograms, outcomes),
+        views=counts.view_rows(table),
+        duplicates=counts.duplicate_rows(accepted.mammograms),
         quarantined=accepted.quarantined,
         samples=_pictures(_evenly_spread(accepted.mammograms, _SAMPLE), accepted),
         doubts=_doubts(accepted),
@@ -89,15 +82,15 @@ def is_synthetic(catalog: Catalog) -> bool:
 def _doubts(accepted: Accepted) -> list[dict]:
     """Groups of mammograms that are used though there is a note, by kind of note."""
     by_kind: dict[str, dict[str, str]] = {}
-    for image_id, notes in accepted.notes.items():
-        for note in notes:
+    for image_id, doubts in accepted.notes.items():
+        for note in doubts:
             by_kind.setdefault(kind_of(note), {}).setdefault(image_id, note)
     by_id = accepted.mammograms.set_index("image_id", drop=False)
     groups = []
     for kind, note_of in _commonest(by_kind):
-        rows = by_id.loc[list(note_of)[:_PER_KIND]]
-        special = {image_id: note for image_id, note in note_of.items() if note != kind}
-        pictures = _pictures(rows, accepted, notes=special)
+        # The title of the group says what is the same in all.
+        notes = {image_id: note for image_id, note in note_of.items() if note != kind}
+        pictures = _pictures(by_id.loc[list(note_of)[:_PER_KIND]], accepted, notes=notes)
         groups.append({"title": kind, "images": len(note_of), "pictures": pictures})
     return groups
 
@@ -107,52 +100,41 @@ def _left_out(
 ) -> list[dict]:
     """Groups of files that are not used, by status and kind of reason."""
     paths = dict(zip(catalog.images["image_id"], catalog.images["file"], strict=True))
-    groups = []
+    groups: list[tuple[str, list[dict]]] = []
     for status in (FAILED, SKIPPED):
         by_kind: dict[str, list[dict]] = {}
         for row in table[table["status"] == status].to_dict("records"):
             by_kind.setdefault(f"{status}: {kind_of(row['reason'])}", []).append(row)
         groups += _commonest(by_kind)
-    images = [row for _, rows in groups for row in rows[:_PER_KIND] if row["image_id"]]
-    files = [_path_and_checksum(paths[r["image_id"]], outcomes[r["image_id"]]) for r in images]
-    jpegs = left_out_thumbnails(files, settings)
-    jpeg_of = dict(zip((row["file"] for row in images), jpegs, strict=True))
+    files = {}
+    for row in (row for _, rows in groups for row in rows[:_PER_KIND] if row["image_id"]):
+        path, outcome = paths[row["image_id"]], outcomes[row["image_id"]]
+        checksum = outcome.file_sha256
+        # A failed file without a checksum is one that its worker did not survive.
+        if not checksum and outcome.status != FAILED:
+            checksum = file_sha256(Path(path))
+        files[row["file"]] = path, checksum
+    jpegs = dict(zip(files, left_out_thumbnails(list(files.values()), settings), strict=True))
+
+    def picture(row: Mapping) -> dict:
+        file, reason = row["file"], row["reason"]
+        caption = file if kind_of(reason) == reason else f"{file}: {reason}"
+        return _picture(jpegs.get(file, b""), caption)
+
     return [
-        {
-            "title": title,
-            "images": len(rows),
-            "pictures": [
-                _picture(jpeg_of.get(row["file"], b""), _file_and_reason(row))
-                for row in rows[:_PER_KIND]
-            ],
-        }
+        {"title": title, "images": len(rows), "pictures": [*map(picture, rows[:_PER_KIND])]}
         for title, rows in groups
     ]
 
 
-def _path_and_checksum(file: str, outcome: Outcome) -> tuple[str, str]:
-    """Path and SHA-256 of a file; none of one that its worker did not survive."""
-    if outcome.status == FAILED or outcome.file_sha256:
-        return file, outcome.file_sha256
-    return file, file_sha256(Path(file))
-
-
-def _file_and_reason(row: Mapping) -> str:
-    """A file that is not used, with its reason where the title of the group has less."""
-    reason = row["reason"]
-    return row["file"] if kind_of(reason) == reason else f"{row['file']}: {reason}"
-
-
-def _commonest(groups: Mapping[str, Sized]) -> list[tuple[str, Any]]:
-    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    return ordered[:_KINDS]
+def _commonest(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))[:_KINDS]
 
 
 def _evenly_spread(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    """So many rows at equal distances, in the order of data set, scanner and image."""
+    """At most so many rows, at equal distances, in the order of data set, scanner and image."""
     ordered = rows.sort_values(["dataset", "scanner", "image_id"])
-    if len(ordered) <= count:
-        return ordered
+    count = min(count, len(ordered))
     return ordered.iloc[[index * len(ordered) // count for index in range(count)]]
 
 
@@ -160,7 +142,6 @@ def _pictures(
     rows: pd.DataFrame, accepted: Accepted, *, notes: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict]:
     """Thumbnails of mammograms that are used; the note of an image id stands below."""
-    records = rows.to_dict("records")
     wrong = {item.finding_id for item in accepted.quarantined}
 
     def draw(row: Mapping) -> dict:
@@ -170,7 +151,7 @@ def _pictures(
         return _picture(jpeg, f"{caption}: {note}" if note else caption)
 
     with ThreadPoolExecutor(default_workers()) as threads:
-        return list(threads.map(draw, records))
+        return list(threads.map(draw, rows.to_dict("records")))
 
 
 def _picture(jpeg: bytes, caption: str) -> dict:

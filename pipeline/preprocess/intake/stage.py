@@ -5,7 +5,6 @@ Writes the store and, in RUN, intake.csv, breast/, audit.json, intake.html and, 
 """
 
 import time
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -33,21 +32,6 @@ from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 
 
-@dataclass(frozen=True)
-class Intake:
-    """What the later part of preprocess goes on with.
-
-    Attributes:
-        accepted: the mammograms that are used, with their outlines.
-        signatures: what recognises them in another export, by image id.
-        summary: intake.json.
-    """
-
-    accepted: Accepted
-    signatures: dict[str, str]
-    summary: dict
-
-
 def intake(stage: Stage) -> str:
     """The intake alone.
 
@@ -57,16 +41,20 @@ def intake(stage: Stage) -> str:
     Raises:
         UserError: as `run_intake`.
     """
-    summary = run_intake(stage).summary
+    _, _, summary = run_intake(stage)
     stage.events.metrics(intake_metrics(summary))
     show_notes(summary["notes"], rest=stage.run.intake_summary.name)
     return f"{intake_line(summary)}; look at {stage.run.intake_page}"
 
 
-def run_intake(stage: Stage) -> Intake:
+def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
     """Read every file of the catalog and tell what became of it.
 
     What is in the store already is not decoded again.
+
+    Returns:
+        The mammograms that are used, with their outlines; what recognises them in another
+        export, by image id; and intake.json.
 
     Raises:
         UserError: too many files failed or none is usable, after the reports were written; the
@@ -87,12 +75,9 @@ def run_intake(stage: Stage) -> Intake:
     stage.events.artifact(run.intake)
     write_breasts(run, mammograms, workers=settings.dicom.workers)
     infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
+    backgrounds = {image_id: info["background"] for image_id, info in infos.items()}
     # Of the outlines as they were given, so that wrong ones are found.
-    audited = audit(
-        mammograms,
-        accepted.given_outlines,
-        {image_id: info["background"] for image_id, info in infos.items()},
-    )
+    audited = audit(mammograms, accepted.given_outlines, backgrounds)
     write_text(run.audit, json_text(audited))
     for finding in audited["findings"]:
         print(f"{finding['level']}: {finding['text']}")
@@ -123,7 +108,7 @@ def run_intake(stage: Stage) -> Intake:
     }
     write_text(run.intake_summary, json_text(summary))
     signatures = {image_id: info["signature"] for image_id, info in infos.items()}
-    return Intake(accepted, signatures, summary)
+    return accepted, signatures, summary
 
 
 def intake_problem(run: RunFolder, table: pd.DataFrame, *, max_lost_share: float) -> str:

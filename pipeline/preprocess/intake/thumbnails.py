@@ -41,7 +41,7 @@ def store_thumbnail(
     """
     image = read_image(mammogram["store"])
     small = _coloured(_reduced(network_input(image)))
-    step = image.shape[0] / small.shape[0]
+    step = len(image) / len(small)
     cells = np.pad(read_breast(mammogram["store"]), 1).astype(np.uint8)
     for edge in cv2.findContours(cells, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         centres = (edge[:, 0, ::-1].astype(np.float64) - 1 + 0.5) * BREAST_CELL_PX - 0.5
@@ -67,16 +67,11 @@ def plain_thumbnail(pixels: np.ndarray) -> bytes:
 
 @dataclass(frozen=True)
 class LeftOutJob:
-    """One file to show.
+    """One file to show."""
 
-    Attributes:
-        file: path of the DICOM file.
-        picture: the JPEG to write.
-    """
-
-    file: str
+    file: str  # path of the DICOM file
     dicom: DicomSettings
-    picture: Path
+    picture: Path  # the JPEG to write
 
 
 def let_through(dicom: DicomSettings) -> DicomSettings:
@@ -98,14 +93,14 @@ def left_out_thumbnails(files: Sequence[tuple[str, str]], settings: Settings) ->
         for (file, _), picture in zip(files, pictures, strict=True)
         if picture and not picture.is_file()
     }
-    results = map_images(
+    limits = settings.dicom
+    for _ in map_images(
         write_left_out,
         list(jobs.values()),
-        workers=settings.dicom.workers,
-        seconds=settings.dicom.decode_seconds,
-        mib=settings.dicom.decode_mib,
-    )
-    for _ in results:
+        workers=limits.workers,
+        seconds=limits.decode_seconds,
+        mib=limits.decode_mib,
+    ):
         pass
     return [picture.read_bytes() if picture and picture.is_file() else b"" for picture in pictures]
 
@@ -113,9 +108,8 @@ def left_out_thumbnails(files: Sequence[tuple[str, str]], settings: Settings) ->
 def write_left_out(job: LeftOutJob) -> None:
     """Write the picture of one file, an empty one where it cannot be decoded."""
     try:
-        mammogram = read_mammogram(
-            Path(job.file), settings=let_through(job.dicom), spacing_mm=ANY_SPACING_MM
-        )
+        settings = let_through(job.dicom)
+        mammogram = read_mammogram(Path(job.file), settings=settings, spacing_mm=ANY_SPACING_MM)
         jpeg = plain_thumbnail(mammogram.pixels)
     except (Unusable, *DICOM_ERRORS):
         jpeg = b""
