@@ -17,7 +17,7 @@ from pipeline.model.validation import (
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
-from tests.train.toy_run import PITCH_PX, stage_of, toy_settings, write_toy_run
+from tests.train.toy_run import PITCH_PX, SHORT, stage_of, toy_settings
 
 MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}
 
@@ -40,12 +40,14 @@ def no_step(monkeypatch):
     return forbid
 
 
-@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize(
+    ("finished_copy", "members"), [("single", 1), ("ensemble", 2)], indirect=["finished_copy"]
+)
 def test_the_weights_stay_and_everything_behind_them_is_made_anew(
-    tmp_path, capsys, no_step, members
+    finished_copy, capsys, no_step, members
 ):
-    run, settings = write_toy_run(tmp_path), toy_settings(epochs=1, members=members)
-    train(stage_of(run, settings))
+    run = finished_copy
+    settings = toy_settings(**SHORT, members=members, seed=members - 1)
     parts = [run.member(n + 1) for n in range(members)] if members > 1 else [run]
     weights = [(part.model / "model.safetensors").read_bytes() for part in parts]
     histories = [(part.model / "history.csv").read_text() for part in parts]
@@ -72,10 +74,10 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     assert {name: card["training"][name] for name in figures} == pytest.approx(figures)
 
 
-def test_with_anything_else_changed_it_is_another_training(tmp_path, capsys):
-    run, settings = write_toy_run(tmp_path), toy_settings(epochs=1)
-    train(stage_of(run, settings))
+@pytest.mark.parametrize("finished_copy", ["single"], indirect=True)
+def test_with_anything_else_changed_it_is_another_training(finished_copy, capsys):
+    run = finished_copy
     before = (run.model / "model.safetensors").read_bytes()
-    train(stage_of(run, with_maps(toy_settings(epochs=1, seed=1))))
+    train(stage_of(run, with_maps(toy_settings(**SHORT, seed=1))))
     assert "Only map settings are new" not in capsys.readouterr().out
     assert (run.model / "model.safetensors").read_bytes() != before

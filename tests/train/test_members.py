@@ -10,7 +10,7 @@ from pipeline.model.folder import load_network
 from pipeline.run.events import read_events
 from pipeline.train.members import member_seed
 from pipeline.train.stage import train
-from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+from tests.train.toy_run import SHORT, stage_of, toy_settings
 
 
 @pytest.mark.parametrize("members", [1, 2, 3])
@@ -23,16 +23,13 @@ def test_no_network_is_shared_by_two_seeds(members):
     assert seeds == list(range(4 * members))
 
 
-def test_members_with_seeds_of_their_own_become_one_model(tmp_path, capsys):
-    run = write_toy_run(tmp_path)
-    settings = toy_settings(members=2, seed=1, epochs=1)
-    summary = train(stage_of(run, settings))
-    assert "2 networks" in summary
+def test_members_with_seeds_of_their_own_become_one_model(shared_ensemble):
+    run = shared_ensemble
     card = json.loads(run.model_file.read_text())
     members = [json.loads(run.member(n).model_file.read_text()) for n in (1, 2)]
     assert [m["settings"]["train"]["seed"] for m in members] == [2, 3]
     assert card["network"]["members"] == 2
-    assert card["training"]["steps"] == 8
+    assert card["training"]["steps"] == 4
     assert len(card["training"]["members"]) == 2
     # The model is the mean of the members, each over its own temperature.
     image = np.random.default_rng(0).random((64, 64), np.float32)
@@ -48,11 +45,16 @@ def test_members_with_seeds_of_their_own_become_one_model(tmp_path, capsys):
     }
     assert {"member1/val/auc", "member2/val/auc", "best/val_auc"} <= logged
 
-    # What is trained is not trained again.
+
+@pytest.mark.parametrize("finished_copy", ["ensemble"], indirect=True)
+def test_what_is_trained_is_not_trained_again(finished_copy, capsys):
+    run = finished_copy
     weights = run.member(1).model / "model.safetensors"
     before = weights.stat().st_mtime_ns
     run.member(2).model_file.unlink()
-    capsys.readouterr()
-    train(stage_of(run, settings))
+    summary = train(stage_of(run, toy_settings(**SHORT, members=2, seed=1)))
     assert weights.stat().st_mtime_ns == before
-    assert "member 1 of 2 is trained." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "member 1 of 2 is trained." in out
+    assert "member 2 of 2, seed 3:" in out
+    assert "2 networks" in summary

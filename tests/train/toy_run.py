@@ -20,7 +20,9 @@ from pipeline.run.stage import Stage
 
 HEIGHT, WIDTH, SPACING_MM, PITCH_PX = 200, 160, 0.2, 16
 LABELS = LabelSettings(ignore_mm=4.8)
-# Six women for training, three for validation; of each one breast, every second with a disc.
+# A training that is soon finished.
+SHORT = {"epochs": 1, "steps_per_epoch": 2}
+# Six patients for training, three for validation; of each one breast, every second with a disc.
 SPLITS = ["train"] * 6 + ["validation"] * 3
 
 
