@@ -12,6 +12,8 @@ from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
 
+_OUTSIDE = "it lies outside the image of {} x {} pixels"
+
 
 @dataclass
 class ImageOutlines:
@@ -43,7 +45,6 @@ def image_outlines(
 
     Args:
         findings: its rows of catalog/findings.csv, possibly none.
-        labels: which findings count as abnormal.
         height, width: size of the original image in pixels.
         outcome: abnormal, normal or unknown, from catalog/images.csv. An image that is not
             known to be normal and has no finding is unlocated.
@@ -56,16 +57,22 @@ def image_outlines(
     if findings.empty:  # most images of a screening have none
         return result
     for finding in findings.sort_values("finding_id").to_dict("records"):
+        finding_id, kind, pathology = (finding[n] for n in ("finding_id", "kind", "pathology"))
         if finding["geometry"] == "none":
             result.unlocated = True
             continue
         try:
-            result.outlines.append(
-                _outline(finding, labels, height=height, width=width, masks=masks)
-            )
+            circle, polygons = _shape(finding, height=height, width=width, masks=masks)
+            parts = tuple(np.asarray(points, np.float64) for points in polygons)
+            positive = counts(kind, pathology, labels)
+            outline = Outline(finding_id, kind, pathology, positive, circle, parts)
+            row0, col0, row1, col1 = outline.bounds
+            if row0 > height - 0.5 or col0 > width - 0.5 or row1 < -0.5 or col1 < -0.5:
+                raise NoOutline(_OUTSIDE.format(height, width))
+            result.outlines.append(outline)
         except NoOutline as problem:
             result.unlocated = True
-            result.rejected[finding["finding_id"]] = str(problem)
+            result.rejected[finding_id] = str(problem)
     return result
 
 
@@ -96,51 +103,27 @@ def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
             )
 
 
-def _outline(
-    finding: dict,
-    labels: LabelSettings,
-    *,
-    height: int,
-    width: int,
-    masks: Mapping[str, MaskOutline],
-) -> Outline:
-    """The outline of a finding.
+def _shape(
+    finding: dict, *, height: int, width: int, masks: Mapping[str, MaskOutline]
+) -> tuple[Circle | None, Polygons]:
+    """The circle or the polygons of a finding.
 
     Raises:
-        NoOutline: its mask is unusable, or it lies outside the image.
+        NoOutline: its mask is unusable, or nothing of its box lies inside the image.
     """
     value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
-    circle: Circle | None = None
-    polygons: Polygons = []
     if geometry == "circle":
-        circle = Circle(float(value["row"]), float(value["col"]), float(value["radius"]))
-    elif geometry == "box":
-        polygons = [_corners(value, height=height, width=width)]
-    elif geometry == "polygon":
-        polygons = [value]
-    else:
+        return Circle(float(value["row"]), float(value["col"]), float(value["radius"])), []
+    if geometry == "polygon":
+        return None, [value]
+    if geometry == "mask":
         mask = masks[finding["finding_id"]]
         if mask.problem:
             raise NoOutline(mask.problem)
-        polygons = mask.polygons
-    outline = Outline(
-        finding_id=finding["finding_id"],
-        kind=finding["kind"],
-        pathology=finding["pathology"],
-        positive=counts(finding["kind"], finding["pathology"], labels),
-        circle=circle,
-        polygons=tuple(np.asarray(points, np.float64) for points in polygons),
-    )
-    row0, col0, row1, col1 = outline.bounds
-    if row0 > height - 0.5 or col0 > width - 0.5 or row1 < -0.5 or col1 < -0.5:
-        raise NoOutline(f"it lies outside the image of {height} x {width} pixels")
-    return outline
-
-
-def _corners(box: dict, *, height: int, width: int) -> list[list[float]]:
-    """Corners of a box; what leaves the image is cut off, unless nothing would be left."""
-    row0, row1 = (min(max(float(box[key]), -0.5), height - 0.5) for key in ("row0", "row1"))
-    col0, col1 = (min(max(float(box[key]), -0.5), width - 0.5) for key in ("col0", "col1"))
+        return None, mask.polygons
+    # What leaves the image is cut off, unless nothing would be left.
+    row0, row1 = (min(max(float(value[key]), -0.5), height - 0.5) for key in ("row0", "row1"))
+    col0, col1 = (min(max(float(value[key]), -0.5), width - 0.5) for key in ("col0", "col1"))
     if row0 == row1 or col0 == col1:
-        raise NoOutline(f"it lies outside the image of {height} x {width} pixels")
-    return [[row0, col0], [row0, col1], [row1, col1], [row1, col0]]
+        raise NoOutline(_OUTSIDE.format(height, width))
+    return None, [[[row0, col0], [row0, col1], [row1, col1], [row1, col0]]]

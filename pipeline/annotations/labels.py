@@ -36,18 +36,11 @@ class LabelRule:
             ignore_px=round(labels.ignore_mm / spacing_mm, 6),
         )
 
-    def gap(self, outline: Outline, rows: ArrayLike, cols: ArrayLike) -> np.ndarray:
-        """Distance of points from an outline as far as it matters, see `Outline.gap`."""
-        size, reach = self.min_radius_px, self.ignore_px
-        return outline.gap(rows, cols, min_radius_px=size, within_px=reach)
-
     def hits(self, outline: Outline, rows: ArrayLike, cols: ArrayLike) -> np.ndarray:
         """Whether points lie in the full outline, which counts as at least `min_radius`.
 
         Unlike the label, the whole circle counts: this decides whether a detection hits a lesion.
-
-        Returns:
-            Bool array of the broadcast shape of `rows` and `cols`.
+        Bool of the broadcast shape of `rows` and `cols`.
         """
         return outline.contains(rows, cols, min_radius_px=self.min_radius_px)
 
@@ -60,7 +53,6 @@ def label_points(
     Args:
         rows, cols: coordinates in the pixels of the outlines and the rule, broadcast together.
         outlines: all outlines of the image.
-        rule: the label rule.
 
     Returns:
         int8 array of the broadcast shape: 1 positive, 0 negative, -1 ignored. Knows nothing
@@ -75,10 +67,10 @@ def label_points(
     labels = np.full(np.broadcast_shapes(rows.shape, cols.shape), NEGATIVE, np.int8)
     positive = np.zeros(labels.shape, bool)
     for outline in outlines:
-        gap = rule.gap(outline, rows, cols)
+        gap, core = _gap_and_core(rows, cols, outline, rule)
         labels[gap <= rule.ignore_px] = IGNORED
         if outline.positive:
-            positive |= _in_core(rows, cols, outline, rule, gap=gap)
+            positive |= core
     labels[positive] = POSITIVE
     return labels
 
@@ -99,7 +91,7 @@ def finding_at(
     for outline in sorted(outlines, key=lambda o: o.finding_id):
         if not outline.positive:
             continue
-        inside = _in_core(rows, cols, outline, rule, gap=rule.gap(outline, rows, cols))
+        _, inside = _gap_and_core(rows, cols, outline, rule)
         from_centre = distance(rows, cols, outline.centre)
         better = inside & (from_centre < nearest)
         ids[better] = outline.finding_id
@@ -107,11 +99,13 @@ def finding_at(
     return ids
 
 
-def _in_core(
-    rows: np.ndarray, cols: np.ndarray, outline: Outline, rule: LabelRule, *, gap: np.ndarray
-) -> np.ndarray:
-    """Whether points lie in the part of an outline that makes them positive, as `gap` in shape."""
+def _gap_and_core(
+    rows: np.ndarray, cols: np.ndarray, outline: Outline, rule: LabelRule
+) -> tuple[np.ndarray, np.ndarray]:
+    """`Outline.gap` as far as it matters, and whether points lie where the outline is positive."""
+    size = rule.min_radius_px
+    gap = outline.gap(rows, cols, min_radius_px=size, within_px=rule.ignore_px)
     if outline.circle is None:
-        return gap <= 0
-    radius = max(rule.circle_share * outline.circle.radius, rule.min_radius_px)
-    return distance(rows, cols, outline.centre) <= radius
+        return gap, gap <= 0
+    radius = max(rule.circle_share * outline.circle.radius, size)
+    return gap, distance(rows, cols, outline.centre) <= radius

@@ -16,7 +16,7 @@ import pandas as pd
 from pipeline.config import Settings
 from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
-from pipeline.run.atomic import write_text
+from pipeline.run.atomic import read_json, write_text
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost
@@ -110,10 +110,8 @@ def outline_mask(job: MaskJob) -> MaskOutline:
 
 
 def _kept(job: MaskJob, file_sha256: str) -> MaskOutline | None:
-    path = job.kept(file_sha256)
-    if not path.is_file():
-        return None
-    return MaskOutline(json.loads(path.read_text(encoding="utf-8")), file_sha256=file_sha256)
+    polygons = read_json(job.kept(file_sha256))
+    return None if polygons is None else MaskOutline(polygons, file_sha256=file_sha256)
 
 
 def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
@@ -130,14 +128,25 @@ def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
     Raises:
         NoOutline: the file is no mask of this mammogram.
     """
-    mask = _two_valued(read_mask(path), path)
-    if mask.shape != (height, width):
-        mask = _resized(mask, path, height=height, width=width)
-    return contours(mask)
+    pixels = read_mask(path)
+    low, high = pixels.min(), pixels.max()
+    if low == high:
+        raise NoOutline(f"mask {path} outlines nothing: all its pixels are {low}")
+    mask = pixels == high
+    if not np.all(mask | (pixels == low)):
+        raise NoOutline(f"mask {path} must have two values, not grey levels")
+    own_height, own_width = mask.shape
+    if abs(own_height / own_width / (height / width) - 1) > _ASPECT_TOLERANCE:
+        raise NoOutline(
+            f"mask {path} has {own_height} x {own_width} pixels: its aspect ratio differs "
+            f"from that of the image, {height} x {width}, by more than 1 %"
+        )
+    size = (width, height)
+    return contours(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
 
 
 def contours(mask: np.ndarray) -> Polygons:
-    """Outer contours of a bool image as polygons of [row, col] through pixel centres.
+    """Outer contours of what is not 0 as polygons of [row, col] through pixel centres.
 
     Example:
         >>> contours(np.ones((3, 2), bool))
@@ -145,8 +154,7 @@ def contours(mask: np.ndarray) -> Polygons:
     """
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     simple = [cv2.approxPolyDP(contour, _SIMPLIFY_PX, closed=True) for contour in found]
-    polygons = [curve[:, 0, ::-1].astype(float).tolist() for curve in simple]
-    return sorted(polygons)
+    return sorted(curve[:, 0, ::-1].astype(float).tolist() for curve in simple)
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -156,46 +164,17 @@ def read_mask(path: Path) -> np.ndarray:
         NoOutline: the file is missing or cannot be decoded.
     """
     try:
-        pixels = _read_dicom(path) if is_dicom(path) else _read_picture(path.read_bytes())
+        if is_dicom(path):
+            pixels = read_any_pixels(path, most_pixels=_MOST_PIXELS)
+        else:
+            data = np.fromfile(path, np.uint8)
+            pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+            if pixels is not None and pixels.ndim == 3:  # a grey image stored as colour
+                pixels = pixels[..., :3].max(axis=2)
     except OSError as error:
         raise NoOutline(f"mask {path} cannot be read: {error.strerror or error}") from error
+    except DICOM_ERRORS as error:
+        raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
     if pixels is None or pixels.ndim != 2:
         raise NoOutline(f"mask {path} must be a grey image or a DICOM file with one frame")
     return pixels
-
-
-def _read_dicom(path: Path) -> np.ndarray:
-    try:
-        return read_any_pixels(path, most_pixels=_MOST_PIXELS)
-    except DICOM_ERRORS as error:
-        raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
-
-
-def _read_picture(data: bytes) -> np.ndarray | None:
-    if not data:
-        return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is not None and pixels.ndim == 3:  # a grey image stored as colour
-        pixels = pixels[..., :3].max(axis=2)
-    return pixels
-
-
-def _two_valued(pixels: np.ndarray, path: Path) -> np.ndarray:
-    low, high = pixels.min(), pixels.max()
-    if low == high:
-        raise NoOutline(f"mask {path} outlines nothing: all its pixels are {low}")
-    inside = pixels == high
-    if not np.all(inside | (pixels == low)):
-        raise NoOutline(f"mask {path} must have two values, not grey levels")
-    return inside
-
-
-def _resized(mask: np.ndarray, path: Path, *, height: int, width: int) -> np.ndarray:
-    own, wanted = mask.shape[0] / mask.shape[1], height / width
-    if abs(own / wanted - 1) > _ASPECT_TOLERANCE:
-        raise NoOutline(
-            f"mask {path} has {mask.shape[0]} x {mask.shape[1]} pixels: its aspect ratio differs "
-            f"from that of the image, {height} x {width}, by more than 1 %"
-        )
-    resized = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-    return resized.astype(bool)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.annotations.geometry import Geometry
 from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
-from pipeline.run.atomic import write_text
+from pipeline.run.atomic import read_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
@@ -98,17 +98,19 @@ class Outline:
         near = in_rows & (cols >= col0 - margin) & (cols <= col1 + margin)
         gap = np.full(near.shape, np.inf)
         near_rows, near_cols = (np.broadcast_to(each, near.shape)[near] for each in (rows, cols))
-        gap[near] = self._gap(near_rows, near_cols, min_radius_px)
+        nearest = np.full(near_rows.shape, np.inf)
+        for polygon in self.polygons:
+            nearest = np.minimum(nearest, distance_to_polygon(near_rows, near_cols, polygon))
+        for disc in self.discs(min_radius_px):
+            from_centre = distance(near_rows, near_cols, (disc.row, disc.col))
+            nearest = np.minimum(nearest, from_centre - disc.radius)
+        gap[near] = nearest
         return gap
 
     def contains(
         self, rows: ArrayLike, cols: ArrayLike, *, min_radius_px: float = 0.0
     ) -> np.ndarray:
-        """Whether points lie in the outline, every part of it at least a disc.
-
-        Returns:
-            Bool array of the broadcast shape of `rows` and `cols`.
-        """
+        """Whether points lie in the outline: bool of the broadcast shape, arguments as of `gap`."""
         return self.gap(rows, cols, min_radius_px=min_radius_px, within_px=0.0) <= 0
 
     def to_standard(self, geometry: Geometry) -> "Outline":
@@ -142,14 +144,6 @@ class Outline:
         circle = asdict(self.circle) if self.circle else None
         return {"circle": circle, "polygons": [polygon.tolist() for polygon in self.polygons]}
 
-    def _gap(self, rows: np.ndarray, cols: np.ndarray, min_radius_px: float) -> np.ndarray:
-        gap = np.full(rows.shape, np.inf)
-        for polygon in self.polygons:
-            gap = np.minimum(gap, distance_to_polygon(rows, cols, polygon))
-        for disc in self.discs(min_radius_px):
-            gap = np.minimum(gap, distance(rows, cols, (disc.row, disc.col)) - disc.radius)
-        return gap
-
 
 # By image id.
 Outlines = Mapping[str, Sequence[Outline]]
@@ -170,16 +164,7 @@ def write_outlines(run: RunFolder, outlines: Outlines) -> None:
     """Write outlines.json: image id to outlines, in original pixels, one image per line."""
     lines = []
     for image_id in sorted(outlines):
-        entries = [
-            {
-                "finding_id": outline.finding_id,
-                "kind": outline.kind,
-                "pathology": outline.pathology,
-                "positive": outline.positive,
-                **outline.shape(),
-            }
-            for outline in outlines[image_id]
-        ]
+        entries = [asdict(outline) | outline.shape() for outline in outlines[image_id]]
         lines.append(f"{json.dumps(image_id)}: {json.dumps(entries, allow_nan=False)}")
     write_text(run.outlines, "{\n" + ",\n".join(lines) + "\n}\n")
 
@@ -193,7 +178,7 @@ def read_outlines(run: RunFolder) -> dict[str, list[Outline]]:
     if not run.outlines.is_file():
         raise UserError(f"{run.outlines} is missing. make preprocess writes it.")
     try:
-        content = json.loads(run.outlines.read_text(encoding="utf-8"))
+        content = read_json(run.outlines)
         return {image_id: [_outline(e) for e in entries] for image_id, entries in content.items()}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(

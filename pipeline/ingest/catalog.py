@@ -64,7 +64,7 @@ class FindingRow(_Row):
     image_id: str
     kind: Word
     pathology: Word
-    geometry: Literal["circle", "box", "polygon", "mask", "none"]
+    geometry: Literal["circle", "box", "polygon", "mask", "none"] = "none"
     coordinates: str = "{}"  # JSON, (row, col) in pixels of the DICOM image
     note: str = ""  # what is special about it, in words
 
@@ -105,11 +105,7 @@ def make_catalog(
     images: Iterable[dict], findings: Iterable[dict], files: Iterable[dict]
 ) -> Catalog:
     """Tables with all columns in order, sorted by id; what a row does not name has its default."""
-    return Catalog(
-        images=_table("images", images),
-        findings=_table("findings", findings),
-        files=_table("files", files),
-    )
+    return Catalog(_table("images", images), _table("findings", findings), _table("files", files))
 
 
 def check_catalog(catalog: Catalog) -> None:
@@ -119,13 +115,22 @@ def check_catalog(catalog: Catalog) -> None:
         UserError: names the table and the first rows that are wrong.
     """
     for name in _TABLES:
-        problems = _problems(name, getattr(catalog, name))
-        if problems:
+        if problems := _problems(name, getattr(catalog, name)):
             raise UserError(f"The catalog's table of {name} is wrong: {some(problems, '; ')}.")
-    _check_ids(catalog)
-    for row in catalog.findings.itertuples():
-        problem = coordinates_problem(row.geometry, row.coordinates)
-        if problem:
+    images, findings, files = catalog.images, catalog.findings, catalog.files
+    if strangers := set(findings["image_id"]) - set(images["image_id"]):
+        raise UserError(f"Findings name images that do not exist: {some(sorted(strangers))}.")
+    is_candidate = files["status"] == "candidate"
+    if apart := set(images["source"]) ^ set(files.loc[is_candidate, "file"]):
+        raise UserError(
+            "Every candidate file must have one image and every image one candidate file, not: "
+            f"{some(sorted(apart))}."
+        )
+    silent = files.loc[~is_candidate & (files["reason"] == ""), "file"]
+    if len(silent):
+        raise UserError(f"A file that is no candidate must have a reason: {some(sorted(silent))}.")
+    for row in findings.itertuples():
+        if problem := coordinates_problem(row.geometry, row.coordinates):
             raise UserError(f"The finding {row.finding_id} of image {row.image_id}: {problem}.")
 
 
@@ -182,18 +187,13 @@ def read_catalog(run: RunFolder) -> Catalog:
 
 def _table(name: str, rows: Iterable[dict]) -> pd.DataFrame:
     row_type, (key, *_) = _TABLES[name]
-    columns = row_type.model_fields
-    table = pd.DataFrame(list(rows))
-    unknown = set(table.columns) - set(columns)
-    if unknown:
-        raise ValueError(f"columns must be among {list(columns)}, not {sorted(unknown)}")
-    table = table.reindex(columns=list(columns))
-    for column, known in columns.items():
-        if column in _NUMBERS:
-            table[column] = pd.to_numeric(table[column]).astype(_NUMBERS[column])
-        else:
-            blank = "" if known.is_required() else known.default
-            table[column] = table[column].astype(object).fillna(blank).astype(str)
+    fields = row_type.model_fields.items()
+    blank = {column: "" if field.is_required() else field.default for column, field in fields}
+    given = [{column: v for column, v in row.items() if v is not None} for row in rows]
+    if unknown := set().union(*given) - set(blank):
+        raise ValueError(f"columns must be among {list(blank)}, not {sorted(unknown)}")
+    table = pd.DataFrame([blank | row for row in given], columns=list(blank))
+    table = table.astype({column: _NUMBERS.get(column, str) for column in blank})
     return table.sort_values(key, kind="stable", ignore_index=True)
 
 
@@ -212,23 +212,6 @@ def _problems(name: str, table: pd.DataFrame) -> list[str]:
             place = f"row {each['loc'][0]}, {each['loc'][1]}"
             problems.append(f"{place}: {each['msg']}, not {each['input']!r}")
     for column in unique:
-        for row in table.index[table[column].duplicated()]:
-            problems.append(f"row {row}, {column}: {table.loc[row, column]!r} is there already")
+        twice = table.loc[table[column].duplicated(), column]
+        problems += [f"row {row}, {column}: {v!r} is there already" for row, v in twice.items()]
     return problems
-
-
-def _check_ids(catalog: Catalog) -> None:
-    strangers = set(catalog.findings["image_id"]) - set(catalog.images["image_id"])
-    if strangers:
-        raise UserError(f"Findings name images that do not exist: {some(sorted(strangers))}.")
-    files = catalog.files
-    candidates = set(files.loc[files["status"] == "candidate", "file"])
-    apart = set(catalog.images["source"]) ^ candidates
-    if apart:
-        raise UserError(
-            "Every candidate file must have one image and every image one candidate file, not: "
-            f"{some(sorted(apart))}."
-        )
-    silent = files.loc[(files["status"] != "candidate") & (files["reason"] == ""), "file"]
-    if len(silent):
-        raise UserError(f"A file that is no candidate must have a reason: {some(sorted(silent))}.")

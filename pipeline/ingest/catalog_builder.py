@@ -11,9 +11,8 @@ says nothing about is skipped for what its suffix tells. What it remarks about i
 files.csv and is told to the user.
 """
 
-import itertools
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +30,8 @@ class CatalogBuilder:
         self._dataset = dataset
         self._ends: dict[str, tuple[str, str]] = {}
         self._images: list[dict] = []
-        self._findings: dict[str, list[dict]] = defaultdict(list)
+        self._findings: list[dict] = []
+        self._count: Counter[str] = Counter()  # findings by image id
         self._remarks: dict[str, list[str]] = defaultdict(list)
 
     def skip(self, file: SourceFile, reason: str) -> None:
@@ -84,31 +84,24 @@ class CatalogBuilder:
         self,
         image_id: str,
         *,
-        kind: str,
-        pathology: str,
-        geometry: str = "none",
-        coordinates: dict | list | None = None,
-        note: str = "",
         finding_id: str = "",
+        coordinates: dict | list | None = None,
+        **columns: str,
     ) -> None:
-        """Something was found on an image; see `catalog.FindingRow`.
+        """Something was found on an image.
 
         Args:
-            coordinates: as they become JSON; absent for geometry none.
             finding_id: the number of the finding on its image if absent.
+            coordinates: as they become JSON; absent for geometry none.
+            columns: the other columns of `catalog.FindingRow`.
         """
-        of_image = self._findings[image_id]
-        of_image.append(
-            {
-                "finding_id": finding_id or f"{image_id}-{len(of_image) + 1}",
-                "image_id": image_id,
-                "kind": kind,
-                "pathology": pathology,
-                "geometry": geometry,
-                "coordinates": json.dumps(coordinates or {}),
-                "note": note,
-            }
-        )
+        self._count[image_id] += 1
+        row = {
+            "finding_id": finding_id or f"{image_id}-{self._count[image_id]}",
+            "image_id": image_id,
+            "coordinates": json.dumps(coordinates or {}),
+        }
+        self._findings.append(row | columns)
 
     def catalog(self) -> Catalog:
         """The catalog; prints the remarks about its images."""
@@ -116,12 +109,12 @@ class CatalogBuilder:
             self.skip(file, kind_of_file(file))
         for remark, image_ids in sorted(self._remarks.items()):
             tell(remark, image_ids)
-        findings = itertools.chain.from_iterable(self._findings.values())
-        return make_catalog(self._images, findings, map(self._file_row, self._files))
-
-    def _file_row(self, file: SourceFile) -> dict:
-        status, reason = self._ends[file.name]
-        return {"file": file.name, "status": status, "reason": reason, "bytes": file.size}
+        files = [
+            {"file": file.name, "bytes": file.size, "status": status, "reason": reason}
+            for file in self._files
+            for status, reason in [self._ends[file.name]]
+        ]
+        return make_catalog(self._images, self._findings, files)
 
     def _end(self, file: SourceFile, status: str, reason: str) -> None:
         if file.name in self._ends:

@@ -10,10 +10,17 @@ import pandas as pd
 
 from pipeline.config import DataSettings
 from pipeline.ingest.catalog import Catalog
-from pipeline.ingest.data_sets import data_sets, wrapped_name
+from pipeline.ingest.data_sets import data_sets
 from pipeline.ingest.importers import Request
 from pipeline.ingest.read_data_set import read_data_set
 from pipeline.run.errors import UserError
+
+# What stands between the name of a set and the value, by table and column; the first sorts it.
+_BETWEEN = {
+    "images": {"image_id": "-", "patient_id": "/", "source": "/"},
+    "findings": {"finding_id": "-", "image_id": "-"},
+    "files": {"file": "/"},
+}
 
 
 def read(request: Request) -> Catalog:
@@ -28,56 +35,44 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: something about one of the sets; names it.
     """
-    catalogs = []
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in _BETWEEN}
+    split: dict[str, str] = {}
     for name, data in data_sets(request.data).items():
         print(f"set {name}: importer {data.importer} in {data.root}", flush=True)
         try:
             catalog = read_data_set(_part(request, name, data))
         except UserError as error:
             raise UserError(f"Set {name} of data.sets: {error}") from error
-        catalogs.append(_prefixed(catalog, name, data))
-    return Catalog(
-        images=_joined([c.images for c in catalogs], "image_id"),
-        findings=_joined([c.findings for c in catalogs], "finding_id"),
-        files=_joined([c.files for c in catalogs], "file"),
-        split={patient: part for c in catalogs for patient, part in c.split.items()},
-    )
+        images = catalog.images
+        if name != data.importer:
+            images["dataset"] = name
+        if data.spacing_mm is not None:
+            images["spacing_mm"] = images["spacing_mm"].fillna(data.spacing_mm)
+        split |= {f"{name}/{patient}": part for patient, part in catalog.split.items()}
+        for kind, columns in _BETWEEN.items():
+            table = getattr(catalog, kind)
+            named = {column: f"{name}{sign}" + table[column] for column, sign in columns.items()}
+            tables[kind].append(table.assign(**named))
+    return Catalog(**{kind: _joined(kind, each) for kind, each in tables.items()}, split=split)
 
 
 def _part(request: Request, name: str, data: DataSettings) -> Request:
-    """The request for one set, as if it were the only one."""
-    folder = f"{name}/"
-    return Request(
-        data,
-        request.phantom,
-        tuple(
-            replace(file, name=file.name.removeprefix(folder))
-            for file in request.files
-            if file.name.startswith(folder)
-        ),
-        request.wrapped.with_name(wrapped_name(name, data)),
+    """The request for one set, as if it were the only one.
+
+    A set under the name of its importer shares the DICOM files that are made of its own format
+    with the runs that read that set alone.
+    """
+    front = f"{name}/"
+    files = tuple(
+        replace(file, name=file.name.removeprefix(front))
+        for file in request.files
+        if file.name.startswith(front)
     )
+    folder = data.importer if name == data.importer else f"{data.importer}-{name}"
+    return Request(data, request.phantom, files, request.wrapped.with_name(folder))
 
 
-def _prefixed(catalog: Catalog, name: str, data: DataSettings) -> Catalog:
-    images = catalog.images.assign(
-        image_id=f"{name}-" + catalog.images["image_id"],
-        patient_id=f"{name}/" + catalog.images["patient_id"],
-        source=f"{name}/" + catalog.images["source"],
-    )
-    if name != data.importer:
-        images["dataset"] = name
-    if data.spacing_mm is not None:
-        images["spacing_mm"] = images["spacing_mm"].fillna(data.spacing_mm)
-    findings = catalog.findings.assign(
-        finding_id=f"{name}-" + catalog.findings["finding_id"],
-        image_id=f"{name}-" + catalog.findings["image_id"],
-    )
-    files = catalog.files.assign(file=f"{name}/" + catalog.files["file"])
-    split = {f"{name}/{patient}": part for patient, part in catalog.split.items()}
-    return Catalog(images, findings, files, split)
-
-
-def _joined(tables: list[pd.DataFrame], key: str) -> pd.DataFrame:
+def _joined(kind: str, tables: list[pd.DataFrame]) -> pd.DataFrame:
     filled = [table for table in tables if len(table)] or tables[:1]
+    key = next(iter(_BETWEEN[kind]))
     return pd.concat(filled).sort_values(key, kind="stable", ignore_index=True)

@@ -41,21 +41,3 @@ def split_file(data: DataSettings) -> Path | None:
         return None
     own = data.root / "split.csv"
     return own if own.is_file() else None
-
-
-def wrapped_name(name: str, data: DataSettings) -> str:
-    """The folder for the DICOM files that are made of a set's own format.
-
-    A set under the name of its importer shares it with the runs that read that set alone.
-    """
-    return data.importer if name in ("", data.importer) else f"{data.importer}-{name}"
-
-
-def nested_roots(sets: dict[str, DataSettings]) -> tuple[str, str] | None:
-    """Two sets of which one lies inside the other or is the same folder; None if none do."""
-    roots: dict[str, Path] = {name: data.root.resolve() for name, data in sets.items()}
-    for inner, path in roots.items():
-        for outer, other in roots.items():
-            if inner != outer and path.is_relative_to(other):
-                return inner, outer
-    return None

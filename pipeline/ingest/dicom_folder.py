@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from pipeline.dicom.header import Header, read_header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.findings_csv import join_findings, skip_masks, users_findings
+from pipeline.ingest.findings_csv import join_findings, users_findings
 from pipeline.ingest.ignored_files import NOT_DICOM, kind_of_file, not_dicom
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
@@ -22,23 +22,8 @@ def read(request: Request) -> Catalog:
         UserError: the table of findings is wrong or names an image that is not there.
     """
     builder = CatalogBuilder(request.files, dataset="dicom")
-    lines = users_findings(request)
-    skip_masks(builder, lines)
-    headers = _headers(builder)
-    ids = image_ids([file.name for file in headers])
-    images = {file.name: _image(file, header, ids[file.name]) for file, header in headers.items()}
-    findings = join_findings(images, lines)
-    for file, header in headers.items():
-        remarks = [] if header.patient else ["no Patient ID: the study or folder stands for it"]
-        builder.add_image(file, remarks=remarks, **images[file.name])
-    for finding in findings:
-        builder.add_finding(**finding)
-    return builder.catalog()
-
-
-def _headers(builder: CatalogBuilder) -> dict[SourceFile, Header]:
-    """The files to try; the others are accounted for."""
-    headers = {}
+    lines = users_findings(request, builder)
+    headers: dict[SourceFile, Header] = {}
     for file in builder.left():
         if reason := not_dicom(file):
             builder.skip(file, kind_of_file(file, reason) if reason == NOT_DICOM else reason)
@@ -48,7 +33,15 @@ def _headers(builder: CatalogBuilder) -> dict[SourceFile, Header]:
             builder.skip(file, "DICOMDIR, a list of other files")
         else:
             headers[file] = header
-    return headers
+    ids = image_ids([file.name for file in headers])
+    images = {file.name: _image(file, header, ids[file.name]) for file, header in headers.items()}
+    findings = join_findings(images, lines)
+    for file, header in headers.items():
+        remarks = [] if header.patient else ["no Patient ID: the study or folder stands for it"]
+        builder.add_image(file, remarks=remarks, **images[file.name])
+    for finding in findings:
+        builder.add_finding(**finding)
+    return builder.catalog()
 
 
 def _image(file: SourceFile, header: Header, image_id: str) -> dict:

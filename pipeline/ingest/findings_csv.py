@@ -2,37 +2,24 @@
 
 import difflib
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.annotations.coordinates import coordinates_problem
+from pipeline.annotations.coordinates import NAMES, coordinates_problem
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.cells import as_word
 from pipeline.ingest.importers import Request
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
-NUMBERS = {
-    "circle": ("row", "col", "radius"),
-    "box": ("row0", "col0", "row1", "col1"),
-}
 # Columns that are about the image; each line of an image may say them, or only one.
 OF_IMAGE = ("patient_id", "density", "site", "complete")
 COLUMNS = (
-    "file",
-    "image_id",
-    *OF_IMAGE,
-    "finding_id",
-    "kind",
-    "pathology",
-    "geometry",
-    *NUMBERS["circle"],
-    *NUMBERS["box"],
-    "polygon",
-    "mask",
+    *("file", "image_id", *OF_IMAGE, "finding_id", "kind", "pathology", "geometry"),
+    *(*NAMES["circle"], *NAMES["box"], "polygon", "mask"),
 )
-GEOMETRIES = ("circle", "box", "polygon", "mask", "none")
 # The geometry of a line that does not name it: the first of which a column is filled in.
 IMPLIED = {"mask": "mask", "polygon": "polygon", "row0": "box", "radius": "circle"}
 NORMAL = "normal"  # the kind that says: this image has been looked at and has no finding
@@ -56,8 +43,10 @@ class FindingLine:
     finding: dict
 
 
-def users_findings(request: Request) -> list[FindingLine]:
+def users_findings(request: Request, builder: CatalogBuilder) -> list[FindingLine]:
     """The lines of data.findings, or of findings.csv in data.root; [] where there is no table.
+
+    The masks that they name are skipped: they are no mammograms themselves.
 
     Raises:
         UserError: data.findings names no file, or the table is wrong.
@@ -66,7 +55,13 @@ def users_findings(request: Request) -> list[FindingLine]:
     if given is not None and not given.is_file():
         raise UserError(f"data.findings={given} is no file. Name the table of findings.")
     path = given or request.data.root / "findings.csv"
-    return read_findings(path) if path.is_file() else []
+    lines = read_findings(path) if path.is_file() else []
+    outlines = [line.finding for line in lines if line.finding["geometry"] == "mask"]
+    masks = {Path(outline["coordinates"]["file"]).resolve() for outline in outlines}
+    for file in builder.left() if masks else ():
+        if file.path.resolve() in masks:
+            builder.skip(file, "the mask of a finding")
+    return lines
 
 
 def read_findings(path: Path) -> list[FindingLine]:
@@ -96,15 +91,6 @@ def read_findings(path: Path) -> list[FindingLine]:
     return lines
 
 
-def skip_masks(builder: CatalogBuilder, lines: Sequence[FindingLine]) -> None:
-    """The masks that findings name are no mammograms themselves."""
-    outlines = [line.finding for line in lines if line.finding["geometry"] == "mask"]
-    masks = {Path(outline["coordinates"]["file"]).resolve() for outline in outlines}
-    for file in builder.left() if masks else ():
-        if file.path.resolve() in masks:
-            builder.skip(file, "the mask of a finding")
-
-
 def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> list[dict]:
     """Findings with the id of their image; writes into the images what the table says of them.
 
@@ -114,12 +100,21 @@ def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> l
     Raises:
         UserError: a line names no image or several, or contradicts another.
     """
-    find = _finder(images)
+    by_id, by_name = defaultdict(list), defaultdict(list)
+    for name, image in images.items():
+        by_id[image["image_id"]].append(image)
+        by_name[PurePosixPath(name).name].append(image)
+    by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
     known: set[tuple[str, str]] = set()
     findings = []
     for line in lines:
-        image = find(line)
-        image_id = image["image_id"]
+        what = line.file or line.image_id
+        found = (by_name if line.file else by_id).get(what, [])
+        if not found:
+            raise UserError(f"{line.where}: {what} is no image of data.root.")
+        if len(found) > 1:
+            raise UserError(f"{line.where}: {len(found)} files are called {what}; give the path.")
+        image, image_id = found[0], found[0]["image_id"]
         for column, value in line.of_image.items():
             if (image_id, column) in known and image[column] != value:
                 raise UserError(f"{line.where}: {column} of {image_id} is {image[column]} already.")
@@ -133,26 +128,6 @@ def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> l
     return findings
 
 
-def _finder(images: Mapping[str, dict]) -> Callable[[FindingLine], dict]:
-    """Finds images by id, by path below data.root, or by a file name that occurs once."""
-    by_id = {image["image_id"]: [image] for image in images.values()}
-    by_name: dict[str, list[dict]] = {}
-    for name, image in images.items():
-        by_name.setdefault(PurePosixPath(name).name, []).append(image)
-    by_name |= {name: [image] for name, image in images.items()}
-
-    def find(line: FindingLine) -> dict:
-        what = line.file or line.image_id
-        found = (by_name if line.file else by_id).get(what, [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UserError(f"{line.where}: {len(found)} files are called {what}; give the path.")
-        raise UserError(f"{line.where}: {what} is no image of data.root.")
-
-    return find
-
-
 def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool) -> FindingLine:
     """A line of the table.
 
@@ -163,22 +138,25 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
         raise ValueError("file (or image_id) is blank")
     implied = next((geometry for name, geometry in IMPLIED.items() if row[name]), "none")
     geometry = row["geometry"].lower() or implied
-    if geometry not in GEOMETRIES:
-        raise ValueError(f"geometry must be one of {GEOMETRIES}, not {geometry!r}")
-    kind = _word(row["kind"])
+    if geometry not in NAMES:
+        raise ValueError(f"geometry must be one of {tuple(NAMES)}, not {geometry!r}")
+    kind = as_word(row["kind"])
     if kind == NORMAL and geometry != "none":
         raise ValueError(f"kind normal cannot have a {geometry}")
     of_image = {name: row[name] for name in OF_IMAGE if row[name]}
-    if "complete" in of_image:
-        of_image["complete"] = _complete(of_image["complete"], kind)
-    coordinates = _coordinates(row, geometry, folder, decimal_comma)
-    problem = coordinates_problem(geometry, json.dumps(coordinates))
-    if problem:
+    if complete := row["complete"].lower():
+        if complete not in ("yes", "no"):
+            raise ValueError(f"complete must be yes or no, not {row['complete']!r}")
+        if kind == NORMAL and complete == "no":
+            raise ValueError("kind normal says that nothing is there, so complete is yes")
+        of_image["complete"] = complete
+    coordinates = _coordinates(row, geometry, folder, "," if decimal_comma else ".")
+    if problem := coordinates_problem(geometry, json.dumps(coordinates)):
         raise ValueError(problem)
     finding = {
         "finding_id": row["finding_id"],
         "kind": kind,
-        "pathology": _word(row["pathology"]),
+        "pathology": as_word(row["pathology"]),
         "geometry": geometry,
         "coordinates": coordinates,
     }
@@ -186,40 +164,29 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
     return FindingLine(where, file, row["image_id"], of_image, finding)
 
 
-def _complete(text: str, kind: str) -> str:
-    if text.lower() not in ("yes", "no"):
-        raise ValueError(f"complete must be yes or no, not {text!r}")
-    if kind == NORMAL and text.lower() == "no":
-        raise ValueError("kind normal says that nothing is there, so complete is yes")
-    return text.lower()
+def _coordinates(row: dict[str, str], geometry: str, folder: Path, point: str) -> dict | list:
+    """As they become JSON; a polygon is "row col; row col; ..." or JSON [[row, col], ...].
 
-
-def _coordinates(
-    row: dict[str, str], geometry: str, folder: Path, decimal_comma: bool
-) -> dict | list:
-    if geometry == "polygon":
-        return _polygon(row["polygon"])
+    Args:
+        point: what stands before the decimals of a number in a column of its own.
+    """
     if geometry == "mask":
         mask = folder / row["mask"]
         if not mask.is_file():
             raise ValueError(f"the mask {mask} does not exist")
         return {"file": mask.as_posix()}
-    numbers = NUMBERS.get(geometry, ())
-    points = {name: row[name].replace(",", ".") if decimal_comma else row[name] for name in numbers}
-    return {name: _number(text, name) for name, text in points.items()}
-
-
-def _polygon(text: str) -> list[list[float]]:
-    """Points as "row col; row col; ..." or as JSON [[row, col], ...]."""
+    if geometry != "polygon":
+        return {name: _number(row[name].replace(point, "."), name) for name in NAMES[geometry]}
+    text = row["polygon"]
     if text.startswith("["):
         try:
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"polygon is not JSON ({error})") from error
     points = [part.split() for part in text.split(";") if part.strip()]
-    if not all(len(point) == 2 for point in points):
+    if not all(len(each) == 2 for each in points):
         raise ValueError(f"polygon must be 'row col; row col; ...', not {text!r}")
-    return [[_number(word, "polygon") for word in point] for point in points]
+    return [[_number(word, "polygon") for word in each] for each in points]
 
 
 def _number(text: str, name: str) -> float:
@@ -227,8 +194,3 @@ def _number(text: str, name: str) -> float:
         return float(text)
     except ValueError as error:
         raise ValueError(f"{name} must be a number, not {text!r}") from error
-
-
-def _word(text: str) -> str:
-    """Lower case, without blanks: "Ill defined" becomes ill_defined; nothing becomes unknown."""
-    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_-") or "unknown"

@@ -16,17 +16,17 @@ def image_ids(names: list[str]) -> dict[str, str]:
     {'a/1.dcm': 'a-1', 'b/1.dcm': 'b-1', 'b/2.dcm': '2'}
     """
     depth = dict.fromkeys(names, 1)
-    ids = {name: _joined(name, 1) for name in names}
     while True:
+        ids = {name: _joined(name, depth[name]) for name in names}
         counts = Counter(value.lower() for value in ids.values())
         clashing = [n for n in names if counts[ids[n].lower()] > 1 and depth[n] <= n.count("/")]
         if not clashing:
-            break
+            # Whole paths may differ in signs or suffix only.
+            return {
+                n: i if counts[i.lower()] == 1 else f"{i}-{_short_hash(n)}" for n, i in ids.items()
+            }
         for name in clashing:
             depth[name] += 1
-            ids[name] = _joined(name, depth[name])
-    # Whole paths that differ in signs or suffix only.
-    return {n: i if counts[i.lower()] == 1 else f"{i}-{_short_hash(n)}" for n, i in ids.items()}
 
 
 def _joined(name: str, depth: int) -> str:

@@ -6,11 +6,12 @@ Importers are loaded when they are used, because each brings its own libraries.
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import DataSettings, PhantomSettings
-from pipeline.ingest.source_files import SourceFile, nearest_to_root
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,18 +39,23 @@ class Request:
     files: tuple[SourceFile, ...]  # every regular file below data.root
     wrapped: Path  # folder for the DICOM files that an importer makes of other formats
 
+    @cached_property
+    def nearest(self) -> dict[str, SourceFile]:
+        """Of the files with the same name, that in the fewest folders; by name in lower case."""
+        nearest_first = sorted(self.files, key=lambda f: (f.name.count("/"), f.name))
+        return {file.path.name.lower(): file for file in reversed(nearest_first)}
+
     def table(self, name: str, advice: str) -> SourceFile:
         """The file of that name nearest to the root, whatever its capitals.
 
         Raises:
             UserError: there is none; `advice` says what to do.
         """
-        found = nearest_to_root(self.files).get(name.lower())
-        if found is None:
+        if name.lower() not in self.nearest:
             raise UserError(
                 f"data.root={self.data.root} has no {name}. {advice}, or set data.importer."
             )
-        return found
+        return self.nearest[name.lower()]
 
 
 def importer(name: str) -> Callable[[Request], "Catalog"]:

@@ -13,7 +13,9 @@ data base. Research use only: the images are read where they lie and never shipp
 """
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ import numpy as np
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
-from pipeline.ingest.picture_files import read_picture, wrap_picture
+from pipeline.ingest.picture_files import Picture, add_picture, read_picture, wrap_picture
 from pipeline.run.errors import UserError
 
 SIDE_PX = 1024
@@ -52,32 +54,24 @@ def read(request: Request) -> Catalog:
         UserError: Info.txt is missing or has a line that cannot be understood.
     """
     info = request.table("Info.txt", "Put the table of mini-MIAS beside the images")
-    rows: dict[str, list[InfoRow]] = {}
+    rows: dict[str, list[InfoRow]] = defaultdict(list)
     for row in read_info(info.path):
-        rows.setdefault(row.image_id, []).append(row)
+        rows[row.image_id].append(row)
     builder = CatalogBuilder(request.files, dataset="mias")
     taken: dict[str, str] = {}
     for file in sorted(request.files, key=lambda f: (f.suffix, f.name)):
         match = _FILE.fullmatch(file.path.name.lower())
         if not match:
             builder.skip(file, "not an image of mini-MIAS")
-            continue
-        image_id = match[1]
-        if image_id not in rows:
+        elif match[1] not in rows:
             builder.skip(file, "Info.txt has no row for it")
-        elif image_id in taken:
-            builder.skip(file, f"the same image as {taken[image_id]}")
+        elif match[1] in taken:
+            builder.skip(file, f"the same image as {taken[match[1]]}")
         else:
-            image = _image(rows[image_id])
-            try:
-                dicom = wrap_picture(_read_pixels(file.path), request.wrapped, image)
-            except ValueError as error:
-                builder.fail(file, str(error))
-                continue
-            taken[image_id] = file.name
-            builder.add_image(file, dicom=dicom, **image)
-            for finding in filter(None, (row.finding for row in rows[image_id])):
-                builder.add_finding(image_id, **finding)
+            image, findings = _columns(rows[match[1]])
+            picture = Picture(file, partial(_read_pixels, file.path), image, findings)
+            if add_picture(builder, picture, wrap_picture(picture, request.wrapped)):
+                taken[match[1]] = file.name
     return builder.catalog()
 
 
@@ -137,14 +131,17 @@ def _read_pixels(path: Path) -> np.ndarray:
     return pixels
 
 
-def _image(rows: list[InfoRow]) -> dict:
+def _columns(rows: list[InfoRow]) -> tuple[dict, list[dict]]:
+    """The columns of an image and those of its findings."""
     number = int(rows[0].image_id.removeprefix("mdb"))
-    return {
+    findings = [row.finding for row in rows if row.finding]
+    image = {
         "image_id": rows[0].image_id,
         "patient_id": f"mias{(number + 1) // 2:03d}",  # films come in pairs
         "laterality": "L" if number % 2 else "R",
         "view": "MLO",
         "spacing_mm": SPACING_MM,
-        "outcome": "abnormal" if any(row.finding for row in rows) else "normal",
+        "outcome": "abnormal" if findings else "normal",
         "density": rows[0].tissue,
     }
+    return image, findings

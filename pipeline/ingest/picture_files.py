@@ -1,19 +1,42 @@
 """Pictures that are not DICOM: their grey values, and the DICOM files that are made of them."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pipeline.dicom.write import wrap_as_dicom
+from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.progress import shown
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")
 LOSSY = (".jpg", ".jpeg")
 NO_LOSSY = "a picture with lossy compression; take PNG or TIFF"
+_IN_DICOM = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that shall become an image of the catalog.
+
+    Attributes:
+        read: its grey values, (H, W) uint8 or uint16, dense tissue bright; raises ValueError.
+        image: its columns of the catalog.
+        findings: the columns of its findings.
+        remarks: what the user should know about it.
+    """
+
+    file: SourceFile
+    read: Callable[[], np.ndarray]
+    image: dict
+    findings: Sequence[dict] = ()
+    remarks: Iterable[str] = ()
 
 
 def read_picture(path: Path) -> np.ndarray:
@@ -39,42 +62,36 @@ def read_picture(path: Path) -> np.ndarray:
     return pixels
 
 
-def wrap_picture(pixels: np.ndarray, folder: Path, image: Mapping) -> Path:
-    """Write the DICOM file of an image; one that is there already is left alone.
+def add_pictures(builder: CatalogBuilder, pictures: Sequence[Picture], folder: Path) -> None:
+    """Wrap and add pictures on all cores, as `wrap_picture` and `add_picture` do."""
+    if not pictures:
+        return
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # codecs run in parallel
+        done = pool.map(partial(wrap_picture, folder=folder), pictures)
+        ends = shown(done, len(pictures), "wrapping as DICOM")
+        for picture, end in zip(pictures, ends, strict=True):
+            add_picture(builder, picture, end)
 
-    Args:
-        pixels: (H, W) uint8 or uint16, dense tissue bright.
-        image: its columns of the catalog.
 
-    Returns:
-        The file: its image_id in `folder`.
+def wrap_picture(picture: Picture, folder: Path) -> Path | str:
+    """The DICOM file of a picture in `folder`, or why there is none.
+
+    One that is there already is left alone.
     """
-    path = folder / f"{image['image_id']}.dcm"
-    names = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
-    wrap_as_dicom(pixels, path, **{name: image[name] for name in names})
+    path = folder / f"{picture.image['image_id']}.dcm"
+    try:
+        wrap_as_dicom(picture.read(), path, **{name: picture.image[name] for name in _IN_DICOM})
+    except (ValueError, OSError) as error:
+        return str(error)
     return path
 
 
-def wrap_pictures(
-    readers: Sequence[Callable[[], np.ndarray]], folder: Path, images: Sequence[Mapping]
-) -> Iterator[Path | str]:
-    """Read the pictures and write their DICOM files, on all cores.
-
-    Args:
-        readers: give the grey values of each picture, as `read_picture` does.
-        images: their columns of the catalog.
-
-    Yields:
-        For each picture in order its DICOM file, or why there is none.
-    """
-
-    def wrap(read: Callable[[], np.ndarray], image: Mapping) -> Path | str:
-        try:
-            return wrap_picture(read(), folder, image)
-        except (ValueError, OSError) as error:
-            return str(error)
-
-    if images:
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # codecs run in parallel
-            done = pool.map(wrap, readers, images)
-            yield from shown(done, len(images), "wrapping as DICOM")
+def add_picture(builder: CatalogBuilder, picture: Picture, wrapped: Path | str) -> bool:
+    """Add a picture and its findings; False where it fails, for the reason that `wrapped` is."""
+    if isinstance(wrapped, str):
+        builder.fail(picture.file, wrapped)
+        return False
+    builder.add_image(picture.file, dicom=wrapped, remarks=picture.remarks, **picture.image)
+    for finding in picture.findings:
+        builder.add_finding(**{"image_id": picture.image["image_id"]} | finding)
+    return True

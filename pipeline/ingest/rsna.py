@@ -14,12 +14,12 @@ The headers are stripped; side, view, site and machine are those of the table.
 Source: Carr C et al. (2022), RSNA Screening Mammography Breast Cancer Detection, Kaggle.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.cells import without_decimals
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
 from pipeline.run.csv_tables import read_text_table
@@ -52,10 +52,9 @@ def read(request: Request) -> Catalog:
             image = _image(row)
             builder.add_image(file, remarks=_remarks(row), **image)
             if image["outcome"] == "abnormal":
-                note = INVASIVE.get(row.get("invasive", ""), "")
-                builder.add_finding(
-                    image["image_id"], kind="cancer", pathology="malignant", note=note
-                )
+                finding = {"kind": "cancer", "pathology": "malignant"}
+                finding["note"] = INVASIVE.get(row.get("invasive", ""), "")
+                builder.add_finding(image["image_id"], **finding)
     return builder.catalog()
 
 
@@ -80,7 +79,7 @@ def _rows(request: Request, builder: CatalogBuilder) -> dict[str, dict[str, str]
         )
         absent = []
         for where, cells in table.rows:
-            row = _checked({name: _plain(value) for name, value in cells.items()}, where)
+            row = _checked(cells, where)
             name = f"{folder}/{row['patient_id']}/{row['image_id']}.dcm"
             if name in rows:
                 raise UserError(f"{where}: the image {row['image_id']} is there twice. Keep one.")
@@ -97,8 +96,8 @@ def _rows(request: Request, builder: CatalogBuilder) -> dict[str, dict[str, str]
 
 def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     """The cells with side and view in capitals, and a `cancer`, "" where it is unknown."""
+    row = {"cancer": ""} | {name: without_decimals(value) for name, value in row.items()}
     row |= {name: row[name].upper() for name in ("laterality", "view")}
-    row.setdefault("cancer", "")
     if not (row["patient_id"].isdigit() and row["image_id"].isdigit()):
         raise UserError(f"{where}: patient_id and image_id must be numbers, not {row}.")
     side, view, cancer = row["laterality"], row["view"], row["cancer"]
@@ -108,15 +107,6 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
             f"{side!r}, {view!r}, {cancer!r}."
         )
     return row
-
-
-def _plain(value: str) -> str:
-    """Whole numbers without decimals.
-
-    >>> _plain("49.0")
-    '49'
-    """
-    return re.sub(r"^(\d+)\.0+$", r"\1", value)
 
 
 def _image(row: dict[str, str]) -> dict:

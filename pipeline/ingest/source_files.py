@@ -5,10 +5,9 @@ not entered, because links can form loops and lead out of the data set; such lin
 so that nobody misses their files unawares.
 """
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -35,54 +34,39 @@ class Listing:
     linked_folders: tuple[str, ...]
 
 
-def list_files(root: Path) -> Listing:
-    """Walk a folder; raises OSError where a folder cannot be read."""
+def list_files(root: Path, *, front: str = "") -> Listing:
+    """Walk a folder.
+
+    Args:
+        front: goes before the names of files and folders.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
     files, links = [], []
     base = os.fspath(root)
     todo = [base]
     while todo:
         with os.scandir(todo.pop()) as entries:
             for entry in entries:
+                name = front + _printable(os.path.relpath(entry.path, base))
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
                 elif entry.is_dir():
-                    links.append(_printable(os.path.relpath(entry.path, base)))
+                    links.append(name)
                 elif entry.is_file():
                     status = entry.stat()
-                    name = _printable(os.path.relpath(entry.path, base))
                     path = Path(entry.path)
                     files.append(SourceFile(name, path, status.st_size, status.st_mtime_ns))
-    return _sorted(files, links)
+    return joined([Listing(tuple(files), tuple(links))])
 
 
-def joined(listings: Mapping[str, Listing]) -> Listing:
-    """Several listings as one; the files of each have its name as first folder, "" adds none."""
-    files, links = [], []
-    for name, listing in listings.items():
-        front = f"{name}/" if name else ""
-        files += [replace(file, name=front + file.name) for file in listing.files]
-        links += [front + link for link in listing.linked_folders]
-    return _sorted(files, links)
-
-
-def nearest_to_root(files: Iterable[SourceFile]) -> dict[str, SourceFile]:
-    """Of the files with the same name, that in the fewest folders; by name in lower case."""
-    found: dict[str, SourceFile] = {}
-    for file in sorted(files, key=lambda f: (f.name.count("/"), f.name)):
-        found.setdefault(file.path.name.lower(), file)
-    return found
-
-
-def fingerprint(files: tuple[SourceFile, ...], *, salt: str) -> str:
-    """SHA-256 over name, size and time of change of all files, and over `salt`."""
-    digest = hashlib.sha256(salt.encode())
-    for file in files:
-        digest.update(f"\0{file.name}\0{file.size}\0{file.mtime_ns}".encode())
-    return digest.hexdigest()
-
-
-def _sorted(files: list[SourceFile], links: list[str]) -> Listing:
-    return Listing(tuple(sorted(files, key=lambda f: f.name)), tuple(sorted(links)))
+def joined(listings: Iterable[Listing]) -> Listing:
+    """Several listings as one."""
+    listings = list(listings)
+    files = (file for each in listings for file in each.files)
+    links = (link for each in listings for link in each.linked_folders)
+    return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(sorted(links)))
 
 
 def _printable(name: str) -> str:

@@ -3,13 +3,15 @@
 Make calls it every time, so it first asks whether anything changed, without loading pandas.
 """
 
-import json
+import hashlib
+from itertools import permutations
 from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
-from pipeline.ingest.data_sets import data_sets, nested_roots, split_file
+from pipeline.ingest.data_sets import data_sets, split_file
 from pipeline.ingest.importers import Request
-from pipeline.ingest.source_files import Listing, fingerprint, joined, list_files
+from pipeline.ingest.source_files import Listing, joined, list_files
+from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
@@ -25,7 +27,7 @@ def ingest(stage: Stage) -> str:
     """
     run, settings = stage.run, stage.settings
     listing = _list_all(run, settings)
-    known = _known(run)
+    known = read_json(run.catalog) or {}
     if known.get("fingerprint") == _fingerprint(listing, settings) and _all_there(run, known):
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
@@ -36,20 +38,28 @@ def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
     from pipeline.ingest.catalog import write_catalog
     from pipeline.ingest.read_data_set import read_data_set
 
-    data, wrapped = settings.data, wrapped_folder(settings)
+    data = settings.data
     made_from = _fingerprint(listing, settings)
-    catalog = read_data_set(Request(data, settings.phantom, listing.files, wrapped))
+    request = Request(data, settings.phantom, listing.files, _wrapped(settings))
+    catalog = read_data_set(request)
     if _has_phantom(data):  # it has just written its files
         listing = _list_all(run, settings)
         made_from = _fingerprint(listing, settings)
-    _check_all_listed(catalog, listing)
+    missed = {file.name for file in listing.files} ^ set(catalog.files["file"])
+    if missed:
+        raise UserError(
+            f"{len(missed)} files appeared or vanished during ingest, such as {min(missed)}. "
+            "Run it again when nothing writes into data.root."
+        )
     roots = (f"{name}: {each.root}".removeprefix(": ") for name, each in data_sets(data).items())
     root = ", ".join(roots)
     write_catalog(run, catalog, importer=data.importer, root=root, fingerprint=made_from)
-    return _counts(_known(run)) + _link_note(listing)
+    links = listing.linked_folders
+    note = f"; {len(links)} linked folders not entered, such as {links[0]}" if links else ""
+    return _counts(read_json(run.catalog)) + note
 
 
-def wrapped_folder(settings: Settings) -> Path:
+def _wrapped(settings: Settings) -> Path:
     """Where an importer puts the DICOM files that it makes of other formats."""
     return settings.store.root / "dicom" / settings.data.importer
 
@@ -57,14 +67,14 @@ def wrapped_folder(settings: Settings) -> Path:
 def _list_all(run: RunFolder, settings: Settings) -> Listing:
     """The files of all data sets; those of several have the set's name as first folder."""
     sets = data_sets(settings.data)
-    nested = nested_roots(sets)
-    if nested:
-        raise UserError(
-            f"The sets {nested[0]} and {nested[1]} of data.sets share files: "
-            f"{sets[nested[0]].root} lies inside {sets[nested[1]].root}. Keep them apart."
-        )
+    for (inner, data), (outer, other) in permutations(sets.items(), 2):
+        if data.root.resolve().is_relative_to(other.root.resolve()):
+            raise UserError(
+                f"The sets {inner} and {outer} of data.sets share files: {data.root} lies inside "
+                f"{other.root}. Keep them apart."
+            )
     outputs = {"RUN": run.root, "store.root": settings.store.root}
-    return joined({name: _list_root(name, data, outputs) for name, data in sets.items()})
+    return joined(_list_root(name, data, outputs) for name, data in sets.items())
 
 
 def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listing:
@@ -84,7 +94,7 @@ def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listi
                 f"Choose another {what} or data.root."
             )
     try:
-        return list_files(root)
+        return list_files(root, front=f"{name}/" if name else "")
     except PermissionError as error:
         raise UserError(f"{error.filename} cannot be read. Mend its permissions.") from error
 
@@ -96,28 +106,22 @@ def _has_phantom(data: DataSettings) -> bool:
 def _fingerprint(listing: Listing, settings: Settings) -> str:
     """Changes with the files, with the tables outside data.root, and with settings that matter."""
     data = settings.data
-    tree: dict = {"data": data.model_dump(mode="json"), "wrapped": str(wrapped_folder(settings))}
+    tree: dict = {"data": data.model_dump(mode="json"), "wrapped": str(_wrapped(settings))}
     if _has_phantom(data):
         tree["phantom"] = settings.phantom.model_dump(mode="json")
     sets = data_sets(data).values()
-    for path in (data.split, *(p for each in sets for p in (each.findings, each.split))):
-        for file in _tables(path):
-            status = file.stat()
-            tree[str(file)] = [status.st_size, status.st_mtime_ns]
+    given = (data.split, *(path for each in sets for path in (each.findings, each.split)))
+    for path in filter(None, given):  # a file, or the files of a folder
+        for file in path.iterdir() if path.is_dir() else [path]:
+            if file.is_file():
+                status = file.stat()
+                tree[str(file)] = [status.st_size, status.st_mtime_ns]
     if any(split_file(each) for each in (data, *sets)):
         tree["split"] = "a table of the catalog"  # which earlier releases did not write
-    return fingerprint(listing.files, salt=value_sha256(tree))
-
-
-def _tables(path: Path | None) -> list[Path]:
-    """The file that a setting names, or the files in the folder that it names."""
-    if path is None:
-        return []
-    return sorted(p for p in (path.iterdir() if path.is_dir() else [path]) if p.is_file())
-
-
-def _known(run: RunFolder) -> dict:
-    return json.loads(run.catalog.read_text(encoding="utf-8")) if run.catalog.is_file() else {}
+    digest = hashlib.sha256(value_sha256(tree).encode())
+    for source in listing.files:
+        digest.update(f"\0{source.name}\0{source.size}\0{source.mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _all_there(run: RunFolder, known: dict) -> bool:
@@ -127,22 +131,8 @@ def _all_there(run: RunFolder, known: dict) -> bool:
     return all(Path(row["file"]).exists() for _, row in read_text_table(run.images_table).rows)
 
 
-def _check_all_listed(catalog, listing: Listing) -> None:
-    missed = {file.name for file in listing.files} ^ set(catalog.files["file"])
-    if missed:
-        raise UserError(
-            f"{len(missed)} files appeared or vanished during ingest, such as {min(missed)}. "
-            "Run it again when nothing writes into data.root."
-        )
-
-
 def _counts(known: dict) -> str:
     return (
         f"{known['files']} files, {known['images']} images of {known['patients']} patients, "
         f"{known['findings']} findings from {known['root']}"
     )
-
-
-def _link_note(listing: Listing) -> str:
-    links = listing.linked_folders
-    return f"; {len(links)} linked folders not entered, such as {links[0]}" if links else ""

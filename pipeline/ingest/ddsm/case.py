@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ingest.cells import acr_density
+
 VIEWS = ("LEFT_CC", "LEFT_MLO", "RIGHT_CC", "RIGHT_MLO")
 _NAME = re.compile(r"([A-Z])[-_](\d{4})[-_](\d+)\.ics", re.IGNORECASE)
 
@@ -50,10 +52,9 @@ def read_case(path: Path) -> Case:
     films = {view: _film(view, facts[view]) for view in VIEWS if view in facts}
     if not films:
         raise ValueError("no line of it describes a film")
-    density = "".join(facts.get("DENSITY", []))
     return Case(
         name=case_name(path.name),
-        density=density if density in ("1", "2", "3", "4") else "",
+        density=acr_density("".join(facts.get("DENSITY", []))),
         digitiser=" ".join(facts.get("DIGITIZER", [])).upper(),
         films=films,
     )

@@ -24,16 +24,19 @@ pages of DDSM.
 from functools import partial
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 
+from pipeline.dicom.compressed_frame import stream_info
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ddsm.case import Film, case_name
-from pipeline.ingest.ddsm.ljpeg import read_ljpeg
 from pipeline.ingest.ddsm.overlay import read_overlay
-from pipeline.ingest.ddsm.tree import Examination, sort_files
+from pipeline.ingest.ddsm.tree import Examination, FilmFile, sort_files
 from pipeline.ingest.importers import Request
-from pipeline.ingest.picture_files import read_picture, wrap_pictures
+from pipeline.ingest.picture_files import Picture, add_pictures, read_picture
+
+CONVERT = "convert the film to PNG or TIFF of 16 bit with the software of DDSM"
 
 
 def is_original(request: Request) -> bool:
@@ -44,53 +47,61 @@ def is_original(request: Request) -> bool:
 def read_films(request: Request) -> Catalog:
     """Catalog of the original tree."""
     builder = CatalogBuilder(request.files, dataset="ddsm")
-    films = sort_files(builder)
-    readers = [
-        partial(_read_film, film.file.path, film.examination.case.films[film.view])
-        for film in films
-    ]
-    images = [_image(film.examination, film.view) for film in films]
-    wrapped = wrap_pictures(readers, request.wrapped, images)
-    for film, image, dicom in zip(films, images, wrapped, strict=True):
-        if isinstance(dicom, str):
-            builder.fail(film.file, dicom)
-            continue
-        findings, problem = _findings(film.examination, film.view)
-        outcome, why = "abnormal", problem
-        if not findings:
-            outcome, why = _outcome_without_marks(film.examination, film.view)
-        remarks = filter(None, (why,))
-        builder.add_image(film.file, dicom=dicom, remarks=remarks, outcome=outcome, **image)
-        for finding in findings:
-            builder.add_finding(image["image_id"], **finding)
+    pictures = [_picture(film) for film in sort_files(builder)]
+    add_pictures(builder, pictures, request.wrapped)
     return builder.catalog()
 
 
-def _read_film(path: Path, film: Film) -> np.ndarray:
-    size = (film.height, film.width)
-    if path.suffix.lower() == ".ljpeg":
-        return read_ljpeg(path, size=size, bits=film.bits)
-    pixels = read_picture(path)
-    if pixels.shape != size:
-        own, described = (" x ".join(map(str, shape)) for shape in (pixels.shape, size))
-        raise ValueError(f"has {own} pixels and not {described} as its .ics says")
-    return pixels
-
-
-def _image(examination: Examination, view: str) -> dict:
-    """The columns of a film, but for its outcome."""
-    case = examination.case
+def _picture(film: FilmFile) -> Picture:
+    case, view = film.examination.case, film.view
     side, projection = view.split("_")
-    return {
+    findings, doubt = _findings(film.examination, view)
+    outcome = "abnormal"
+    if not findings:
+        outcome, doubt = _outcome_without_marks(film.examination, view)
+    image = {
         "image_id": f"{case.name}.{view}",
         "patient_id": case.name.rpartition("_")[0],
         "laterality": side[0],
         "view": projection,
         "spacing_mm": case.films[view].spacing_mm,
+        "outcome": outcome,
         "density": case.density,
         "site": case.name[0],
         "scanner": case.digitiser,
     }
+    read = partial(_read_film, film.file.path, case.films[view])
+    return Picture(film.file, read, image, findings, remarks=(doubt,) if doubt else ())
+
+
+def _read_film(path: Path, film: Film) -> np.ndarray:
+    if path.suffix.lower() == ".ljpeg":
+        return _read_ljpeg(path, film)
+    pixels = read_picture(path)
+    if pixels.shape != (film.height, film.width):
+        own = " x ".join(map(str, pixels.shape))
+        raise ValueError(f"has {own} pixels and not {film.height} x {film.width} as its .ics says")
+    return pixels
+
+
+def _read_ljpeg(path: Path, film: Film) -> np.ndarray:
+    """Grey values of a JPEG Lossless stream (ITU-T T.81) without a container.
+
+    Some files name width and height the wrong way round.
+    """
+    data = path.read_bytes()
+    try:
+        info = stream_info(data)
+        if info is None or info.codec != "JPEG lossless" or info.components != 1:
+            raise ValueError("is no JPEG lossless stream")
+        if info.height * info.width != film.height * film.width:
+            raise ValueError(f"has {info.height} x {info.width} pixels, unlike its .ics")
+        pixels = imagecodecs.ljpeg_decode(data)
+        if pixels.max() >= 1 << film.bits:
+            raise ValueError(f"decodes to more than {film.bits} bits")
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{error}; {CONVERT}") from error
+    return pixels.reshape(film.height, film.width)
 
 
 def _outcome_without_marks(examination: Examination, view: str) -> tuple[str, str]:

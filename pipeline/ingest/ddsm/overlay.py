@@ -21,11 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.ingest.cells import as_word
+
 # Code to (row, col).
 _STEPS = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)])
 _ABNORMALITY = re.compile(r"^\s*ABNORMALITY\b.*$", re.MULTILINE)
 _TOTAL = re.compile(r"TOTAL_ABNORMALITIES\s+(\d+)")
 _LESION_TYPE = re.compile(r"^\s*LESION_TYPE\s+(\S.*?)\s*$", re.MULTILINE)
+_NO_LETTERS = "_-0123456789"
 _BOUNDARY = re.compile(r"^\s*BOUNDARY\s+(\d[\d\s]*)#", re.MULTILINE)
 
 
@@ -69,24 +72,16 @@ def chain_outline(col: int, row: int, codes: np.ndarray) -> list[list[int]]:
 def _finding(block: str) -> dict:
     types = _LESION_TYPE.findall(block)
     pathology = re.search(r"PATHOLOGY\s+(\w+)", block)
-    outline = _outline(block)
+    boundary = _BOUNDARY.search(block)
+    numbers = np.array(boundary[1].split() if boundary else [], np.int64)
+    outline: list[list[int]] = []
+    if len(numbers) >= 3 and numbers[2:].max() <= 7:
+        corners = chain_outline(int(numbers[0]), int(numbers[1]), numbers[2:])
+        outline = corners if len(corners) >= 3 else []
     return {
-        "kind": _word(types[0].split()[0]) if types else "unknown",
-        "pathology": _word(pathology[1]) if pathology else "unknown",
+        "kind": as_word(types[0].split()[0].strip(_NO_LETTERS)) if types else "unknown",
+        "pathology": as_word(pathology[1].strip(_NO_LETTERS)) if pathology else "unknown",
         "geometry": "polygon" if outline else "none",
         "coordinates": outline,
         "note": "; ".join(types),
     }
-
-
-def _outline(block: str) -> list[list[int]]:
-    boundary = _BOUNDARY.search(block)
-    numbers = np.array(boundary[1].split() if boundary else [], np.int64)
-    if len(numbers) < 3 or numbers[2:].max() > 7:
-        return []
-    corners = chain_outline(int(numbers[0]), int(numbers[1]), numbers[2:])
-    return corners if len(corners) >= 3 else []
-
-
-def _word(text: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_-0123456789") or "unknown"

@@ -6,17 +6,24 @@ be bright, and data.spacing_mm must be given, because pictures do not carry it.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.findings_csv import join_findings, skip_masks, users_findings
+from pipeline.ingest.findings_csv import join_findings, users_findings
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
-from pipeline.ingest.picture_files import LOSSLESS, LOSSY, NO_LOSSY, read_picture, wrap_pictures
+from pipeline.ingest.picture_files import (
+    LOSSLESS,
+    LOSSY,
+    NO_LOSSY,
+    Picture,
+    add_pictures,
+    read_picture,
+)
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
 
@@ -39,27 +46,20 @@ def read_pictures(request: Request) -> Catalog:
             table of findings that is wrong.
     """
     builder = CatalogBuilder(request.files, dataset="pictures")
-    lines = users_findings(request)
+    lines = users_findings(request, builder)
     builder.skip_left_behind()
-    skip_masks(builder, lines)
     files = [file for file in builder.left() if file.suffix in LOSSLESS]
     _check_request(request, files)
     images = _images(files, request.data.spacing_mm)
-    findings = join_findings(images, lines)
+    findings: dict[str, list[dict]] = defaultdict(list)
+    for finding in join_findings(images, lines):
+        findings[finding["image_id"]].append(finding)
     _check_patients(images)
-    readers = [partial(read_picture, file.path) for file in files]
-    rows = [images[file.name] for file in files]
-    lost = set()
-    wrapped = wrap_pictures(readers, request.wrapped, rows)
-    for file, image, dicom in zip(files, rows, wrapped, strict=True):
-        if isinstance(dicom, str):
-            builder.fail(file, dicom)
-            lost.add(image["image_id"])
-        else:
-            builder.add_image(file, dicom=dicom, **image)
-    for finding in findings:
-        if finding["image_id"] not in lost:
-            builder.add_finding(**finding)
+    pictures = []
+    for file in files:
+        image, read = images[file.name], partial(read_picture, file.path)
+        pictures.append(Picture(file, read, image, findings[image["image_id"]]))
+    add_pictures(builder, pictures, request.wrapped)
     for file in builder.left():
         if file.suffix in LOSSY:
             builder.skip(file, NO_LOSSY)
@@ -102,11 +102,11 @@ def _images(files: Sequence[SourceFile], spacing_mm: float | None) -> dict[str, 
     plain = {name: stem if count[stem] == 1 else name for name, stem in stems.items()}
     ids = image_ids(list(plain.values()))
     images = {}
-    for file in files:
-        side, view = side_and_view(file.name)
-        images[file.name] = {
-            "image_id": ids[plain[file.name]],
-            "patient_id": PurePosixPath(file.name).parent.as_posix().removeprefix("."),
+    for name, plain_name in plain.items():
+        side, view = side_and_view(name)
+        images[name] = {
+            "image_id": ids[plain_name],
+            "patient_id": PurePosixPath(name).parent.as_posix().removeprefix("."),
             "laterality": side,
             "view": view,
             "spacing_mm": spacing_mm,

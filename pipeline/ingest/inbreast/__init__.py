@@ -17,12 +17,13 @@ from collections.abc import Iterator
 from pipeline.dicom.header import read_header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.cells import as_word
 from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast.osirix import Regions, Roi, read_regions
 from pipeline.ingest.inbreast.tables import read_table, table_file
 from pipeline.ingest.notes import tell
-from pipeline.ingest.source_files import SourceFile, nearest_to_root
+from pipeline.ingest.source_files import SourceFile
 
 SPACING_MM = 0.07  # of the set's only detector, where a file has lost its own
 POINT_RADIUS_MM = 0.5  # a calcification that is marked by a point is about 1 mm across at most
@@ -35,7 +36,7 @@ KINDS = {  # as they are misspelt
 }
 POINT_KINDS = ("calcification", "cluster", "unknown")  # may be marked by one or two points
 _NAME = re.compile(r"(\d+)_([0-9a-z]+)_MG_([LR])_([A-Z]+)_ANON\.dcm", re.IGNORECASE)
-_UNNAMED = re.compile(r"(unnamed|point_?\d*)?")  # what OsiriX calls a region by itself
+_UNNAMED = re.compile(r"unnamed|point_?\d*")  # what OsiriX calls a region by itself
 
 
 def read(request: Request) -> Catalog:
@@ -45,7 +46,7 @@ def read(request: Request) -> Catalog:
         UserError: the table is there as a spreadsheet alone, or makes no sense.
     """
     builder = CatalogBuilder(request.files, dataset="inbreast")
-    table = table_file(nearest_to_root(request.files))
+    table = table_file(request.nearest)
     rows = read_table(table.path) if table else {}
     if table:
         builder.skip(table, "the table of the data set")
@@ -136,7 +137,7 @@ def _findings(regions: Regions, point_radius_px: float) -> Iterator[dict]:
 
 
 def _kind(name: str) -> str:
-    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    word = as_word(name)
     if _UNNAMED.fullmatch(word) or not word[0].isalpha():
         return "unknown"
     return KINDS.get(word, word)

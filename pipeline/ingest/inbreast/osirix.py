@@ -51,7 +51,8 @@ def read_regions(path: Path) -> Regions:
         try:
             content = plistlib.load(stream, fmt=plistlib.FMT_XML)
         except _PLIST_ERRORS as error:
-            raise ValueError(f"not an XML property list ({_one_line(error)})") from error
+            reason = " ".join(str(error).split())[:120]
+            raise ValueError(f"not an XML property list ({reason})") from error
     images = content.get("Images") if isinstance(content, dict) else None
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise ValueError("has no list of Images")
@@ -74,24 +75,15 @@ def _roi(region: dict) -> Roi:
         return Roi(name, (), "it has no points")
     points = []
     for text in texts:
-        point = _point(text)
-        if point is None:
+        match = _POINT.fullmatch(text.strip()) if isinstance(text, str) else None
+        try:
+            x, y = map(float, match.groups()) if match else (math.nan, math.nan)
+        except ValueError:
+            x = y = math.nan
+        if not (math.isfinite(x) and math.isfinite(y)):
             return Roi(name, (), f"{text!r:.40} is no point such as '(12.5, 30.0)'")
-        points.append(point)
+        points.append((y, x))
     announced = region.get("NumberOfPoints")
     if isinstance(announced, int) and announced != len(points):
         return Roi(name, (), f"{len(points)} points instead of {announced}")
     return Roi(name, tuple(points))
-
-
-def _point(text: object) -> tuple[float, float] | None:
-    match = _POINT.fullmatch(text.strip()) if isinstance(text, str) else None
-    try:
-        x, y = map(float, match.groups()) if match else (math.nan, math.nan)
-    except ValueError:
-        return None
-    return (y, x) if math.isfinite(x) and math.isfinite(y) else None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120]

@@ -9,6 +9,7 @@ separated by commas, may have 22678622,0 for a number, and ends with rows of tot
 import re
 from pathlib import Path
 
+from pipeline.ingest.cells import acr_density, without_decimals
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
@@ -50,7 +51,7 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
     )
     rows: dict[str, dict[str, str]] = {}
     for where, cells in table.rows:
-        cell = {name: _plain(value) for name, value in cells.items()}
+        cell = {name: without_decimals(value) for name, value in cells.items()}
         image_id, side = cell["filename"], cell["laterality"].upper()
         if not image_id.isdigit() or side not in ("L", "R"):
             continue
@@ -60,14 +61,9 @@ def read_table(path: Path) -> dict[str, dict[str, str]]:
         row = {
             "laterality": side,
             "view": cell["view"].upper(),
-            "density": cell["acr"] if cell["acr"] in ("1", "2", "3", "4") else "",
+            "density": acr_density(cell["acr"]),
             "birads": birads,
         }
         if rows.setdefault(image_id, row) != row:
             raise UserError(f"{where}: image {image_id} has another row that says otherwise.")
     return rows
-
-
-def _plain(cell: str) -> str:
-    """Whole numbers without decimals."""
-    return re.sub(r"^(\d+)[.,]0+$", r"\1", cell)

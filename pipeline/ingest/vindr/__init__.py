@@ -20,7 +20,7 @@ from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
-from pipeline.ingest.source_files import SourceFile, nearest_to_root
+from pipeline.ingest.source_files import SourceFile
 from pipeline.ingest.vindr.tables import (
     BREASTS,
     CLIPPED,
@@ -46,7 +46,12 @@ def read(request: Request) -> Catalog:
         UserError: finding_annotations.csv is not there, or a table makes no sense.
     """
     builder = CatalogBuilder(request.files, dataset="vindr")
-    tables = _tables(request, builder)
+    request.table(FINDINGS, "Put the table of VinDr-Mammo beside the folder images")
+    names = (FINDINGS, BREASTS, METADATA)
+    paths = {name: request.nearest[name].path for name in names if name in request.nearest}
+    for name in paths:
+        builder.skip(request.nearest[name], "a table of the data set")
+    tables = read_tables(paths)
     splits: dict[str, set[str]] = defaultdict(set)
     for row in tables.images.values():
         splits[row["study_id"]].add(SPLITS[row["split"]])
@@ -61,17 +66,6 @@ def read(request: Request) -> Catalog:
             builder.add_finding(image_id, **finding)
     _tell(tables, {file.path.stem for file in found}, splits)
     return builder.catalog()
-
-
-def _tables(request: Request, builder: CatalogBuilder) -> Tables:
-    nearest = nearest_to_root(request.files)
-    nearest[FINDINGS] = request.table(
-        FINDINGS, "Put the table of VinDr-Mammo beside the folder images"
-    )
-    found = {name: nearest[name] for name in (FINDINGS, BREASTS, METADATA) if name in nearest}
-    for table in found.values():
-        builder.skip(table, "a table of the data set")
-    return read_tables({name: table.path for name, table in found.items()})
 
 
 def _images(builder: CatalogBuilder, tables: Tables) -> list[SourceFile]:

@@ -9,11 +9,11 @@ The last two may be absent.
 
 import ast
 import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.ingest.cells import as_word
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
@@ -113,7 +113,7 @@ def _finding(where: str, row: dict[str, str], categories: list[str]) -> dict:
     box, problem = _box(where, row)
     also = f"also {', '.join(others)}" if others else ""
     return {
-        "kind": re.sub(r"[^a-z0-9]+", "_", lesions[0].lower()).strip("_"),
+        "kind": as_word(lesions[0]),
         "pathology": f"birads_{birads}" if birads else "unknown",
         "geometry": "box" if box else "none",
         "coordinates": box,
