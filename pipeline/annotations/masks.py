@@ -164,6 +164,7 @@ def read_mask(path: Path) -> np.ndarray:
         NoOutline: the file is missing or cannot be decoded.
     """
     try:
+        pixels: np.ndarray | None
         if is_dicom(path):
             pixels = read_any_pixels(path, most_pixels=_MOST_PIXELS)
         else:

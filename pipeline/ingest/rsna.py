@@ -49,12 +49,11 @@ def read(request: Request) -> Catalog:
         elif row["view"] not in VIEWS:
             builder.skip(file, f"view {row['view']}, no view of screening")
         else:
-            image = _image(row)
+            image, note = _image(row), INVASIVE.get(row.get("invasive", ""), "")
+            image_id = image["image_id"]
             builder.add_image(file, remarks=_remarks(row), **image)
             if image["outcome"] == "abnormal":
-                finding = {"kind": "cancer", "pathology": "malignant"}
-                finding["note"] = INVASIVE.get(row.get("invasive", ""), "")
-                builder.add_finding(image["image_id"], **finding)
+                builder.add_finding(image_id, kind="cancer", pathology="malignant", note=note)
     return builder.catalog()
 
 
