@@ -6,8 +6,7 @@ import pytest
 
 from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.catalog import check_catalog, make_catalog, read_catalog, write_catalog
-from pipeline.ingest.read_data_set import limit_patients
-from pipeline.ingest.read_data_set import apply_split
+from pipeline.ingest.read_data_set import apply_split, limit_patients
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 

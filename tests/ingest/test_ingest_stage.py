@@ -10,8 +10,8 @@ from pipeline.config import DataSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
 from pipeline.ingest.catalog import read_catalog
 from pipeline.ingest.importers import MODULES
-from pipeline.ingest.source_files import list_files
 from pipeline.ingest.read_data_set import read_split
+from pipeline.ingest.source_files import list_files
 from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
