@@ -1,5 +1,6 @@
 """The weights of a network as a safetensors file, and back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,11 @@ def load_weights(network: PatchNetwork, path: str | Path) -> None:
 
 
 def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, source: str) -> None:
-    """Fill a network with arrays by name; all names and shapes are checked before the first."""
+    """Fill a network with arrays by name; all names and shapes are checked before the first.
+
+    Axes of one element may lie elsewhere: older files of ConvNeXt hold its depthwise kernels as
+    (rows, cols, channels, 1) in the place of (rows, cols, 1, channels).
+    """
     variables = network.named_weights
     missing, unknown = sorted(variables.keys() - stored), sorted(stored.keys() - variables)
     if missing or unknown:
@@ -42,13 +47,17 @@ def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, sour
             f"missing {_some(missing)}; unknown {_some(unknown)}"
         )
     for name, variable in variables.items():
-        if tuple(variable.shape) != stored[name].shape:
+        if _long_axes(variable.shape) != _long_axes(stored[name].shape):
             raise ValueError(
                 f"{source}: {name} must have shape {tuple(variable.shape)}, "
                 f"not {stored[name].shape}"
             )
     for name, variable in variables.items():
-        variable.assign(stored[name])
+        variable.assign(stored[name].reshape(variable.shape))
+
+
+def _long_axes(shape: Sequence[int]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _some(names: list[str]) -> str:

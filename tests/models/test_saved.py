@@ -45,6 +45,13 @@ def test_a_wrong_shape_names_both_shapes_and_changes_nothing(valid):
         np.testing.assert_array_equal(old, now)
 
 
+def test_the_one_channel_of_a_depthwise_kernel_may_lie_in_another_axis(valid):
+    stored = weights_of(valid)
+    kernel = stored["logit/kernel"]  # (1, 1, channels, 1)
+    assign_weights(valid, {**stored, "logit/kernel": np.swapaxes(kernel, 2, 3)}, source="file")
+    np.testing.assert_array_equal(weights_of(valid)["logit/kernel"], kernel)
+
+
 def test_weights_of_another_width_are_refused(valid):
     other = build_network(NetworkSpec("valid", 64, width=8))
     with pytest.raises(ValueError, match="must have shape"):
