@@ -15,9 +15,9 @@ from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst
 from pipeline.model.seen_patients import (
     calibration_overlap,
-    calibration_patients,
+    calibration_overlap_text,
     training_overlap,
-    training_patients,
+    training_overlap_text,
 )
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
@@ -41,8 +41,8 @@ def evaluate(stage: Stage) -> str:
         )
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
-    same = calibration_patients(judged.card, judged.images)
-    seen = training_patients(judged.card, judged.images)
+    same = calibration_overlap(judged.card, judged.images)
+    seen = training_overlap(judged.card, judged.images)
     metrics = {
         **compute_metrics(judged, bootstrap, settings, baselines),
         "natural_prior": judged.card.calibration.natural_prior,
@@ -60,9 +60,9 @@ def evaluate(stage: Stage) -> str:
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
     if same:
-        warning = calibration_overlap(same, of=len(judged.patients))
+        warning = calibration_overlap_text(same, of=len(judged.patients))
         print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     if seen:
-        warning = training_overlap(seen, of=len(judged.patients))
+        warning = training_overlap_text(seen, of=len(judged.patients))
         print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
     return summary_line(metrics)

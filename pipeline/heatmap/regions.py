@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from skimage.measure import label
 
-from pipeline.model.maps import ImageMap
+from pipeline.model.image_map import ImageMap
 
 REGION_COLUMNS = [
     "rank",

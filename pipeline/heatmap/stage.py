@@ -2,22 +2,28 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.annotations.outlines import read_outlines
-from pipeline.heatmap import results
-from pipeline.heatmap.work import Described, Work, describe_image, write_tables
+from pipeline.config import HeatmapSettings
+from pipeline.heatmap.image_tables import ImageTables, tabulate, write_tables
+from pipeline.heatmap.map_set import MapSet, check_disk, map_set
+from pipeline.heatmap.pictures.map_pictures import write_overlay, write_uncertainty
+from pipeline.heatmap.pictures.sheet import Caption
+from pipeline.heatmap.regions import find_regions
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.model.folder import load_network
-from pipeline.model.map_grid import map_pitch_px
-from pipeline.model.maps import map_image, write_map
+from pipeline.model.image_map import Mapper, NetworkMapper, map_mammogram, read_map, write_map
+from pipeline.model.map_rule import MapRule
 from pipeline.model.seen_patients import (
     calibration_overlap,
-    calibration_patients,
+    calibration_overlap_text,
     training_overlap,
-    training_patients,
+    training_overlap_text,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
@@ -36,12 +42,27 @@ SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
 SECONDS_PER_PICTURE = 0.5
 BYTES_PER_IMAGE = 1_200_000  # and picture
 
+Row = dict[str, Any]  # of mammograms.csv
 
-def heatmap(stage: Stage) -> str:
+
+def network_mapper(folder: Path, tile_px: int) -> Mapper:
+    """The network of a model folder as the stage maps with it.
+
+    Raises:
+        UserError: the model is damaged.
+    """
+    return NetworkMapper(load_network(folder), tile_px=tile_px, with_spread=True)
+
+
+def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_mapper) -> str:
     """Map the test mammograms of a run and write its maps, pictures and tables.
 
-    The results of before stay until the new ones are whole; a stopped run goes on from the maps
-    that it has made.
+    The results of before stay until the new ones are whole. Maps whose logits would be the same
+    are not computed again: those of a stopped run, and those of before where only the prior, the
+    regions or the pictures changed.
+
+    Args:
+        mapper_of: from the model folder and heatmap.tile_px, what maps.
 
     Returns:
         A line that sums up.
@@ -50,43 +71,64 @@ def heatmap(stage: Stage) -> str:
         UserError: there is no model or no test mammogram, or they do not fit each other.
     """
     started = time.monotonic()
-    trained = read_card(model_folder(stage.run))
-    card = trained.with_prior(stage.settings.heatmap.prior)
-    mammograms = _test_mammograms(stage.run, card)
-    _announce(stage, mammograms, card)
-    work, network = _prepare(stage, card)
-    made = _make_maps(work, network, list(_rows(mammograms)))
+    run, settings = stage.run, stage.settings.heatmap
+    trained = read_card(model_folder(run))
+    card = trained.with_prior(settings.prior)
+    mammograms = _test_mammograms(run, card)
+    uncertainty = settings.uncertainty and card.copies > 1
+    _announce(run, mammograms, card, pictures=1 + uncertainty)
+    mapper = mapper_of(card.folder, settings.tile_px)
+    rule = card.map_rule(stride_px=mapper.stride_px)
+    maps = map_set(run, card, rule)
+    rows: list[Row] = mammograms.to_dict("records")
+    made = _make_maps(maps, mapper, rule, card, rows)
     mapped = time.monotonic()
-    described = _describe(stage.run, work, mammograms)
-    summary = _summary(stage.run, work, described) | {
+    caption = _caption(run, card, settings)
+    tables = _describe(maps, rows, rule, caption, settings, uncertainty=uncertainty)
+    maps.put_in_place(list(tables), uncertain=list(tables) if uncertainty else [])
+    write_tables(run, tables)
+    regions = sum(len(each.regions) for each in tables.values())
+    stage.events.metrics(
+        {
+            "images": len(tables),
+            "regions": regions,
+            "maps_per_second": made / (mapped - started),
+            "images_per_second": len(tables) / (time.monotonic() - started),
+        }
+    )
+    _announce_files(stage, list(tables), uncertainty=uncertainty)
+    summary = {
+        "images": len(tables),
+        "regions": regions,
+        "model": caption.model,
+        "model_of_this_run": not recall(run).model,
+        "model_sha256": card.sha256,
+        "natural_prior": caption.prior,
+        "region_threshold": caption.threshold,
+        "pitch_mm": rule.pitch_mm,
+        "flips": rule.flips,
+        "copies": caption.copies,
+        "commit": git_commit()[0],
         "counted_prior": trained.calibration.natural_prior,
         **_calibrated_on(card, mammograms),
         **_trained_on(card, mammograms),
     }
-    _put_in_place(stage.run, work, described)
-    stage.events.metrics(
-        {
-            "images": len(described),
-            "regions": summary["regions"],
-            "maps_per_second": made / (mapped - started),
-            "images_per_second": len(described) / (time.monotonic() - started),
-        }
-    )
-    stage.events.artifact(stage.run.regions)
-    for image_id in described:
-        stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
-        if work.draws_uncertainty:
-            picture = stage.run.uncertainty_picture(image_id)
-            stage.events.artifact(picture, folder="uncertainty")
-    write_text(stage.run.heatmap_summary, json_text(summary))
-    write_report(stage.run)
-    stage.events.artifact(stage.run.report)
+    write_text(run.heatmap_summary, json_text(summary))
+    write_report(run)
+    stage.events.artifact(run.report)
     return (
-        f"{len(described)} mammograms, {summary['regions']} regions above "
-        f"{percent(card.region_threshold)} at a prior of "
-        f"{percent(card.calibration.natural_prior)} in {duration(time.monotonic() - started)}; "
-        f"pictures in {stage.run.overlays}"
+        f"{len(tables)} mammograms, {regions} regions above {percent(caption.threshold)} at a "
+        f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "
+        f"pictures in {run.overlays}"
     )
+
+
+def copies_in_words(card: ModelCard) -> str:
+    """What the spread of a map is over; empty where there is one copy."""
+    copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
+    sizes = f"{len(card.maps.zooms)} sizes" if len(card.maps.zooms) > 1 else ""
+    networks = f"{card.network.members} networks" if card.network.members > 1 else ""
+    return " of each of ".join(filter(None, (copies, sizes, networks)))
 
 
 def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
@@ -107,10 +149,9 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
     return chosen
 
 
-def _announce(stage: Stage, mammograms: pd.DataFrame, card: ModelCard) -> None:
+def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pictures: int) -> None:
     """Say how long it may take and check that the disk has room."""
     count = len(mammograms)
-    pictures = 2 if stage.settings.heatmap.uncertainty and card.copies > 1 else 1
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
     mapping = megapixels * card.copies * SECONDS_PER_MEGAPIXEL
     seconds = SECONDS_TO_START + mapping + count * pictures * SECONDS_PER_PICTURE
@@ -120,113 +161,103 @@ def _announce(stage: Stage, mammograms: pd.DataFrame, card: ModelCard) -> None:
         f"{duration(seconds)}; {needed / 1e6:.0f} MB",
         flush=True,
     )
-    results.check_disk(stage.run.root, needed)
+    check_disk(run.root, needed)
 
 
-def _prepare(stage: Stage, card: ModelCard):
-    """The work and the network."""
-    settings = stage.settings.heatmap
-    network = load_network(card.folder)
-    pitch_px = map_pitch_px(
-        pitch_mm=card.maps.pitch_mm,
-        spacing_mm=card.image.spacing_mm,
-        stride_px=network.stride_px,
-        label_pitch_px=card.label_pitch_px,
-    )
-    name = recall(stage.run).model or stage.run.root.as_posix()
-    folder = results.unfinished(stage.run)
-    return Work(card, name, settings, folder, pitch_px, git_commit()[0]), network
-
-
-def _make_maps(work: Work, network, mammograms: list[dict]) -> int:
-    """Make the maps that an earlier attempt has not made; returns how many."""
-    missing = [
-        m
-        for m in mammograms
-        if not results.has_map(work.folder, m["image_id"], key=work.map_key(m))
-    ]
+def _make_maps(
+    maps: MapSet, mapper: Mapper, rule: MapRule, card: ModelCard, mammograms: Sequence[Row]
+) -> int:
+    """Bring the whole set together; returns how many maps were computed."""
+    missing = []
+    for mammogram in mammograms:
+        image_id, store = mammogram["image_id"], mammogram["store"]
+        if kept := maps.kept(image_id, store):
+            image_map = kept.calibrated(card.calibration)
+            write_map(maps.unfinished.heatmap(image_id), image_map, key=maps.key(store))
+        else:
+            missing.append(mammogram)
     if len(missing) < len(mammograms):
         print(f"heatmap: {len(mammograms) - len(missing)} maps are there from before", flush=True)
     for mammogram in shown(missing, len(missing), "heatmap: maps"):
-        image_map = map_image(
-            network,
-            work.card.calibration,
-            mammogram,
-            pitch_px=work.pitch_px,
-            tile_px=work.settings.tile_px,
-            flips=work.card.maps.flips,
-            zooms=work.card.maps.zooms,
-            smooth_cells=work.card.maps.smooth_mm / work.pitch_mm,
-            level_share=work.card.maps.level_share,
-            level=work.card.level,
-        )
-        path = work.folder.heatmap(mammogram["image_id"])
-        write_map(path, image_map, key=work.map_key(mammogram))
+        image_map = map_mammogram(mammogram, mapper, rule, card.calibration)
+        path = maps.unfinished.heatmap(mammogram["image_id"])
+        write_map(path, image_map, key=maps.key(mammogram["store"]))
     return len(missing)
 
 
-def _describe(run: RunFolder, work: Work, mammograms: pd.DataFrame) -> dict[str, Described]:
-    """Pictures and tables of all images, by image id."""
-    outlines = read_outlines(run)
-    positions = read_positions(run)
+def _caption(run: RunFolder, card: ModelCard, settings: HeatmapSettings) -> Caption:
+    return Caption(
+        model=recall(run).model or run.root.as_posix(),
+        prior=card.calibration.natural_prior,
+        threshold=card.region_threshold,
+        prior_is_set=settings.prior is not None,
+        copies=copies_in_words(card),
+    )
+
+
+def _describe(
+    maps: MapSet,
+    mammograms: Sequence[Row],
+    rule: MapRule,
+    caption: Caption,
+    settings: HeatmapSettings,
+    *,
+    uncertainty: bool,
+) -> dict[str, ImageTables]:
+    """Draw the pictures of all images; returns their tables by image id."""
+    outlines, positions = read_outlines(maps.run), read_positions(maps.run)
     by_image = dict(iter(positions.groupby("image_id")))
     none = positions.iloc[:0]
-    described = {}
-    for mammogram in shown(_rows(mammograms), len(mammograms), "heatmap: pictures"):
+    new, tables = maps.unfinished, {}
+    for mammogram in shown(iter(mammograms), len(mammograms), "heatmap: pictures"):
         image_id = mammogram["image_id"]
-        described[image_id] = describe_image(
-            work, mammogram, outlines.get(image_id, []), by_image.get(image_id, none)
+        image_map = read_map(new.heatmap(image_id))
+        regions = find_regions(
+            image_map,
+            threshold=caption.threshold,
+            min_area_mm2=settings.min_region_mm2,
+            pitch_mm=rule.pitch_mm,
+            original_height=int(mammogram["original_height"]),
+            original_width=int(mammogram["original_width"]),
         )
-    return described
+        own = by_image.get(image_id, none)
+        tables[image_id] = tabulate(mammogram, image_map, regions.table, own, rule)
+        known = outlines.get(image_id, [])
+        write_overlay(new.overlay(image_id), mammogram, image_map, regions, known, caption)
+        if uncertainty:
+            picture = new.uncertainty_picture(image_id)
+            write_uncertainty(picture, mammogram, image_map, regions, caption)
+    return tables
 
 
-def _put_in_place(run: RunFolder, work: Work, described: dict[str, Described]) -> None:
-    """Replace maps, pictures and tables of before."""
-    images = list(described)
-    uncertain = images if work.draws_uncertainty else []
-    results.put_in_place(work.folder, run, images, uncertain=uncertain)
-    write_tables(run, described)
+def _announce_files(stage: Stage, image_ids: Sequence[str], *, uncertainty: bool) -> None:
+    """Tell tracking what was written."""
+    stage.events.artifact(stage.run.regions)
+    for image_id in image_ids:
+        stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
+        if uncertainty:
+            stage.events.artifact(stage.run.uncertainty_picture(image_id), folder="uncertainty")
 
 
-def _summary(run: RunFolder, work: Work, described: dict[str, Described]) -> dict:
-    """What heatmap.json says: the counts, and what the numbers were made with."""
-    calibration = work.card.calibration
-    return {
-        "images": len(described),
-        "regions": sum(len(d.regions) for d in described.values()),
-        "model": work.model_name,
-        "model_of_this_run": not recall(run).model,
-        "model_sha256": work.card.sha256,
-        "natural_prior": calibration.natural_prior,
-        "region_threshold": work.card.region_threshold,
-        "pitch_mm": work.pitch_mm,
-        "flips": work.card.maps.flips,
-        "copies": work.caption.copies,
-        "commit": work.commit,
-    }
-
-
-def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
+def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:
     """For a model that was calibrated after its training: on whom, and who of them is here."""
     if not card.calibrated_on:
         return {}
-    same, here = calibration_patients(card, mammograms), mammograms["patient_id"].nunique()
+    same, here = calibration_overlap(card, mammograms), mammograms["patient_id"].nunique()
     if same:
-        print(
-            f"heatmap: warning: {calibration_overlap(same, of=here)}", file=sys.stderr, flush=True
-        )
+        _warn(calibration_overlap_text(same, of=here))
     kept = card.calibrated_on.model_dump(include={"patients", "lesions", "date"})
     return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
 
 
-def _trained_on(card: ModelCard, mammograms: pd.DataFrame) -> dict:
+def _trained_on(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:
     """How many of the patients the model was trained on, if any."""
-    same, here = training_patients(card, mammograms), mammograms["patient_id"].nunique()
+    same, here = training_overlap(card, mammograms), mammograms["patient_id"].nunique()
     if not same:
         return {}
-    print(f"heatmap: warning: {training_overlap(same, of=here)}", file=sys.stderr, flush=True)
+    _warn(training_overlap_text(same, of=here))
     return {"trained_on": {"patients_here": same, "of_patients_here": here}}
 
 
-def _rows(table: pd.DataFrame) -> Iterator[Mapping]:
-    return iter(table.to_dict("records"))
+def _warn(text: str) -> None:
+    print(f"heatmap: warning: {text}", file=sys.stderr, flush=True)

@@ -22,6 +22,7 @@ from scipy.special import expit, logit
 from pipeline.config import ImageSettings, LabelSettings, MapSettings
 from pipeline.config.backbones import known_backbone
 from pipeline.model.calibration import Calibration
+from pipeline.model.map_rule import MapRule
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.configure import Borrowed
@@ -180,10 +181,11 @@ class ModelCard(_Part):
         """`map_level` of a usual mammogram; 0 where the maps need none."""
         return self.usual_level if self.maps.level_share and self.usual_level is not None else 0.0
 
-    @property
-    def label_pitch_px(self) -> int:
-        """Distance between positions of the patch table, in standard pixels."""
-        return self.labels.pitch_px(spacing_mm=self.image.spacing_mm)
+    def map_rule(self, *, stride_px: int) -> MapRule:
+        """The rule of its maps for its network, whose cells are `stride_px` apart."""
+        return MapRule.from_settings(
+            self.maps, self.image, self.labels, stride_px=stride_px, level=self.level
+        )
 
     @property
     def copies(self) -> int:

@@ -1,37 +1,12 @@
-"""Which positions a map has, which of them are finite, and what is done to their logits."""
+"""Which positions of a map are finite, and what is done to the network's logits there."""
 
 import math
 
 import numpy as np
 from scipy import ndimage
 
+from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.store.entries import BREAST_CELL_PX
-from pipeline.run.errors import UserError
-
-
-def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pitch_px: int) -> int:
-    """Distance between positions of the map, in standard pixels.
-
-    The largest multiple of the network's stride that is not above `pitch_mm` and divides the
-    pitch of the patch table, so that the table's positions are positions of the map as well.
-
-    Raises:
-        UserError: no such distance exists.
-    """
-    limit_px = math.floor(pitch_mm / spacing_mm + 1e-6)
-    fitting = [px for px in range(stride_px, limit_px + 1, stride_px) if label_pitch_px % px == 0]
-    if fitting:
-        return fitting[-1]
-    if limit_px < stride_px:
-        raise UserError(
-            f"maps.pitch_mm must be at least {stride_px * spacing_mm:g} mm, the step of this "
-            f"network ({stride_px} pixels of {spacing_mm:g} mm), not {pitch_mm:g}."
-        )
-    raise UserError(
-        f"The positions of the patch table are {label_pitch_px} pixels apart, which is no multiple "
-        f"of the network's step of {stride_px} pixels. Train with another labels.pitch_mm, "
-        f"e.g. {stride_px * round(label_pitch_px / stride_px) * spacing_mm:g}."
-    )
 
 
 def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: int) -> np.ndarray:
@@ -51,6 +26,23 @@ def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: i
     rows = _touches(height, breast.shape[0], pitch_px)
     cols = _touches(width, breast.shape[1], pitch_px)
     return rows @ breast.astype(np.float32) @ cols.T > 0
+
+
+def finish_map(values: np.ndarray, finite: np.ndarray, rule: MapRule) -> np.ndarray:
+    """From the network's logits to those of the map that is shown and calibrated.
+
+    Args:
+        values: (h, w) float32.
+        finite: (h, w) bool, see `finite_positions`.
+
+    Returns:
+        (h, w) float32: smoothed, then brought to the level of a usual map; NaN outside `finite`.
+    """
+    smooth = smooth_map(values, finite, sigma_cells=rule.smooth_cells)
+    if rule.level_share and finite.any():
+        off = rule.level_share * (map_level(smooth, finite) - rule.level)
+        smooth = smooth - smooth.dtype.type(off)
+    return np.where(finite, smooth, np.nan).astype(np.float32)
 
 
 def smooth_map(values: np.ndarray, finite: np.ndarray, *, sigma_cells: float) -> np.ndarray:
@@ -84,31 +76,6 @@ def map_level(values: np.ndarray, finite: np.ndarray) -> float:
         return math.nan
     low, high = np.quantile(values[finite], [0.1, 0.4])
     return float(2 * high - low)
-
-
-def finish_map(
-    values: np.ndarray,
-    finite: np.ndarray,
-    *,
-    smooth_cells: float = 0.0,
-    level_share: float = 0.0,
-    level: float = 0.0,
-) -> np.ndarray:
-    """From the network's logits to those of the map that is shown and calibrated.
-
-    Args:
-        values, finite: see `smooth_map`.
-        smooth_cells: see `smooth_map`, which comes first.
-        level_share: share of (`map_level` - `level`) that is taken off then.
-        level: where a usual mammogram has its level.
-
-    Returns:
-        (h, w), of the type of `values`.
-    """
-    smooth = smooth_map(values, finite, sigma_cells=smooth_cells)
-    if not level_share or not finite.any():
-        return smooth
-    return smooth - smooth.dtype.type(level_share * (map_level(smooth, finite) - level))
 
 
 def _touches(size_px: int, cells: int, pitch_px: int) -> np.ndarray:

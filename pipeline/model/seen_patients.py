@@ -20,12 +20,12 @@ def pixel_hashes(mammograms: pd.DataFrame) -> list[str]:
     return sorted(set(_hashes(mammograms)))
 
 
-def met(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> pd.Series:
+def is_among(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> pd.Series:
     """Bool for each row of mammograms.csv: its pixels are among these of `pixel_hashes`."""
     return _hashes(mammograms).isin(pixel_hashes)
 
 
-def calibration_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
+def calibration_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
     """How many patients have a mammogram that the calibration of a model was fitted on.
 
     Other mammograms of the same women are not recognised.
@@ -33,12 +33,12 @@ def calibration_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
     return _patients(mammograms, card.calibrated_on.pixel_hashes if card.calibrated_on else ())
 
 
-def training_patients(card: ModelCard, mammograms: pd.DataFrame) -> int:
+def training_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
     """How many patients have a mammogram that trained a model or chose its weights."""
     return _patients(mammograms, card.training.pixel_hashes)
 
 
-def calibration_overlap(patients: int, *, of: int) -> str:
+def calibration_overlap_text(patients: int, *, of: int) -> str:
     """What it means to judge a model on patients that it was calibrated on."""
     return (
         f"the model was calibrated on {patients} of these {of} patients, so how well its "
@@ -47,17 +47,17 @@ def calibration_overlap(patients: int, *, of: int) -> str:
     )
 
 
-def training_overlap(patients: int, *, of: int) -> str:
+def training_overlap_text(patients: int, *, of: int) -> str:
     """What it means to use a model on patients that it was trained on."""
     return (
         f"the model was trained on {patients} of these {of} patients, or they chose its weights: "
-        "their maps and every figure of them show what was memorised, and not how well it "
+        "their maps and every figure of them show what it has memorised, and not how well it "
         "does with others."
     )
 
 
 def _patients(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> int:
-    return int(mammograms.loc[met(mammograms, pixel_hashes), "patient_id"].nunique())
+    return int(mammograms.loc[is_among(mammograms, pixel_hashes), "patient_id"].nunique())
 
 
 def _hashes(mammograms: pd.DataFrame) -> pd.Series:

@@ -1,6 +1,6 @@
 """Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,13 +9,14 @@ import pandas as pd
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE, LabelRule
 from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
-from pipeline.config import LabelSettings, MapSettings
+from pipeline.config import LabelSettings
 from pipeline.figures.froc import collect, match_image, mean_sensitivity
 from pipeline.figures.ranking import roc_auc
-from pipeline.model.map_grid import finite_positions, map_level, map_pitch_px, smooth_map
-from pipeline.model.peaks import find_peaks
+from pipeline.model.candidates import find_peaks
+from pipeline.model.image_map import Mapper, map_entry
+from pipeline.model.map_grid import map_level
+from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store.entries import network_input, read_breast, read_image
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,55 +59,6 @@ class ImageScores:
     level: np.ndarray
 
 
-@dataclass(frozen=True)
-class MapRule:
-    """How validation maps are made and searched: as the heatmap stage will.
-
-    Attributes:
-        pitch_px: distance between positions of the map.
-        label_step: distance between positions of the patch table, in positions of the map.
-        candidate_cells: smallest distance between candidates, in positions of the map.
-        flips, zooms: mirrored and enlarged copies whose mean a finished model's map is.
-        smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
-        level_share: of a mammogram's level, taken off its map; `at_one_level` does that.
-    """
-
-    pitch_px: int
-    label_step: int
-    candidate_cells: float
-    max_candidates: int
-    flips: int
-    smooth_cells: float = 0.0
-    zooms: tuple[float, ...] = (1.0,)
-    level_share: float = 0.0
-
-    @classmethod
-    def from_settings(
-        cls, maps: MapSettings, *, spacing_mm: float, stride_px: int, label_pitch_px: int
-    ) -> "MapRule":
-        """The rule for a network.
-
-        Raises:
-            UserError: the network has no logit at the positions of the patch table.
-        """
-        pitch_px = map_pitch_px(
-            pitch_mm=maps.pitch_mm,
-            spacing_mm=spacing_mm,
-            stride_px=stride_px,
-            label_pitch_px=label_pitch_px,
-        )
-        return cls(
-            pitch_px=pitch_px,
-            label_step=label_pitch_px // pitch_px,
-            candidate_cells=maps.candidate_distance_mm / (pitch_px * spacing_mm),
-            max_candidates=maps.max_candidates,
-            flips=maps.flips,
-            smooth_cells=maps.smooth_mm / (pitch_px * spacing_mm),
-            zooms=maps.zooms,
-            level_share=maps.level_share,
-        )
-
-
 def read_validation(
     mammograms: pd.DataFrame,
     outlines: Outlines,
@@ -140,31 +92,19 @@ def read_validation(
 
 
 def score_images(
-    logit_map: Callable[[np.ndarray], np.ndarray],
-    images: Sequence[ValidationImage],
-    rule: MapRule,
-    *,
-    done: int = 0,
+    mapper: Mapper, images: Sequence[ValidationImage], rule: MapRule, *, done: int = 0
 ) -> Iterator[ImageScores]:
-    """Scores of images[done:], one after the other.
-
-    Args:
-        logit_map: image (H, W) float32 in [0, 1] to logits at `rule.pitch_px`.
-    """
+    """Scores of images[done:], one after the other."""
     for image in images[done:]:
-        pixels = network_input(read_image(image.store))
-        yield score_map(logit_map(pixels), image, rule)
+        yield score_image(mapper, image, rule)
 
 
-def score_map(logits: np.ndarray, image: ValidationImage, rule: MapRule) -> ImageScores:
-    """Read the scores of one image from its map of logits, which is smoothed first."""
-    finite = finite_positions(
-        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
-    )
-    logits = smooth_map(logits, finite, sigma_cells=rule.smooth_cells)
+def score_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> ImageScores:
+    """Scores of the map of one image at its own level; `at_one_level` comes after all images."""
+    logits, _ = map_entry(image.store, mapper, rule.at_own_level())
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
-    lesions, alarms = _candidates(logits, finite, image, rule)
-    level = np.array([map_level(logits, finite)], np.float32)
+    lesions, alarms = _candidates(logits, image, rule)
+    level = np.array([map_level(logits, np.isfinite(logits))], np.float32)
     return ImageScores(at_table.astype(np.float32), alarms, lesions, level)
 
 
@@ -239,13 +179,13 @@ def validation_figures(
     }
 
 
-def _candidates(logits, finite, image: ValidationImage, rule: MapRule):
+def _candidates(
+    logits: np.ndarray, image: ValidationImage, rule: MapRule
+) -> tuple[np.ndarray, np.ndarray]:
     """Best candidate of each lesion, and the false alarms of the image, falling."""
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     at_row, at_col = find_peaks(
-        np.where(finite, logits, np.nan),
-        min_distance_cells=rule.candidate_cells,
-        limit=rule.max_candidates,
+        logits, min_distance_cells=rule.candidate_cells, limit=rule.max_candidates
     )
     inside = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
     hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T

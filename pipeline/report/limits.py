@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pipeline.figures.registry import BASELINES, METRICS
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard
-from pipeline.model.seen_patients import calibration_overlap, training_overlap
+from pipeline.model.seen_patients import calibration_overlap_text, training_overlap_text
 from pipeline.pages.filters import figure_text
 from pipeline.run.words import percent
 
@@ -156,10 +156,10 @@ def _of_calibration(calibration: Mapping) -> Iterator[str]:
 
 def _of_same_patients(metrics: Mapping) -> Iterator[str]:
     if same := metrics.get("patients_of_the_calibration"):
-        text = calibration_overlap(same, of=metrics["counts"]["patients"])
+        text = calibration_overlap_text(same, of=metrics["counts"]["patients"])
         yield text[0].upper() + text[1:]
     if seen := metrics.get("patients_of_the_training"):
-        text = training_overlap(seen, of=metrics["counts"]["patients"])
+        text = training_overlap_text(seen, of=metrics["counts"]["patients"])
         yield text[0].upper() + text[1:]
 
 

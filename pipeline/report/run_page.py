@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.model.seen_patients import calibration_overlap, training_overlap
+from pipeline.model.seen_patients import calibration_overlap_text, training_overlap_text
 from pipeline.pages.embedded import ALL_PICTURES_BYTES, picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.preprocess.tables import read_mammograms
@@ -15,8 +15,8 @@ from pipeline.report.metrics_file import current_metrics, for_results
 from pipeline.report.provenance import settings_texts, stage_events
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
-from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.layout import RunFolder
+from pipeline.run.tables import read_csv_table
 
 PAGE = Path(__file__).parent / "run.html"
 CONTACT_SHEET_BYTES = 1_000_000
@@ -72,10 +72,10 @@ def _overlaps(maps: Mapping[str, Any]) -> list[tuple[str, str]]:
     calibrated, trained = maps.get("calibrated_on"), maps.get("trained_on")
     overlaps = []
     if calibrated and (same := calibrated["patients_here"]):
-        sentence = calibration_overlap(same, of=calibrated["of_patients_here"])
+        sentence = calibration_overlap_text(same, of=calibrated["of_patients_here"])
         overlaps.append(("Not a test of the calibration", sentence))
     if trained:
-        sentence = training_overlap(trained["patients_here"], of=trained["of_patients_here"])
+        sentence = training_overlap_text(trained["patients_here"], of=trained["of_patients_here"])
         overlaps.append(("Not a test", sentence))
     return overlaps
 

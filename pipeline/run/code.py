@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from pipeline.run.checksum import file_sha256, value_sha256
+
 ROOT = Path(__file__).parents[2]
 # What a module reads beside itself: templates and styles in its own folder.
 _BESIDE = (".html", ".css", ".md")
@@ -55,6 +57,12 @@ def code_of(module: str) -> frozenset[Path]:
 def imported_files(file: Path) -> frozenset[Path]:
     """The project's files that one file imports, anywhere in it."""
     return _files(_imported_modules(_tree(file)))
+
+
+def code_sha256(module: str) -> str:
+    """The code that a module is made of, as it lies there, committed or not, as a checksum."""
+    files = sorted(code_of(module))
+    return value_sha256({str(file.relative_to(ROOT)): file_sha256(file) for file in files})
 
 
 def _named_files(file: Path) -> frozenset[Path]:

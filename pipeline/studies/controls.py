@@ -16,14 +16,12 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.registry import METRICS
-from pipeline.heatmap.work import Work
 from pipeline.model.card import model_folder, read_card
 from pipeline.pages.filters import figure_text
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
-from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
@@ -134,8 +132,7 @@ def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
     summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
     card = read_card(model_folder(run))
     pitch_px = round(summary["pitch_mm"] / card.image.spacing_mm)
-    heatmap = load_settings(run).heatmap
-    write_oracle(run, Work(card, "the outlines", heatmap, oracle, pitch_px, git_commit()[0]))
+    write_oracle(run, oracle, card, pitch_px=pitch_px)
     judged = load_judged(oracle)
     metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
     write_text(oracle.metrics, json_text(metrics))

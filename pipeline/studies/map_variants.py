@@ -1,20 +1,22 @@
 """Finished trainings with their maps made otherwise: judged without training them again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.card import read_card
 from pipeline.model.folder import load_network
+from pipeline.model.image_map import NetworkMapper
+from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
-    MapRule,
+    ImageScores,
     at_one_level,
     read_validation,
-    score_map,
+    score_image,
     validation_figures,
 )
-from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.progress import shown
@@ -31,39 +33,57 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
     Returns:
         name -> `validation_figures`.
     """
-    import models  # noqa: F401 - imports TensorFlow without its chatter
-    from models.dense import logit_map
-
-    settings, networks = load_settings(runs[0]), [load_network(run.model) for run in runs]
-    temperatures = (
-        [read_card(run.model).calibration.temperature for run in runs] if len(runs) > 1 else [1.0]
-    )
+    settings = load_settings(runs[0])
+    mean = _Mean.of(runs)
     rules = {
         name: MapRule.from_settings(
             settings.maps.model_copy(update=dict(change)),
-            spacing_mm=settings.image.spacing_mm,
-            stride_px=networks[0].stride_px,
-            label_pitch_px=settings.labels.pitch_px(spacing_mm=settings.image.spacing_mm),
+            settings.image,
+            settings.labels,
+            stride_px=mean.stride_px,
         )
         for name, change in variants.items()
     }
     tables = read_mammograms(runs[0]), read_outlines(runs[0]), read_positions(runs[0])
     images = read_validation(*tables, labels=settings.labels)
-    scores = {name: [] for name in rules}
-    for image in shown(iter(images), len(images), "other maps"):
-        pixels = network_input(read_image(image.store))
-        logits = {}
+    scores: dict[str, list[ImageScores]] = {name: [] for name in rules}
+    for image in shown(images, len(images), "other maps"):
+        mean.known.clear()
         for name, rule in rules.items():
-            copies = rule.pitch_px, rule.flips, rule.zooms
-            if copies not in logits:
-                how = {"pitch_px": rule.pitch_px, "flips": rule.flips, "zooms": rule.zooms}
-                maps = [
-                    logit_map(network, pixels, **how) / temperature
-                    for network, temperature in zip(networks, temperatures, strict=True)
-                ]
-                logits[copies] = np.mean(maps, axis=0)
-            scores[name].append(score_map(logits[copies], image, rule))
+            scores[name].append(score_image(mean, image, rule))
     return {
         name: validation_figures(images, at_one_level(scores[name], share=rule.level_share)[0])
         for name, rule in rules.items()
     }
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """The mean of some networks' logits, each over its temperature.
+
+    Attributes:
+        known: maps of the image at hand by what makes their logits; rules may share them.
+    """
+
+    mappers: Sequence[NetworkMapper]
+    temperatures: Sequence[float]
+    known: dict[tuple, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, runs: Sequence[RunFolder]) -> "_Mean":
+        mappers = [NetworkMapper(load_network(run.model)) for run in runs]
+        if len(runs) == 1:
+            return cls(mappers, [1.0])
+        return cls(mappers, [read_card(run.model).calibration.temperature for run in runs])
+
+    @property
+    def stride_px(self) -> int:
+        return self.mappers[0].stride_px
+
+    def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
+        copies = rule.pitch_px, rule.flips, rule.zooms
+        if copies not in self.known:
+            pairs = zip(self.mappers, self.temperatures, strict=True)
+            maps = [mapper(image, rule)[0] / temperature for mapper, temperature in pairs]
+            self.known[copies] = np.mean(maps, axis=0)
+        return self.known[copies], None

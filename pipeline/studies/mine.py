@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import load_network
-from pipeline.model.validation import MapRule
+from pipeline.model.image_map import NetworkMapper
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.csv_tables import csv_text
 from pipeline.run.errors import UserError
@@ -91,23 +91,8 @@ def _mined(stage: Stage, limit: int) -> pd.DataFrame:
     card = read_card(model_folder(stage.run))
     images = list(read_inputs(stage).corpus.images)
 
-    import models  # noqa: F401 - imports TensorFlow without its chatter
-    from models.dense import logit_map
-
-    network = load_network(card.folder)
-    rule = MapRule.from_settings(
-        card.maps,
-        spacing_mm=card.image.spacing_mm,
-        stride_px=network.stride_px,
-        label_pitch_px=card.label_pitch_px,
-    )
-
-    def as_in_maps(pixels):
-        return logit_map(
-            network, pixels, pitch_px=rule.pitch_px, flips=rule.flips, zooms=rule.zooms
-        )
-
-    table = mine(images, as_in_maps, rule, level=card.level, limit=limit)
+    mapper = NetworkMapper(load_network(card.folder))
+    table = mine(images, mapper, card.map_rule(stride_px=mapper.stride_px), limit=limit)
     if table.empty:
         raise UserError("The model has no local maximum at a negative position: nothing to mine.")
     return table

@@ -4,8 +4,8 @@ It must find every lesion before any false alarm. Where it does not, a place, a 
 the rule of candidates is wrong, and no network could be judged.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,12 +17,12 @@ from pipeline.annotations.outlines import (
     standard_outlines,
     write_outlines,
 )
-from pipeline.heatmap.work import Work, tabulate, write_tables
-from pipeline.model.calibration import Calibration
-from pipeline.model.map_grid import finite_positions
-from pipeline.model.maps import ImageMap, original_axes, read_map, write_map
+from pipeline.heatmap.image_tables import tabulate, write_tables
+from pipeline.heatmap.regions import find_regions
+from pipeline.model.card import ModelCard
+from pipeline.model.image_map import map_mammogram, write_map
+from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
-from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.tables import (
     read_mammograms,
     read_positions,
@@ -35,65 +35,69 @@ from pipeline.run.settings import Remembered, load_settings, recall, remember
 OUTSIDE, INSIDE = -8.0, 4.0
 
 
-def write_oracle(run: RunFolder, work: Work) -> None:
-    """Map the test mammograms of a run from their outlines, into `work.folder`.
-
-    Args:
-        run: has the tables of preprocess.
-        work: card and pitch of the run's own maps.
-    """
-    oracle = work.folder
-    mammograms, outlines, positions = read_mammograms(run), read_outlines(run), read_positions(run)
-    mammograms = mammograms[mammograms["split"] == "test"]
-    positions = positions[positions["split"] == "test"]
-    outlines = {image_id: outlines.get(image_id, []) for image_id in mammograms["image_id"]}
-    # Whose model: its label rule and its lengths, as every evaluation reads them.
-    said = recall(run)
-    borrowed = Remembered(said.config, said.overrides, said.model or str(run.root))
-    remember(oracle, load_settings(run), borrowed)
-    write_mammograms(oracle, mammograms)
-    write_outlines(oracle, outlines)
-    write_positions(oracle, positions)
-    rows = dict(iter(positions.groupby("image_id")))
-    described = {}
-    for mammogram in mammograms.to_dict("records"):
-        image_id = mammogram["image_id"]
-        path = oracle.heatmap(image_id)
-        _write_oracle_map(path, work, mammogram, outlines[image_id])
-        mine = rows.get(image_id, positions.iloc[:0])
-        described[image_id], _ = tabulate(work, mammogram, read_map(path), mine)
-    write_tables(oracle, described)
-
-
-def oracle_map(
-    mammogram: Mapping,
-    outlines: Sequence[Outline],
-    breast: np.ndarray,
-    *,
-    rule: LabelRule,
-    pitch_px: int,
-    calibration: Calibration,
-) -> ImageMap:
-    """The map that the outlines of a mammogram would make.
+@dataclass(frozen=True)
+class OracleMapper:
+    """A Mapper that knows the truth of one mammogram.
 
     Logits are high inside the outlines that count, the higher the more of them share the place
     and the nearer it is to the centre of the nearest, so that each has a maximum of its own.
 
-    Args:
-        mammogram: row of mammograms.csv.
-        outlines: its outlines, in original pixels.
-        breast: its breast mask.
+    Attributes:
+        outlines: those that count, in standard pixels.
+        rule: says what lies in an outline.
+        stride_px: between positions.
     """
-    geometry = geometry_of(mammogram)
-    rows, cols = position_grid(geometry.height, geometry.width, pitch_px)
-    counting = [o for o in standard_outlines(outlines, geometry) if o.positive]
-    logit = _logit(rows[:, None], cols[None, :], counting, rule)
-    finite = finite_positions(
-        breast, height=geometry.height, width=geometry.width, pitch_px=pitch_px
-    )
-    logit = np.where(finite, logit, np.nan).astype(np.float32)
-    original = original_axes(mammogram, pitch_px=pitch_px)
-    return ImageMap(logit, calibration.probability(logit), *original)
+
+    outlines: Sequence[Outline]
+    rule: LabelRule
+    stride_px: int
+
+    def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
+        rows, cols = position_grid(*image.shape, rule.pitch_px)
+        return _logit(rows[:, None], cols[None, :], self.outlines, self.rule), None
+
+
+def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px: int) -> None:
+    """Map the test mammograms of a run from their outlines.
+
+    Args:
+        run: has the tables of preprocess.
+        oracle: gets the maps, and tables as heatmap writes them.
+        card, pitch_px: of the run's own maps.
+    """
+    mammograms, outlines, positions = read_mammograms(run), read_outlines(run), read_positions(run)
+    mammograms = mammograms[mammograms["split"] == "test"]
+    positions = positions[positions["split"] == "test"]
+    outlines = {image_id: outlines.get(image_id, []) for image_id in mammograms["image_id"]}
+    settings, remembered = load_settings(run), recall(run)
+    # Whose model: its label rule and its lengths, as every evaluation reads them.
+    model = remembered.model or str(run.root)
+    remember(oracle, settings, Remembered(remembered.config, remembered.overrides, model))
+    write_mammograms(oracle, mammograms)
+    write_outlines(oracle, outlines)
+    write_positions(oracle, positions)
+    rule = replace(card.map_rule(stride_px=pitch_px).at_own_level(), smooth_cells=0.0)
+    rows = dict(iter(positions.groupby("image_id")))
+    tables = {}
+    for mammogram in mammograms.to_dict("records"):
+        image_id = mammogram["image_id"]
+        geometry = geometry_of(mammogram)
+        counting = [o for o in standard_outlines(outlines[image_id], geometry) if o.positive]
+        labels = LabelRule.from_settings(card.labels, mammogram["spacing_mm"])
+        mapper = OracleMapper(counting, labels, pitch_px)
+        image_map = map_mammogram(mammogram, mapper, rule, card.calibration)
+        write_map(oracle.heatmap(image_id), image_map, key="outlines")
+        regions = find_regions(
+            image_map,
+            threshold=card.region_threshold,
+            min_area_mm2=settings.heatmap.min_region_mm2,
+            pitch_mm=rule.pitch_mm,
+            original_height=int(mammogram["original_height"]),
+            original_width=int(mammogram["original_width"]),
+        )
+        own = rows.get(image_id, positions.iloc[:0])
+        tables[image_id] = tabulate(mammogram, image_map, regions.table, own, rule)
+    write_tables(oracle, tables)
 
 
 def _logit(
@@ -107,18 +111,4 @@ def _logit(
         distance = np.hypot(rows - outline.centre[0], cols - outline.centre[1])
         nearest = np.where(inside, np.minimum(nearest, distance), nearest)
     closeness = 1 / (1 + nearest / max(rule.min_radius_px, 1.0))
-    return np.where(shared > 0, INSIDE + shared + closeness, OUTSIDE)
-
-
-def _write_oracle_map(
-    path: Path, work: Work, mammogram: Mapping, outlines: Sequence[Outline]
-) -> None:
-    image_map = oracle_map(
-        mammogram,
-        outlines,
-        read_breast(mammogram["store"]),
-        rule=LabelRule.from_settings(work.card.labels, mammogram["spacing_mm"]),
-        pitch_px=work.pitch_px,
-        calibration=work.card.calibration,
-    )
-    write_map(path, image_map, key="outlines")
+    return np.where(shared > 0, INSIDE + shared + closeness, OUTSIDE).astype(np.float32)

@@ -11,7 +11,7 @@ from pipeline.config import SplitSettings
 from pipeline.evaluate.load import Judged, has_known_truth
 from pipeline.evaluate.matching import match_candidates
 from pipeline.model.calibration import Calibration, refit
-from pipeline.model.seen_patients import met
+from pipeline.model.seen_patients import is_among
 from pipeline.preprocess.split import TEST, split_patients
 
 FOLDS = 5
@@ -64,12 +64,12 @@ def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
             patients are left out, because a network is too certain about what it has seen.
     """
     images = judged.images
-    hers = images["patient_id"].isin(images.loc[met(images, trained_on), "patient_id"])
+    overlap = images["patient_id"].isin(images.loc[is_among(images, trained_on), "patient_id"])
     known = has_known_truth(images)
     return Site(
-        judged=_only(judged, images[~hers & known]),
-        left_out=int(images.loc[hers, "patient_id"].nunique()),
-        not_outlined=int((~known & ~hers).sum()),
+        judged=_only(judged, images[~overlap & known]),
+        left_out=int(images.loc[overlap, "patient_id"].nunique()),
+        not_outlined=int((~known & ~overlap).sum()),
     )
 
 

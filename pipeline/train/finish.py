@@ -20,14 +20,16 @@ from pipeline.model.calibration import (
 )
 from pipeline.model.card import ModelCard, TrainingCard, read_card
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model
+from pipeline.model.image_map import NetworkMapper
+from pipeline.model.map_rule import MapRule
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.model.validation import (
     ImageScores,
-    MapRule,
     at_one_level,
     join_labels,
     join_logits,
+    score_images,
     validation_figures,
 )
 from pipeline.run.code import git_commit
@@ -37,7 +39,7 @@ from pipeline.train.data.inputs import Inputs, natural_prior, split_counts, warn
 from pipeline.train.identity import model_to_start_from
 from pipeline.train.loop.checkpoint import Best, history_text
 from pipeline.train.loop.curves import draw_curves
-from pipeline.train.loop.training_loop import TrainingLoop, score_validation
+from pipeline.train.loop.training_loop import TrainingLoop
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def end_training(
         scores = best.scores
     else:
         print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
-        scores = list(score_validation(network, inputs.validation, rule, all_copies=True))
+        scores = list(score_images(NetworkMapper(network), inputs.validation, rule))
     scores, level = at_one_level(scores, share=rule.level_share)
     ending = judge_validation(stage, inputs, scores)
     card = _model_card(stage, inputs, network, ending, training, level=level)
@@ -177,12 +179,8 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
 
 def map_rule(settings: Settings, network: PatchNetwork) -> MapRule:
     """How maps of these settings are made by a network."""
-    spacing_mm = settings.image.spacing_mm
     return MapRule.from_settings(
-        settings.maps,
-        spacing_mm=spacing_mm,
-        stride_px=network.stride_px,
-        label_pitch_px=settings.labels.pitch_px(spacing_mm=spacing_mm),
+        settings.maps, settings.image, settings.labels, stride_px=network.stride_px
     )
 
 

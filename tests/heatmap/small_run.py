@@ -1,8 +1,6 @@
 """A run folder as preprocess and train leave it, with two small mammograms, for the tests."""
 
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +9,7 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import LabelSettings
+from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import (
@@ -104,22 +103,31 @@ def write_model_card(run: RunFolder, **changed) -> None:
 
 
 class BrightnessNetwork:
-    """In place of a trained network: a position's logit is how bright the image is there."""
+    """In place of a trained network: a position's logit is how bright the image is there.
+
+    Attributes:
+        mapped: so many maps were asked for and given.
+        stops_at: after so many it is interrupted instead.
+    """
 
     stride_px = 4
 
     def __init__(self):
         self.mapped = 0
+        self.stops_at = None
 
-    def logit_map_with_spread(self, network, image, *, pitch_px, tile_px, flips, zooms):
-        """Stands for models.dense.logit_map_with_spread; copies differ by 0.5."""
+    def of(self, folder: Path, tile_px: int) -> "BrightnessNetwork":
+        """What the stage maps with."""
+        return self
+
+    def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, np.ndarray | None]:
+        """Logits; copies differ by 0.5."""
+        if self.mapped == self.stops_at:
+            self.stops_at = None
+            raise KeyboardInterrupt
         self.mapped += 1
+        pitch_px = rule.pitch_px
         sides = [(0, -size % pitch_px + 1) for size in image.shape]
         logits = 20 * np.pad(image, sides, mode="edge")[::pitch_px, ::pitch_px] - 8
-        return logits, np.full_like(logits, 0.5) if flips * len(zooms) > 1 else None
-
-    def install(self, monkeypatch) -> None:
-        """Let the stage find this network, without TensorFlow."""
-        dense = SimpleNamespace(logit_map_with_spread=self.logit_map_with_spread)
-        monkeypatch.setitem(sys.modules, "models.dense", dense)
-        monkeypatch.setattr("pipeline.heatmap.stage.load_network", lambda folder: self)
+        several = rule.flips * len(rule.zooms) > 1
+        return logits, np.full_like(logits, 0.5) if several else None

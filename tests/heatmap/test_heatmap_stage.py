@@ -8,10 +8,10 @@ import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.stage import heatmap
-from pipeline.model.card import model_folder
+from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import network_card
+from pipeline.model.image_map import read_map
 from pipeline.model.map_grid import map_level, smooth_map
-from pipeline.model.maps import read_map
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
@@ -23,20 +23,18 @@ from tests.heatmap.small_run import MARK, BrightnessNetwork, write_model_card, w
 
 
 @pytest.fixture
-def network(monkeypatch) -> BrightnessNetwork:
-    network = BrightnessNetwork()
-    network.install(monkeypatch)
-    return network
+def network() -> BrightnessNetwork:
+    return BrightnessNetwork()
 
 
 def stage_of(run: RunFolder, **settings) -> Stage:
-    chosen = HeatmapSettings(min_region_mm2=1.0, **settings)
+    chosen = HeatmapSettings(**{"min_region_mm2": 1.0, **settings})
     return Stage(run, Settings(heatmap=chosen), EventLog(run, "heatmap"))
 
 
 def test_it_writes_everything_that_it_promises(tmp_path, network):
     run = write_small_run(tmp_path)
-    line = heatmap(stage_of(run))
+    line = heatmap(stage_of(run), mapper_of=network.of)
     assert line.startswith("2 mammograms, 2 regions above 30 %")
     for image_id in ("plain", "mirrored"):
         assert run.heatmap(image_id).is_file() and run.overlay(image_id).is_file()
@@ -57,7 +55,7 @@ def test_it_writes_everything_that_it_promises(tmp_path, network):
 
 def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, network):
     run = write_small_run(tmp_path)
-    heatmap(stage_of(run))
+    heatmap(stage_of(run), mapper_of=network.of)
     predictions = pd.read_parquet(run.predictions)
     positions = read_positions(run)
     pd.testing.assert_frame_equal(predictions[positions.columns.tolist()], positions)
@@ -75,11 +73,13 @@ def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, n
 
 def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, network):
     run = write_small_run(tmp_path)
-    heatmap(stage_of(run))
+    heatmap(stage_of(run), mapper_of=network.of)
     plain = read_map(run.heatmap("plain")).logit
     maps = MapSettings(smooth_mm=1.2, level_share=0.5).model_dump(mode="json")
     write_model_card(run, maps=maps, usual_level=2.0)
-    heatmap(stage_of(run))  # its maps are others, so the first are not taken for them
+    heatmap(
+        stage_of(run), mapper_of=network.of
+    )  # its maps are others, so the first are not taken for them
     finite, pitch_mm = np.isfinite(plain), json.loads(run.heatmap_summary.read_text())["pitch_mm"]
     smooth = smooth_map(plain, finite, sigma_cells=1.2 / pitch_mm)
     expected = smooth - 0.5 * (map_level(smooth, finite) - 2.0)
@@ -91,55 +91,88 @@ def test_maps_are_smoothed_and_brought_to_one_level_as_the_model_says(tmp_path, 
     [{"flips": 2}, {"zooms": (0.8, 1.0)}, {"smooth_mm": 1.0}, {"level_share": 0.6}, {"level": 1.0}],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_stopped_run_goes_on_with_no_map_that_was_made_otherwise(
-    tmp_path, network, monkeypatch, changed
-):
+def test_a_stopped_run_goes_on_with_no_map_that_was_made_otherwise(tmp_path, network, changed):
     run = write_small_run(tmp_path)
     own = {"level_share": 0.5}
     write_model_card(run, maps=MapSettings(**own).model_dump(mode="json"), usual_level=2.0)
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.heatmap.stage._describe", _stop)
-        with pytest.raises(KeyboardInterrupt):
-            heatmap(stage_of(run))
-    assert network.mapped == 2
+    network.stops_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        heatmap(stage_of(run), mapper_of=network.of)
     level = changed.get("level", 2.0)
     maps = MapSettings(**own | {k: v for k, v in changed.items() if k != "level"})
     write_model_card(run, maps=maps.model_dump(mode="json"), usual_level=level)
-    heatmap(stage_of(run))
-    assert network.mapped == 4
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 1 + 2
 
 
 def test_the_same_inputs_give_the_same_bytes(tmp_path, network):
     run = write_small_run(tmp_path)
 
     def contents():
-        heatmap(stage_of(run))
+        heatmap(stage_of(run), mapper_of=network.of)
         files = [run.regions, run.candidates, run.images, run.predictions, run.heatmap("plain")]
         return [path.read_bytes() for path in files]
 
     assert contents() == contents()
 
 
-def test_a_stopped_run_goes_on_and_the_old_result_stays_until_then(tmp_path, network, monkeypatch):
+def test_a_stopped_run_goes_on_and_the_old_result_stays_until_then(tmp_path, network):
     run = write_small_run(tmp_path)
-    heatmap(stage_of(run))
+    heatmap(stage_of(run), mapper_of=network.of)
     before = run.heatmap("plain").read_bytes()
     write_model_card(run, sha256="e" * 64)  # another model: all maps are made anew
-    network.mapped = 0
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.heatmap.stage._describe", _stop)
-        with pytest.raises(KeyboardInterrupt):
-            heatmap(stage_of(run))
-    assert network.mapped == 2
+    network.mapped, network.stops_at = 0, 1
+    with pytest.raises(KeyboardInterrupt):
+        heatmap(stage_of(run), mapper_of=network.of)
     assert run.heatmap("plain").read_bytes() == before
-    heatmap(stage_of(run))
-    assert network.mapped == 2  # both maps of the stopped run are used
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 2  # the map of the stopped run is used
     assert run.heatmap("plain").read_bytes() != before
     assert not (run.root / "heatmaps.unfinished").exists()
 
 
-def _stop(*_):
-    raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    "changed",
+    [{"prior": 0.3}, {"min_region_mm2": 500.0}, {"uncertainty": False}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_changes_no_logit_computes_no_map(tmp_path, network, changed):
+    run = write_small_run(tmp_path)
+    write_model_card(run, maps={"flips": 2})
+    heatmap(stage_of(run), mapper_of=network.of)
+    logit, regions = read_map(run.heatmap("plain")).logit, run.regions.read_bytes()
+    heatmap(stage_of(run, **changed), mapper_of=network.of)
+    assert network.mapped == 2
+    np.testing.assert_array_equal(read_map(run.heatmap("plain")).logit, logit)
+    assert (run.regions.read_bytes() == regions) is ("uncertainty" in changed)
+
+
+def test_another_threshold_or_prior_of_the_model_computes_no_map(tmp_path, network):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run), mapper_of=network.of)
+    write_model_card(run, region_threshold=0.9, calibration={"natural_prior": 0.2})
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 2
+    image_map = read_map(run.heatmap("plain"))
+    assert np.nanmax(image_map.probability) == read_card(run.model).calibration.probability(
+        np.nanmax(image_map.logit)
+    )
+
+
+def test_maps_of_other_code_are_not_kept_committed_or_not(tmp_path, network, monkeypatch):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run), mapper_of=network.of)
+    code = tmp_path / "image_map.py"
+    code.write_text("edited")
+    monkeypatch.setattr("pipeline.run.code.code_of", lambda module: frozenset({code}))
+    monkeypatch.setattr("pipeline.run.code.ROOT", tmp_path)
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 4
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 4
+    code.write_text("edited again")
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == 6
 
 
 def test_files_of_images_that_are_gone_are_removed(tmp_path, network):
@@ -147,14 +180,14 @@ def test_files_of_images_that_are_gone_are_removed(tmp_path, network):
     for stale in (run.heatmap("gone"), run.overlay("gone")):
         stale.parent.mkdir(parents=True, exist_ok=True)
         stale.write_bytes(b"old")
-    heatmap(stage_of(run))
+    heatmap(stage_of(run), mapper_of=network.of)
     assert sorted(p.name for p in run.heatmaps.iterdir()) == ["mirrored.npz", "plain.npz"]
     assert sorted(p.name for p in run.overlays.iterdir()) == ["mirrored.png", "plain.png"]
 
 
 def test_regions_and_pictures_are_announced_to_tracking(tmp_path, network):
     run = write_small_run(tmp_path)
-    heatmap(stage_of(run))
+    heatmap(stage_of(run), mapper_of=network.of)
     events = read_events(run.events)
     paths = [(e["path"], e["folder"]) for e in events if e["event"] == "artifact"]
     assert paths == [
@@ -188,14 +221,14 @@ def test_it_runs_with_a_network_of_the_models(tmp_path):
 def test_without_test_mammograms_it_says_so(tmp_path, network):
     run = write_small_run(tmp_path, split="train")
     with pytest.raises(UserError, match="no test mammogram"):
-        heatmap(stage_of(run))
+        heatmap(stage_of(run), mapper_of=network.of)
 
 
 def test_a_model_for_another_spacing_is_refused(tmp_path, network):
     run = write_small_run(tmp_path)
     write_model_card(run, image={"spacing_mm": 0.1})
     with pytest.raises(UserError, match=r"prepared at 0\.2 mm.* expects 0\.1 mm"):
-        heatmap(stage_of(run))
+        heatmap(stage_of(run), mapper_of=network.of)
 
 
 def test_a_patch_table_older_than_the_mammogram_is_refused(tmp_path, network):
@@ -204,7 +237,7 @@ def test_a_patch_table_older_than_the_mammogram_is_refused(tmp_path, network):
     positions.loc[0, "row_index"] = 99
     positions.to_parquet(run.positions)
     with pytest.raises(UserError, match="older than the mammogram"):
-        heatmap(stage_of(run))
+        heatmap(stage_of(run), mapper_of=network.of)
 
 
 def test_damaged_weights_are_a_sentence_not_a_traceback(tmp_path):

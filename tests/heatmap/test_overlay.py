@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.heatmap.colours import ProbabilityScale
-from pipeline.heatmap.field import Field, field_of, grey_picture, on_picture
-from pipeline.heatmap.marks import label_places
-from pipeline.heatmap.overlay import write_overlay
+from pipeline.heatmap.pictures.colours import ProbabilityScale
+from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
+from pipeline.heatmap.pictures.map_pictures import write_overlay
+from pipeline.heatmap.pictures.marks import label_places
+from pipeline.heatmap.pictures.sheet import Caption
 from pipeline.heatmap.regions import find_regions
-from pipeline.heatmap.sheet import Caption
-from pipeline.model.maps import ImageMap, original_axes
+from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.preprocess.store.entries import read_breast, read_image
 from tests.heatmap.small_run import MARK, OUTLINE, mammogram_row, write_store_entry
 

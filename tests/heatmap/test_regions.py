@@ -5,7 +5,8 @@ import pytest
 
 from pipeline.heatmap.regions import REGION_COLUMNS, find_regions
 from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
-from pipeline.model.maps import ImageMap
+from pipeline.model.image_map import ImageMap
+from tests.model.rules import a_rule
 
 NAN = np.nan
 PROBABILITY = np.float32(
@@ -81,7 +82,7 @@ def test_a_map_below_the_threshold_has_an_empty_table():
 
 
 def test_candidates_are_the_maxima_in_original_pixels():
-    table = find_candidates(image_map(), distance_mm=4.1, pitch_mm=2.0, limit=40)
+    table = find_candidates(image_map(), a_rule(candidate_cells=2.05))
     assert list(table.columns) == CANDIDATE_COLUMNS
     # 0.8 is 2.24 steps from 0.9 and 2.05 steps are asked for.
     assert table["probability"].tolist()[:3] == pytest.approx([0.9, 0.8, 0.5])
@@ -91,4 +92,4 @@ def test_candidates_are_the_maxima_in_original_pixels():
 
 
 def test_no_more_candidates_than_the_limit():
-    assert len(find_candidates(image_map(), distance_mm=1, pitch_mm=2.0, limit=1)) == 1
+    assert len(find_candidates(image_map(), a_rule(max_candidates=1))) == 1

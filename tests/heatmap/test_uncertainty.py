@@ -6,14 +6,13 @@ import pandas as pd
 import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
-from pipeline.heatmap.colours import SpreadScale
+from pipeline.heatmap.pictures.colours import SpreadScale
+from pipeline.heatmap.pictures.map_pictures import write_uncertainty
+from pipeline.heatmap.pictures.sheet import Caption
 from pipeline.heatmap.regions import find_regions
-from pipeline.heatmap.sheet import Caption
-from pipeline.heatmap.stage import heatmap
-from pipeline.heatmap.uncertainty import write_uncertainty
-from pipeline.heatmap.work import copies_in_words
+from pipeline.heatmap.stage import copies_in_words, heatmap
 from pipeline.model.card import read_card
-from pipeline.model.maps import ImageMap, original_axes
+from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
@@ -31,9 +30,7 @@ COLD = {"training_prior": 0.5, "natural_prior": 0.02, "temperature": 2.0}
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch) -> RunFolder:
-    """A run whose network has copies that differ by 0.5 where there are several."""
-    BrightnessNetwork().install(monkeypatch)
+def run(tmp_path) -> RunFolder:
     return write_small_run(tmp_path)
 
 
@@ -43,7 +40,8 @@ def mapped(
     maps = MapSettings(flips=flips, zooms=zooms).model_dump(mode="json")
     write_model_card(run, maps=maps, calibration=COLD | {"temperature": temperature})
     chosen = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0, **settings))
-    heatmap(Stage(run, chosen, EventLog(run, "heatmap")))
+    # Copies differ by 0.5 where there are several.
+    heatmap(Stage(run, chosen, EventLog(run, "heatmap")), mapper_of=BrightnessNetwork().of)
     return run
 
 

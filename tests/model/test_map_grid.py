@@ -5,33 +5,9 @@ from pipeline.model.map_grid import (
     finish_map,
     finite_positions,
     map_level,
-    map_pitch_px,
     smooth_map,
 )
-from pipeline.run.errors import UserError
-
-
-@pytest.mark.parametrize(
-    ("stride_px", "label_pitch_px", "expected"),
-    [(16, 32, 16), (8, 32, 16), (2, 24, 12), (4, 20, 4)],
-)
-def test_the_map_has_the_largest_pitch_that_fits_network_and_patch_table(
-    stride_px, label_pitch_px, expected
-):
-    pitch_px = map_pitch_px(
-        pitch_mm=1.6, spacing_mm=0.1, stride_px=stride_px, label_pitch_px=label_pitch_px
-    )
-    assert pitch_px == expected
-
-
-def test_a_pitch_below_the_step_of_the_network_is_refused_with_the_least_one():
-    with pytest.raises(UserError, match=r"at least 1\.6 mm"):
-        map_pitch_px(pitch_mm=0.8, spacing_mm=0.1, stride_px=16, label_pitch_px=32)
-
-
-def test_a_patch_table_that_no_map_contains_is_refused():
-    with pytest.raises(UserError, match=r"no multiple of the network's step of 16 pixels"):
-        map_pitch_px(pitch_mm=3.2, spacing_mm=0.1, stride_px=16, label_pitch_px=40)
+from tests.model.rules import a_rule
 
 
 def test_the_breast_is_widened_by_one_step():
@@ -92,12 +68,13 @@ def test_a_share_of_the_level_is_taken_off_the_breast():
     values = np.float32([breast, [90.0] * 11])
     finite = np.array([[True] * 11, [False] * 11])
     assert map_level(values, finite) == 7.0
-    lowered = finish_map(values, finite, level_share=0.5, level=3.0)
+    lowered = finish_map(values, finite, a_rule(level_share=0.5, level=3.0))
     np.testing.assert_array_equal(lowered[0], np.float32(breast) - 2.0)
     assert lowered.dtype == np.float32
     # The usual level changes nothing, and without a share any level does.
-    np.testing.assert_array_equal(finish_map(values, finite, level_share=0.5, level=7.0), values)
-    np.testing.assert_array_equal(finish_map(values, finite, level=3.0), values)
+    own = np.where(finite, values, np.nan)
+    for rule in (a_rule(level_share=0.5, level=7.0), a_rule(level=3.0)):
+        np.testing.assert_array_equal(finish_map(values, finite, rule), own)
 
 
 def test_a_finding_that_fills_a_fifth_of_the_breast_moves_the_level_little():
@@ -113,4 +90,4 @@ def test_a_finding_that_fills_a_fifth_of_the_breast_moves_the_level_little():
 def test_without_a_breast_there_is_no_level():
     values, nothing = np.ones((2, 2), np.float32), np.zeros((2, 2), bool)
     assert np.isnan(map_level(values, nothing))
-    np.testing.assert_array_equal(finish_map(values, nothing, level_share=1.0), values)
+    assert np.isnan(finish_map(values, nothing, a_rule(level_share=1.0))).all()

@@ -1,7 +1,6 @@
 """The prior in use: a setting that moves every probability and no region, and is stated."""
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from scipy.special import expit, logit
 
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.evaluate.load import load_judged
-from pipeline.heatmap.overlay import write_overlay
+from pipeline.heatmap.pictures.map_pictures import write_overlay
 from pipeline.heatmap.stage import heatmap
 from pipeline.model.card import read_card
 from pipeline.preprocess.tables import read_mammograms
@@ -25,17 +24,10 @@ from tests.model.cards import SITE
 COUNTED = 0.02  # of the small run's model
 
 
-@pytest.fixture(autouse=True)
-def network(monkeypatch) -> BrightnessNetwork:
-    network = BrightnessNetwork()
-    network.install(monkeypatch)
-    return network
-
-
 def mapped(run: RunFolder, *, prior: float | None = None) -> RunFolder:
     settings = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0, prior=prior))
     remember(run, settings, Remembered("configs/mias.yaml", {}, ""))
-    heatmap(Stage(run, settings, EventLog(run, "heatmap")))
+    heatmap(Stage(run, settings, EventLog(run, "heatmap")), mapper_of=BrightnessNetwork().of)
     return run
 
 
@@ -90,20 +82,6 @@ def test_a_prior_is_a_share_between_0_and_1(prior):
         HeatmapSettings(prior=prior)
 
 
-def test_maps_of_another_prior_are_not_taken_for_these(tmp_path, network, monkeypatch):
-    run = write_small_run(tmp_path)
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pipeline.heatmap.stage._describe", stop)
-        with pytest.raises(KeyboardInterrupt):
-            mapped(run)
-    mapped(run, prior=0.2)
-    assert network.mapped == 4
-
-
 def test_the_prior_in_use_is_stated_in_summary_report_and_every_picture(tmp_path, monkeypatch):
     captions = []
 
@@ -111,7 +89,7 @@ def test_the_prior_in_use_is_stated_in_summary_report_and_every_picture(tmp_path
         captions.append(rest[-1])
         write_overlay(path, *rest)
 
-    monkeypatch.setattr(sys.modules["pipeline.heatmap.work"], "write_overlay", noting)
+    monkeypatch.setattr("pipeline.heatmap.stage.write_overlay", noting)
     run = mapped(write_small_run(tmp_path), prior=0.005)
     summary = json.loads(run.heatmap_summary.read_text())
     assert (summary["natural_prior"], summary["counted_prior"]) == (0.005, COUNTED)

@@ -44,12 +44,11 @@ def mapped_run(small, tmp_path) -> RunFolder:
 
 
 def mapped(tmp_path, monkeypatch, *, model: str = "", flips: int = 1, **changed) -> RunFolder:
-    BrightnessNetwork().install(monkeypatch)
     run = write_small_run(tmp_path, **changed)
     write_model_card(run, maps=MapSettings(flips=flips).model_dump(mode="json"))
     settings = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0))
     remember(run, settings, Remembered("configs/mias.yaml", {}, model))
-    heatmap(Stage(run, settings, EventLog(run, "heatmap")))
+    heatmap(Stage(run, settings, EventLog(run, "heatmap")), mapper_of=BrightnessNetwork().of)
     return run
 
 

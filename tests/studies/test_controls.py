@@ -7,13 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
-from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_outlines
+from pipeline.annotations.outlines import (
+    Circle,
+    Outline,
+    read_outlines,
+    standard_outlines,
+    write_outlines,
+)
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
-from pipeline.model.calibration import Calibration
+from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.run_page import write_report
 from pipeline.run.events import EventLog
@@ -21,10 +28,11 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies import controls as study
-from pipeline.studies.oracle import oracle_map
+from pipeline.studies.oracle import OracleMapper
 from pipeline.train.data.permuted_labels import permute_labels
 from tests.evaluate.fabricated_run import SPACING_MM, fabricate, women
 from tests.model.cards import change_card
+from tests.model.rules import a_rule
 
 SETTINGS = Settings.model_validate(
     {"image": {"spacing_mm": SPACING_MM}, "evaluate": {"bootstrap": 60}}
@@ -186,14 +194,12 @@ def outline(row: float, col: float, radius: float, *, positive: bool = True) -> 
 
 
 def drawn(*outlines: Outline):
-    return oracle_map(
-        MAMMOGRAM,
-        outlines,
-        np.ones((30, 20), dtype=bool),
-        rule=LabelRule.from_settings(SETTINGS.labels, SPACING_MM),
-        pitch_px=4,
-        calibration=Calibration(0.5, 0.03, 1.2),
-    )
+    geometry = geometry_of(MAMMOGRAM)
+    counting = [o for o in standard_outlines(outlines, geometry) if o.positive]
+    mapper = OracleMapper(counting, LabelRule.from_settings(SETTINGS.labels, SPACING_MM), 4)
+    logit, _ = mapper(np.zeros((geometry.height, geometry.width), np.float32), a_rule(4))
+    rows, cols = original_axes(MAMMOGRAM, pitch_px=4)
+    return ImageMap(logit, logit, rows, cols)
 
 
 def test_the_oracle_is_highest_at_the_centre_of_an_outline_and_low_outside():

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from models.dense import logit_map
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.folder import load_network
+from pipeline.model.image_map import NetworkMapper
+from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
-    MapRule,
     at_one_level,
     read_validation,
     score_images,
@@ -17,7 +17,7 @@ from pipeline.model.validation import (
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
-from tests.train.toy_run import PITCH_PX, SHORT, stage_of, toy_settings
+from tests.train.toy_run import SHORT, stage_of, toy_settings
 
 MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}
 
@@ -59,16 +59,12 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     assert [(part.model / "history.csv").read_text() for part in parts] == histories
     card = card_of(run)
     assert card["maps"] == other.maps.model_dump(mode="json")
-    rule = MapRule.from_settings(other.maps, spacing_mm=0.2, stride_px=4, label_pitch_px=PITCH_PX)
+    rule = MapRule.from_settings(other.maps, other.image, other.labels, stride_px=4)
     images = read_validation(
         read_mammograms(run), read_outlines(run), read_positions(run), labels=other.labels
     )
-    network = load_network(run.model)
-
-    def mapped(pixels):
-        return logit_map(network, pixels, pitch_px=rule.pitch_px, flips=2, zooms=(0.8, 1.0))
-
-    scores, level = at_one_level(list(score_images(mapped, images, rule)), share=0.5)
+    mapper = NetworkMapper(load_network(run.model))
+    scores, level = at_one_level(list(score_images(mapper, images, rule)), share=0.5)
     assert card["usual_level"] == pytest.approx(level)
     figures = validation_figures(images, scores)
     assert {name: card["training"][name] for name in figures} == pytest.approx(figures)

@@ -99,7 +99,7 @@ def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch)
         asked.append((options.get("flips", 1), options.get("zooms", (1.0,))))
         return logit_map(*args, **options)
 
-    monkeypatch.setattr(training_loop, "logit_map", mapping)
+    monkeypatch.setattr("models.dense.logit_map", mapping)
     settings = toy_settings(epochs=1, steps_per_epoch=1)
     maps = settings.maps.model_copy(update={"flips": 2, "zooms": (0.8, 1.0)})
     train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
@@ -132,7 +132,7 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
             raise Crash
         return logit_map(*args, **kwargs)
 
-    monkeypatch.setattr(training_loop, "logit_map", mapping)
+    monkeypatch.setattr("models.dense.logit_map", mapping)
     with pytest.raises(Crash):
         train(stage_of(toy_run, always_saving(toy_settings(**EXACT))))
     train(stage_of(toy_run, toy_settings(**EXACT)))

@@ -2,20 +2,17 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from models.dense import logit_map
-from models.network import PatchNetwork
 from models.saved import weights_of
 from pipeline.config import TrainSettings
+from pipeline.model.image_map import NetworkMapper
+from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
-    ImageScores,
-    MapRule,
     ValidationImage,
     join_labels,
     join_logits,
@@ -184,13 +181,8 @@ class TrainingLoop:
             return
         started, resumed_at = time.monotonic(), len(state.pending)
         # One copy is enough to choose a checkpoint; the others come in at the end.
-        for score in score_validation(
-            self.learner.averaged,
-            self.validation,
-            self.map_rule,
-            all_copies=False,
-            done=resumed_at,
-        ):
+        mapper, rule = NetworkMapper(self.learner.averaged), self.map_rule.of_one_copy()
+        for score in score_images(mapper, self.validation, rule, done=resumed_at):
             state.pending.append(score)
             self._save_if_due()
         seconds = time.monotonic() - started
@@ -261,28 +253,6 @@ class TrainingLoop:
         now = time.monotonic()
         self.state.seconds += now - self._counted_at
         self._counted_at = now
-
-
-def score_validation(
-    network: PatchNetwork,
-    images: Sequence[ValidationImage],
-    rule: MapRule,
-    *,
-    all_copies: bool,
-    done: int = 0,
-) -> Iterator[ImageScores]:
-    """Scores of images[done:].
-
-    Args:
-        all_copies: on the mean over mirrored and enlarged copies, as users' maps are.
-    """
-    flips, zooms = (rule.flips, rule.zooms) if all_copies else (1, (1.0,))
-    return score_images(
-        lambda pixels: logit_map(network, pixels, pitch_px=rule.pitch_px, flips=flips, zooms=zooms),
-        images,
-        rule,
-        done=done,
-    )
 
 
 def _gpu_memory() -> dict[str, float]:

@@ -6,12 +6,12 @@ import pandas as pd
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.map_grid import finite_positions, map_level
-from pipeline.model.validation import MapRule
-from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.data.corpus import read_corpus
 from pipeline.train.data.crops import CropShape, place_crop
 from pipeline.train.data.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
+from tests.model.rules import a_rule
 from tests.train.toy_run import LABELS, PITCH_PX
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
@@ -21,25 +21,17 @@ def tables(run):
     return read_mammograms(run), read_outlines(run), read_positions(run)
 
 
-def brightness(pixels):
+def brightness(pixels, rule=None):
     """In place of a network: the logit of a position is how bright it is there, smoothed."""
     smooth = cv2.GaussianBlur(pixels, (0, 0), 3)
     sides = [(0, -size % PITCH_PX + 1) for size in pixels.shape]
-    return np.pad(smooth, sides, mode="edge")[::PITCH_PX, ::PITCH_PX]
+    return np.pad(smooth, sides, mode="edge")[::PITCH_PX, ::PITCH_PX], None
 
 
 def mined(run, *, limit, smooth_cells=0.0, level_share=0.0):
     corpus = read_corpus(*tables(run), labels=LABELS)
-    rule = MapRule(
-        PITCH_PX,
-        label_step=1,
-        candidate_cells=1.5,
-        max_candidates=40,
-        flips=1,
-        smooth_cells=smooth_cells,
-        level_share=level_share,
-    )
-    return corpus, mine(list(corpus.images), brightness, rule, level=9.0, limit=limit)
+    rule = a_rule(PITCH_PX, smooth_cells=smooth_cells, level_share=level_share, level=9.0)
+    return corpus, mine(list(corpus.images), brightness, rule, limit=limit)
 
 
 def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared_toy_run):
@@ -72,7 +64,7 @@ def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
     for image in corpus.images:
         breast, size = image.breast, {"height": image.height, "width": image.width}
         finite = finite_positions(breast, pitch_px=PITCH_PX, **size)
-        level = map_level(brightness(read_image(image.store) / np.float32(65535)), finite)
+        level = map_level(brightness(network_input(read_image(image.store)))[0], finite)
         rows = both[both["image_id"] == image.image_id]
         np.testing.assert_allclose(rows["logit_brought"], rows["logit"] - (level - 9.0), atol=1e-4)
 

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.heatmap import marks
-from pipeline.heatmap.field import Field, field_of, grey_picture
+from pipeline.heatmap.pictures import marks
+from pipeline.heatmap.pictures.field import Field, field_of, grey_picture
 from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.run.atomic import write_atomic
 from pipeline.run.words import percent

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.model.peaks import find_peaks
+from pipeline.model.candidates import find_peaks
 
 NAN = np.nan
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.model.maps import ImageMap
+from pipeline.model.image_map import ImageMap
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, network_input
 
 

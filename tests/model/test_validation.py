@@ -9,32 +9,34 @@ import pytest
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import MapSettings
 from pipeline.model.map_grid import finish_map, finite_positions, smooth_map
+from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
     ImageScores,
-    MapRule,
     at_one_level,
     join_labels,
     join_logits,
     read_validation,
+    score_image,
     score_images,
-    score_map,
     validation_auc,
     validation_froc,
     validation_loss,
 )
 from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.run.errors import UserError
-from tests.train.toy_run import PITCH_PX, SPACING_MM, toy_settings
+from tests.model.rules import a_rule
+from tests.train.toy_run import toy_settings
 
 
-def rule_of(*, stride_px=4, pitch_mm=1.6, label_pitch_px=PITCH_PX, **maps):
-    return MapRule.from_settings(
-        MapSettings(pitch_mm=pitch_mm, **maps),
-        spacing_mm=SPACING_MM,
-        stride_px=stride_px,
-        label_pitch_px=label_pitch_px,
-    )
+def rule_of(**maps):
+    settings = toy_settings()
+    own = MapSettings(pitch_mm=1.6, **maps)
+    return MapRule.from_settings(own, settings.image, settings.labels, stride_px=4)
+
+
+def score_map(logits, image, rule):
+    """Scores of an image whose map a network would have made."""
+    return score_image(lambda pixels, rule: (logits, None), image, rule)
 
 
 @pytest.fixture(scope="module")
@@ -48,22 +50,6 @@ def images(shared_toy_run):
 def test_only_validation_mammograms_are_read(images):
     assert [image.image_id for image in images] == ["i6", "i7", "i8"]
     assert set(join_labels(images)) == {0, 1}
-
-
-@pytest.mark.parametrize(
-    ("stride_px", "pitch_mm", "pitch_px", "label_step"),
-    [(4, 1.6, 8, 2), (4, 3.2, 16, 1), (4, 0.9, 4, 4), (16, 3.2, 16, 1)],
-)
-def test_the_map_is_as_fine_as_asked_and_holds_the_table(stride_px, pitch_mm, pitch_px, label_step):
-    rule = rule_of(stride_px=stride_px, pitch_mm=pitch_mm)
-    assert (rule.pitch_px, rule.label_step) == (pitch_px, label_step)
-
-
-def test_a_table_between_the_logits_is_refused():
-    with pytest.raises(
-        UserError, match=r"46 pixels apart.* step of 16 pixels.*pitch_mm, e\.g\. 9\.6"
-    ):
-        rule_of(stride_px=16, pitch_mm=3.2, label_pitch_px=46)
 
 
 def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
@@ -97,7 +83,8 @@ def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
     assert level == pytest.approx(np.mean([s.level for s in scores]))
     for logits, image, score in zip(maps, images, lowered, strict=True):
         finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
-        whole = finish_map(logits, finite, smooth_cells=0.75, level_share=0.7, level=level)
+        final = a_rule(8, smooth_cells=0.75, level_share=0.7, level=level)
+        whole = np.nan_to_num(finish_map(logits, finite, final))
         expected = score_map(whole.astype(np.float32), image, rule_of())
         np.testing.assert_allclose(score.logits, expected.logits, atol=1e-4)
         np.testing.assert_allclose(score.false_alarms, expected.false_alarms, atol=1e-4)
@@ -129,11 +116,11 @@ def test_alarms_outside_the_breast_do_not_count(images):
 def test_scores_go_on_where_they_stopped(images):
     asked = []
 
-    def logit_map(pixels):
+    def mapper(pixels, rule):
         asked.append(pixels)
-        return np.zeros((26, 21), np.float32)
+        return np.zeros((26, 21), np.float32), None
 
-    scores = list(score_images(logit_map, images, rule_of(), done=2))
+    scores = list(score_images(mapper, images, rule_of(), done=2))
     assert len(scores) == len(asked) == 1
     assert asked[0].dtype == np.float32
     assert 0 <= asked[0].min() < asked[0].max() <= 1

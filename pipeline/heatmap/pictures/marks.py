@@ -15,9 +15,9 @@ from matplotlib.patches import Circle, Polygon
 from matplotlib.patheffects import withStroke
 
 from pipeline.annotations.outlines import Outline
-from pipeline.heatmap.field import Field
+from pipeline.heatmap.pictures.field import Field
 from pipeline.heatmap.regions import Regions
-from pipeline.model.maps import ImageMap
+from pipeline.model.image_map import ImageMap
 from pipeline.run.words import percent
 
 BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
