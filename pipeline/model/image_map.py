@@ -144,7 +144,7 @@ def original_axes(mammogram: Mapping[str, Any], *, pitch_px: int) -> tuple[np.nd
 
 def write_map(path: Path, image_map: ImageMap, *, key: str) -> None:
     """Write a map atomically; `key` says what its logits were computed from."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "probability": image_map.probability,
         "logit": image_map.logit,
         "rows": image_map.rows,

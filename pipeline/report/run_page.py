@@ -15,8 +15,8 @@ from pipeline.report.metrics_file import current_metrics, for_results
 from pipeline.report.provenance import settings_texts, stage_events
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
+from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.layout import RunFolder
-from pipeline.run.tables import read_csv_table
 
 PAGE = Path(__file__).parent / "run.html"
 CONTACT_SHEET_BYTES = 1_000_000

@@ -53,7 +53,8 @@ class OracleMapper:
     stride_px: int
 
     def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
-        rows, cols = position_grid(*image.shape, rule.pitch_px)
+        height, width = image.shape
+        rows, cols = position_grid(height, width, rule.pitch_px)
         return _logit(rows[:, None], cols[None, :], self.outlines, self.rule), None
 
 

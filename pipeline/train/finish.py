@@ -1,8 +1,8 @@
 """The end of a training: calibration and threshold from the validation maps, then the model.
 
-A finished training whose map settings changed ends once more: its weights stay, its maps are judged
-anew. Weights are chosen on validation maps, so other maps might have chosen those of another epoch;
-that does not justify hours of training, and the history tells which epoch it was.
+A finished training whose maps or threshold changed ends once more: its weights stay, its maps are
+judged anew. Weights are chosen on validation maps, so other maps might have chosen those of another
+epoch; that does not justify hours of training, and the history tells which epoch it was.
 """
 
 from collections.abc import Mapping
@@ -110,7 +110,7 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         A summary in one line.
     """
     folder = stage.run.model
-    print(f"Only map settings are new: the weights in {folder} stay.", flush=True)
+    print(f"Only maps or threshold are new: the weights in {folder} stay.", flush=True)
     training = {**read_card(folder).training.model_dump(), "identity": identity}
     history = (folder / HISTORY).read_text(encoding="utf-8")
     ending = end_training(stage, inputs, load_network(folder), training, history=history)

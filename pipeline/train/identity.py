@@ -1,5 +1,6 @@
 """What a training depends on: whether it is finished, goes on, or starts from the beginning."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +17,8 @@ from pipeline.train.loop.checkpoint import Checkpoint, checkpoint_path, read_che
 
 # They change how a training runs, and not what comes out of it.
 _EFFORT_SETTINGS = {"checkpoint_seconds", "readers"}
-# Name in the identity of what only the end of a training needs, and its choice among epochs.
-_MAPS = "map settings"
+# Names in the identity of what only the end of a training needs; maps choose among epochs as well.
+_MAPS, _THRESHOLD = "map settings", "threshold settings"
 # Where things lie, not what they are; pixel_sha256 and the image settings say that.
 _PLACES = ["file", "source", "store"]
 
@@ -25,10 +26,10 @@ _PLACES = ["file", "source", "store"]
 def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> dict[str, str]:
     """Checksums of everything that the training depends on, by name.
 
-    A checkpoint is continued only where all of them are the same.
+    A checkpoint is continued only where all of them are the same, but for the threshold.
     """
     what = csv_text(mammograms.drop(columns=_PLACES))
-    train = settings.train.model_dump(mode="json", exclude=_EFFORT_SETTINGS)
+    train = settings.train.model_dump(mode="json", exclude={*_EFFORT_SETTINGS, "fp_per_image"})
     model, mined = model_to_start_from(settings), settings.train.mined
     first = card_path(model) if model else Path(settings.network.weights)
     sections = {
@@ -40,6 +41,7 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
     return {
         "train settings": value_sha256(train),
         **{name: value_sha256(part.model_dump(mode="json")) for name, part in sections.items()},
+        _THRESHOLD: value_sha256(settings.train.fp_per_image),
         "mammograms": value_sha256(what),
         "outlines": file_sha256(run.outlines),
         "positions": file_sha256(run.positions),
@@ -70,10 +72,11 @@ def is_finished(run: RunFolder, wanted: dict[str, str]) -> bool:
     return _finished_identity(run) == wanted
 
 
-def only_maps_differ(run: RunFolder, wanted: dict[str, str]) -> bool:
-    """Whether RUN/model is what the wanted training would end with, but for its map settings."""
+def only_ending_differs(run: RunFolder, wanted: dict[str, str]) -> bool:
+    """Whether RUN/model has the weights of the wanted training: only what follows differs."""
     found = _finished_identity(run)
-    return {name for name in wanted if found.get(name) != wanted[name]} == {_MAPS}
+    changed = {name for name in wanted if found.get(name) != wanted[name]}
+    return bool(changed) and changed <= {_MAPS, _THRESHOLD}
 
 
 def _finished_identity(run: RunFolder) -> dict[str, str]:
@@ -88,7 +91,7 @@ def _finished_identity(run: RunFolder) -> dict[str, str]:
 
 
 def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:
-    """The checkpoint to continue from, if there is one with the wanted identity.
+    """The checkpoint to continue from with the wanted identity, if there is one.
 
     A checkpoint of another training is moved to RUN/set-aside and named on standard output.
     """
@@ -96,10 +99,10 @@ def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:
     if checkpoint is None:
         return None
     found = checkpoint.identity
-    changed = [name for name in wanted if found.get(name) != wanted[name]]
+    changed = [n for n in wanted if found.get(n) != wanted[n] and n != _THRESHOLD]
     if not changed:
         print(f"Continuing the unfinished training at step {checkpoint.state.step}.")
-        return checkpoint
+        return replace(checkpoint, identity=wanted)
     place = set_aside(run.training, run.set_aside)
     print(
         f"The unfinished training in {run.training} had other {', '.join(changed)}: moved to "

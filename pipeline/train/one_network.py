@@ -13,7 +13,7 @@ from pipeline.train.data.inputs import Inputs
 from pipeline.train.data.samples import Sampler
 from pipeline.train.finish import finish, finish_again, map_rule
 from pipeline.train.first_weights import ALONE, Member, first_network, network_spec
-from pipeline.train.identity import only_maps_differ, unfinished
+from pipeline.train.identity import only_ending_differs, unfinished
 from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
@@ -24,7 +24,8 @@ from pipeline.train.loop.training_loop import Stopped, TrainingLoop
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
     """Build, train, export; go on with an unfinished training of the same kind.
 
-    Where only map settings differ from those of a finished training, its weights stay.
+    Where only map settings or the threshold differ from those of a finished training, its weights
+    stay.
 
     Args:
         wanted: identity of the training.
@@ -36,7 +37,7 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         UserError: the settings do not fit each other or the model to start from.
         SystemExit: after a signal, with 128 + its number.
     """
-    if only_maps_differ(stage.run, wanted):
+    if only_ending_differs(stage.run, wanted):
         return finish_again(stage, inputs, wanted)
     checkpoint = unfinished(stage.run, wanted)
     settings = stage.settings

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pipeline.annotations.outlines import read_outlines
+from pipeline.model.card import read_card
 from pipeline.model.folder import load_network
 from pipeline.model.image_map import NetworkMapper
 from pipeline.model.map_rule import MapRule
@@ -15,6 +16,13 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.train.identity import identity, unfinished
+from pipeline.train.loop.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    checkpoint_path,
+    write_checkpoint,
+)
 from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
 from tests.train.toy_run import SHORT, stage_of, toy_settings
@@ -54,7 +62,7 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     no_step()
     other = with_maps(settings)
     train(stage_of(run, other))
-    assert capsys.readouterr().out.count("Only map settings are new") == members
+    assert capsys.readouterr().out.count("Only maps or threshold are new") == members
     assert [(part.model / "model.safetensors").read_bytes() for part in parts] == weights
     assert [(part.model / "history.csv").read_text() for part in parts] == histories
     card = card_of(run)
@@ -71,9 +79,33 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
 
 
 @pytest.mark.parametrize("finished_copy", ["single"], indirect=True)
+def test_another_threshold_trains_no_step_again(finished_copy, no_step):
+    run = finished_copy
+    weights, before = (run.model / "model.safetensors").read_bytes(), read_card(run.model)
+    no_step()
+    train(stage_of(run, toy_settings(**SHORT, fp_per_image=0.3)))
+    assert (run.model / "model.safetensors").read_bytes() == weights
+    after = read_card(run.model)
+    assert after.calibration == before.calibration
+    assert "0.3 false alarms per image" in after.region_threshold_source
+
+
+def test_an_unfinished_training_goes_on_with_another_threshold_and_not_with_other_maps(toy_run):
+    own, threshold, maps = (
+        identity(toy_run, settings, read_mammograms(toy_run))
+        for settings in (toy_settings(), toy_settings(fp_per_image=0.3), with_maps(toy_settings()))
+    )
+    write_checkpoint(checkpoint_path(toy_run), Checkpoint(TrainingState(step=3), {}, own))
+    found = unfinished(toy_run, threshold)
+    assert found.state.step == 3
+    assert found.identity == threshold
+    assert unfinished(toy_run, maps) is None
+
+
+@pytest.mark.parametrize("finished_copy", ["single"], indirect=True)
 def test_with_anything_else_changed_it_is_another_training(finished_copy, capsys):
     run = finished_copy
     before = (run.model / "model.safetensors").read_bytes()
     train(stage_of(run, with_maps(toy_settings(**SHORT, seed=1))))
-    assert "Only map settings are new" not in capsys.readouterr().out
+    assert "Only maps or threshold are new" not in capsys.readouterr().out
     assert (run.model / "model.safetensors").read_bytes() != before

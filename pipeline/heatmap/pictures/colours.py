@@ -49,7 +49,7 @@ class ProbabilityScale:
         ticks = [self.low, *(t for t in TICKS if self.low * 1.8 < t < self.high), self.high]
         labels = [percent(tick) for tick in ticks]
         _draw_bar(axes, COLOURS, self.share(np.array(ticks)), labels, "probability", colour)
-        axes.axhline(self.share(np.array(threshold)), color="white", linewidth=2)
+        axes.axhline(float(self.share(np.array(threshold))), color="white", linewidth=2)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Polygon
+from matplotlib.patches import Circle, Patch, Polygon
 from matplotlib.patheffects import withStroke
 
 from pipeline.annotations.outlines import Outline
@@ -46,7 +46,7 @@ def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
 def draw_outlines(axes: Axes, outlines: Iterable[Outline]) -> None:
     """Draw findings: solid where they count as abnormal, dotted where not."""
     for outline in outlines:
-        shapes = [Polygon(points[:, ::-1], closed=True) for points in outline.polygons]
+        shapes: list[Patch] = [Polygon(points[:, ::-1], closed=True) for points in outline.polygons]
         if circle := outline.circle:
             shapes.append(Circle((circle.col, circle.row), circle.radius))
         for shape in shapes:
@@ -103,7 +103,7 @@ def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
         table: rows of REGION_COLUMNS; the best are placed first and the others give way.
     """
     line, width = LABEL_LINE * (field.bottom - field.top), LABEL_WIDTH * (field.bottom - field.top)
-    places = []
+    places: list[LabelPlace] = []
     for region in table.itertuples():
         right = region.centroid_col < (field.left + field.right) / 2
         col = region.col1 if right else region.col0

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -101,7 +102,7 @@ def _write_title(figure: Figure, mammogram: Mapping, caption: Caption) -> None:
     view = " ".join(filter(None, (mammogram["laterality"], mammogram["view"])))
     title = "   ".join(filter(None, (mammogram["image_id"], view)))
     size = 20 * min(1, TITLE_LETTERS / len(title))
-    style = {"color": marks.TEXT, "parse_math": False}
+    style: dict[str, Any] = {"color": marks.TEXT, "parse_math": False}
     figure.text(0.015, 0.955, title, fontsize=size, weight="bold", **style)
     model = caption.model if len(caption.model) <= 40 else f"…{caption.model[-39:]}"
     words = f"model {model}     prior in use: {percent(caption.prior)}"
