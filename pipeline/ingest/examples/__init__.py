@@ -11,11 +11,8 @@ from pathlib import Path
 from pipeline.ingest.examples.tree import Tree
 
 MODULES = {
-    "cbis_ddsm": "pipeline.ingest.examples.cbis_ddsm",
-    "inbreast": "pipeline.ingest.examples.inbreast",
-    "vindr": "pipeline.ingest.examples.vindr",
-    "rsna": "pipeline.ingest.examples.rsna",
-    "ddsm": "pipeline.ingest.examples.ddsm",
+    name: f"pipeline.ingest.examples.{name}"
+    for name in ("cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm")
 }
 # Their files carry no pixel spacing, as those of the real set: data.spacing_mm must give it.
 WITHOUT_SPACING = ("cbis_ddsm",)
@@ -37,7 +34,6 @@ def build_example(name: str, root: Path, *, patients: int, spacing_mm: float, se
     importlib.import_module(MODULES[name]).build(tree)
     note = f"Synthetic pictures in the form of {name}: no patient, and nothing of the data set.\n"
     if name in WITHOUT_SPACING:
-        note += (
-            f"Like its files they carry no pixel spacing. It is data.spacing_mm={spacing_mm:g}.\n"
-        )
+        note += "Like its files they carry no pixel spacing. "
+        note += f"It is data.spacing_mm={spacing_mm:g}.\n"
     tree.write("SYNTHETIC.txt", note)

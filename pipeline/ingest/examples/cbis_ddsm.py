@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from pipeline.config import PhantomSettings
+from pipeline.dicom.write import derived_uid, write_picture
 from pipeline.ingest.cbis_ddsm.names import Name
 from pipeline.ingest.cbis_ddsm.tables import TABLES
-from pipeline.ingest.examples.cbis_ddsm_files import Download
 from pipeline.ingest.examples.tree import Tree
 from pipeline.ingest.phantom.picture import DrawnLesion, Picture, draw_picture
 from pipeline.ingest.phantom.plan import Patient, PlannedLesion, plan_patient
@@ -125,6 +125,72 @@ CASES = (
 )
 
 
+@dataclass(frozen=True)
+class Download:
+    """Where and how files are written: classic, nbia (the newer downloader) or uids."""
+
+    tree: Tree
+    layout: str
+
+    def write(self, name: Name, description: str, pictures: list[np.ndarray]) -> list[str]:
+        """Write a series; return the paths of its files as the tables would have them."""
+        study = derived_uid(str(name), description, "study")
+        series = derived_uid(str(name), description, "series")
+        kinds = f"{description}-{series[-5:]}"
+        folder = {
+            "uids": f"CBIS-DDSM/{name}/{study}/{series}",
+            "classic": f"CBIS-DDSM/{name}/08-29-2017-DDSM-{study[-5:]}/1-{kinds}",
+            "nbia": f"manifest-1/CBIS-DDSM/{name}/08-29-2017-DDSM-NA-{study[-5:]}/1.000000-{kinds}",
+        }[self.layout]
+        for number, pixels in enumerate(pictures):
+            header = _header(name, description, study, series, number + 1)
+            file = f"{number:06d}.dcm" if self.layout == "classic" else f"1-{number + 1}.dcm"
+            write_picture(self.tree.path(f"{folder}/{file}"), pixels, header)
+        return [f"{name}/{study}/{series}/{number:06d}.dcm" for number in range(len(pictures))]
+
+    def write_part(
+        self, name: Name, case: Case, *, mask: np.ndarray, cropped: np.ndarray
+    ) -> list[str]:
+        """Write mask and cropped image; return the tables' paths of both, in this order."""
+        masks = "ROI mask images"
+        if not case.one_series:
+            return [
+                *self.write(name, masks, [mask]),
+                *self.write(name, "cropped images", [cropped]),
+            ]
+        # Which of the two comes first differs between the lists.
+        order = 1 if name.list_name.startswith("Calc") is not case.swapped else -1
+        return self.write(name, masks, [mask, cropped][::order])[::order]
+
+
+def _header(name: Name, description: str, study: str, series: str, number: int) -> dict:
+    """Secondary Capture, PS3.3 A.8.1, with the elements of the real files: no spacing, the view
+    where the orientation belongs, and a Patient ID that is more than a patient."""
+    return {
+        "SOPInstanceUID": derived_uid(series, str(number)),
+        "StudyDate": "20170829",
+        "StudyTime": "120000",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "Modality": "MG",
+        "ConversionType": "WSD",
+        "SeriesDescription": description,
+        "PatientName": "SYNTHETIC",
+        "PatientID": str(name),
+        "ImageComments": "synthetic, no patient",
+        "BodyPartExamined": "BREAST",
+        "StudyInstanceUID": study,
+        "SeriesInstanceUID": series,
+        "StudyID": "DDSM",
+        "SeriesNumber": 1,
+        "InstanceNumber": number,
+        "PatientOrientation": name.view,
+        "Laterality": name.side[0],
+    }
+
+
 def build(tree: Tree) -> None:
     """Write the tree; each patient is one of `CASES`, in turn.
 
@@ -139,7 +205,7 @@ def build(tree: Tree) -> None:
     rows: dict[str, list[dict]] = {list_name: [] for list_name in TABLES}
     for index in range(tree.patients):
         case = CASES[index % len(CASES)]
-        download = Download(tree.root, case.layout)
+        download = Download(tree, case.layout)
         pictures: dict[tuple[str, str], Picture] = {}
         for film in case.films:
             key = (film.side[0], film.view)
@@ -179,15 +245,9 @@ def _write_film(
     calcifications = name.list_name.startswith("Calc")
     chosen = [drawn for drawn in picture.lesions if (drawn.kind == CALCIFICATION) is calcifications]
     for number, drawn in enumerate(chosen, start=1):
-        mask_path, cropped_path = download.write_part(
-            replace(name, abnormality=number),
-            mask=_mask(drawn, pixels.shape, film.mask),
-            cropped=_cropped(pixels, drawn),
-            mask_first=calcifications is not case.swapped,
-            one_series=case.one_series,
-        )
-        if case.swapped:
-            mask_path, cropped_path = cropped_path, mask_path
+        part, mask = replace(name, abnormality=number), _mask(drawn, pixels.shape, film.mask)
+        paths = download.write_part(part, case, mask=mask, cropped=_cropped(pixels, drawn))
+        mask_path, cropped_path = reversed(paths) if case.swapped else paths
         # The real tables have a line break inside a path of each row.
         after_cropped, after_mask = ("\n", "") if calcifications else ("", "\n")
         kind, density, first, second = COLUMNS[name.list_name[:4]]

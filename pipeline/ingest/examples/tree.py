@@ -1,11 +1,11 @@
 """What all builders share: the tree to write, its pictures, files, tables and ids."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pandas as pd
 
 from pipeline.config import PhantomSettings
 from pipeline.dicom.write import write_synthetic
@@ -32,20 +32,22 @@ class Tree:
     def of_each_patient(self) -> Iterator[tuple[int, list[Picture]]]:
         """The number of each patient, from 0, and her four pictures."""
         for patient in range(self.patients):
-            yield (
-                patient,
-                list(example_pictures([patient], spacing_mm=self.spacing_mm, seed=self.seed)),
-            )
+            pictures = example_pictures([patient], spacing_mm=self.spacing_mm, seed=self.seed)
+            yield patient, list(pictures)
 
     def pictures(self) -> Iterator[Picture]:
         """All pictures, patient by patient."""
         return example_pictures(range(self.patients), spacing_mm=self.spacing_mm, seed=self.seed)
 
-    def write(self, name: str, content: str | bytes) -> None:
-        """Write a file below the root; its folder is made."""
+    def path(self, name: str) -> Path:
+        """A path below the root, whose folder is made."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write a file below the root."""
+        self.path(name).write_bytes(content.encode() if isinstance(content, str) else content)
 
     def write_picture(
         self,
@@ -63,10 +65,8 @@ class Tree:
             syntax: a key of pipeline.dicom.write.ENCODINGS.
             header: values of elements by keyword, in place of the phantom's; None removes one.
         """
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_synthetic(
-            path,
+            self.path(name),
             picture.pixels,
             patient_id=f"SYNTHETIC-{picture.patient + 1:04d}",
             laterality=picture.side,
@@ -78,16 +78,11 @@ class Tree:
         )
 
     def write_table(
-        self, name: str, columns: Sequence[str], rows: Iterable[Mapping], *, line_end: str = "\n"
+        self, name: str, columns: Sequence[str], rows: Sequence[Mapping], *, line_end: str = "\n"
     ) -> None:
         """Write a CSV table: of each row the values of `columns`, blank where it has none."""
-        stream = io.StringIO()
-        table = csv.DictWriter(
-            stream, columns, restval="", extrasaction="ignore", lineterminator=line_end
-        )
-        table.writeheader()
-        table.writerows(rows)
-        self.write(name, stream.getvalue())
+        table = pd.DataFrame(rows, columns=list(columns), dtype=object)
+        self.write(name, table.to_csv(index=False, lineterminator=line_end))
 
 
 def example_pictures(patients: Iterable[int], *, spacing_mm: float, seed: int) -> Iterator[Picture]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.config import PhantomSettings
-from pipeline.ingest.phantom.streams import Stream, stream
+from pipeline.ingest.phantom.plan import Stream, stream
 
 # A detector of 24 x 18 cm, the smaller of the two usual sizes.
 DETECTOR_MM = (240.0, 180.0)

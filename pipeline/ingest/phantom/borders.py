@@ -33,28 +33,16 @@ def add_surroundings(
         noise: (rows, columns) float32 with standard deviation 1, for the film's grain.
     """
     around = FILM_FOG + 5 * noise if film else np.full_like(grey, AIR)
-    if film:
-        frame = _frame(grey.shape, wall_left, spacing_mm) & ~_near(breast, GAP_MM / spacing_mm)
+    if film:  # white along top, bottom and the side away from the chest wall
+        side, ends = (round(mm / spacing_mm) for mm in FRAME_MM)
+        frame = np.zeros(grey.shape, bool)
+        frame[:ends] = frame[-ends:] = True
+        frame[:, np.s_[-side:] if wall_left else np.s_[:side]] = True
+        outside = (~breast).astype(np.uint8)
+        frame &= cv2.distanceTransform(outside, cv2.DIST_L2, 3) > GAP_MM / spacing_mm
         around = np.where(frame, FILM_WHITE + 20 * noise, around)
     _write(around, text, wall_left=wall_left, sticker=film, spacing_mm=spacing_mm)
     return np.where(breast, grey, around)
-
-
-def _frame(shape: tuple[int, int], wall_left: bool, spacing_mm: float) -> np.ndarray:
-    """White along top, bottom and the side away from the chest wall."""
-    side, ends = (round(mm / spacing_mm) for mm in FRAME_MM)
-    frame = np.zeros(shape, bool)
-    frame[:ends] = frame[-ends:] = True
-    if wall_left:
-        frame[:, -side:] = True
-    else:
-        frame[:, :side] = True
-    return frame
-
-
-def _near(breast: np.ndarray, distance: float) -> np.ndarray:
-    """Pixels within `distance` pixels of the breast."""
-    return cv2.distanceTransform((~breast).astype(np.uint8), cv2.DIST_L2, 3) <= distance
 
 
 def _write(

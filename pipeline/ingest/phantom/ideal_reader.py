@@ -8,7 +8,6 @@ Source: Burgess, Jacobson, Judy, Human observer detection experiments with mammo
 power-law noise, Medical Physics 28(4), 2001, https://doi.org/10.1118/1.1355308
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +17,15 @@ from sklearn.metrics import roc_auc_score
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.lesions import draw_lesion
 from pipeline.ingest.phantom.picture import add_stamp, draw_picture
-from pipeline.ingest.phantom.plan import KINDS, RADIUS_MM, STRENGTH, VIEWS, plan_patient
-from pipeline.ingest.phantom.streams import Stream, stream
+from pipeline.ingest.phantom.plan import (
+    KINDS,
+    RADIUS_MM,
+    STRENGTH,
+    VIEWS,
+    Stream,
+    plan_patient,
+    stream,
+)
 from pipeline.ingest.phantom.texture import radial_power, windowed_spectra
 
 SQUARE_MM = 25.6
@@ -54,10 +60,15 @@ def read_ideally(phantom: PhantomSettings, *, pictures: int = 40) -> Reading:
     """
     squares = _backgrounds(phantom, pictures)
     half = len(squares) // 2
-    weight = _whitening(squares[:half])
+    ring, power = radial_power(squares[:half])
+    weight = 1 / np.sqrt(power[ring])  # (n, n), of each frequency
+    weight[0, 0] = 0  # the mean grey value of a square tells little and varies much
     kinds, templates = _templates(phantom, squares.shape[-1], pictures)
     # (squares or templates, frequencies), whitened, so that responses are inner products
-    absent, lesions = (_whitened(s, weight) for s in (squares[half:], templates))
+    absent, lesions = (
+        (windowed_spectra(shown) * weight).reshape(len(shown), -1)
+        for shown in (squares[half:], templates)
+    )
     noise = (absent @ lesions.conj().T).real  # (squares, templates)
     overlap = (lesions @ lesions.conj().T).real  # response of filter b to lesion a
     gain = np.diag(overlap)  # response to the lesion that the filter is for
@@ -115,28 +126,15 @@ def _templates(phantom: PhantomSettings, n: int, pictures: int) -> tuple[np.ndar
     signals = np.zeros((len(kinds), n, n), np.float32)
     for number, kind in enumerate(kinds):
         rng = stream(phantom.seed, Stream.READER, pictures + number)
-        stamp = draw_lesion(
+        signal, _ = draw_lesion(
             kind,
             radius_mm=rng.uniform(*RADIUS_MM),
             contrast=rng.uniform(*STRENGTH) * phantom.contrast,
             spacing_mm=phantom.spacing_mm,
             rng=rng,
         )
-        add_stamp(signals[number], stamp.signal, n // 2, n // 2)
+        add_stamp(signals[number], signal, n // 2, n // 2)
     return kinds, signals
-
-
-def _whitening(squares: np.ndarray) -> np.ndarray:
-    """1 / sqrt(power) at each frequency, from the radial mean of the power; (n, n)."""
-    ring, power = radial_power(squares)
-    weight = 1 / np.sqrt(power[ring])
-    weight[0, 0] = 0  # the mean grey value of a square tells little and varies much
-    return weight
-
-
-def _whitened(squares: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Spectra of which every frequency has the same power, (squares, n * n) complex."""
-    return (windowed_spectra(squares) * weight).reshape(len(squares), -1)
 
 
 def _any_lesion(response: np.ndarray, energy: np.ndarray) -> np.ndarray:
@@ -152,23 +150,18 @@ def _auc(absent: np.ndarray, present: np.ndarray) -> float:
 def readings_text(readings: list[Reading]) -> str:
     """The numbers of all seeds and their means, as lines of text."""
     first = readings[0]
+    known = {factor: np.mean([r.known[factor] for r in readings]) for factor in FAINTER}
     lines = [
         "Ideal reader: prewhitened matched filter that knows the template and place of a lesion.",
         f"{first.backgrounds} backgrounds without and with each of {first.templates} lesions; "
         f"seeds {', '.join(str(r.seed) for r in readings)}.",
-        f"AUC {_mean(r.known[1.0] for r in readings):.4f}",
+        f"AUC {known[1.0]:.4f}",
     ]
     for r in readings:
-        kinds = ", ".join(
-            f"{kind} {r.by_kind[kind]:.4f} (d' {r.detectability[kind]:.0f})" for kind in KINDS
-        )
-        lines.append(f"  seed {r.seed}: {r.known[1.0]:.4f}; {kinds}; hardest {r.faintest:.4f}")
-    lines.append(f"  not told which lesion it may be: {_mean(r.unknown for r in readings):.4f}")
-    for factor in FAINTER[1:]:
-        auc = _mean(r.known[factor] for r in readings)
-        lines.append(f"  lesions of {factor} of the contrast: {auc:.4f}")
+        kinds = (f"{kind} {r.by_kind[kind]:.4f} (d' {r.detectability[kind]:.0f})" for kind in KINDS)
+        told = f"{', '.join(kinds)}; hardest {r.faintest:.4f}"
+        lines.append(f"  seed {r.seed}: {r.known[1.0]:.4f}; {told}")
+    unknown = np.mean([r.unknown for r in readings])
+    lines.append(f"  not told which lesion it may be: {unknown:.4f}")
+    lines += [f"  lesions of {f} of the contrast: {known[f]:.4f}" for f in FAINTER[1:]]
     return "\n".join(lines)
-
-
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))

@@ -12,7 +12,7 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
 from pipeline.ingest.phantom.writer import RECORD, Record, write_phantom
-from pipeline.ingest.source_files import SourceFile, list_files
+from pipeline.ingest.source_files import list_files
 from pipeline.run.errors import UserError
 
 # Raise it when the same settings give other pictures: folders are then written anew.
@@ -71,25 +71,18 @@ def _read_record(root: Path) -> Record | None:
 def _catalog(root: Path, record: Record) -> Catalog:
     builder = CatalogBuilder(list_files(root).files, dataset="phantom")
     pictures = {entry["file"]: entry for entry in record.images}
+    shared = ("image_id", "patient_id", "laterality", "view", "spacing_mm", "density")
     for file in builder.left():
-        if file.name in pictures:
-            _add_picture(builder, file, pictures[file.name])
-        else:
+        entry = pictures.get(file.name)
+        if entry is None:
             is_record = file.name == RECORD
             reason = "record of the phantom" if is_record else "not a picture of the phantom"
             builder.skip(file, reason)
+            continue
+        outcome = "abnormal" if entry["findings"] else "normal"
+        builder.add_image(file, outcome=outcome, **{name: entry[name] for name in shared})
+        for finding in entry["findings"]:
+            row = {name: finding[name] for name in ("finding_id", "kind", "pathology")}
+            row |= {"geometry": "polygon", "coordinates": finding["polygon"]}
+            builder.add_finding(entry["image_id"], **row)
     return builder.catalog()
-
-
-def _add_picture(builder: CatalogBuilder, file: SourceFile, entry: dict) -> None:
-    image_id, findings = entry["image_id"], entry["findings"]
-    shared = ("patient_id", "laterality", "view", "spacing_mm", "density")
-    builder.add_image(
-        file,
-        image_id=image_id,
-        outcome="abnormal" if findings else "normal",
-        **{name: entry[name] for name in shared},
-    )
-    for finding in findings:
-        row = {name: finding[name] for name in ("finding_id", "kind", "pathology")}
-        builder.add_finding(image_id, **row, geometry="polygon", coordinates=finding["polygon"])

@@ -1,39 +1,49 @@
-"""Lesions: what is added to the picture, and its exact outline.
+"""Lesions with their exact outlines, and confusers, which look like parts of one and are none.
 
-A lesion differs from the confusers by its margin or its arrangement, not by its brightness.
+Every breast has confusers at one rate. They have about the brightness and the local contrast of
+lesions, but not their margin (blobs), convergence (crossing lines), number (coarse
+calcifications) or nearness (scattered ones).
 """
+
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
 
+from pipeline.ingest.phantom.plan import RADIUS_MM
 from pipeline.ingest.phantom.shapes import (
+    CALCIFICATION_CONTRAST,
     MASS_CONTRAST,
     Boundary,
-    Stamp,
     boundary_polygon,
     line,
     lumpy_boundary,
     make_grid,
+    speck,
     specks,
 )
 
-# Grey values, and the outline in pixels from the centre.
-Drawing = tuple[np.ndarray, np.ndarray]
+# (n, n) grey values around a pixel, n odd; the outline, (points, 2) row, col in pixels from it.
+Lesion = tuple[np.ndarray, np.ndarray]
+# The same grey values, and the radius that is taken up, in mm.
+Confuser = tuple[np.ndarray, float]
 
 HALO_MM = 0.7
 
 
 def draw_lesion(
     kind: str, *, radius_mm: float, contrast: float, spacing_mm: float, rng: np.random.Generator
-) -> Stamp:
+) -> Lesion:
     """Draw a lesion of a kind of `plan.KINDS` as it shows in one view.
 
     Args:
-        kind: mass_smooth, mass_spiculated or microcalcifications.
         radius_mm: radius of the mass without spicules, or of the cluster.
         contrast: factor on the grey values.
         spacing_mm: distance of the pixels, in mm.
         rng: the shape.
+
+    Returns:
+        float32 grey values of 4096 to add around a pixel, and the outline.
     """
     draw = {
         "mass_smooth": _smooth_mass,
@@ -41,10 +51,10 @@ def draw_lesion(
         "microcalcifications": _cluster,
     }[kind]
     signal, outline = draw(radius_mm, spacing_mm, rng)
-    return Stamp(signal * np.float32(contrast), outline)
+    return signal * np.float32(contrast), outline
 
 
-def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
+def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Lesion:
     """The projection of an ellipsoid: a dome with a sharp margin and a thin dark halo."""
     grid = make_grid(1.5 * radius_mm + 3, spacing_mm)
     boundary = lumpy_boundary(radius_mm, 0.1, rng)
@@ -53,12 +63,11 @@ def _smooth_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) 
     outside_mm = np.maximum(grid.radius - edge_mm, 0)
     halo = np.exp(-((outside_mm / HALO_MM) ** 2)) * (outside_mm > 0)
     height = MASS_CONTRAST * rng.uniform(0.9, 1.1)
-    return (height * (dome - 0.35 * halo)).astype(np.float32), boundary_polygon(
-        boundary, spacing_mm
-    )
+    signal = (height * (dome - 0.35 * halo)).astype(np.float32)
+    return signal, boundary_polygon(boundary, spacing_mm)
 
 
-def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
+def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Lesion:
     """A core without a sharp margin, and many thin lines that radiate from it."""
     core_mm = 0.7 * radius_mm
     grid = make_grid(2.4 * radius_mm + 1, spacing_mm)
@@ -91,7 +100,7 @@ def _star(
     return np.array(corners)
 
 
-def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Drawing:
+def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> Lesion:
     """Many small bright specks close together; the outline is their hull and half a mm."""
     grid = make_grid(radius_mm + 2, spacing_mm)
     count = int(rng.integers(18, 32))
@@ -99,12 +108,73 @@ def _cluster(radius_mm: float, spacing_mm: float, rng: np.random.Generator) -> D
     angle = rng.uniform(0, 2 * np.pi, count)
     rows, cols = distance * np.sin(angle), distance * np.cos(angle)
     signal = specks(grid, zip(rows, cols, strict=True), rng)
-    return signal, _hull(rows, cols, margin_mm=0.5) / spacing_mm
-
-
-def _hull(rows: np.ndarray, cols: np.ndarray, *, margin_mm: float) -> np.ndarray:
     around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    above = (rows[:, None] + margin_mm * np.sin(around)).ravel()
-    beside = (cols[:, None] + margin_mm * np.cos(around)).ravel()
-    points = np.stack([above, beside], axis=1)
-    return cv2.convexHull(points.astype(np.float32))[:, 0].astype(np.float64)
+    above = (rows[:, None] + 0.5 * np.sin(around)).ravel()
+    beside = (cols[:, None] + 0.5 * np.cos(around)).ravel()
+    points = np.stack([above, beside], axis=1).astype(np.float32)
+    return signal, cv2.convexHull(points)[:, 0].astype(np.float64) / spacing_mm
+
+
+def _blob(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """As bright and as large as a mass, without a margin."""
+    radius_mm = rng.uniform(*RADIUS_MM)
+    grid = make_grid(2.6 * radius_mm, spacing_mm)
+    boundary = lumpy_boundary(radius_mm, 0.3, rng)
+    share = grid.radius / boundary(grid.angle)
+    return MASS_CONTRAST * rng.uniform(0.9, 1.3) * np.exp(-(share**2)), 1.5 * radius_mm
+
+
+def _crossing_lines(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """Lines as bright as spicules, but fewer, wider, and in no order."""
+    radius_mm = rng.uniform(*RADIUS_MM)
+    grid = make_grid(3 * radius_mm, spacing_mm)
+    core_mm = 0.7 * radius_mm
+    signal = 0.9 * np.exp(-((grid.radius / (1.2 * core_mm)) ** 2)) * rng.uniform(0, 1)
+    for _ in range(int(rng.integers(5, 9))):
+        angle = rng.uniform(0, np.pi)
+        towards = np.array([np.sin(angle), np.cos(angle)])
+        centre = rng.uniform(-1.1, 1.1, 2) * radius_mm
+        half = rng.uniform(0.5, 1.2) * radius_mm
+        start, end = centre - half * towards, centre + half * towards
+        signal = signal + 0.5 * line(grid, start, end, rng.uniform(0.3, 0.45), taper=False)
+    return MASS_CONTRAST * rng.uniform(0.9, 1.1) * signal, 1.5 * radius_mm
+
+
+def _coarse_calcification(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """One large round calcification, as benign ones are."""
+    grid = make_grid(5, spacing_mm)
+    spot = speck(grid, 0, 0, rng.uniform(1.4, 3.0))
+    return CALCIFICATION_CONTRAST * rng.uniform(0.9, 1.6) * spot, 3.0
+
+
+def _scattered_calcifications(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """Specks like those of a cluster, too far from each other to be one."""
+    radius_mm = 22.0
+    grid = make_grid(radius_mm + 2, spacing_mm)
+    count = int(rng.integers(8, 14))
+
+    def places() -> Iterator[tuple[float, float]]:
+        for _ in range(count):
+            distance, angle = radius_mm * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
+            yield distance * np.sin(angle), distance * np.cos(angle)
+
+    return specks(grid, places(), rng), 0.0
+
+
+def _skin_spot(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """A mole: small, flat, with the dark ring of air that is caught around it."""
+    radius_mm = rng.uniform(1.5, 2.5)
+    grid = make_grid(radius_mm + 3, spacing_mm)
+    disc = speck(grid, 0, 0, 2 * radius_mm)
+    ring = speck(grid, 0, 0, 2 * radius_mm + 1.4) - disc
+    return MASS_CONTRAST * rng.uniform(0.8, 1.0) * (disc - 0.7 * ring), radius_mm + 1
+
+
+# What draws it, of a pixel spacing and a random stream; how many a view has, lowest and highest.
+CONFUSERS = (
+    (_blob, 2, 4),
+    (_crossing_lines, 1, 3),
+    (_coarse_calcification, 1, 3),
+    (_scattered_calcifications, 1, 2),
+    (_skin_spot, 0, 1),
+)

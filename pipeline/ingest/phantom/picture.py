@@ -8,10 +8,8 @@ import numpy as np
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.anatomy import Anatomy, make_anatomy, make_body
 from pipeline.ingest.phantom.borders import AIR, add_surroundings
-from pipeline.ingest.phantom.confusers import CONFUSERS
-from pipeline.ingest.phantom.lesions import draw_lesion
-from pipeline.ingest.phantom.plan import PATHOLOGY, SIDES, STRENGTH, VIEWS, Patient
-from pipeline.ingest.phantom.streams import Stream, stream
+from pipeline.ingest.phantom.lesions import CONFUSERS, draw_lesion
+from pipeline.ingest.phantom.plan import PATHOLOGY, SIDES, STRENGTH, VIEWS, Patient, Stream, stream
 from pipeline.ingest.phantom.tissue import draw_tissue
 
 WHITE = 4095  # 12 bit
@@ -75,7 +73,8 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
     breast = anatomy.breast
     if side == "R":
         grey, breast = (np.ascontiguousarray(part[:, ::-1]) for part in (grey, breast))
-        lesions = tuple(_mirrored(lesion, grey.shape[1]) for lesion in lesions)
+        across = np.array([0, grey.shape[1] - 1])
+        lesions = [replace(x, outline=across + x.outline * (1, -1)) for x in lesions]
     pixels = add_surroundings(
         grey,
         breast,
@@ -85,14 +84,8 @@ def draw_picture(patient: Patient, side: str, view: str, phantom: PhantomSetting
         spacing_mm=spacing_mm,
         noise=noise,
     )
-    return Picture(
-        patient.index,
-        side,
-        view,
-        np.clip(np.rint(pixels), 0, WHITE).astype(np.uint16),
-        breast,
-        lesions,
-    )
+    pixels = np.clip(np.rint(pixels), 0, WHITE).astype(np.uint16)
+    return Picture(patient.index, side, view, pixels, breast, tuple(lesions))
 
 
 def _add_confusers(
@@ -119,12 +112,13 @@ def _add_lesions(
     taken: list[Taken],
     phantom: PhantomSettings,
     key: tuple[int, int, int],
-) -> tuple[DrawnLesion, ...]:
-    drawn, taken = [], list(taken)
+) -> list[DrawnLesion]:
+    """Add the lesions of a breast, and what they take up, in place."""
+    drawn = []
     for number, lesion in enumerate(patient.lesions):
         if lesion.side != side:
             continue
-        stamp = draw_lesion(
+        signal, outline = draw_lesion(
             lesion.kind,
             radius_mm=lesion.radius_mm,
             contrast=lesion.strength * phantom.contrast,
@@ -132,13 +126,11 @@ def _add_lesions(
             rng=stream(phantom.seed, Stream.SHAPES, *key, number),
         )
         places = stream(phantom.seed, Stream.PLACES, *key, number)
-        row, col = choose_place(
-            anatomy, lesion.radius_mm, taken, places, depth_share=lesion.depth_share
-        )
-        add_stamp(grey, stamp.signal, row, col)
-        taken.append((row, col, lesion.radius_mm / phantom.spacing_mm))
-        drawn.append(DrawnLesion(number, lesion.kind, stamp.outline + np.array([row, col])))
-    return tuple(drawn)
+        at = choose_place(anatomy, lesion.radius_mm, taken, places, depth_share=lesion.depth_share)
+        add_stamp(grey, signal, *at)
+        taken.append((*at, lesion.radius_mm / phantom.spacing_mm))
+        drawn.append(DrawnLesion(number, lesion.kind, outline + np.array(at)))
+    return drawn
 
 
 def choose_place(
@@ -186,8 +178,3 @@ def add_stamp(grey: np.ndarray, signal: np.ndarray, row: int, col: int) -> None:
     grey[top:bottom, left:right] += signal[
         top - row + half : bottom - row + half, left - col + half : right - col + half
     ]
-
-
-def _mirrored(lesion: DrawnLesion, width: int) -> DrawnLesion:
-    rows, cols = lesion.outline.T
-    return replace(lesion, outline=np.stack([rows, width - 1 - cols], axis=1))

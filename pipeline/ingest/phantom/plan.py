@@ -1,4 +1,4 @@
-"""Who is abnormal, and how each patient's files look.
+"""Who is abnormal, how each patient's files look, and the random streams that all draw from.
 
 Patients come in pairs of consecutive numbers. Both women of a pair have the same transfer
 syntax, polarity, borders and label; which of them is abnormal is drawn at random. So nothing
@@ -6,11 +6,11 @@ outside the breast can tell about lesions, whatever the number of patients.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
 from pipeline.config import PhantomSettings
-from pipeline.ingest.phantom.streams import Stream, stream
 
 KINDS = ("mass_smooth", "mass_spiculated", "microcalcifications")
 PATHOLOGY = {
@@ -24,6 +24,26 @@ STRENGTH = (0.4, 1.7)
 SIDES = ("L", "R")
 VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")
+
+
+class Stream(IntEnum):
+    """What random numbers are for: drawing more for one purpose changes no other."""
+
+    PAIR = 0
+    LESIONS = 1
+    BODY = 2
+    OUTLINE = 3
+    TISSUE = 4
+    CONFUSERS = 5
+    PLACES = 6
+    SHAPES = 7
+    NOISE = 8
+    READER = 9
+
+
+def stream(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:
+    """The generator for a purpose and, say, patient, side and view."""
+    return np.random.default_rng([seed, int(purpose), *indices])
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,6 @@ Boundary = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """Something added to a picture around a centre."""
-
-    signal: np.ndarray  # (n, n) float32 grey values, n odd, the centre in the middle
-    outline: np.ndarray  # (points, 2) float64 row, col in pixels from the centre
-
-
-@dataclass(frozen=True)
 class Grid:
     """Coordinates in mm around a centre."""
 
@@ -47,21 +39,14 @@ def make_grid(reach_mm: float, spacing_mm: float) -> Grid:
 
 
 def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator) -> Boundary:
-    """A closed curve around the centre: radius in mm as a function of the angle.
-
-    Args:
-        radius_mm: mean radius.
-        lumps: relative size of the deviations from a circle.
-        rng: shape.
-    """
+    """A closed curve of this mean radius; `lumps` is how far it leaves a circle, as a share."""
     orders = np.arange(2, 6)
     sizes = lumps * rng.normal(size=orders.size) / orders
     phases = rng.uniform(0, 2 * np.pi, orders.size)
 
     def boundary(angle: np.ndarray) -> np.ndarray:
-        waves = sum(
-            s * np.cos(k * angle + p) for k, s, p in zip(orders, sizes, phases, strict=True)
-        )
+        known = zip(orders, sizes, phases, strict=True)
+        waves = sum(size * np.cos(order * angle + phase) for order, size, phase in known)
         return radius_mm * np.clip(1 + waves, 0.6, 1.4)
 
     return boundary
@@ -78,9 +63,7 @@ def line(grid: Grid, start, end, width_mm: float, *, taper: bool) -> np.ndarray:
     """A straight line of height 1 with a Gaussian cross-section.
 
     Args:
-        grid: where to draw.
-        start: (row, col) in mm.
-        end: (row, col) in mm.
+        start, end: (row, col) in mm.
         width_mm: standard deviation of the cross-section.
         taper: fade out and get thinner towards the end.
     """
@@ -100,9 +83,8 @@ def speck(grid: Grid, row_mm: float, col_mm: float, diameter_mm: float) -> np.nd
     """A small round spot of height 1 with a slightly soft edge."""
     distance = np.hypot(grid.row - row_mm, grid.col - col_mm)
     edge = max(0.08, 0.4 * grid.spacing_mm)
-    return (1 / (1 + np.exp(np.clip((distance - diameter_mm / 2) / edge, -30, 30)))).astype(
-        np.float32
-    )
+    outwards = np.clip((distance - diameter_mm / 2) / edge, -30, 30)
+    return (1 / (1 + np.exp(outwards))).astype(np.float32)
 
 
 def specks(
@@ -111,10 +93,8 @@ def specks(
     """Calcifications, each with its own brightness and diameter.
 
     Args:
-        grid: where to draw.
         places: (row, col) in mm; each is asked for just before its speck is drawn, so it may
             come from `rng` too.
-        rng: brightness and diameters.
     """
     signal = np.zeros((grid.row.size, grid.col.size), np.float32)
     for row, col in places:

@@ -4,6 +4,7 @@ phantom.json is written before the first picture with `complete` false, which cl
 and again after the last one. Loads no pandas: workers start fast.
 """
 
+import functools
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,6 @@ def write_phantom(
 
     Args:
         root: folder; created where absent.
-        phantom: what to write.
         made_from: goes into the record.
         old: record of what the folder holds; its files are removed first.
         workers: processes, 0 for this one alone; all cores it may use if absent.
@@ -77,7 +77,13 @@ def write_phantom(
     """
     views = itertools.product(range(phantom.patients), SIDES, VIEWS)
     jobs = [PictureJob(root, phantom, *view) for view in views]
-    _announce(root, phantom, len(jobs))
+    megapixels = len(jobs) * DETECTOR_MM[0] * DETECTOR_MM[1] / phantom.spacing_mm**2 / 1e6
+    print(
+        f"Writing {len(jobs)} synthetic mammograms into {root}: about "
+        f"{megapixels * SECONDS_PER_MEGAPIXEL / default_workers():.0f} s and "
+        f"{megapixels * MEGABYTES_PER_MEGAPIXEL:.0f} MB.",
+        flush=True,
+    )
     _remove([root / image["file"] for image in old.images] if old else [])
     _write_record(root, Record(made_from, False, [{"file": job.file} for job in jobs]))
     images = []
@@ -95,22 +101,18 @@ def draw_and_write(job: PictureJob) -> dict:
     phantom, side, view = job.phantom, job.side, job.view
     patient = plan_patient(job.index, phantom)
     picture = draw_picture(patient, side, view, phantom)
-    path = job.root / job.file
-
-    def write(temporary: Path) -> None:
-        write_synthetic(
-            temporary,
-            picture.pixels,
-            patient_id=patient.patient_id,
-            laterality=side,
-            view=view,
-            spacing_mm=phantom.spacing_mm,
-            inverted=patient.inverted,
-            encoding=patient.syntax,
-        )
-
+    path, image_id = job.root / job.file, patient.image_id(side, view)
+    write = functools.partial(
+        write_synthetic,
+        pixels=picture.pixels,
+        patient_id=patient.patient_id,
+        laterality=side,
+        view=view,
+        spacing_mm=phantom.spacing_mm,
+        inverted=patient.inverted,
+        encoding=patient.syntax,
+    )
     write_atomic(path, write)
-    image_id = patient.image_id(side, view)
     return {
         "file": job.file,
         "bytes": path.stat().st_size,
@@ -134,16 +136,6 @@ def draw_and_write(job: PictureJob) -> dict:
 
 def _write_record(root: Path, record: Record) -> None:
     write_text(root / RECORD, json_text(vars(record)))
-
-
-def _announce(root: Path, phantom: PhantomSettings, pictures: int) -> None:
-    megapixels = pictures * DETECTOR_MM[0] * DETECTOR_MM[1] / phantom.spacing_mm**2 / 1e6
-    seconds = megapixels * SECONDS_PER_MEGAPIXEL / default_workers()
-    print(
-        f"Writing {pictures} synthetic mammograms into {root}: about {seconds:.0f} s and "
-        f"{megapixels * MEGABYTES_PER_MEGAPIXEL:.0f} MB.",
-        flush=True,
-    )
 
 
 def _remove(paths: list[Path]) -> None:
