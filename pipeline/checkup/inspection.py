@@ -1,9 +1,11 @@
 """What one file is and what would become of it: make inspect."""
 
+import operator
 import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -87,7 +89,7 @@ class _Seen:
     end: str = "used"
     facts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    written: list[Path] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
 
 
 def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:
@@ -122,8 +124,8 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
     with tempfile.TemporaryDirectory() as scratch:
         job = Job(str(path), spacing_mm, settings.image, settings.dicom, Path(scratch))
         outcome, seen = map_images(
-            _call,
-            [(fill_entry, job), (_look, (job, folder))],
+            operator.call,
+            [partial(fill_entry, job), partial(_look, job, folder)],
             workers=1,
             seconds=settings.dicom.decode_seconds,
             mib=settings.dicom.decode_mib,
@@ -137,7 +139,7 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
         otherwise="" if seen.end == _end(outcome.status, outcome.reason) else seen.end,
         facts={"image": known.image_id, **seen.facts},
         notes=list(dict.fromkeys(seen.notes)),
-        written=[str(file) for file in (*seen.written, folder / "inspection.json")],
+        written=[*seen.written, str(folder / "inspection.json")],
     )
     write_text(folder / "inspection.json", json_text(asdict(inspection)))
     return inspection
@@ -186,20 +188,14 @@ def _end(status: str, reason: str) -> str:
     return f"{status}: {reason}" if reason else status
 
 
-def _call(task: tuple[Callable, object]) -> object:
-    function, argument = task
-    return function(argument)
-
-
-def _look(task: tuple[Job, Path]) -> _Seen:
+def _look(job: Job, folder: Path) -> _Seen:
     """Describe and show a file, with every kind and view let through."""
-    job, folder = task
     seen = _Seen()
     job = replace(job, dicom=let_through(job.dicom))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reader makes notes of them
-            _read(Path(job.file), job, folder, seen)
+            _describe(Path(job.file), job, folder, seen)
     except Unusable as problem:
         seen.end = _end(problem.status, problem.reason)
     except DICOM_ERRORS as error:
@@ -207,13 +203,13 @@ def _look(task: tuple[Job, Path]) -> _Seen:
     return seen
 
 
-def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
+def _describe(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
     seen.facts["bytes"] = f"{path.stat().st_size:,}"
     if not is_dicom(path):
         raise Unusable("skipped", "not a DICOM file")
     seen.facts |= described(path)
     known_mm = job.spacing_mm or ANY_SPACING_MM
-    mammogram = read_mammogram(path, settings=job.dicom, spacing_mm=known_mm)
+    mammogram = read_mammogram(path, settings=job.dicom, spacing_mm=known_mm, keep_stored=True)
     seen.facts |= pixel_facts(mammogram)
     if job.spacing_mm is None and SPACING_GIVEN in mammogram.spacing_source:
         seen.facts["spacing"] = f"none; shown as if it were {ANY_SPACING_MM:g} mm"
@@ -224,19 +220,15 @@ def _read(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
         seen.facts |= breast_facts(standard)
         seen.notes += standard.notes
     finally:
-        seen.written += _write(folder, mammogram, standard)
-
-
-def _write(folder: Path, mammogram: Mammogram, standard: Standard | None) -> list[Path]:
-    picture = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1]
-    files: dict[str, Callable[[Path], object]] = {
-        "picture.png": lambda file: file.write_bytes(picture.tobytes()),
-        "presentation.npy": lambda file: np.save(file, mammogram.pixels),
-        "stored.npy": lambda file: np.save(file, mammogram.stored),
-    }
-    for name, write in files.items():
-        write_atomic(folder / name, write)
-    return [folder / name for name in files]
+        picture = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1].tobytes()
+        files: dict[str, Callable[[Path], object]] = {
+            "picture.png": lambda file: file.write_bytes(picture),
+            "presentation.npy": lambda file: np.save(file, mammogram.pixels),
+            "stored.npy": lambda file: np.save(file, mammogram.stored),
+        }
+        for name, write in files.items():
+            write_atomic(folder / name, write)
+            seen.written.append(str(folder / name))
 
 
 def _picture(pixels: np.ndarray, standard: Standard | None) -> np.ndarray:

@@ -86,20 +86,17 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
         with_model: the model of another run maps all mammograms, not those of test patients.
     """
     images = len(read_catalog(run).images) if run.catalog.is_file() else None
-    workers = settings.dicom.workers
+    cores, workers = default_workers(), settings.dicom.workers
+    free = psutil.virtual_memory().available
     with tempfile.TemporaryDirectory() as folder:
         return [
             system_check(platform.system()),
             *decoding_checks(readable_syntaxes(Path(folder))),
             *version_checks(sys.version_info[:2], _installed(), _locked()),
             gpu_check(_driver_gpus(), _tensorflow_gpus()),
-            memory_check(
-                default_workers(),
-                psutil.virtual_memory().available,
-                workers=default_workers() if workers is None else max(workers, 1),
-            ),
+            memory_check(cores, free, workers=cores if workers is None else max(workers, 1)),
             data_check(settings, is_there=settings.data.root.exists(), images=images),
-            *folder_checks(_folders(run, settings, images, with_model=with_model)),
+            *folder_checks(_run_folders(run, settings, images, with_model=with_model)),
             *_tracking_checks(),
         ]
 
@@ -138,13 +135,11 @@ def version_checks(
             several, for other Pythons and systems.
     """
     first, last = (".".join(map(str, version)) for version in PYTHONS)
-    own = ".".join(map(str, python))
-    topic = "Python"
+    own = f"Python {'.'.join(map(str, python))}"
     if PYTHONS[0] <= python <= PYTHONS[1]:
-        checks = [Check(topic, OK, f"Python {own}")]
+        checks = [Check("Python", OK, own)]
     else:
-        text = f"Python {own}, {first} to {last} is needed"
-        checks = [Check(topic, PROBLEM, text, _REBUILD)]
+        checks = [Check("Python", PROBLEM, f"{own}, {first} to {last} is needed", _REBUILD)]
     same = []
     for name in PACKAGES:
         if name not in locked or name not in installed:
@@ -154,9 +149,9 @@ def version_checks(
         else:
             expected = " or ".join(sorted(locked[name]))
             text = f"{name} is {installed[name]}, the lock file says {expected}"
-            checks.append(Check(topic, NOTE, text, _REBUILD))
+            checks.append(Check("Python", NOTE, text, _REBUILD))
     if same:
-        checks.append(Check(topic, OK, f"as in the lock file: {', '.join(same)}"))
+        checks.append(Check("Python", OK, f"as in the lock file: {', '.join(same)}"))
     return checks
 
 
@@ -187,12 +182,13 @@ def memory_check(cores: int, available_bytes: float, *, workers: int) -> Check:
         f"{_gb(SMALL_TRAINING_BYTES)} (EfficientNet-Lite0: {_gb(TRAINING_BYTES)}), {workers} "
         f"workers of preprocess about {_gb(workers * WORKER_BYTES)}"
     )
+    state, advice = OK, ""
     if available_bytes < needed:
+        state = PROBLEM
         advice = "Close other programs, or lower the number of workers: SET=dicom.workers=1"
-        return Check("Cores and memory", PROBLEM, text, advice)
-    enough = available_bytes >= TRAINING_BYTES
-    advice = "" if enough else "Too little for EfficientNet-Lite0: use another network"
-    return Check("Cores and memory", OK if enough else NOTE, text, advice)
+    elif available_bytes < TRAINING_BYTES:
+        state, advice = NOTE, "Too little for EfficientNet-Lite0: use another network"
+    return Check("Cores and memory", state, text, advice)
 
 
 def needed_bytes(settings: Settings, images: int, *, mapped: int) -> dict[str, float]:
@@ -217,15 +213,15 @@ def folder_checks(folders: Sequence[Folder], *, topic: str = "Disk") -> list[Che
             text += f", about {_gb(folder.needed_bytes)} needed for {folder.needed_for}"
         sharing = [other for other in folders if other.device == folder.device]
         together = sum(other.needed_bytes for other in sharing)
+        state, advice = OK, ""
         if not folder.writable:
+            state, text = PROBLEM, f"{text}; it cannot be written"
             advice = f"Choose another folder with {folder.setting}, or mend its permissions"
-            checks.append(Check(topic, PROBLEM, f"{text}; it cannot be written", advice))
         elif folder.needed_bytes and together > _FULL * folder.free_bytes:
-            advice = f"Make room, choose a larger disk with {folder.setting}, or use data.limit"
+            state = PROBLEM
             text += f" ({_gb(together)} by all on this disk)" if len(sharing) > 1 else ""
-            checks.append(Check(topic, PROBLEM, text, advice))
-        else:
-            checks.append(Check(topic, OK, text))
+            advice = f"Make room, choose a larger disk with {folder.setting}, or use data.limit"
+        checks.append(Check(topic, state, text, advice))
     return checks
 
 
@@ -255,7 +251,7 @@ def verdict(checks: Sequence[Check]) -> str:
     return f"Not ready: {problems} {'problem' if problems == 1 else 'problems'}, see above."
 
 
-def _folders(
+def _run_folders(
     run: RunFolder, settings: Settings, images: int | None, *, with_model: bool
 ) -> list[Folder]:
     if images is None:
@@ -263,42 +259,30 @@ def _folders(
         images = settings.phantom.patients * 4 if phantom else ASSUMED_IMAGES
     mapped = images if with_model else round(images * settings.split.test)
     needed = needed_bytes(settings, images, mapped=mapped)
+    store, maps = f"{images:,} mammograms", f"a model and {mapped:,} heatmaps"
     return [
-        _folder(
-            "store", "store.root", settings.store.root, needed["store"], f"{images:,} mammograms"
-        ),
-        _folder("run", "RUN", run.root, needed["run"], f"a model and {mapped:,} heatmaps"),
+        _folder("store", "store.root", settings.store.root, needed["store"], store),
+        _folder("run", "RUN", run.root, needed["run"], maps),
     ]
 
 
 def _folder(
-    role: str, setting: str, path: Path, needed_bytes: float = 0.0, needed_for: str = ""
+    role: str, setting: str, path: Path, needed: float = 0.0, needed_for: str = ""
 ) -> Folder:
-    there = _existing(path)
-    return Folder(
-        role=role,
-        setting=setting,
-        path=path,
-        device=there.stat().st_dev,
-        free_bytes=shutil.disk_usage(there).free,
-        writable=there.is_dir() and os.access(there, os.W_OK | os.X_OK),
-        needed_bytes=needed_bytes,
-        needed_for=needed_for,
-    )
-
-
-def _existing(path: Path) -> Path:
-    """The path, or the nearest one above it that is there."""
-    return next(there for there in (path.absolute(), *path.absolute().parents) if there.exists())
+    """A folder, by what it is in or will be: the nearest one above it that is there."""
+    there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    device, free = there.stat().st_dev, shutil.disk_usage(there).free
+    writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    return Folder(role, setting, path, device, free, writable, needed, needed_for)
 
 
 def _tracking_checks() -> list[Check]:
     server = os.environ.get("MLFLOW_TRACKING_URI")
-    if server:
-        text = f"results go to MLFLOW_TRACKING_URI={server}, which was not asked"
-        return [Check("MLflow", NOTE, text)]
-    folder = _folder("results", "MLFLOW_TRACKING_URI", LOCAL)
-    return folder_checks([folder], topic="MLflow")
+    if not server:
+        return folder_checks([_folder("results", "MLFLOW_TRACKING_URI", LOCAL)], topic="MLflow")
+    return [
+        Check("MLflow", NOTE, f"results go to MLFLOW_TRACKING_URI={server}, which was not asked")
+    ]
 
 
 def _installed() -> dict[str, str]:
@@ -309,12 +293,13 @@ def _installed() -> dict[str, str]:
 
 def _locked() -> dict[str, set[str]]:
     """Versions in the lock file that the environment was built from; {} outside of it."""
-    named = Path(sys.prefix) / "installed"
-    lock = Path(named.read_text(encoding="utf-8").strip()) if named.is_file() else None
-    if lock is None or not lock.is_file():
+    try:
+        lock = Path((Path(sys.prefix) / "installed").read_text(encoding="utf-8").strip())
+        text = lock.read_text(encoding="utf-8")
+    except OSError:
         return {}
     versions: dict[str, set[str]] = {}
-    for name, version in _PINNED.findall(lock.read_text(encoding="utf-8")):
+    for name, version in _PINNED.findall(text):
         versions.setdefault(name, set()).add(version)
     return versions
 

@@ -3,6 +3,7 @@
 The transfer syntax of a file may lie; the stream cannot. Frames are decoded nowhere else.
 """
 
+import contextlib
 import math
 import struct
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ _JPEG_FRAMES = {
 }
 _RESTART_INTERVAL, _START_OF_SCAN = 0xDD, 0xDA
 _UNSUPPORTED_FRAMES = (0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
+_SIZ = b"\xff\x4f\xff\x51"  # how a JPEG 2000 codestream begins
 _BLOCK_PX = 8
 # Missing blocks of these become the middle of the range, others look less sharp.
 _FILLED = ("JPEG baseline", "JPEG extended")
@@ -87,13 +89,12 @@ def decode_frame(frame: bytes, layout: FrameLayout) -> tuple[np.ndarray, str]:
 
 
 def _decode(frame: bytes, info: StreamInfo) -> np.ndarray:
-    match info.codec:
-        case "JPEG-LS":
-            return imagecodecs.jpegls_decode(frame)
-        case "JPEG 2000" | "HTJ2K":
-            return imagecodecs.jpeg2k_decode(frame)
-        case "JPEG lossless" if _is_plain_lossless(frame):
-            return imagecodecs.ljpeg_decode(frame)
+    if info.codec == "JPEG-LS":
+        return imagecodecs.jpegls_decode(frame)
+    if info.codec in ("JPEG 2000", "HTJ2K"):
+        return imagecodecs.jpeg2k_decode(frame)
+    if info.codec == "JPEG lossless" and _is_plain_lossless(frame):
+        return imagecodecs.ljpeg_decode(frame)
     # The same colour space in and out: components stay as they are.
     space = {1: "GRAYSCALE", 3: "RGB", 4: "CMYK"}[info.components]
     pixels = imagecodecs.jpeg8_decode(frame, colorspace=space, outcolorspace=space)
@@ -136,12 +137,10 @@ def _decode_rle(frame: bytes, layout: FrameLayout) -> np.ndarray:
 def _unpacked(segment: bytes, count: int) -> np.ndarray:
     """The first `count` bytes of a segment, which a byte of padding may follow."""
     for data in (segment, segment[:-1]):
-        try:
+        with contextlib.suppress(imagecodecs.PackbitsError):
             unpacked = imagecodecs.packbits_decode(data)
-        except imagecodecs.PackbitsError:
-            continue
-        if len(unpacked) >= count:
-            return np.frombuffer(unpacked, np.uint8, count)
+            if len(unpacked) >= count:
+                return np.frombuffer(unpacked, np.uint8, count)
     raise ValueError(f"an RLE segment is damaged or cut off: it must hold {count} bytes")
 
 
@@ -153,23 +152,18 @@ def stream_info(frame: bytes) -> StreamInfo | None:
     """
     if frame[:2] == b"\xff\xd8":
         return _jpeg_info(frame)
-    if frame[:12] == b"\0\0\0\x0cjP  \r\n\x87\n":  # JP2 boxes around the codestream
-        start = frame.find(b"\xff\x4f\xff\x51")
-        if start < 0:
-            raise ValueError("a JP2 file without a codestream")
-        return _jpeg2000_info(frame[start:])
-    if frame[:4] == b"\xff\x4f\xff\x51":
-        return _jpeg2000_info(frame)
+    is_jp2 = frame[:12] == b"\0\0\0\x0cjP  \r\n\x87\n"  # boxes around the codestream
+    if is_jp2 and _SIZ not in frame:
+        raise ValueError("a JP2 file without a codestream")
+    if is_jp2 or frame[:4] == _SIZ:
+        return _jpeg2000_info(frame[frame.find(_SIZ) :])
     if frame[:2] == b"\xff\x0a" or frame[:12] == b"\0\0\0\x0cJXL \r\n\x87\n":
         raise ValueError("a JPEG XL stream, which is not supported")
     return None
 
 
 def _is_plain_lossless(frame: bytes) -> bool:
-    """Whether a JPEG lossless stream has no restart intervals and no point transform.
-
-    ITU-T T.81 B.2.4.4 and B.2.3.
-    """
+    """Whether there are no restart intervals and no point transform: T.81 B.2.4.4 and B.2.3."""
     for marker, start, length in _jpeg_segments(frame):
         if marker == _RESTART_INTERVAL and any(frame[start + 2 : start + 4]):
             return False

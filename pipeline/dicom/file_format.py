@@ -134,47 +134,32 @@ def open_dicom(
     Raises:
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
-    with path.open("rb") as file:
-        meta = _read_meta(file)
-        stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
-        yield _open_data(stream, meta, tags)
-
-
-def _open_data(
-    stream: BinaryIO, meta: FileMetaDataset, tags: Sequence[str | int] | None
-) -> tuple[Dataset, PixelElement | None]:
-    implicit, little_endian = _encoding(stream)
-    syntax = str(meta.get("TransferSyntaxUID", ""))
-    _compare_with_label(syntax, implicit, little_endian)
     found: list[PixelElement] = []
 
     def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if tag not in PIXEL_KEYWORDS:
-            return False
-        found.append(
-            PixelElement(
-                stream=stream,
-                keyword=PIXEL_KEYWORDS[tag],
-                vr=vr,
-                start=stream.tell(),
-                length=None if length == _UNDEFINED_LENGTH else length,
-                little_endian=little_endian and syntax != _GE_BIG_ENDIAN_PIXELS,
-            )
+        if tag in PIXEL_KEYWORDS:
+            known = None if length == _UNDEFINED_LENGTH else length
+            order = little_endian and syntax != _GE_BIG_ENDIAN_PIXELS
+            keyword, start = PIXEL_KEYWORDS[tag], stream.tell()
+            found.append(PixelElement(stream, keyword, vr, start, known, little_endian=order))
+        return bool(found)
+
+    with path.open("rb") as file:
+        meta = _read_meta(file)
+        stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
+        implicit, little_endian = _encoding(stream)
+        syntax = UID(str(meta.get("TransferSyntaxUID", "")))
+        if syntax.is_transfer_syntax and not syntax.is_private:
+            _compare_with_label(syntax, implicit, little_endian)
+        wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
+        header = read_dataset(
+            stream, implicit, little_endian, stop_when=at_pixels, specific_tags=wanted
         )
-        return True
-
-    wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
-    header = read_dataset(
-        stream, implicit, little_endian, stop_when=at_pixels, specific_tags=wanted
-    )
-    header.file_meta = meta
-    return header, found[-1] if found else None
+        header.file_meta = meta
+        yield header, found[0] if found else None
 
 
-def _compare_with_label(syntax: str, implicit: bool, little_endian: bool) -> None:
-    label = UID(syntax)
-    if not label.is_transfer_syntax or label.is_private:
-        return
+def _compare_with_label(label: UID, implicit: bool, little_endian: bool) -> None:
     if (label.is_implicit_VR, label.is_little_endian) != (implicit, little_endian):
         found = f"{'im' if implicit else 'ex'}plicit {'little' if little_endian else 'big'} endian"
         warnings.warn(f"labelled {label.name}, is {found}", stacklevel=2)
@@ -210,20 +195,23 @@ def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
 
     The number of its group is small, so the position of the zero tells the byte order.
     """
-    position = stream.tell()
-    first = stream.read(6)
-    stream.seek(position)
+    first = _next_bytes(stream, 6)
     little_endian = first[:1] != b"\0" or first[:2] == b"\0\0"
     return first[4:6] not in _VALUE_REPRESENTATIONS, little_endian
 
 
 def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
     """What is labelled as deflated, unless it begins like a data set that is not."""
-    position = file.tell()
-    first = file.read(8)
-    file.seek(position)
     labelled = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
-    return labelled and not _begins_with_element(first)
+    return labelled and not _begins_with_element(_next_bytes(file, 8))
+
+
+def _next_bytes(stream: BinaryIO, count: int) -> bytes:
+    """The bytes that are read next."""
+    position = stream.tell()
+    found = stream.read(count)
+    stream.seek(position)
+    return found
 
 
 def _inflated(file: BinaryIO, max_bytes: int, cut: bool) -> BinaryIO:

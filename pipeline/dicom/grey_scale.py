@@ -16,7 +16,6 @@ from pipeline.dicom.elements import items, number, word, words
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
 
-FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _EXPLANATION = 24  # characters of it that are kept
 
 
@@ -52,7 +51,15 @@ def presentation(
         hidden = f"the window {grey.window} shows nothing of the image: left out"
         grey = tables(use_window=False)
         grey.notes.append(hidden)
-    return apply_table(stored.pixels, grey.values), _valid(stored, grey), grey
+    valid = None
+    if grey.padding is not None:
+        padding = np.flatnonzero(grey.padding)
+        if len(padding) == 1:  # three times as fast
+            valid = stored.pixels != int(padding[0])
+        else:
+            valid = apply_table(stored.pixels, ~grey.padding)
+        valid = None if valid.all() else valid
+    return apply_table(stored.pixels, grey.values), valid, grey
 
 
 def grey_tables(
@@ -80,10 +87,8 @@ def grey_tables(
         raise Unusable("skipped", f"Photometric Interpretation is {polarity or 'missing'}")
     stored = stored_values(bits, signed=signed)
     modality, low, high = _modality(header, stored, notes)
-    windowed, window = None, "none"
-    if use_window:
-        windowed, window = _voi(header, modality, prefer_lut, notes)
-    values = (modality - low) / (high - low) if windowed is None else windowed
+    found = _voi(header, modality, prefer_lut, notes) if use_window else None
+    values, window = found or ((modality - low) / (high - low), "none")
     if polarity == "MONOCHROME1":  # over the nominal range, whatever the image contains
         values = 1.0 - values
     return Grey(values.astype(np.float32), _padding(header, stored), window, polarity, notes)
@@ -117,6 +122,9 @@ def sigmoid(x: np.ndarray, *, centre: float, width: float) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (x - centre) / width, -700, 700)))
 
 
+_FUNCTIONS = {"LINEAR": linear, "LINEAR_EXACT": linear_exact, "SIGMOID": sigmoid}
+
+
 def apply_table(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
     """Look up every pixel: table[pixels], (H, W) of the table's type.
 
@@ -143,27 +151,28 @@ def _modality(
     if slope == 0:
         raise Unusable("failed", "Rescale Slope is 0")
     values = stored * slope + intercept
-    if not np.isfinite([values.min(), values.max()]).all() or values.min() == values.max():
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite([low, high]).all() or low == high:
         raise Unusable("failed", f"Rescale Slope {slope:g} and Intercept {intercept:g} lose all")
-    return values, float(values.min()), float(values.max())
+    return values, low, high
 
 
 def _voi(
     header: Dataset, x: np.ndarray, prefer_lut: bool, notes: list[str]
-) -> tuple[np.ndarray | None, str]:
-    """The first VOI LUT, or the first window, and its name; None where there is neither."""
+) -> tuple[np.ndarray, str] | None:
+    """Values through the first VOI LUT, or the first window, and its name; None without both."""
     tables = _tables(header, "VOILUTSequence")
     window = None if tables and prefer_lut else _window(header, notes)
-    if tables and window is None:
+    if window:
+        function, centre, width = window
+        explanation = word(header, "WindowCenterWidthExplanation")
+        which = _which(explanation, len(words(header, "WindowCenter")))
+        values = _FUNCTIONS[function](x, centre=centre, width=width)
+        return values, f"{function} {centre:g}/{width:g}{which}"
+    if tables:
         values, largest = _look_up(tables[0], x, notes)
         return values / largest, f"VOI LUT{_which(word(tables[0], 'LUTExplanation'), len(tables))}"
-    if window is None:
-        return None, "none"
-    function, centre, width = window
-    transform = {"LINEAR": linear, "LINEAR_EXACT": linear_exact, "SIGMOID": sigmoid}[function]
-    explanation = word(header, "WindowCenterWidthExplanation")
-    which = _which(explanation, len(words(header, "WindowCenter")))
-    return transform(x, centre=centre, width=width), f"{function} {centre:g}/{width:g}{which}"
+    return None
 
 
 def _which(explanation: str, count: int) -> str:
@@ -183,7 +192,7 @@ def _window(header: Dataset, notes: list[str]) -> tuple[str, float, float] | Non
             notes.append("window incomplete: left out")
         return None
     function = word(header, "VOILUTFunction") or "LINEAR"
-    if function not in FUNCTIONS:
+    if function not in _FUNCTIONS:
         notes.append(f"VOI LUT Function {function} is unknown: taken as LINEAR")
         function = "LINEAR"
     if width <= 0 or (function == "LINEAR" and width < 1):
@@ -213,12 +222,8 @@ def _look_up(item: Dataset, x: np.ndarray, notes: list[str]) -> tuple[np.ndarray
     descriptor = [int(value) for value in item.LUTDescriptor]
     if len(descriptor) != 3:
         raise Unusable("failed", f"LUT Descriptor must have 3 values, not {len(descriptor)}")
-    count, first, bits = descriptor[0] & 0xFFFF or 65536, descriptor[1], descriptor[2]
-    # The first value is signed when the values that it maps are; pydicom may not know.
-    if first > 32767 and x.min() < 0:
-        first -= 65536
-    elif first < 0 and x.min() >= 0:
-        first += 65536
+    count, bits = descriptor[0] & 0xFFFF or 65536, descriptor[2]
+    first = _with_sign_of(x, descriptor[1])
     entries = _entries(item, count, bits)
     if len(entries) < count or not 1 <= bits <= 16:
         raise Unusable("failed", f"a LUT has {len(entries)} entries of {bits} bit, not {count}")
@@ -253,11 +258,11 @@ def _padding(header: Dataset, stored: np.ndarray) -> np.ndarray | None:
     return (stored >= min(ends)) & (stored <= max(ends))
 
 
-def _with_sign_of(stored: np.ndarray, value: float) -> float:
-    """A 16-bit value as signed as the stored ones are; files confuse US and SS."""
-    if stored.min() < 0 and value > 32767:
+def _with_sign_of(values: np.ndarray, value: float) -> float:
+    """A 16-bit value as signed as those that it stands for; files and pydicom confuse US and SS."""
+    if values.min() < 0 and value > 32767:
         return value - 65536
-    return value + 65536 if stored.min() >= 0 and value < 0 else value
+    return value + 65536 if values.min() >= 0 and value < 0 else value
 
 
 def _shows_nothing(stored: Stored, grey: Grey) -> bool:
@@ -266,14 +271,3 @@ def _shows_nothing(stored: Stored, grey: Grey) -> bool:
     order = stored.pixels ^ stored.pixels.dtype.type(flip) if flip else stored.pixels
     low, high = int(order.min()) ^ flip, int(order.max()) ^ flip
     return low != high and bool(grey.values[low] == grey.values[high])
-
-
-def _valid(stored: Stored, grey: Grey) -> np.ndarray | None:
-    if grey.padding is None:
-        return None
-    padding = np.flatnonzero(grey.padding)
-    if len(padding) == 1:  # three times as fast
-        valid = stored.pixels != int(padding[0])
-    else:
-        valid = apply_table(stored.pixels, ~grey.padding)
-    return None if valid.all() else valid

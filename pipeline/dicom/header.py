@@ -3,12 +3,13 @@
 `read_header` is for whoever sorts files, `described` for people.
 """
 
+import contextlib
 import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -18,19 +19,17 @@ from pipeline.dicom.elements import number, word, words
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
 
 DICOMDIR = "1.2.840.10008.1.3.10"
-# Digital Mammography and Digital X-Ray Image Storage.
-_INTENTS = {
-    "1.2.840.10008.5.1.4.1.1.1.2": "FOR PRESENTATION",
-    "1.2.840.10008.5.1.4.1.1.1.2.1": "FOR PROCESSING",
-    "1.2.840.10008.5.1.4.1.1.1.1": "FOR PRESENTATION",
-    "1.2.840.10008.5.1.4.1.1.1.1.1": "FOR PROCESSING",
+# Modality and intent that Digital Mammography and Digital X-Ray Image Storage stand for.
+_MEANT = {
+    "1.2.840.10008.5.1.4.1.1.1.2": ("MG", "FOR PRESENTATION"),
+    "1.2.840.10008.5.1.4.1.1.1.2.1": ("MG", "FOR PROCESSING"),
+    "1.2.840.10008.5.1.4.1.1.1.1": ("", "FOR PRESENTATION"),
+    "1.2.840.10008.5.1.4.1.1.1.1.1": ("", "FOR PROCESSING"),
 }
-_MAMMOGRAPHY = ("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.5.1.4.1.1.1.2.1")
 _TAGS = (
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,11 @@ def read_header(path: Path) -> Header | None:
             data = read_dicom(path, header_only=True, tags=_TAGS)
         except DICOM_ERRORS:
             return None
-        return Header(
-            patient_id=_read(lambda: _text(data, "PatientID"), ""),
-            patient=_read(lambda: patient(data), ""),
-            laterality=_read(lambda: side_and_view.laterality(data)[0], ""),
-            view=_read(lambda: side_and_view.view(data)[0].name, ""),
-            study_uid=_read(lambda: _text(data, "StudyInstanceUID"), ""),
-            series_uid=_read(lambda: _text(data, "SeriesInstanceUID"), ""),
-            sop_class=_read(lambda: _text(data, "SOPClassUID"), ""),
-            shape=_read(lambda: _shape(data), None),
-            spacing_mm=_read(lambda: _spacing(data), None),
-            is_directory=DICOMDIR in (sop_class(data), _meta(data, "MediaStorageSOPClassUID")),
-        )
+        said: dict[str, Any] = {}
+        for name, value in _VALUES.items():
+            with contextlib.suppress(*DICOM_ERRORS):
+                said[name] = value(data)
+        return Header(**said)
 
 
 def described(path: Path) -> dict[str, str]:
@@ -125,12 +117,12 @@ def patient(header: Dataset) -> str:
 
 def intent(header: Dataset) -> str:
     """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
-    return word(header, "PresentationIntentType") or _INTENTS.get(sop_class(header), "")
+    return word(header, "PresentationIntentType") or _MEANT.get(sop_class(header), ("", ""))[1]
 
 
 def modality(header: Dataset) -> str:
     """(0008,0060) Modality, else what the kind of image implies, else ""."""
-    return word(header, "Modality") or ("MG" if sop_class(header) in _MAMMOGRAPHY else "")
+    return word(header, "Modality") or _MEANT.get(sop_class(header), ("", ""))[0]
 
 
 def implant(header: Dataset, view: side_and_view.View) -> str:
@@ -156,14 +148,6 @@ def sop_class(header: Dataset) -> str:
     return str(header.get("SOPClassUID") or _meta(header, "MediaStorageSOPClassUID"))
 
 
-def _read(value: Callable[[], T], absent: T) -> T:
-    """A value, parsed now; what is broken counts as absent."""
-    try:
-        return value()
-    except DICOM_ERRORS:
-        return absent
-
-
 def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip(" \0\t\r\n")
 
@@ -182,6 +166,20 @@ def _shape(header: Dataset) -> tuple[int, int] | None:
     return (int(rows), int(columns)) if rows and columns else None
 
 
-def _spacing(header: Dataset) -> float | None:
-    found = (number(header, keyword) for keyword in ("ImagerPixelSpacing", "PixelSpacing"))
-    return next((value for value in found if value), None)
+# Of a `Header`, each by itself: what is broken counts as absent.
+_VALUES: dict[str, Callable[[Dataset], object]] = {
+    "patient_id": lambda data: _text(data, "PatientID"),
+    "patient": patient,
+    "laterality": lambda data: side_and_view.laterality(data)[0],
+    "view": lambda data: side_and_view.view(data)[0].name,
+    "study_uid": lambda data: _text(data, "StudyInstanceUID"),
+    "series_uid": lambda data: _text(data, "SeriesInstanceUID"),
+    "sop_class": lambda data: _text(data, "SOPClassUID"),
+    "shape": _shape,
+    "spacing_mm": lambda data: (
+        number(data, "ImagerPixelSpacing") or number(data, "PixelSpacing") or None
+    ),
+    "is_directory": lambda data: (
+        DICOMDIR in (sop_class(data), _meta(data, "MediaStorageSOPClassUID"))
+    ),
+}

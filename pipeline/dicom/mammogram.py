@@ -81,17 +81,23 @@ class Mammogram:
     magnification: float | None = None  # None where the file has no plausible one
     transfer_syntax: str = ""  # as labelled
     frame: int = 0  # which of several, from 0
-    # (H, W) uint8 or uint16 before all grey scale; a negative value v as v + 2^bits
+    # (H, W) uint8 or uint16 before all grey scale; a negative value v as v + 2^bits. Empty unless
+    # it is asked for: it would be half as much memory again.
     stored: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.uint16))
 
 
 def read_mammogram(
-    path: Path, *, settings: DicomSettings, spacing_mm: float | None = None
+    path: Path,
+    *,
+    settings: DicomSettings,
+    spacing_mm: float | None = None,
+    keep_stored: bool = False,
 ) -> Mammogram:
     """Read one file.
 
     Args:
         spacing_mm: pixel spacing in mm, used where the file carries none.
+        keep_stored: keep the stored values too.
 
     Raises:
         Unusable: the file is skipped or failed, with the reason.
@@ -99,7 +105,7 @@ def read_mammogram(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            mammogram = _read(Path(path), settings, spacing_mm)
+            mammogram = _read(Path(path), settings, spacing_mm, keep_stored)
         except DICOM_ERRORS as error:
             raise Unusable("failed", f"cannot be read: {one_line(error)}") from error
     warned = dict.fromkeys(one_line(w.message) for w in caught)
@@ -107,7 +113,9 @@ def read_mammogram(
     return mammogram
 
 
-def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mammogram:
+def _read(
+    path: Path, settings: DicomSettings, spacing_mm: float | None, keep_stored: bool
+) -> Mammogram:
     if not is_dicom(path):
         raise Unusable("skipped", "not a DICOM file")
     most_bytes = 2 * settings.max_megapixels * 10**6 + HEADER_BYTES
@@ -151,7 +159,7 @@ def _read(path: Path, settings: DicomSettings, spacing_mm: float | None) -> Mamm
         magnification=magnification(header),
         transfer_syntax=transfer_syntax(header),
         frame=frame,
-        stored=stored.pixels,
+        **({"stored": stored.pixels} if keep_stored else {}),
     )
 
 

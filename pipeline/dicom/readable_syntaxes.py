@@ -40,21 +40,11 @@ _HEADER = {
 
 @dataclass(frozen=True)
 class Readable:
-    """Whether a transfer syntax is read correctly.
+    """Whether a transfer syntax is read correctly."""
 
-    Attributes:
-        syntax: its name and its UID.
-        decoder: what decoded it, "" where nothing did.
-        problem: why it is not read, "" where it is.
-    """
-
-    syntax: str
-    decoder: str
-    problem: str
-
-
-def _swapped(pixels: np.ndarray) -> bytes:
-    return pixels.byteswap().tobytes()
+    syntax: str  # its name and its UID
+    decoder: str  # "" where nothing decoded it
+    problem: str  # why it is not read, "" where it is
 
 
 def _progressive(pixels: np.ndarray) -> bytes:
@@ -71,7 +61,7 @@ SAMPLES = (
     (Encoding(uid.ImplicitVRLittleEndian, _native), 12, _LOSSLESS),
     (ENCODINGS["explicit"], 12, _LOSSLESS),
     (Encoding(uid.DeflatedExplicitVRLittleEndian, _native), 12, _LOSSLESS),
-    (Encoding(uid.ExplicitVRBigEndian, _swapped), 12, _LOSSLESS),
+    (Encoding(uid.ExplicitVRBigEndian, lambda pixels: pixels.byteswap().tobytes()), 12, _LOSSLESS),
     (ENCODINGS["rle"], 12, _LOSSLESS),
     (Encoding(uid.JPEGBaseline8Bit, _jpeg), 8, _LOSSY),
     (Encoding(uid.JPEGExtended12Bit, partial(_jpeg, bitspersample=12)), 12, _LOSSY),
@@ -97,19 +87,19 @@ def readable_syntaxes(folder: Path) -> Iterator[Readable]:
     """
     for encoding, bits, tolerance in SAMPLES:
         syntax = f"{encoding.syntax.name.split(',')[0]} ({encoding.syntax})"
-        path = folder / f"{encoding.syntax}.dcm"
+        decoder = problem = ""
         try:
-            codec, difference = _read_back(path, encoding, bits)
+            codec, difference = _read_back(folder / f"{encoding.syntax}.dcm", encoding, bits)
         except Unusable as unusable:
-            yield Readable(syntax, "", unusable.reason)
+            problem = unusable.reason
         except (ImportError, RuntimeError) as error:  # imagecodecs was built without this codec
-            yield Readable(syntax, "", f"{type(error).__name__}: {one_line(error)}")
+            problem = f"{type(error).__name__}: {one_line(error)}"
         else:
-            wrong = f"read wrongly: values differ by up to {difference:.1%}"
-            good = difference <= tolerance
-            yield Readable(
-                syntax, DECODERS.get(codec, codec) if good else "", "" if good else wrong
-            )
+            if difference <= tolerance:
+                decoder = DECODERS.get(codec, codec)
+            else:
+                problem = f"read wrongly: values differ by up to {difference:.1%}"
+        yield Readable(syntax, decoder, problem)
 
 
 def _read_back(path: Path, encoding: Encoding, bits: int) -> tuple[str, float]:

@@ -1,4 +1,7 @@
-"""Which images are read: grey projections of the modality, views, frames and size asked for."""
+"""Which images are read: grey projections of the modality, views, frames and size asked for.
+
+Each check lets pass what the settings ask for, and raises `Unusable` with the reason for others.
+"""
 
 from collections.abc import Sequence
 
@@ -15,11 +18,7 @@ _OTHER_IMAGES = ("SPECIMEN", "STEREO", "SCOUT")
 
 
 def check_kind(header: Dataset, settings: DicomSettings) -> None:
-    """Let pass what is a grey-scale projection image of the right modality.
-
-    Raises:
-        Unusable: skipped, and why.
-    """
+    """Let pass what is a grey-scale projection image of the right modality."""
     kind = sop_class(header)
     if kind == DICOMDIR or "DirectoryRecordSequence" in header:
         raise Unusable("skipped", "DICOMDIR, a list of other files")
@@ -29,37 +28,28 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
         raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
     polarity = word(header, "PhotometricInterpretation")
     if polarity not in ("MONOCHROME1", "MONOCHROME2"):
-        raise Unusable(
-            "skipped", f"Photometric Interpretation is {polarity or 'missing'}, not grey"
-        )
-    samples = number(header, "SamplesPerPixel") or 1
-    if samples != 1:
-        raise Unusable("skipped", f"{samples:.0f} samples per pixel, not grey")
-    bits = number(header, "BitsAllocated")
-    if bits == 1:
-        raise Unusable("skipped", "1 bit per pixel, a mask")
-    if bits in (32, 64):
-        raise Unusable("skipped", f"{bits:.0f} bits per pixel, a mammogram has 8 or 16")
-    check_intent(intent(header), settings)
+        what = f"Photometric Interpretation is {polarity or 'missing'}, not grey"
+    elif (samples := number(header, "SamplesPerPixel") or 1) != 1:
+        what = f"{samples:.0f} samples per pixel, not grey"
+    elif (bits := number(header, "BitsAllocated")) == 1:
+        what = "1 bit per pixel, a mask"
+    elif bits in (32, 64):
+        what = f"{bits:.0f} bits per pixel, a mammogram has 8 or 16"
+    else:
+        check_intent(intent(header), settings)
+        return
+    raise Unusable("skipped", what)
 
 
 def check_modality(modality: str, settings: DicomSettings) -> None:
-    """Let pass the modalities of `dicom.modalities`.
-
-    Raises:
-        Unusable: skipped, and why.
-    """
+    """Let pass the modalities of `dicom.modalities`."""
     if settings.modalities != "any" and modality not in settings.modalities:
         wanted = ", ".join(settings.modalities)
         raise Unusable("skipped", f"Modality is {modality or 'missing'}, not {wanted}")
 
 
 def check_intent(intent: str, settings: DicomSettings) -> None:
-    """Let pass what is for presentation, and all with `dicom.for_processing`.
-
-    Raises:
-        Unusable: skipped, and why.
-    """
+    """Let pass what is for presentation, and all with `dicom.for_processing`."""
     if not settings.for_processing and intent == "FOR PROCESSING":
         raise Unusable("skipped", "FOR PROCESSING (dicom.for_processing)")
 
@@ -74,21 +64,14 @@ def check_view(
 
     Args:
         views: all that the file names.
-
-    Raises:
-        Unusable: skipped, and why.
     """
     if settings.views == "any":
         return
-    for name in views:
-        if name not in settings.views:
-            raise Unusable("skipped", f"view {name} (dicom.views)")
-    for modifier in modifiers:
-        if modifier not in SCREENING_MODIFIERS:
-            raise Unusable("skipped", f"view modifier {modifier} (dicom.views)")
-    for kind in image_type:
-        if any(part in kind for part in _OTHER_IMAGES):
-            raise Unusable("skipped", f"Image Type {kind} (dicom.views)")
+    others = [f"view {name}" for name in views if name not in settings.views]
+    others += [f"view modifier {name}" for name in modifiers if name not in SCREENING_MODIFIERS]
+    others += [f"Image Type {t}" for t in image_type if any(part in t for part in _OTHER_IMAGES)]
+    if others:
+        raise Unusable("skipped", f"{others[0]} (dicom.views)")
 
 
 def check_size(rows: int, columns: int, settings: DicomSettings) -> None:
@@ -99,17 +82,8 @@ def check_size(rows: int, columns: int, settings: DicomSettings) -> None:
 
 
 def chosen_frame(header: Dataset, settings: DicomSettings) -> int:
-    """The number of the frame to read, from 0, by `dicom.frames`.
-
-    Raises:
-        Unusable: skipped, there are several.
-    """
+    """The number of the frame to read, from 0, by `dicom.frames`; of several none by default."""
     frames = count(header, "NumberOfFrames")
-    if frames <= 1:
-        return 0
-    match settings.frames:
-        case "first":
-            return 0
-        case "middle":
-            return frames // 2
-    raise Unusable("skipped", f"{frames} frames (dicom.frames)")
+    if frames > 1 and settings.frames == "skip":
+        raise Unusable("skipped", f"{frames} frames (dicom.frames)")
+    return frames // 2 if frames > 1 and settings.frames == "middle" else 0

@@ -9,7 +9,7 @@ SPACING_LIMITS_MM = (0.01, 1.0)
 MAGNIFICATION_LIMITS = (1.0, 3.0)
 # Contact mammograms are magnified by up to 1.1 on their way to the detector, spot views by 1.5.
 _MAGNIFIED = 1.3
-_DIFFERENT = 0.02
+_SQUARE, _ALIKE = 0.01, 0.02  # relative differences that are none
 
 
 def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, list[str]]:
@@ -44,7 +44,10 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
     elif plain:
         mm, source = _square(plain), "Pixel Spacing"
     elif known_mm is not None:
-        _check_aspect(numbers(header, "PixelAspectRatio"))
+        # (0028,0034) Pixel Aspect Ratio, all that a file without spacing says of its pixels.
+        ratio = numbers(header, "PixelAspectRatio")
+        if len(ratio) == 2 and all(ratio) and not _alike(ratio[0], ratio[1], _SQUARE):
+            raise Unusable("failed", f"the pixels are not square: {ratio[0]:g} : {ratio[1]:g}")
         mm, source = known_mm, "data set or data.spacing_mm"
     else:
         raise Unusable(
@@ -52,7 +55,7 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
         )
     if (magnification(header) or 1) >= _MAGNIFIED:
         notes.append("magnified as in a magnification view, which it is not said to be")
-    if plain and not any(_alike(plain[0], other) for other in (mm, *(imager or ()))):
+    if plain and not any(_alike(plain[0], other, _ALIKE) for other in (mm, *(imager or ()))):
         notes.append(f"Pixel Spacing {plain[0]:g} mm differs from {source}, {mm:g} mm")
     return mm, source, notes
 
@@ -76,16 +79,10 @@ def _pair(header: Dataset, keyword: str, notes: list[str]) -> tuple[float, float
 
 
 def _square(pair: tuple[float, float]) -> float:
-    if abs(pair[0] / pair[1] - 1) > 0.01:
+    if not _alike(*pair, _SQUARE):
         raise Unusable("failed", f"the pixels are not square: {pair[0]:g} x {pair[1]:g} mm")
     return (pair[0] + pair[1]) / 2
 
 
-def _check_aspect(ratio: list[float]) -> None:
-    """(0028,0034) Pixel Aspect Ratio, all that a file without spacing says of its pixels."""
-    if len(ratio) == 2 and all(ratio) and abs(ratio[0] / ratio[1] - 1) > 0.01:
-        raise Unusable("failed", f"the pixels are not square: {ratio[0]:g} : {ratio[1]:g}")
-
-
-def _alike(one: float, other: float) -> bool:
-    return abs(one / other - 1) <= _DIFFERENT
+def _alike(one: float, other: float, difference: float) -> bool:
+    return abs(one / other - 1) <= difference

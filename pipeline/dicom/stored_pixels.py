@@ -68,13 +68,13 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
     Raises:
         Unusable: it is missing, contradictory or not supported.
     """
-    values = {}
+    values = []
     for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored"):
         value = number(dataset, keyword)
         if value is None or value < 1:
             raise Unusable("failed", f"{keyword} is missing or not positive")
-        values[keyword] = int(value)
-    allocated, stored = values["BitsAllocated"], values["BitsStored"]
+        values.append(int(value))
+    rows, columns, allocated, stored = values
     high_bit = number(dataset, "HighBit")
     high_bit = stored - 1 if high_bit is None else int(high_bit)
     if allocated not in (8, 16):
@@ -85,7 +85,7 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
             f"Bits Stored {stored}, High Bit {high_bit} and Bits Allocated {allocated} disagree",
         )
     signed = number(dataset, "PixelRepresentation") == 1
-    return PixelFormat((values["Rows"], values["Columns"]), allocated, stored, high_bit, signed)
+    return PixelFormat((rows, columns), allocated, stored, high_bit, signed)
 
 
 def decode(
@@ -169,25 +169,26 @@ def _lowest_bits(
     pixels: np.ndarray, expected: PixelFormat, header: Dataset, codec: str, notes: list[str]
 ) -> np.ndarray:
     """Shift to High Bit and drop what is no pixel, or find that values are out of range."""
-    if pixels.dtype.itemsize > 2:
+    if pixels.itemsize > 2:
         raise Unusable("failed", f"decodes to {pixels.dtype}, which is not supported")
     if pixels.dtype.kind == "i" and not expected.signed and pixels.min() < 0:
         raise Unusable("failed", "the stream holds negative values, the header says unsigned")
-    width, bits = 8 * pixels.dtype.itemsize, expected.bits_stored
+    bits = expected.bits_stored
     shift = expected.high_bit - (bits - 1)
     if shift:
         notes.append(f"High Bit {expected.high_bit}: shifted by {shift}")
         pixels = _unsigned(pixels) >> shift
-    if bits >= width:
+    if bits >= 8 * pixels.itemsize:
         return _unsigned(pixels)
-    mask = pixels.dtype.type((1 << bits) - 1)
-    if _has_overlay_in_pixels(header):
-        return _unsigned(pixels) & _unsigned(mask)
+    mask = _unsigned(pixels).dtype.type((1 << bits) - 1)
+    # Bits above the pixel's own hold an overlay where an Overlay Bit Position is above 0.
+    if any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS):
+        return _unsigned(pixels) & mask
     # Negative values fill the word with their sign, or only Bits Stored: then none is below 0.
-    as_signed = pixels.view(f"i{pixels.dtype.itemsize}")
+    as_signed = pixels.view(f"i{pixels.itemsize}")
     if expected.signed and as_signed.min() < 0:
         limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        return _unsigned(_in_range(as_signed, limits, codec, notes)) & _unsigned(mask)
+        return _unsigned(_in_range(as_signed, limits, codec, notes)) & mask
     return _in_range(_unsigned(pixels), (0, (1 << bits) - 1), codec, notes)
 
 
@@ -213,9 +214,4 @@ def _in_range(
 
 
 def _unsigned(values: np.ndarray) -> np.ndarray:
-    return values.view(f"u{values.dtype.itemsize}")
-
-
-def _has_overlay_in_pixels(header: Dataset) -> bool:
-    """Whether bits above the pixel's own hold an overlay: an Overlay Bit Position > 0."""
-    return any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS)
+    return values.view(f"u{values.itemsize}")

@@ -38,15 +38,22 @@ _VIEW_CODES = {
     "CC": ("399162004", "cranio-caudal"),
     "MLO": ("399368009", "medio-lateral oblique"),
 }
-# (0020,0020) Patient Orientation: direction of the rows, then of the columns (PS3.3 C.7.6.1.1.1),
-# with the chest wall of left breasts at the left edge.
-_ORIENTATION = {
-    ("L", "CC"): ["A", "R"],
-    ("R", "CC"): ["P", "L"],
-    ("L", "MLO"): ["A", "FR"],
-    ("R", "MLO"): ["P", "FL"],
+# Instance Number, and (0020,0020) Patient Orientation: direction of the rows, then of the columns
+# (PS3.3 C.7.6.1.1.1), with the chest wall of left breasts at the left edge.
+_PLACES = {
+    ("R", "CC"): (1, ["P", "L"]),
+    ("L", "CC"): (2, ["A", "R"]),
+    ("R", "MLO"): (3, ["P", "FL"]),
+    ("L", "MLO"): (4, ["A", "FR"]),
 }
-_NUMBER = {("R", "CC"): 1, ("L", "CC"): 2, ("R", "MLO"): 3, ("L", "MLO"): 4}
+# What all mammograms say that are written here.
+_MAMMOGRAM = {
+    "Modality": "MG",
+    "ImageType": ["DERIVED", "PRIMARY"],
+    "BodyPartExamined": "BREAST",
+    "SeriesNumber": 1,
+    **dict.fromkeys(("PatientBirthDate", "AccessionNumber", "ReferringPhysicianName"), ""),
+}
 
 
 @dataclass(frozen=True)
@@ -58,17 +65,12 @@ class Encoding:
 
 
 def _run_length(pixels: np.ndarray) -> bytes:
+    rows, columns = pixels.shape
+    bits = 8 * pixels.itemsize
+    layout = {"rows": rows, "columns": columns, "bits_allocated": bits, "bits_stored": bits}
+    layout |= {"number_of_frames": 1, "samples_per_pixel": 1, "pixel_representation": 0}
     return get_encoder(RLELossless).encode(
-        pixels,
-        encoding_plugin="pydicom",
-        rows=pixels.shape[0],
-        columns=pixels.shape[1],
-        number_of_frames=1,
-        samples_per_pixel=1,
-        bits_allocated=8 * pixels.itemsize,
-        bits_stored=8 * pixels.itemsize,
-        pixel_representation=0,
-        photometric_interpretation="MONOCHROME2",
+        pixels, encoding_plugin="pydicom", photometric_interpretation="MONOCHROME2", **layout
     )
 
 
@@ -77,13 +79,8 @@ def _jpeg_ls(pixels: np.ndarray) -> bytes | bytearray:
     return imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
 
 
-_jpeg2000 = partial(
-    imagecodecs.jpeg2k_encode,
-    level=0,
-    codecformat="j2k",
-    bitspersample=SYNTHETIC_BITS,
-    reversible=True,
-    mct=False,
+_lossless_jpeg2000 = partial(
+    imagecodecs.jpeg2k_encode, level=0, codecformat="j2k", reversible=True, mct=False
 )
 # All lossless; those of JPEG and JPEG 2000 are for synthetic mammograms. JPEG Lossless without
 # the "first order prediction" of ...4.70: the encoder predicts from two neighbours (selection
@@ -91,7 +88,9 @@ _jpeg2000 = partial(
 ENCODINGS = {
     "explicit": Encoding(ExplicitVRLittleEndian, np.ndarray.tobytes),
     "rle": Encoding(RLELossless, _run_length),
-    "jpeg2000": Encoding(JPEG2000Lossless, _jpeg2000),
+    "jpeg2000": Encoding(
+        JPEG2000Lossless, partial(_lossless_jpeg2000, bitspersample=SYNTHETIC_BITS)
+    ),
     "jpeg_lossless": Encoding(
         JPEGLossless, partial(imagecodecs.ljpeg_encode, bitspersample=SYNTHETIC_BITS)
     ),
@@ -183,45 +182,38 @@ def write_synthetic(
     largest = 2**SYNTHETIC_BITS - 1
     view_code = _code(*_VIEW_CODES[view])
     view_code.ViewModifierCodeSequence = []
+    number, orientation = _PLACES[laterality, view]
+    synthetic = ("Manufacturer", "InstitutionName", "DetectorID")
     header = {
+        **_MAMMOGRAM,
         # Patient, study, series, equipment and SOP common modules.
         "SpecificCharacterSet": "ISO_IR 100",
         "SOPInstanceUID": derived_uid("synthetic mammogram", "instance", image_id),
         "PatientName": f"SYNTHETIC^PHANTOM {int(patient_id.rpartition('-')[2])}",
         "PatientID": patient_id,
-        "PatientBirthDate": "",
         "PatientSex": "F",
         "PatientComments": "SYNTHETIC: no person was imaged",
         "StudyInstanceUID": derived_uid("synthetic mammogram", "study", patient_id),
         "StudyID": "1",
         **{f"{of}Date": _DATE for of in ("Study", "Series", "Acquisition", "Content")},
         **{f"{of}Time": _TIME for of in ("Study", "Series", "Acquisition", "Content")},
-        "AccessionNumber": "",
-        "ReferringPhysicianName": "",
-        "StudyDescription": "SYNTHETIC mammograms",
-        "Modality": "MG",
         "SeriesInstanceUID": derived_uid("synthetic mammogram", "series", patient_id),
-        "SeriesNumber": 1,
-        "SeriesDescription": "SYNTHETIC mammograms",
+        **{f"{of}Description": "SYNTHETIC mammograms" for of in ("Study", "Series")},
         "PresentationIntentType": "FOR PRESENTATION",
-        "Manufacturer": "SYNTHETIC",
         "ManufacturerModelName": "phantom",
-        "InstitutionName": "SYNTHETIC",
+        **dict.fromkeys(synthetic, "SYNTHETIC"),
         "DeviceSerialNumber": "0",
         "SoftwareVersions": "1",
-        "InstanceNumber": _NUMBER[laterality, view],
+        "InstanceNumber": number,
         "ImageComments": "SYNTHETIC mammogram, not for diagnosis",
         # DX anatomy, detector and mammography image modules.
-        "ImageType": ["DERIVED", "PRIMARY"],
         "ImageLaterality": laterality,
-        "PatientOrientation": _ORIENTATION[laterality, view],
-        "BodyPartExamined": "BREAST",
+        "PatientOrientation": orientation,
         "AnatomicRegionSequence": [_code("76752008", "Breast")],
         "ViewPosition": view,
         "ViewCodeSequence": [view_code],
         "ImagerPixelSpacing": [spacing_mm, spacing_mm],
         "DetectorType": "DIRECT",
-        "DetectorID": "SYNTHETIC",
         "FieldOfViewShape": "RECTANGLE",
         "PositionerType": "MAMMOGRAPHIC",
         "OrganExposed": "BREAST",
@@ -285,26 +277,17 @@ def wrap_as_dicom(
     if _instance_in(path) == instance:
         return
     header = {
+        **_MAMMOGRAM,
         "SOPInstanceUID": instance,
         "PatientID": patient_id,
         "PatientName": f"{patient_id}^",
-        "PatientBirthDate": "",
-        "PatientSex": "",
-        "PatientOrientation": "",
+        **dict.fromkeys(("PatientSex", "PatientOrientation", "StudyDate", "StudyTime"), ""),
         "StudyInstanceUID": _film_uid(f"study {patient_id}"),
         "StudyID": patient_id[:16],
-        "StudyDate": "",
-        "StudyTime": "",
-        "AccessionNumber": "",
-        "ReferringPhysicianName": "",
         "SeriesInstanceUID": _film_uid(f"series {patient_id} {image_id}"),
-        "SeriesNumber": 1,
         "InstanceNumber": 1,
         "ImageComments": image_id,
-        "Modality": "MG",
         "ConversionType": "DF",  # digitised film
-        "ImageType": ["DERIVED", "PRIMARY"],
-        "BodyPartExamined": "BREAST",
         "BurnedInAnnotation": "YES",  # films carry labels
         "ImageLaterality": laterality or None,
         "ViewPosition": view or None,

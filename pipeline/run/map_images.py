@@ -58,10 +58,9 @@ def map_images(
     if workers == 0:
         yield from map(function, items)
         return
-    pool = _Pool(function, items, seconds=seconds, mib=mib)
-    count = min(workers or default_workers(), len(items))
-    with contextlib.closing(pool):
-        pool.start(count)
+    with contextlib.closing(_Pool(function, items, seconds, mib)) as pool:
+        for _ in range(min(workers or default_workers(), len(items))):
+            pool.start_worker()
         for index in range(len(items)):
             while index not in pool.results:
                 pool.step()
@@ -86,23 +85,19 @@ class _Worker:
 
 
 class _Pool:
-    def __init__(
-        self, function: Callable, items: Sequence, *, seconds: float | None, mib: int | None
-    ):
+    def __init__(self, function: Callable, items: Sequence, seconds: float | None, mib: int | None):
         self._function, self._items = function, items
         self._seconds, self._mib = seconds, mib
         self._next = 0
         self._workers: list[_Worker] = []
         self.results: dict[int, Any] = {}
 
-    def start(self, count: int) -> None:
-        for _ in range(count):
-            self._workers.append(_Worker(self._function, self._mib))
+    def start_worker(self) -> None:
+        self._workers.append(_Worker(self._function, self._mib))
 
     def close(self) -> None:
         for worker in self._workers:
             worker.stop()
-        self._workers.clear()
 
     def step(self) -> None:
         """Wait for the next message, death or deadline, and deal with it."""
@@ -113,9 +108,8 @@ class _Pool:
             if worker.pipe in answered:
                 self._receive(worker)
             elif time.monotonic() >= worker.deadline:
-                self._replace(
-                    worker, f"took longer than {self._seconds:g} s (dicom.decode_seconds)"
-                )
+                limit = f"{self._seconds:g} s (dicom.decode_seconds)"
+                self._replace(worker, f"took longer than {limit}")
 
     def _receive(self, worker: _Worker) -> None:
         try:
@@ -126,10 +120,6 @@ class _Pool:
             return
         if worker.item is not None:
             self.results[worker.item] = result
-        self._give(worker)
-
-    def _give(self, worker: _Worker) -> None:
-        """Give a worker the next item, or let it go when there is none."""
         if self._next == len(self._items):
             self._workers.remove(worker)
             worker.stop()
@@ -145,7 +135,7 @@ class _Pool:
         self._workers.remove(worker)
         worker.stop()
         if self._next < len(self._items):
-            self.start(1)
+            self.start_worker()
 
 
 def _death(exit_code: int | None) -> str:
@@ -159,7 +149,9 @@ def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     cv2.setNumThreads(1)  # the processes share the cores
     if mib is not None:
-        _limit_memory(mib)
+        # Allocations beyond it fail; code and mapped files do not count.
+        with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
+            resource.setrlimit(resource.RLIMIT_DATA, (mib * 2**20, mib * 2**20))
     pipe.send(None)
     while True:
         try:
@@ -167,9 +159,3 @@ def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:
         except EOFError:
             return
         pipe.send(function(item))
-
-
-def _limit_memory(mib: int) -> None:
-    """Let allocations beyond the limit fail; code and mapped files do not count."""
-    with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
-        resource.setrlimit(resource.RLIMIT_DATA, (mib * 2**20, mib * 2**20))

@@ -56,6 +56,13 @@ def test_the_pixel_hash_depends_on_values_and_shape_only(tmp_path):
     assert len({first, other_shape, other_value}) == 3
 
 
+def test_stored_values_take_memory_only_where_they_are_asked_for(tmp_path):
+    path = write_mammogram(tmp_path / "a.dcm")
+    assert read(path).stored.size == 0
+    kept = read_mammogram(path, settings=SETTINGS, keep_stored=True)
+    np.testing.assert_array_equal(kept.stored, dcmread(path).pixel_array)
+
+
 def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
     pixels = np.array([[0, 100], [4095, 4000]], np.uint16)
     path = write_mammogram(

@@ -14,7 +14,7 @@ FILM = {"image_id": "f1", "patient_id": "w1", "laterality": "L", "view": "CC", "
 
 
 def read(path):
-    return read_mammogram(path, settings=DicomSettings())
+    return read_mammogram(path, settings=DicomSettings(), keep_stored=True)
 
 
 @pytest.mark.parametrize("inverted", [False, True])
