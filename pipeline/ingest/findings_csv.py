@@ -27,20 +27,13 @@ NORMAL = "normal"  # the kind that says: this image has been looked at and has n
 
 @dataclass(frozen=True)
 class FindingLine:
-    """One line of the table.
+    """One line of the table."""
 
-    Attributes:
-        where: table and line, for messages.
-        file, image_id: which image it is about; one of them is given.
-        of_image: what it says about the image, of OF_IMAGE.
-        finding: columns of the finding, for `CatalogBuilder.add_finding`.
-    """
-
-    where: str
-    file: str
+    where: str  # table and line, for messages
+    file: str  # the image that it is about, or "" where image_id says it
     image_id: str
-    of_image: dict[str, str]
-    finding: dict
+    of_image: dict[str, str]  # what it says about the image, of OF_IMAGE
+    finding: dict  # for `CatalogBuilder.add_finding`
 
 
 def users_findings(request: Request, builder: CatalogBuilder) -> list[FindingLine]:

@@ -35,16 +35,11 @@ _FILE = re.compile(r"(mdb\d{3})\.(pgm|png)")
 
 @dataclass(frozen=True)
 class InfoRow:
-    """One line of Info.txt.
-
-    Attributes:
-        tissue: F, G or D.
-        finding: its columns of the catalog; None where the image is normal.
-    """
+    """One line of Info.txt."""
 
     image_id: str
-    tissue: str
-    finding: dict | None
+    tissue: str  # F, G or D
+    finding: dict | None  # its columns of the catalog; None where the image is normal
 
 
 def read(request: Request) -> Catalog:

@@ -1,7 +1,7 @@
 """Pictures that are not DICOM: their grey values, and the DICOM files that are made of them."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,20 +23,13 @@ _IN_DICOM = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that shall become an image of the catalog.
-
-    Attributes:
-        read: its grey values, (H, W) uint8 or uint16, dense tissue bright; raises ValueError.
-        image: its columns of the catalog.
-        findings: the columns of its findings.
-        remarks: what the user should know about it.
-    """
+    """A picture that shall become an image of the catalog."""
 
     file: SourceFile
-    read: Callable[[], np.ndarray]
-    image: dict
-    findings: Sequence[dict] = ()
-    remarks: Iterable[str] = ()
+    read: Callable[[], np.ndarray]  # (H, W) uint8 or uint16, dense tissue bright; or ValueError
+    image: dict  # its columns of the catalog
+    findings: Sequence[dict] = ()  # the columns of its findings
+    remarks: Sequence[str] = ()  # what the user should know about it
 
 
 def read_picture(path: Path) -> np.ndarray:

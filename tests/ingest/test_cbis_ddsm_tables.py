@@ -4,8 +4,7 @@ import pytest
 
 from pipeline.config import DataSettings
 from pipeline.ingest.cbis_ddsm.names import parse_name
-from pipeline.ingest.cbis_ddsm.official_split import official_split
-from pipeline.ingest.cbis_ddsm.tables import TABLES, find_tables, read_tables
+from pipeline.ingest.cbis_ddsm.tables import TABLES, find_tables, official_split, read_tables
 from pipeline.ingest.source_files import list_files
 from pipeline.run.errors import UserError
 from tests.ingest.cbis_download import table_row, write_tables

@@ -12,17 +12,25 @@ and diagnosis research, Scientific Data 4, 170177, doi:10.1038/sdata.2017.177.
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.cbis_ddsm.files import Download, NamedFile, sort_files
-from pipeline.ingest.cbis_ddsm.official_split import OfficialSplit, official_split
+from pipeline.ingest.cbis_ddsm.files import NamedFile, sort_files
 from pipeline.ingest.cbis_ddsm.pixels import choose_mask, difference
-from pipeline.ingest.cbis_ddsm.tables import TABLES, Lesion, find_tables, read_tables
+from pipeline.ingest.cbis_ddsm.tables import (
+    TABLES,
+    Lesion,
+    OfficialSplit,
+    find_tables,
+    official_split,
+    read_tables,
+)
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import some, tell
+
+Files = Mapping[str, Sequence[NamedFile]]  # by what they show
 
 
 def read(request: Request) -> Catalog:
@@ -37,16 +45,16 @@ def read(request: Request) -> Catalog:
     lesions = read_tables(tables)
     split = official_split(lesions)
     builder = CatalogBuilder(request.files, dataset="cbis_ddsm")
-    download = sort_files(builder, lesions)
+    files = sort_files(builder, lesions)
     on_image: dict[str, list[Lesion]] = defaultdict(list)
     for lesion in (*split.kept, *split.borrowed):
         on_image[lesion.name.image_id].append(lesion)
     for image_id, of_image in on_image.items():
-        if image_id in download.mammograms:
-            mammogram = _add_image(builder, download.mammograms[image_id], of_image, split)
+        if image_id in files:
+            mammogram = _add_image(builder, files[image_id], of_image, split)
             for lesion in of_image:
-                _add_finding(builder, lesion, download, mammogram, split)
-    _skip_unused(builder, download, lesions, split, tables)
+                _add_finding(builder, lesion, files, mammogram, split)
+    _skip_unused(builder, files, lesions, split, tables)
     catalog = builder.catalog()
     _tell(tables, split, catalog)
     return catalog
@@ -54,24 +62,25 @@ def read(request: Request) -> Catalog:
 
 def _add_image(
     builder: CatalogBuilder,
-    files: Iterable[NamedFile],
+    files: Sequence[NamedFile],
     lesions: Sequence[Lesion],
     split: OfficialSplit,
 ) -> NamedFile:
     """The image of a mammogram: one of its files; the others are copies, as their pixels confirm.
 
     Args:
-        files: one or more, with the same image id.
+        files: one or more; readable headers go first, then test lists.
         lesions: its rows in the tables.
     """
-    first, *others = sorted(files, key=_preference)
+    first, *others = sorted(
+        files, key=lambda f: (f.shape is None, not f.name.is_test, f.name, f.file.name)
+    )
     doubts = []
     for other in others:
-        problem = difference(first, other)
         reason = f"the same mammogram as {first.file.name}"
-        if problem:
+        if problem := difference(first, other):
             doubts.append(f"{other.file.name} is named as the same mammogram, but {problem}")
-            reason = f"named as the same mammogram as {first.file.name}, but {problem}"
+            reason = f"named as {reason}, but {problem}"
         builder.skip(other.file, reason)
     name = first.name
     builder.add_image(
@@ -88,24 +97,19 @@ def _add_image(
     return first
 
 
-def _preference(file: NamedFile) -> tuple:
-    """Readable headers first, then test lists, then a fixed order."""
-    return file.shape is None, not file.name.is_test, file.name, file.file.name
-
-
 def _add_finding(
     builder: CatalogBuilder,
     lesion: Lesion,
-    download: Download,
+    files: Files,
     mammogram: NamedFile,
     split: OfficialSplit,
 ) -> None:
     """The finding of a row, with its mask if there is one."""
-    files = sorted(download.parts.get(lesion.name, []), key=lambda f: f.file.name)
-    mask = choose_mask(files, mammogram.shape)
-    for file in files:
+    parts = sorted(files.get(lesion.name.subject, ()), key=lambda f: f.file.name)
+    mask = choose_mask(parts, mammogram.shape)
+    for part in parts:
         what = "the cropped image of a finding, or a copy of its mask"
-        builder.skip(file.file, "the mask of a finding" if file is mask else what)
+        builder.skip(part.file, "the mask of a finding" if part is mask else what)
     remarks = [f"BI-RADS assessment {lesion.assessment}"]
     if lesion in split.borrowed:
         remarks.append(f"from the list {lesion.name.list_name}, on a mammogram of a test list")
@@ -124,44 +128,43 @@ def _add_finding(
 
 def _skip_unused(
     builder: CatalogBuilder,
-    download: Download,
+    files: Files,
     lesions: Iterable[Lesion],
     split: OfficialSplit,
-    tables: Container[str],
+    tables: Collection[str],
 ) -> None:
     """Say why the other files of the data set belong to no image of the catalog."""
     left_out = {lesion.name.image_id for lesion in split.left_out}
     abnormalities = {lesion.name for lesion in lesions}
     left = set(builder.left())
-    for named in chain(*download.mammograms.values(), *download.parts.values()):
+    for named in chain.from_iterable(files.values()):
+        name = named.name
         if named.file not in left:
             continue
-        if named.name.image_id in left_out:
+        if name.image_id in left_out:
             reason = "left out: on a training list, while its patient is a test patient"
-        elif named.name.list_name not in tables:
-            reason = f"{TABLES[named.name.list_name]}, which tells about it, is not there"
-        elif named.name in abnormalities:
+        elif name.list_name not in tables:
+            reason = f"{TABLES[name.list_name]}, which tells about it, is not there"
+        elif name in abnormalities:
             reason = "its mammogram is not in data.root"
         else:
             reason = "no row of the tables names it"
         builder.skip(named.file, reason)
 
 
-def _tell(tables: Container[str], split: OfficialSplit, catalog: Catalog) -> None:
+def _tell(tables: Collection[str], split: OfficialSplit, catalog: Catalog) -> None:
     """What of the tables is on disk, and what was left out."""
-    missing = [file for list_name, file in TABLES.items() if list_name not in tables]
-    if missing:
+    if missing := [file for list_name, file in TABLES.items() if list_name not in tables]:
         tell(
             f"{', '.join(missing)} not found: mammograms that only they name are left out, and "
             "lesions that they have on other mammograms are unknown there and may count as negative"
         )
     lesions = (*split.kept, *split.borrowed)
     named, there = {lesion.name.image_id for lesion in lesions}, set(catalog.images["image_id"])
-    absent = sorted(named - there)
+    absent = f"; not {some(sorted(named - there), most=3)}" if named - there else ""
     tell(
         f"{len(there)} of the {len(named)} mammograms that the tables name are in data.root, with "
-        f"{len(catalog.findings)} of {len(lesions)} lesions"
-        + (f"; not {some(absent, most=3)}" if absent else "")
+        f"{len(catalog.findings)} of {len(lesions)} lesions{absent}"
     )
     if split.shared_patients:
         tell(
@@ -169,8 +172,7 @@ def _tell(tables: Container[str], split: OfficialSplit, catalog: Catalog) -> Non
             f"count as test patients: {len(split.left_out)} lesions on their training "
             f"mammograms are left out, {len(split.borrowed)} on test mammograms stay as truth"
         )
-    copies = int(catalog.files["reason"].str.startswith("the same mammogram as").sum())
-    if copies:
+    if copies := catalog.files["reason"].str.startswith("the same mammogram as").sum():
         tell(f"{copies} files are copies of a mammogram; the lesions are united on one")
     without_mask = catalog.findings.loc[catalog.findings["geometry"] == "none", "finding_id"]
     if len(without_mask):

@@ -20,56 +20,45 @@ from pipeline.ingest.source_files import SourceFile
 
 @dataclass(frozen=True)
 class NamedFile:
-    """A DICOM file of the data set.
-
-    Attributes:
-        file: where it lies.
-        name: the mammogram, or the abnormality of which it is the mask or the cropped image.
-        shape: rows and columns in pixels; None where the header does not say.
-    """
+    """A DICOM file of the data set: a mammogram, or the mask or cropped image of an abnormality."""
 
     file: SourceFile
     name: Name
-    shape: tuple[int, int] | None
+    shape: tuple[int, int] | None  # rows and columns in pixels; None where the header is silent
 
 
-@dataclass(frozen=True)
-class Download:
-    """The files of a download that the data set has.
+def sort_files(builder: CatalogBuilder, lesions: Iterable[Lesion]) -> dict[str, list[NamedFile]]:
+    """Read the headers of all files, and find those that show the same by `Name.subject`.
 
-    Attributes:
-        mammograms: by image id, which both names of a mammogram share.
-        parts: masks and cropped images by the name of their abnormality.
+    Files that have no name of the data set are accounted for.
     """
-
-    mammograms: Mapping[str, list[NamedFile]]
-    parts: Mapping[Name, list[NamedFile]]
-
-
-def sort_files(builder: CatalogBuilder, lesions: Iterable[Lesion]) -> Download:
-    """Read the headers of all files and sort them; those of other sets are accounted for."""
-    series = _names_of_series(lesions)
-    download = Download(defaultdict(list), defaultdict(list))
+    series: dict[str, Name] = {}
+    for lesion in lesions:
+        mammogram, *parts = lesion.series
+        series |= {mammogram: lesion.name.mammogram} | dict.fromkeys(parts, lesion.name)
+    found = defaultdict(list)
     builder.skip_left_behind()
     for file in builder.left():
         if is_table(file.path):
             builder.skip(file, "a table of CBIS-DDSM")
-        elif reason := not_dicom(file):
+            continue
+        if reason := not_dicom(file):
             # A file of the data set's suffix is lost, any other one never was an image of it.
             if file.suffix == ".dcm":
                 builder.fail(file, reason)
+            continue
+        header = read_header(file.path)
+        if name := file_name(file, header, series):
+            shape = header.shape if header else None
+            found[name.subject].append(NamedFile(file, name, shape))
+        elif header is not None and header.is_directory:
+            builder.skip(file, "DICOMDIR, a list of other files")
+        elif header is None or not header.sop_class:
+            builder.fail(file, "its DICOM header is damaged, and no folder names it")
         else:
-            header = read_header(file.path)
-            name = file_name(file, header, series)
-            if name is None:
-                _account_for(builder, file, header)
-                continue
-            named = NamedFile(file, name, header.shape if header else None)
-            if name.abnormality:
-                download.parts[name].append(named)
-            else:
-                download.mammograms[name.image_id].append(named)
-    return download
+            patient = header.patient_id
+            builder.skip(file, f"neither Patient ID {patient!r} nor folder is one of CBIS-DDSM")
+    return found
 
 
 def file_name(file: SourceFile, header: Header | None, series: Mapping[str, Name]) -> Name | None:
@@ -84,24 +73,3 @@ def file_name(file: SourceFile, header: Header | None, series: Mapping[str, Name
             return named
     folders = reversed(PurePosixPath(file.name).parts[:-1])
     return next((name for f in folders if (name := series.get(f) or parse_name(f))), None)
-
-
-def _names_of_series(lesions: Iterable[Lesion]) -> dict[str, Name]:
-    """What the tables know of each Series Instance UID."""
-    names = {}
-    for lesion in lesions:
-        mammogram, *parts = lesion.series
-        names[mammogram] = lesion.name.mammogram
-        names.update(dict.fromkeys(parts, lesion.name))
-    return names
-
-
-def _account_for(builder: CatalogBuilder, file: SourceFile, header: Header | None) -> None:
-    """A DICOM file without a name of the data set."""
-    if header is not None and header.is_directory:
-        builder.skip(file, "DICOMDIR, a list of other files")
-    elif header is None or not header.sop_class:
-        builder.fail(file, "its DICOM header is damaged, and no folder names it")
-    else:
-        what = f"neither Patient ID {header.patient_id!r} nor folder is one of CBIS-DDSM"
-        builder.skip(file, what)

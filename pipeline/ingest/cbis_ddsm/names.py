@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass, replace
 
-LISTS = ("Calc-Test", "Calc-Training", "Mass-Test", "Mass-Training")
 _NAME = re.compile(r"((?:Calc|Mass)-(?:Training|Test))_(P_\d{5})_(LEFT|RIGHT)_(CC|MLO)(?:_(\d+))?")
 
 
@@ -11,7 +10,7 @@ _NAME = re.compile(r"((?:Calc|Mass)-(?:Training|Test))_(P_\d{5})_(LEFT|RIGHT)_(C
 class Name:
     """A mammogram of one of the four lists, or an abnormality on it."""
 
-    list_name: str  # one of LISTS
+    list_name: str  # Calc-Test, Calc-Training, Mass-Test or Mass-Training
     patient_id: str
     side: str  # LEFT or RIGHT
     view: str  # CC or MLO
@@ -31,6 +30,11 @@ class Name:
     def mammogram(self) -> "Name":
         """The mammogram that an abnormality lies on."""
         return replace(self, abnormality=0)
+
+    @property
+    def subject(self) -> str:
+        """What a file of this name shows: the mammogram of one or two lists, or an abnormality."""
+        return str(self) if self.abnormality else self.image_id
 
     def __str__(self) -> str:
         number = f"_{self.abnormality}" if self.abnormality else ""

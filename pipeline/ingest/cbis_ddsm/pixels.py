@@ -29,15 +29,18 @@ def choose_mask(files: Sequence[NamedFile], shape: tuple[int, int] | None) -> Na
     same = [file for file in files if file.shape is not None and file.shape == shape]
     if len(same) == 1:
         return same[0]
-    grades = [(_grade(file), -_misfit(file.shape, shape)) for file in same or files]
-    best = max(range(len(grades)), key=grades.__getitem__, default=0)
-    return (same or files)[best] if grades and grades[best][0] else None
+    graded = [(_grade(file), -_misfit(file.shape, shape), file) for file in same or files]
+    if not graded:
+        return None
+    grade, _, best = max(graded, key=lambda each: each[:2])
+    return best if grade else None
 
 
 def difference(first: NamedFile, second: NamedFile) -> str:
     """Why two files cannot be taken for the same picture; "" where their pixels are equal."""
     if first.shape is not None and second.shape is not None and first.shape != second.shape:
-        return f"their sizes differ, {_size(first.shape)} and {_size(second.shape)}"
+        sizes = (f"{rows} x {cols}" for rows, cols in (first.shape, second.shape))
+        return f"their sizes differ, {' and '.join(sizes)}"
     try:
         equal = np.array_equal(_pixels(first), _pixels(second))
     except DICOM_ERRORS as error:
@@ -68,7 +71,3 @@ def _misfit(own: tuple[int, int] | None, wanted: tuple[int, int] | None) -> floa
     if own is None or wanted is None:
         return 0.0
     return abs(own[0] * wanted[1] / (own[1] * wanted[0]) - 1)
-
-
-def _size(shape: tuple[int, int]) -> str:
-    return f"{shape[0]} x {shape[1]}"

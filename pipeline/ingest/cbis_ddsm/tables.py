@@ -1,12 +1,16 @@
-"""The four tables of CBIS-DDSM: one row for each abnormality on a mammogram of a list."""
+"""The four tables of CBIS-DDSM: one row for each abnormality on a mammogram of a list.
+
+31 patients are on training and on test lists at once: "test wins".
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import DataSettings
-from pipeline.ingest.cbis_ddsm.names import LISTS, Name, parse_name
+from pipeline.ingest.cbis_ddsm.names import Name, parse_name
+from pipeline.ingest.cells import acr_density
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
@@ -31,31 +35,55 @@ _VALUES = {
 
 @dataclass(frozen=True)
 class Lesion:
-    """A row: an abnormality and where its files were when the tables were made.
+    """A row: an abnormality and where its files were when the tables were made."""
 
-    Attributes:
-        where: table and line, for messages.
-        name: the abnormality, of the list that the table is.
-        kind: calcification or mass.
-        pathology: malignant, benign or benign_without_callback.
-        assessment: BI-RADS, 0 (needs more pictures) to 5.
-        density: BI-RADS, 1 to 4; "" where it is unknown, which the tables write as 0.
-        series: Series Instance UIDs of the mammogram, and of the mask and the cropped image,
-            which share one in most rows. The tables swap the last two at will.
-    """
-
-    where: str
-    name: Name
-    kind: str
-    pathology: str
-    assessment: int
-    density: str
+    where: str  # table and line, for messages
+    name: Name  # of the list that the table is
+    kind: str  # calcification or mass
+    pathology: str  # malignant, benign or benign_without_callback
+    assessment: int  # BI-RADS, 0 (needs more pictures) to 5
+    density: str  # BI-RADS, 1 to 4; "" where it is unknown, which the tables write as 0
+    # Series Instance UIDs of the mammogram, and of the mask and the cropped image, which share
+    # one in most rows. The tables swap the last two at will.
     series: tuple[str, str, str]
 
     @property
     def finding_id(self) -> str:
         """As P_00038_LEFT_CC-calc-1: abnormalities are numbered within a list."""
         return f"{self.name.image_id}-{self.kind[:4]}-{self.name.abnormality}"
+
+
+@dataclass(frozen=True)
+class OfficialSplit:
+    """The rows of the tables by what they count for."""
+
+    test_patients: frozenset[str]  # on a test list
+    shared_patients: frozenset[str]  # those of them that are on a training list, too
+    kept: tuple[Lesion, ...]  # of the part that their patient belongs to
+    # Of a training list, on a mammogram that a test list has as well: true lesions of the test,
+    # so that whoever finds them raises no false alarm.
+    borrowed: tuple[Lesion, ...]
+    left_out: tuple[Lesion, ...]  # of a training list, on other mammograms of test patients
+
+    def part(self, patient_id: str) -> str:
+        """The split of a patient: train or test."""
+        return "test" if patient_id in self.test_patients else "train"
+
+
+def official_split(lesions: Collection[Lesion]) -> OfficialSplit:
+    """A patient on any test list is a test patient."""
+    on_test = [lesion.name for lesion in lesions if lesion.name.is_test]
+    patients = frozenset(name.patient_id for name in on_test)
+    images = {name.image_id for name in on_test}
+    kept: list[Lesion] = []
+    others: list[Lesion] = []
+    for lesion in lesions:
+        is_kept = lesion.name.is_test or lesion.name.patient_id not in patients
+        (kept if is_kept else others).append(lesion)
+    shared = frozenset(lesion.name.patient_id for lesion in others)
+    borrowed = tuple(lesion for lesion in others if lesion.name.image_id in images)
+    left_out = tuple(lesion for lesion in others if lesion.name.image_id not in images)
+    return OfficialSplit(patients, shared, tuple(kept), borrowed, left_out)
 
 
 def find_tables(data: DataSettings, files: Iterable[SourceFile]) -> dict[str, Path]:
@@ -101,15 +129,14 @@ def read_tables(tables: dict[str, Path]) -> list[Lesion]:
     Raises:
         UserError: a column is missing, or a row is wrong, of another list, or there twice.
     """
-    lesions: list[Lesion] = []
-    lines: dict[str, str] = {}
-    for list_name in LISTS:
+    lesions: dict[str, Lesion] = {}
+    for list_name in TABLES:
         for lesion in _read(tables[list_name], list_name) if list_name in tables else ():
-            first = lines.setdefault(lesion.finding_id, lesion.where)
-            if first != lesion.where:
-                raise UserError(f"{lesion.where}: {lesion.finding_id} is there already, {first}.")
-            lesions.append(lesion)
-    return lesions
+            first = lesions.setdefault(lesion.finding_id, lesion)
+            if first is not lesion:
+                what = f"{lesion.finding_id} is there already, {first.where}"
+                raise UserError(f"{lesion.where}: {what}.")
+    return list(lesions.values())
 
 
 def _list_of(path: Path) -> str:
@@ -124,7 +151,8 @@ def _read(path: Path, list_name: str) -> list[Lesion]:
     table = read_text_table(
         path,
         needed=(*_NAME, *_VALUES, *_PATHS),
-        rename=_words,
+        # `breast density` of the calc tables and `breast_density` of the mass tables alike
+        rename=lambda name: " ".join(name.lower().replace("_", " ").split()),
         advice=f"Download {TABLES[list_name]} anew, and do not save it with a spreadsheet.",
         whole_lines=True,
     )
@@ -149,18 +177,12 @@ def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
             f"{where}: the paths must be as {name}/STUDY/SERIES/FILE, not as {paths}. Is the table "
             "another one than its file name says?"
         )
-    density = row["breast density"]
     return Lesion(
         where,
         name,
         kind=row["abnormality type"].lower(),
         pathology=row["pathology"].lower(),
         assessment=int(row["assessment"]),
-        density="" if density == "0" else density,
+        density=acr_density(row["breast density"]),
         series=(paths[0][-2], paths[1][-2], paths[2][-2]),
     )
-
-
-def _words(name: str) -> str:
-    """`breast density` of the calc tables and `breast_density` of the mass tables alike."""
-    return " ".join(name.lower().replace("_", " ").split())

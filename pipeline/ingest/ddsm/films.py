@@ -116,12 +116,10 @@ def _outcome_without_marks(examination: Examination, view: str) -> tuple[str, st
 
 def _findings(examination: Examination, view: str) -> tuple[list[dict], str]:
     """The columns of the findings of a film, and what is wrong with its OVERLAY file."""
-    overlay = examination.overlays.get(view)
-    if overlay is None:
-        if view not in examination.marked:
-            return [], ""
-        problem = "the .ics file announces marks and there is no OVERLAY file"
-    else:
+    if view not in examination.marked:
+        return [], ""
+    problem = "the .ics file announces marks and there is no OVERLAY file"
+    if overlay := examination.overlays.get(view):
         try:
             return read_overlay(overlay.path), ""
         except (ValueError, OSError) as error:

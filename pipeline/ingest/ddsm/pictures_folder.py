@@ -29,7 +29,7 @@ from pipeline.run.errors import UserError
 
 SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
 VIEWS = ("CC", "MLO")
-_BOTH = re.compile(r"(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)")
+_BOTH = re.compile(r"^(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)$")
 # Folders that sort pictures by class and not by woman.
 CLASSES = re.compile(
     r"(benign|malignant|normal|abnormal|cancer|mass|masses|calc|calcifications?|images?|masks?|"
@@ -49,7 +49,17 @@ def read_pictures(request: Request) -> Catalog:
     lines = users_findings(request, builder)
     builder.skip_left_behind()
     files = [file for file in builder.left() if file.suffix in LOSSLESS]
-    _check_request(request, files)
+    root = request.data.root
+    if not files:
+        raise UserError(
+            f"data.root={root} has neither .ics files of DDSM nor pictures "
+            f"({', '.join(LOSSLESS)}). Set data.root or data.importer."
+        )
+    if request.data.spacing_mm is None:
+        raise UserError(
+            f"The pictures in data.root={root} carry no pixel spacing and there is no .ics file "
+            'of DDSM. Give it in mm, for instance SET="data.spacing_mm=0.05".'
+        )
     images = _images(files, request.data.spacing_mm)
     findings: dict[str, list[dict]] = defaultdict(list)
     for finding in join_findings(images, lines):
@@ -72,27 +82,11 @@ def side_and_view(name: str) -> tuple[str, str]:
     >>> side_and_view("woman7_RIGHT-MLO.png"), side_and_view("7_lcc.png"), side_and_view("7.png")
     (('R', 'MLO'), ('L', 'CC'), ('', ''))
     """
-    words: list[str] = []
-    for word in re.split(r"[^A-Z]+", PurePosixPath(name).stem.upper()):
-        both = _BOTH.fullmatch(word)
-        words += both.groups() if both else [word]
+    letters = re.split(r"[^A-Z]+", PurePosixPath(name).stem.upper())
+    words = [part for word in letters for part in _BOTH.sub(r"\1 \2", word).split()]
     sides = {SIDES[word] for word in words if word in SIDES}
     views = {word for word in words if word in VIEWS}
     return (sides.pop() if len(sides) == 1 else "", views.pop() if len(views) == 1 else "")
-
-
-def _check_request(request: Request, files: Sequence[SourceFile]) -> None:
-    root = request.data.root
-    if not files:
-        raise UserError(
-            f"data.root={root} has neither .ics files of DDSM nor pictures "
-            f"({', '.join(LOSSLESS)}). Set data.root or data.importer."
-        )
-    if request.data.spacing_mm is None:
-        raise UserError(
-            f"The pictures in data.root={root} carry no pixel spacing and there is no .ics file "
-            'of DDSM. Give it in mm, for instance SET="data.spacing_mm=0.05".'
-        )
 
 
 def _images(files: Sequence[SourceFile], spacing_mm: float | None) -> dict[str, dict]:

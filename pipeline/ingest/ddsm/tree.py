@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ddsm.case import Case, case_name, read_case
-from pipeline.ingest.picture_files import LOSSY, NO_LOSSY
+from pipeline.ingest.picture_files import NO_LOSSY
 from pipeline.ingest.source_files import SourceFile
 
 FilmKey = tuple[str, str]  # A_0001_1 and LEFT_CC, or "" for the whole case
@@ -20,8 +20,11 @@ _FILM = re.compile(
     r"([A-Z]_\d{4}_\d+)\.((?:LEFT|RIGHT)_(?:CC|MLO))(?:\.LJPEG)?(?:\.1)?(\.[A-Z]+)", re.IGNORECASE
 )
 _VOLUME = re.compile(r"(normal|cancer|benign|benign_without_callback)s?(_\d+)?", re.IGNORECASE)
-_OVERVIEW = re.compile(r"TAPE_.*|.*\.16_?PGM", re.IGNORECASE)
-_HEADERLESS = re.compile(r".*\.LJPEG\.\d+", re.IGNORECASE)
+_OTHERS = {
+    re.compile(r"TAPE_.*|.*\.16_?PGM", re.IGNORECASE): "an overview of all films of a case",
+    re.compile(r".*\.LJPEG\.\d+", re.IGNORECASE): "grey values without a header; take PNG or TIFF",
+    re.compile(r".+\.jpe?g", re.IGNORECASE): NO_LOSSY,
+}
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,8 @@ class Examination:
     @property
     def volume(self) -> str:
         """normal, cancer, benign, benign_without_callback, or "" where no folder says it."""
-        parts = PurePosixPath(self.file.name).parts
-        matches = [_VOLUME.fullmatch(part) for part in reversed(parts)]
-        return next((match[1].lower() for match in matches if match), "")
+        parts = reversed(PurePosixPath(self.file.name).parts)
+        return next((m[1].lower() for part in parts if (m := _VOLUME.fullmatch(part))), "")
 
     @cached_property
     def marked(self) -> frozenset[str]:
@@ -100,20 +102,11 @@ def _first_of_each(builder: CatalogBuilder) -> list[dict[FilmKey, SourceFile]]:
         elif match and suffix in (OVERLAY, *PREFERRED):
             kind = "marks" if suffix == OVERLAY else "film"
             groups[kind][match[1].upper(), match[2].upper()].append(file)
-        elif reason := _other(file):
-            builder.skip(file, reason)
+        elif reasons := [why for other, why in _OTHERS.items() if other.fullmatch(file.path.name)]:
+            builder.skip(file, reasons[0])
     for kind, by_key in groups.items():
         for same in by_key.values():
             same.sort(key=lambda f: (f.suffix in PREFERRED and PREFERRED.index(f.suffix), f.name))
             for other in same[1:]:
                 builder.skip(other, f"the same {kind} as a {same[0].suffix} file that is taken")
     return [{key: same[0] for key, same in by_key.items()} for by_key in groups.values()]
-
-
-def _other(file: SourceFile) -> str:
-    name = file.path.name
-    if _OVERVIEW.fullmatch(name):
-        return "an overview of all films of a case"
-    if _HEADERLESS.fullmatch(name):
-        return "grey values without a header; take PNG or TIFF"
-    return NO_LOSSY if file.suffix in LOSSY else ""

@@ -57,9 +57,14 @@ def read(request: Request) -> Catalog:
         tell("images of INbreast.csv that are not here", absent)
     for image_id, file in found.items():
         export, row = exports.pop(image_id, None), rows.get(image_id, {})
-        regions, problem = _regions(export)
+        regions = Regions(())
         if export:
-            builder.skip(export, problem or f"outlines of {file.name}")
+            what = f"outlines of {file.name}"
+            try:
+                regions = read_regions(export.path)
+            except (ValueError, OSError) as error:  # nobody knows how many are missing
+                regions, what = Regions((), missing=1), f"outlines that cannot be read: {error}"
+            builder.skip(export, what)
         header = read_header(file.path)
         spacing_mm = header.spacing_mm if header else None
         findings = list(_findings(regions, POINT_RADIUS_MM / (spacing_mm or SPACING_MM)))
@@ -102,16 +107,6 @@ def _sorted(builder: CatalogBuilder) -> tuple[dict[str, SourceFile], dict[str, S
     return images, exports
 
 
-def _regions(export: SourceFile | None) -> tuple[Regions, str]:
-    """The regions of an image; where they cannot be read, nobody knows how many are missing."""
-    if export is None:
-        return Regions(()), ""
-    try:
-        return read_regions(export.path), ""
-    except (ValueError, OSError) as error:
-        return Regions((), missing=1), f"outlines that cannot be read: {error}"
-
-
 def _image(file: SourceFile, row: dict[str, str], regions: Regions, *, is_abnormal: bool) -> dict:
     """The columns of an image, by its name, its row of the table and its outlines."""
     _, patient, _, side, view, _ = file.path.name.split("_")
@@ -130,17 +125,13 @@ def _image(file: SourceFile, row: dict[str, str], regions: Regions, *, is_abnorm
 def _findings(regions: Regions, point_radius_px: float) -> Iterator[dict]:
     """The columns of the findings: an outline, or a circle at each point of a point mark."""
     for roi in regions.rois:
-        kind = _kind(roi.name)
+        kind = as_word(roi.name)
+        if _UNNAMED.fullmatch(kind) or not kind[0].isalpha():
+            kind = "unknown"
+        kind = KINDS.get(kind, kind)
         if "pectoral" not in kind:
             for shape in _shapes(roi, kind, point_radius_px):
                 yield {"kind": kind, **shape}
-
-
-def _kind(name: str) -> str:
-    word = as_word(name)
-    if _UNNAMED.fullmatch(word) or not word[0].isalpha():
-        return "unknown"
-    return KINDS.get(word, word)
 
 
 def _shapes(roi: Roi, kind: str, point_radius_px: float) -> Iterator[dict]:
@@ -149,8 +140,7 @@ def _shapes(roi: Roi, kind: str, point_radius_px: float) -> Iterator[dict]:
     if roi.problem:
         yield {"note": roi.problem}
     elif len(roi.points) >= 3:
-        outline = [list(point) for point in roi.points]
-        yield {"geometry": "polygon", "coordinates": outline, "note": note}
+        yield {"geometry": "polygon", "coordinates": [*map(list, roi.points)], "note": note}
     elif kind not in POINT_KINDS:
         yield {"note": f"marked by {len(roi.points)} points, no outline"}
     else:

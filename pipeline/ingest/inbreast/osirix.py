@@ -19,17 +19,11 @@ _POINT = re.compile(r"\(\s*([^,()\s]+)\s*,\s*([^,()\s]+)\s*\)")
 
 @dataclass(frozen=True)
 class Roi:
-    """One region.
+    """One region."""
 
-    Attributes:
-        name: as the reader called it, possibly "".
-        points: (row, col) in pixels, 0-based.
-        problem: why the points do not tell where it is; "" if they do.
-    """
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-    problem: str = ""
+    name: str  # as the reader called it, possibly ""
+    points: tuple[tuple[float, float], ...]  # (row, col) in pixels, 0-based
+    problem: str = ""  # why the points do not tell where it is
 
 
 @dataclass(frozen=True)

@@ -33,27 +33,18 @@ _LONGEST_LIST = 500  # characters of finding_categories, before they are parsed
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables, by image id.
+    """All tables, by image id."""
 
-    Attributes:
-        images: the cells of OF_IMAGE; where both tables have the image, those of the breasts.
-        findings: columns of the catalog's findings, of the images that finding_annotations.csv
-            has; empty where it says No Finding.
-        scanners: manufacturer and model.
-        resplit: images that the two tables put into different parts.
-    """
-
-    images: dict[str, dict[str, str]]
+    images: dict[str, dict[str, str]]  # cells of OF_IMAGE; those of the breasts' table hold
+    # Columns of the catalog's findings, of the images that finding_annotations.csv has; empty
+    # where it says No Finding.
     findings: dict[str, list[dict]]
-    scanners: dict[str, str]
-    resplit: list[str]
+    scanners: dict[str, str]  # manufacturer and model
+    resplit: list[str]  # images that the two tables put into different parts
 
 
 def read_tables(paths: Mapping[str, Path]) -> Tables:
-    """Read the tables that are there.
-
-    Args:
-        paths: of the tables, by their names.
+    """Read the tables that are there, by their names.
 
     Raises:
         UserError: a column is missing or a value makes no sense; names table and line.
@@ -63,8 +54,7 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
     for where, row in (*annotations, *breasts):
         if row["split"] not in SPLITS:
             raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
-    first = {row["image_id"]: row for _, row in annotations}
-    second = {row["image_id"]: row for _, row in breasts}
+    first, second = ({row["image_id"]: row for _, row in each} for each in (annotations, breasts))
     both = first.keys() & second.keys()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in first}
     for where, row in annotations:
