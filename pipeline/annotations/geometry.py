@@ -36,6 +36,12 @@ class Geometry:
     flipped: bool
     spacing_mm: float
 
+    @property
+    def box(self) -> tuple[slice, slice]:
+        """Rows and columns of the crop box in the original image."""
+        height, width = round(self.height * self.row_scale), round(self.width * self.col_scale)
+        return slice(self.row0, self.row0 + height), slice(self.col0, self.col0 + width)
+
     def to_original(self, rows: ArrayLike, cols: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Standard coordinates to original ones; float64 arrays of the given shapes."""
         box_rows = (np.asarray(rows, np.float64) + 0.5) * self.row_scale - 0.5

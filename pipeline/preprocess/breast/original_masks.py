@@ -84,11 +84,11 @@ def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
             f"the breast mask must have {expected[0]} x {expected[1]} cells for an image of "
             f"{geometry.height} x {geometry.width} pixels, not {' x '.join(map(str, breast.shape))}"
         )
+    picture = np.zeros((geometry.original_height, geometry.original_width), np.uint8)
     cover = cv2.GaussianBlur(
         breast.astype(np.float32) * 255, (0, 0), _SMOOTH_CELLS, borderType=cv2.BORDER_REPLICATE
     )
-    height = round(geometry.height * geometry.row_scale)
-    width = round(geometry.width * geometry.col_scale)
+    inside = picture[geometry.box]
     # Factors instead of a size keep the scale exact. The last cell may reach out of the box.
     smooth = cv2.resize(
         cover.astype(np.uint8),
@@ -96,9 +96,7 @@ def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
         fx=geometry.col_scale * BREAST_CELL_PX,
         fy=geometry.row_scale * BREAST_CELL_PX,
         interpolation=cv2.INTER_LINEAR,
-    )[:height, :width]
-    picture = np.zeros((geometry.original_height, geometry.original_width), np.uint8)
-    inside = picture[geometry.row0 : geometry.row0 + height, geometry.col0 : geometry.col0 + width]
+    )[: inside.shape[0], : inside.shape[1]]
     smooth = cv2.threshold(smooth, 127, 255, cv2.THRESH_BINARY)[1]
     inside[:] = cv2.flip(smooth, 1) if geometry.flipped else smooth
     return picture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import DicomSettings, ImageSettings, Settings
-from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
+from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
@@ -19,7 +19,7 @@ from pipeline.preprocess.store.entries import (
     has_entry,
     write_entry,
 )
-from pipeline.preprocess.store.standardise import Standard, standardise
+from pipeline.preprocess.store.standardise import standardise
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
@@ -91,12 +91,18 @@ def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
     Raises:
         UserError: the disk has not enough room.
     """
-    outcomes = _unwanted_views(images, settings.dicom.views)
-    jobs = {
-        image["image_id"]: _job(image, settings)
-        for image in images.to_dict("records")
-        if image["image_id"] not in outcomes
-    }
+    views = settings.dicom.views
+    outcomes, jobs = {}, {}
+    for image in images.to_dict("records"):
+        if views != "any" and image["view"] not in ("", *views):
+            # The catalog says so; of some sets no header does.
+            reason = f"view {image['view']} (dicom.views)"
+            outcomes[image["image_id"]] = Outcome("skipped", reason)
+            continue
+        known = image["spacing_mm"] if pd.notna(image["spacing_mm"]) else settings.data.spacing_mm
+        jobs[image["image_id"]] = Job(
+            image["file"], known, settings.image, settings.dicom, settings.store.root
+        )
     ends = work_once(
         list(jobs.values()),
         kept=_kept,
@@ -136,22 +142,6 @@ def store_bytes(images: int, *, spacing_mm: float) -> float:
     return images * _FILM_MM2 * _BYTES_PER_MM2 / spacing_mm**2
 
 
-def _unwanted_views(images: pd.DataFrame, views: tuple[str, ...] | str) -> dict[str, Outcome]:
-    """Images that the catalog says are of another view; of some sets no header says so."""
-    if views == "any":
-        return {}
-    other = images[~images["view"].isin(["", *views])]
-    return {
-        image_id: Outcome("skipped", f"view {view} (dicom.views)")
-        for image_id, view in zip(other["image_id"], other["view"], strict=True)
-    }
-
-
-def _job(image: dict, settings: Settings) -> Job:
-    known = image["spacing_mm"] if pd.notna(image["spacing_mm"]) else settings.data.spacing_mm
-    return Job(image["file"], known, settings.image, settings.dicom, settings.store.root)
-
-
 def _announce(count: int, settings: Settings) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
     workers = min(settings.dicom.workers or default_workers(), count)
@@ -182,52 +172,38 @@ def _kept(job: Job, file_sha256: str) -> Outcome | None:
     if not has_entry(store):
         return None
     info = json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
-    if "modality" in info:
-        try:
-            _check_selection(info, job.dicom)
-        except Unusable as problem:
-            return Outcome(problem.status, problem.reason, file_sha256=file_sha256)
-    elif _selection(job.dicom) != _selection(DicomSettings()):
+    if "modality" not in info and any(
+        getattr(job.dicom, name) != getattr(DicomSettings(), name) for name in SELECTION_SETTINGS
+    ):
         return None
+    try:
+        if "modality" in info:  # ask of STORE.json what the reader asks of a header
+            check_modality(info["modality"], job.dicom)
+            check_intent(info["intent"], job.dicom)
+            check_view(info["views"], info["modifiers"], info["image_type"], job.dicom)
+            geometry = info["geometry"]
+            check_size(geometry["original_height"], geometry["original_width"], job.dicom)
+    except Unusable as problem:
+        return Outcome(problem.status, problem.reason, file_sha256=file_sha256)
     return Outcome("used", store=str(store), info=info, file_sha256=file_sha256)
-
-
-def _check_selection(info: dict, dicom: DicomSettings) -> None:
-    """Ask of what STORE.json says what the reader asks of a header.
-
-    Raises:
-        Unusable: what reading the file would raise.
-    """
-    check_modality(info["modality"], dicom)
-    check_intent(info["intent"], dicom)
-    check_view(info["views"], info["modifiers"], info["image_type"], dicom)
-    geometry = info["geometry"]
-    check_size(geometry["original_height"], geometry["original_width"], dicom)
-
-
-def _selection(dicom: DicomSettings) -> dict:
-    return dicom.model_dump(include=SELECTION_SETTINGS)
 
 
 def _standardise(job: Job, checksum: str) -> Outcome:
     mammogram = read_mammogram(Path(job.file), settings=job.dicom, spacing_mm=job.spacing_mm)
     standard = standardise(mammogram, job.image)
-    store = job.entry(checksum)
-    info = {"file_sha256": checksum, **_info(mammogram, standard)}
-    write_entry(store, image=standard.image, breast=standard.breast, info=info)
-    return Outcome("used", store=str(store), info=info, file_sha256=checksum)
-
-
-def _info(mammogram: Mammogram, standard: Standard) -> dict:
-    return {
+    info = {
+        "file_sha256": checksum,
         "geometry": asdict(standard.geometry),
         "original_spacing_mm": mammogram.spacing_mm,
         **{name: getattr(mammogram, name) for name in _OF_FILE},
         "breast_mm2": standard.breast_mm2,
-        "breast_sure": standard.sure,
+        "breast_sure": not standard.notes,
         "low": standard.low,
         "high": standard.high,
         "background": standard.background,
         "signature": image_signature(standard.image, standard.breast),
         "notes": [*mammogram.notes, *standard.notes],
     }
+    store = job.entry(checksum)
+    write_entry(store, image=standard.image, breast=standard.breast, info=info)
+    return Outcome("used", store=str(store), info=info, file_sha256=checksum)

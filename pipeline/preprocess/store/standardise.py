@@ -37,8 +37,7 @@ class Standard:
         breast_mm2: area of the breast, in mm2.
         low, high: grey values of the original that became 0 and 65535.
         background: what the original tells without its breast, see `background.py`.
-        sure: whether there is no doubt about the breast.
-        notes: the doubts.
+        notes: doubts about the breast.
     """
 
     image: np.ndarray
@@ -48,7 +47,6 @@ class Standard:
     low: float
     high: float
     background: dict[str, float]
-    sure: bool
     notes: tuple[str, ...]
 
 
@@ -63,12 +61,11 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     small = _resized(pixels, [max(round(size / step), 1) for size in pixels.shape])
     if min(small.shape) < _SMALLEST_SIDE_PX or small.min() == small.max():
         raise Unusable("failed", "no breast in it: the image is tiny or of one grey value")
-    found = find_breast(
-        small, spacing_mm=mammogram.spacing_mm * step, laterality=mammogram.laterality
-    )
+    small_mm = mammogram.spacing_mm * step
+    found = find_breast(small, spacing_mm=small_mm, laterality=mammogram.laterality)
     mask, notes = found.mask, found.notes
     if image.remove_pectoral and mammogram.view == "MLO":
-        mask, without = _without_pectoral(found, small, mammogram.spacing_mm * step)
+        mask, without = _without_pectoral(found, small, small_mm)
         notes = (*notes, *without)
     breast_mm2 = float(mask.mean()) * pixels.size * mammogram.spacing_mm**2
     if breast_mm2 < SMALLEST_BREAST_MM2:
@@ -83,16 +80,17 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     )
     grey = _cut(pixels, geometry)
     breast = _breast_cells(mask, geometry)
-    low, high = _black_and_white(grey, breast, image)
+    percentiles = [image.low_percentile, image.high_percentile]
+    low, high = map(float, np.percentile(grey[_enlarged(breast, grey.shape)], percentiles))
+    if not high > low:
+        raise Unusable("failed", "the breast has one grey value only")
     scaled = np.clip((grey - low) * (WHITE / (high - low)) + 0.5, 0, WHITE).astype(np.uint16)
-    scaled[~_with_skin(breast, scaled.shape, geometry.spacing_mm)] = 0
+    with_skin = dilated(breast, SKIN_MM / (BREAST_CELL_PX * geometry.spacing_mm))
+    scaled[~_enlarged(with_skin, scaled.shape)] = 0
     background = background_statistics(
-        pixels,
-        found.mask,
-        spacing_mm=mammogram.spacing_mm,
-        mirrored=found.chest_wall is Side.RIGHT,
+        pixels, found.mask, spacing_mm=mammogram.spacing_mm, mirrored=geometry.flipped
     )
-    return Standard(scaled, breast, geometry, breast_mm2, low, high, background, not notes, notes)
+    return Standard(scaled, breast, geometry, breast_mm2, low, high, background, notes)
 
 
 def _without_pectoral(
@@ -155,12 +153,8 @@ def _geometry(
 
 def _cut(pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The box of the original, resampled and mirrored: (height, width) float32."""
-    box_height = round(geometry.height * geometry.row_scale)
-    box_width = round(geometry.width * geometry.col_scale)
-    box = pixels[
-        geometry.row0 : geometry.row0 + box_height, geometry.col0 : geometry.col0 + box_width
-    ]
-    grey = _resized(box, (geometry.height, geometry.width))
+    rows, cols = geometry.box
+    grey = _resized(pixels[rows, cols], (geometry.height, geometry.width))
     return grey[:, ::-1] if geometry.flipped else grey
 
 
@@ -172,35 +166,19 @@ def _resized(pixels: np.ndarray, shape: tuple[int, int] | list[int]) -> np.ndarr
 
 def _breast_cells(mask: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The mask looked up at the centres of the cells of the standard image."""
-    rows, cols = geometry.to_original(_cell_centres(geometry.height), _cell_centres(geometry.width))
+    centres = []
+    for size in (geometry.height, geometry.width):
+        starts = np.arange(0, size, BREAST_CELL_PX)  # the last cell may be cut
+        centres.append((starts + np.minimum(starts + BREAST_CELL_PX, size) - 1) / 2)
     sizes = (geometry.original_height, geometry.original_width)
     small = [
         (points + 0.5) * (cells / size) - 0.5
-        for points, cells, size in zip((rows, cols), mask.shape, sizes, strict=True)
+        for points, cells, size in zip(
+            geometry.to_original(*centres), mask.shape, sizes, strict=True
+        )
     ]
     grid = np.meshgrid(*small, indexing="ij")
     return ndimage.map_coordinates(mask.astype(np.float32), grid, order=1, mode="nearest") > 0.5
-
-
-def _cell_centres(size: int) -> np.ndarray:
-    """Centres of the cells along an axis of `size` pixels; a cell at the end may be cut."""
-    starts = np.arange(0, size, BREAST_CELL_PX)
-    return (starts + np.minimum(starts + BREAST_CELL_PX, size) - 1) / 2
-
-
-def _black_and_white(
-    grey: np.ndarray, breast: np.ndarray, image: ImageSettings
-) -> tuple[float, float]:
-    """The percentiles inside the breast that become 0 and 65535."""
-    inside = grey[_enlarged(breast, grey.shape)]
-    low, high = np.percentile(inside, [image.low_percentile, image.high_percentile])
-    if not high > low:
-        raise Unusable("failed", "the breast has one grey value only")
-    return float(low), float(high)
-
-
-def _with_skin(breast: np.ndarray, shape: tuple[int, int], spacing_mm: float) -> np.ndarray:
-    return _enlarged(dilated(breast, SKIN_MM / (BREAST_CELL_PX * spacing_mm)), shape)
 
 
 def _enlarged(breast: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -135,20 +135,19 @@ def test_only_oblique_views_have_a_muscle_to_leave_out():
     other = standardise(mammogram(pixels=pixels, view="CC"), settings)
     plain = standardise(mammogram(pixels=pixels, view="CC"), ImageSettings(spacing_mm=0.4))
     assert np.array_equal(other.breast, plain.breast)
-    assert other.sure
+    assert not other.notes
 
 
 def test_a_muscle_that_is_not_found_stays_and_is_noted():
     settings = ImageSettings(spacing_mm=0.4, remove_pectoral=True)
     standard = standardise(mammogram(view="MLO"), settings)
     assert standard.notes == ("pectoral muscle not found",)
-    assert not standard.sure
     assert np.array_equal(standard.breast, standardise(mammogram(), settings).breast)
 
 
 def test_a_clear_breast_is_sure_and_a_contradicted_side_is_not():
-    assert standardise(mammogram(), ImageSettings(spacing_mm=0.4)).sure
-    assert not standardise(mammogram(laterality="R"), ImageSettings(spacing_mm=0.4)).sure
+    assert not standardise(mammogram(), ImageSettings(spacing_mm=0.4)).notes
+    assert standardise(mammogram(laterality="R"), ImageSettings(spacing_mm=0.4)).notes
 
 
 def test_scales_are_exactly_box_over_size():
