@@ -4,19 +4,20 @@ Both are fitted on the training positions of the model's run and judged on the s
 the network. What they reach is no achievement of the network.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
 import pandas as pd
+from sklearn.base import ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.evaluate.load import Judged, with_extent
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.figure import Undefined
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.layout import RunFolder
@@ -24,21 +25,9 @@ from pipeline.run.layout import RunFolder
 MAX_TRAINING_POSITIONS = 60_000
 
 
-@dataclass(frozen=True)
-class Places:
-    """Positions and the mammograms that they lie in."""
-
-    positions: pd.DataFrame
-    mammograms: pd.DataFrame
-
-    def by_image(self) -> Iterator[tuple[pd.Series, np.ndarray]]:
-        """(row of mammograms.csv, indices of its positions) for each image."""
-        rows = self.mammograms.set_index("image_id")
-        for image_id, index in self.positions.groupby("image_id").indices.items():
-            yield rows.loc[image_id], index
-
-
-def training_places(judged: Judged, *, seed: int, most: int = MAX_TRAINING_POSITIONS) -> Places:
+def training_positions(
+    judged: Judged, *, seed: int, most: int = MAX_TRAINING_POSITIONS
+) -> pd.DataFrame:
     """Labelled training positions of the model's run, at most so many, drawn at random.
 
     Raises:
@@ -54,45 +43,43 @@ def training_places(judged: Judged, *, seed: int, most: int = MAX_TRAINING_POSIT
     if len(positions) > most:
         drawn = np.random.default_rng([seed, 0]).choice(len(positions), size=most, replace=False)
         positions = positions.iloc[np.sort(drawn)]
-    return Places(positions.reset_index(drop=True), read_mammograms(origin))
+    return in_their_images(positions, read_mammograms(origin))
 
 
-def judged_places(judged: Judged) -> Places:
-    """The positions that are judged."""
-    return Places(judged.positions, judged.images)
+def in_their_images(positions: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataFrame:
+    """Positions with the pixel spacing and the store entry of their mammograms."""
+    of_image = mammograms[["image_id", "spacing_mm", "store"]]
+    return positions.merge(of_image, on="image_id", how="left", validate="many_to_one")
 
 
-def position_features(places: Places) -> np.ndarray:
+def position_features(positions: pd.DataFrame) -> np.ndarray:
     """Distance from the chest wall in mm and as a share of the breast, height in the breast.
 
     Returns:
         (n, 3) float64. The chest wall is the left edge of a standard image.
     """
-    features = np.zeros((len(places.positions), 3))
-    for mammogram, index in places.by_image():
-        here = places.positions.iloc[index]
-        features[index, 0] = here["col"] * mammogram["spacing_mm"]
-    table = places.positions
-    features[:, 1] = table["col"] / table["last_col"].clip(lower=1)
-    height = (table["last_row"] - table["first_row"]).clip(lower=1)
-    features[:, 2] = (table["row"] - table["first_row"]) / height
-    return features
+    height = (positions["last_row"] - positions["first_row"]).clip(lower=1)
+    columns = (
+        positions["col"] * positions["spacing_mm"],
+        positions["col"] / positions["last_col"].clip(lower=1),
+        (positions["row"] - positions["first_row"]) / height,
+    )
+    return np.stack(columns, axis=1).astype(np.float64)
 
 
-def brightness_features(places: Places, *, patch_px: int) -> np.ndarray:
+def brightness_features(positions: pd.DataFrame, *, patch_px: int) -> np.ndarray:
     """Mean and standard deviation of the patch around each position.
 
     Returns:
         (n, 2) float64, grey values in [0, 1].
     """
-    features = np.zeros((len(places.positions), 2))
-    for mammogram, index in places.by_image():
-        here = places.positions.iloc[index]
-        # The centre of a patch lies between two pixels: row = k * pitch - 0.5.
-        row0 = np.rint(here["row"].to_numpy(dtype=np.float64) + 0.5).astype(int) - patch_px // 2
-        col0 = np.rint(here["col"].to_numpy(dtype=np.float64) + 0.5).astype(int) - patch_px // 2
-        image = read_image(mammogram["store"])
-        features[index] = patch_moments(image, row0, col0, patch_px=patch_px)
+    features = np.zeros((len(positions), 2))
+    # The centre of a patch lies between two pixels: row = k * pitch - 0.5.
+    centres = np.rint(positions[["row", "col"]].to_numpy(dtype=np.float64) + 0.5).astype(int)
+    corners = centres - patch_px // 2
+    for index in positions.groupby("image_id").indices.values():
+        image = read_image(positions["store"].iloc[index[0]])
+        features[index] = patch_moments(image, *corners[index].T, patch_px=patch_px)
     return features
 
 
@@ -111,11 +98,13 @@ def patch_moments(
     outside = (-row0.min(), -col0.min(), row0.max() + patch_px - len(image))
     pad = int(max(0, *outside, col0.max() + patch_px - image.shape[1]))
     padded = cv2.copyMakeBorder(image, pad, pad, pad, pad, cv2.BORDER_REFLECT_101)
-    sums, squares = cv2.integral2(network_input(padded), sdepth=cv2.CV_64F)
-    corner = row0 + pad, col0 + pad
-    mean = _box(sums, *corner, patch_px) / patch_px**2
-    variance = _box(squares, *corner, patch_px) / patch_px**2 - mean**2
-    return np.stack([mean, np.sqrt(np.clip(variance, 0, None))], axis=1)
+    top, left = row0 + pad, col0 + pad
+    low, right = top + patch_px, left + patch_px
+    mean, mean_square = (
+        (table[low, right] - table[top, right] - table[low, left] + table[top, left]) / patch_px**2
+        for table in cv2.integral2(network_input(padded), sdepth=cv2.CV_64F)
+    )
+    return np.stack([mean, np.sqrt(np.clip(mean_square - mean**2, 0, None))], axis=1)
 
 
 def baseline_scores(judged: Judged, *, seed: int) -> dict[str, Callable[[], np.ndarray]]:
@@ -124,27 +113,20 @@ def baseline_scores(judged: Judged, *, seed: int) -> dict[str, Callable[[], np.n
     Raises (from the functions):
         Undefined: there is nothing to fit on.
     """
+    boosting = HistGradientBoostingClassifier(
+        max_depth=3, max_iter=60, early_stopping=False, random_state=seed
+    )
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    brightness = partial(brightness_features, patch_px=judged.card.network.patch_px)
 
-    def position() -> np.ndarray:
-        training = training_places(judged, seed=seed)
-        model = HistGradientBoostingClassifier(
-            max_depth=3, max_iter=60, early_stopping=False, random_state=seed
-        )
-        model.fit(position_features(training), training.positions["label"])
-        return model.decision_function(position_features(judged_places(judged)))
+    def scores(
+        model: ClassifierMixin, features: Callable[[pd.DataFrame], np.ndarray]
+    ) -> np.ndarray:
+        training = training_positions(judged, seed=seed)
+        model.fit(features(training), training["label"])
+        return model.decision_function(features(in_their_images(judged.positions, judged.images)))
 
-    def mean_contrast() -> np.ndarray:
-        training = training_places(judged, seed=seed)
-        patch_px = judged.card.network.patch_px
-        model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
-        features = brightness_features(training, patch_px=patch_px)
-        model.fit(features, training.positions["label"])
-        tested = brightness_features(judged_places(judged), patch_px=patch_px)
-        return model.decision_function(tested)
-
-    return {"position": position, "mean_contrast": mean_contrast}
-
-
-def _box(integral: np.ndarray, row0: np.ndarray, col0: np.ndarray, side: int) -> np.ndarray:
-    row1, col1 = row0 + side, col0 + side
-    return integral[row1, col1] - integral[row0, col1] - integral[row1, col0] + integral[row0, col0]
+    return {
+        "position": partial(scores, boosting, position_features),
+        "mean_contrast": partial(scores, logistic, brightness),
+    }

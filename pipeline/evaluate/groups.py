@@ -3,19 +3,15 @@
 Groups are small and many: they say where to look, not what is better.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from pipeline.evaluate.judge import Bootstrap, judge_metric
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.matching import match_candidates
-from pipeline.figures.bootstrap import patient_index
-from pipeline.figures.figure import Figure, undefined_figure
+from pipeline.figures.bootstrap import mean_samples
+from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.froc import threshold_at
 from pipeline.figures.registry import METRICS
-from pipeline.figures.resampled import share_samples
-from pipeline.figures.undefined import Undefined
 
 IMAGE_GROUPS = ("view", "laterality", "density", "site", "scanner", "dataset")
 MAX_GROUPS = 12
@@ -27,8 +23,23 @@ def image_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     rows = []
     for column in IMAGE_GROUPS:
         values = sorted(v for v in judged.images[column].unique() if v)
-        if 2 <= len(values) <= MAX_GROUPS:
-            rows += [_image_group(judged, bootstrap, column, value) for value in values]
+        if not 2 <= len(values) <= MAX_GROUPS:
+            continue
+        for value in values:
+            group = judged.only(judged.images[judged.images[column] == value])
+            patch_auc = judge_metric(METRICS["patch_auc"], group, bootstrap)
+            if not len(group.positions):
+                patch_auc = Figure(reason="there are no labelled positions in this group")
+            image_auc = judge_metric(METRICS["image_auc"], group, bootstrap)
+            rows.append(
+                {
+                    "by": column,
+                    "group": value,
+                    "images": len(group.images),
+                    "patch_auc": patch_auc.as_dict(),
+                    "image_auc": image_auc.as_dict(),
+                }
+            )
     return rows
 
 
@@ -43,38 +54,18 @@ def lesion_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     except Undefined:
         return []  # mean_froc carries the reason
     found = matched.matches.lesion_scores >= threshold
-    patient_of_image = patient_index(matched.images["patient_id"], patients=judged.patients)
-    patient = patient_of_image[matched.matches.lesion_images]
+    patient = matched.patient_of_image[matched.matches.lesion_images]
+
+    def share(inside: np.ndarray) -> Figure:
+        return bootstrap.figure(
+            lambda: float(found[inside].mean()),
+            lambda: mean_samples(found[inside], patient[inside], bootstrap.weights),
+            n=int(inside.sum()),
+        )
+
     rows = []
-    for by, names in (("kind", matched.kinds), ("pathology", matched.pathologies)):
+    for by in ("kind", "pathology"):
+        names = np.array([getattr(lesion, by) for lesion in matched.lesions], dtype=object)
         for name in sorted(set(names)):
-            inside = names == name
-            figure = _share(found[inside], patient[inside], bootstrap)
-            rows.append({"by": by, "group": name, "sensitivity": figure.as_dict()})
+            rows.append({"by": by, "group": name, "sensitivity": share(names == name).as_dict()})
     return rows
-
-
-def _share(found: np.ndarray, patient: np.ndarray, bootstrap: Bootstrap) -> Figure:
-    return bootstrap.figure(
-        lambda: float(found.mean()),
-        lambda: share_samples(found, patient, bootstrap.weights),
-        n=len(found),
-    )
-
-
-def _image_group(judged: Judged, bootstrap: Bootstrap, column: str, value: str) -> dict:
-    images = judged.images[judged.images[column] == value]
-    positions = judged.positions[judged.positions["image_id"].isin(images["image_id"])]
-    group = replace(judged, images=images, positions=positions)
-    patch_auc = (
-        judge_metric(METRICS["patch_auc"], group, bootstrap)
-        if len(positions)
-        else undefined_figure("there are no labelled positions in this group")
-    )
-    return {
-        "by": column,
-        "group": value,
-        "images": len(images),
-        "patch_auc": patch_auc.as_dict(),
-        "image_auc": judge_metric(METRICS["image_auc"], group, bootstrap).as_dict(),
-    }

@@ -1,7 +1,7 @@
 """The metrics of the registry on the judged tables, each with its interval over patients."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -9,13 +9,10 @@ import numpy as np
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged
 from pipeline.evaluate.matching import Matched, match_candidates, match_regions
-from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
-from pipeline.figures.cases import Need, Scored, Searched
-from pipeline.figures.figure import Figure, figure_of, undefined_figure
-from pipeline.figures.froc import FP_RATES, Matches, is_reached, sensitivity_at
-from pipeline.figures.registry import METRICS, Metric
-from pipeline.figures.resampled import froc_samples
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.bootstrap import Scored, Searched, froc_samples, patient_weights
+from pipeline.figures.figure import Figure, Undefined, figure_of
+from pipeline.figures.froc import FP_RATES, is_reached, sensitivity_at
+from pipeline.figures.registry import METRICS, Metric, Need
 
 # What a unit is made of, whose score is the highest of its images.
 _KEYS = {
@@ -69,80 +66,51 @@ class Bootstrap:
 def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure:
     """A metric of all that is judged, or the reason why there is none."""
     try:
-        cases = cases_of(judged, metric.needs)
+        return bootstrap.judge(metric, cases_of(judged, metric.needs))
     except Undefined as why:
-        return undefined_figure(str(why))
-    return bootstrap.judge(metric, cases)
+        return Figure(reason=str(why))
 
 
-def cases_of(
-    judged: Judged, need: Need, *, patients: Sequence[str] | None = None
-) -> Scored | Searched:
+def cases_of(judged: Judged, need: Need) -> Scored | Matched:
     """What the metrics of a need are computed from; scores are calibrated logits.
-
-    Args:
-        patients: ids in the order that the patients' indices refer to; `judged.patients` if absent.
 
     Raises:
         Undefined: nothing of that kind is judged.
     """
-    order = judged.patients if patients is None else patients
     if need is Need.POSITIONS:
-        return scored_positions(judged, patients=order)
+        return scored_positions(judged)
     if need is Need.LESIONS:
-        return searched_images(match_candidates(judged), patients=order)
+        return match_candidates(judged)
     known = judged.images[judged.images["truth"] != UNKNOWN]
     if not len(known):
         raise Undefined("no image is known to be abnormal or normal")
     units = known.groupby(_KEYS[need], as_index=False)[["truth", "logit"]].max()
-    return Scored(
-        labels=units["truth"].to_numpy(),
-        scores=units["logit"].to_numpy(),
-        patient=patient_index(units["patient_id"], patients=order),
-    )
+    patient = judged.patient_index(units["patient_id"])
+    return Scored(units["truth"].to_numpy(), units["logit"].to_numpy(), patient)
 
 
-def searched_images(matched: Matched, *, patients: Sequence[str]) -> Searched:
-    """Lesions and candidates with the patient of each image, an index into `patients`."""
-    return Searched(matched.matches, patient_index(matched.images["patient_id"], patients=patients))
-
-
-def scored_positions(judged: Judged, *, patients: Sequence[str] | None = None) -> Scored:
+def scored_positions(judged: Judged) -> Scored:
     """The labelled positions, at natural frequency.
 
-    Args, Raises: as in `cases_of`.
+    Raises:
+        Undefined: there are none.
     """
     positions = judged.positions
     if not len(positions):
         raise Undefined("there are no labelled positions to judge")
-    patient = positions["patient"].to_numpy()
-    if patients is not None:
-        patient = patient_index(judged.patients, patients=patients)[patient]
+    patient = judged.patient_index(positions["patient_id"])
     return Scored(positions["label"].to_numpy(), positions["logit"].to_numpy(), patient)
-
-
-def lead_over(scores: np.ndarray, metric: Metric, cases: Scored, bootstrap: Bootstrap) -> Figure:
-    """A metric of the network minus that of other scores (n,), on the same drawn patients."""
-    samples, others = metric.samples, cases.scored_by(scores)
-    assert samples is not None
-    return bootstrap.figure(
-        lambda: metric.value(cases) - metric.value(others),
-        lambda: samples(cases, bootstrap.weights) - samples(others, bootstrap.weights),
-        n=len(cases),
-    )
 
 
 def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:
     """The points of the FROC curve: for candidates, on normal images, for the boxes of regions."""
     try:
-        matched = match_candidates(judged)
-        points = _points(searched_images(matched, patients=judged.patients), bootstrap)
-        boxes = searched_images(match_regions(judged), patients=judged.patients)
+        matched, boxes = match_candidates(judged), match_regions(judged)
     except Undefined as why:
-        nothing = undefined_figure(str(why))
+        nothing = Figure(reason=str(why))
         return {"froc": [_point(rate, nothing, reached=False) for rate in FP_RATES]}
     return {
-        "froc": points,
+        "froc": _points(matched, bootstrap),
         "froc_normal_images": _normal_images(matched),
         "froc_regions_iou": {
             "mean": bootstrap.judge(METRICS["mean_froc"], boxes).as_dict(),
@@ -152,9 +120,8 @@ def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:
 
 
 def _points(searched: Searched, bootstrap: Bootstrap) -> list[dict]:
-    matches = searched.matches
-    samples = froc_samples(matches, searched.patient_of_image, bootstrap.weights)
-    points = []
+    matches, points = searched.matches, []
+    samples = froc_samples(searched, bootstrap.weights)
     for rate, at_rate in zip(FP_RATES, samples.T, strict=True):
         figure = bootstrap.figure(
             partial(sensitivity_at, matches, rate), partial(np.asarray, at_rate), n=len(searched)
@@ -164,26 +131,20 @@ def _points(searched: Searched, bootstrap: Bootstrap) -> list[dict]:
 
 
 def _point(rate: float, figure: Figure, *, reached: bool) -> dict:
-    point = {
-        "fp_per_image": rate,
-        "sensitivity": figure.value,
-        "low": figure.low,
-        "high": figure.high,
-        "reached": reached,
-    }
-    return point | ({"reason": figure.reason} if figure.reason else {})
+    shown = {"sensitivity": figure.value, "low": figure.low, "high": figure.high}
+    why = {"reason": figure.reason} if figure.reason else {}
+    return {"fp_per_image": rate, **shown, "reached": reached, **why}
 
 
 def _normal_images(matched: Matched) -> list[dict]:
     """Sensitivity against false alarms per *normal* image; without interval."""
     normal = np.flatnonzero((matched.images["truth"] == NORMAL) & ~matched.images["outlined"])
+    if not len(normal) or not len(matched):
+        return []
     matches = matched.matches
     there = np.isin(matches.false_images, normal)
-    if not len(normal) or not len(matches.lesion_scores):
-        return []
-    alarms = Matches(
-        lesion_scores=matches.lesion_scores,
-        lesion_images=matches.lesion_images,
+    alarms = replace(
+        matches,
         false_scores=matches.false_scores[there],
         false_images=matches.false_images[there],
         images=len(normal),
@@ -196,15 +157,3 @@ def _normal_images(matched: Matched) -> list[dict]:
         }
         for rate in FP_RATES
     ]
-
-
-def froc_band(searched: Searched, bootstrap: Bootstrap, rates: np.ndarray) -> np.ndarray:
-    """Interval of the sensitivity at many rates, for drawing, (rates, 2).
-
-    Raises:
-        Undefined: most bootstrap samples have no lesion.
-    """
-    samples = froc_samples(
-        searched.matches, searched.patient_of_image, bootstrap.weights, rates=rates.tolist()
-    )
-    return np.array([percentile_interval(at, confidence=bootstrap.confidence) for at in samples.T])

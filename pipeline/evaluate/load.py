@@ -1,7 +1,7 @@
 """What is judged: the mapped mammograms of the test patients, their positions and candidates."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,6 @@ import pandas as pd
 
 from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
-from pipeline.config import LabelSettings
-from pipeline.figures.bootstrap import patient_index
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.csv_tables import read_csv_table
@@ -31,8 +29,8 @@ class Judged:
             `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
         positions: predictions.parquet without ignored positions, and without the negative ones
             of images whose truth is not known; `logit` is that of the calibrated probability here
-            as in `images` and `candidates`, `trained_logit` what the network gave; `patient` is
-            an index, and `with_extent` has added its columns.
+            as in `images` and `candidates`, `trained_logit` what the network gave; `with_extent`
+            has added its columns.
         candidates, regions: tables of the heatmap stage.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
@@ -48,13 +46,30 @@ class Judged:
     card: ModelCard
 
     @property
-    def labels(self) -> LabelSettings:
-        """The label rule that the model was trained with."""
-        return self.card.labels
-
-    @property
     def is_synthetic(self) -> bool:
         return bool((self.images["dataset"] == "phantom").any())
+
+    def patient_index(self, ids: pd.Series) -> np.ndarray:
+        """Index in `patients` of each patient id, (n,) int64.
+
+        Raises:
+            ValueError: an id is not in `patients`.
+        """
+        index = pd.Index(self.patients).get_indexer(ids)
+        for unknown in ids[index < 0]:
+            raise ValueError(f"patient {unknown!r} is not among the {len(self.patients)} patients")
+        return index.astype(np.int64)
+
+    def only(self, images: pd.DataFrame) -> "Judged":
+        """Some rows of `images` and what belongs to them; the patients of the bootstrap stay."""
+        return replace(
+            self,
+            images=images.reset_index(drop=True),
+            positions=_of_images(self.positions, images),
+            candidates=_of_images(self.candidates, images),
+            regions=_of_images(self.regions, images),
+            outlines={i: self.outlines[i] for i in images["image_id"]},
+        )
 
 
 def load_judged(run: RunFolder) -> Judged:
@@ -65,20 +80,25 @@ def load_judged(run: RunFolder) -> Judged:
     """
     split = "all" if recall(run).model else "test"
     card = _card_in_use(run)
-    images = _calibrated(_read_csv(run.images, "patient_id", "split", "outcome"), card)
+    images = _read_csv(run.images, "patient_id", "split", "outcome")
     if split != "all":
         images = images[images["split"] == split]
     outlines = read_outlines(run)
     images = _with_truth(_with_mammograms(images, read_mammograms(run)), outlines)
-    patients = sorted(images["patient_id"].unique())
+    if not run.predictions.is_file():
+        raise UserError(f"{run.predictions} is missing. make heatmap writes it.")
+    positions = with_extent(_of_images(pd.read_parquet(run.predictions), images))
+    known = positions["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
+    label = positions["label"]
+    positions = positions[(label == POSITIVE) | ((label == NEGATIVE) & known)]
     return Judged(
         split=split,
-        images=images,
-        positions=_calibrated(_labelled_positions(run, images, patients), card),
+        images=_calibrated(images, card),
+        positions=_calibrated(positions.reset_index(drop=True), card),
         candidates=_calibrated(_of_images(_read_csv(run.candidates), images), card),
         regions=_of_images(_read_csv(run.regions), images),
         outlines={i: outlines.get(i, []) for i in images["image_id"]},
-        patients=patients,
+        patients=sorted(images["patient_id"].unique()),
         card=card,
     )
 
@@ -127,11 +147,6 @@ def _read_csv(path: Path, *text: str) -> pd.DataFrame:
     )
 
 
-def _require(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"{path} is missing. make heatmap writes it.")
-
-
 def _with_mammograms(images: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(set(images["image_id"]) - set(mammograms["image_id"]))
     if unknown:
@@ -163,19 +178,6 @@ def _with_truth(images: pd.DataFrame, outlines: Outlines) -> pd.DataFrame:
     return images.assign(
         truth=np.array(truth, dtype=np.int64), outlined=np.array(outlined, dtype=bool)
     )
-
-
-def _labelled_positions(run: RunFolder, images: pd.DataFrame, patients: list[str]) -> pd.DataFrame:
-    _require(run.predictions)
-    table = with_extent(_of_images(pd.read_parquet(run.predictions), images))
-    known = table["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
-    judged = (table["label"] == POSITIVE) | ((table["label"] == NEGATIVE) & known)
-    table = table[judged].reset_index(drop=True)
-    # One look-up per image, not one per position.
-    index = dict(
-        zip(images["image_id"], patient_index(images["patient_id"], patients=patients), strict=True)
-    )
-    return table.assign(patient=table["image_id"].map(index).astype(np.int64))
 
 
 def _of_images(table: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

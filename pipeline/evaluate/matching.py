@@ -1,6 +1,6 @@
 """Candidates and regions against the outlines: which lesions are found, which alarms are false."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +8,10 @@ import pandas as pd
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule
-from pipeline.annotations.outlines import Outline, standard_outlines
+from pipeline.annotations.outlines import Outline
 from pipeline.evaluate.load import ABNORMAL, Judged, has_known_truth
-from pipeline.figures.froc import Matches, collect, false_alarms, match_image
+from pipeline.figures.bootstrap import Searched
+from pipeline.figures.froc import collect, false_alarms, match_image
 
 MIN_IOU = 0.2
 
@@ -22,26 +23,25 @@ HIT_RULE = (
     "false alarm or makes the rate per image smaller"
 )
 
-# (candidates or regions of an image, its row, its outlines) -> inside, bool (n, outlines)
-Inside = Callable[[pd.DataFrame, Mapping, Sequence[Outline]], np.ndarray]
+# (candidates or regions of an image, its row, an outline) -> which lie inside, bool (n,)
+Inside = Callable[[pd.DataFrame, Mapping, Outline], np.ndarray]
 
 
-@dataclass(frozen=True)
-class Matched:
+@dataclass(frozen=True, eq=False)
+class Matched(Searched):
     """The FROC input: images with known truth, then the others that have an outlined lesion.
 
+    Lesions are of all these images, false alarms of those with known truth.
+
     Attributes:
-        matches: lesions of all, false alarms of those with known truth.
         images: rows of the images, in the order of the indices in `matches`.
         alarms: row of each false alarm in the table of candidates or regions, (F,) int.
-        kinds, pathologies: of each lesion, (L,) of str.
+        lesions: outline of each lesion in original pixels, L of them.
     """
 
-    matches: Matches
     images: pd.DataFrame
     alarms: np.ndarray
-    kinds: np.ndarray
-    pathologies: np.ndarray
+    lesions: list[Outline]
 
 
 def match_candidates(judged: Judged) -> Matched:
@@ -50,14 +50,12 @@ def match_candidates(judged: Judged) -> Matched:
     Raises:
         Undefined: no image has a known truth.
     """
-    labels = judged.labels
 
-    def inside(table: pd.DataFrame, image: Mapping, outlines: Sequence[Outline]) -> np.ndarray:
+    def inside(table: pd.DataFrame, image: Mapping, outline: Outline) -> np.ndarray:
         geometry = geometry_of(image)
         rows, cols = geometry.to_standard(table["row"].to_numpy(), table["col"].to_numpy())
-        rule = LabelRule.from_settings(labels, geometry.spacing_mm)
-        columns = [rule.hits(o, rows, cols) for o in standard_outlines(outlines, geometry)]
-        return _as_matrix(columns, len(table))
+        rule = LabelRule.from_settings(judged.card.labels, geometry.spacing_mm)
+        return rule.hits(outline.to_standard(geometry), rows, cols)
 
     return _match(judged, judged.candidates, inside, score="logit")
 
@@ -69,11 +67,10 @@ def match_regions(judged: Judged) -> Matched:
         Undefined: no image has a known truth.
     """
 
-    def inside(table: pd.DataFrame, image: Mapping, outlines: Sequence[Outline]) -> np.ndarray:
+    def inside(table: pd.DataFrame, image: Mapping, outline: Outline) -> np.ndarray:
         # The box of a region is a slice: its edges lie half a pixel before these indices.
         boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
-        columns = [box_iou(boxes, o.bounds) >= MIN_IOU for o in outlines]
-        return _as_matrix(columns, len(table))
+        return box_iou(boxes, outline.bounds) >= MIN_IOU
 
     return _match(judged, judged.regions, inside, score="peak_probability")
 
@@ -99,18 +96,14 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
         outlines = judged.outlines[image["image_id"]]
         rows = by_image.get(image["image_id"], table.iloc[:0])
         counts = np.array([outline.positive for outline in outlines], dtype=bool)
-        hits = inside(rows, image, outlines)
+        hits = np.zeros((len(rows), len(outlines)), dtype=bool)
+        for number, outline in enumerate(outlines):
+            hits[:, number] = inside(rows, image, outline)
         neutral = hits[:, ~counts].any(axis=1)
         scores = rows[score].to_numpy(dtype=np.float64)
         matched.append(match_image(scores, hits[:, counts], neutral=neutral))
         alarms.append(rows.index[false_alarms(hits[:, counts], neutral)])
         lesions += [outline for outline in outlines if outline.positive]
-    kinds = np.array([lesion.kind for lesion in lesions], dtype=object)
-    pathologies = np.array([lesion.pathology for lesion in lesions], dtype=object)
     matches = collect(matched, fully_outlined=int(known.sum()))
     false = np.concatenate(alarms[: matches.images]).astype(np.int64)
-    return Matched(matches, images, false, kinds, pathologies)
-
-
-def _as_matrix(columns: list[np.ndarray], rows: int) -> np.ndarray:
-    return np.stack(columns, axis=1) if columns else np.zeros((rows, 0), dtype=bool)
+    return Matched(matches, judged.patient_index(images["patient_id"]), images, false, lesions)

@@ -6,21 +6,15 @@ import numpy as np
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.groups import image_groups, lesion_groups
-from pipeline.evaluate.judge import (
-    Bootstrap,
-    froc_points,
-    judge_metric,
-    lead_over,
-    scored_positions,
-)
+from pipeline.evaluate.judge import Bootstrap, froc_points, judge_metric, scored_positions
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth
 from pipeline.evaluate.matching import HIT_RULE
 from pipeline.evaluate.probabilities import calibration_summary
 from pipeline.evaluate.worst import worst_errors
-from pipeline.figures.cases import Scored
-from pipeline.figures.figure import undefined_figure
+from pipeline.figures.bootstrap import Scored, auc_samples
+from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
-from pipeline.figures.undefined import Undefined
+from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware
 
@@ -70,7 +64,7 @@ def rule(judged: Judged) -> dict:
             "any outline; negative: the rest of the breast, of images that are not fully outlined "
             "nothing; air is not judged"
         ),
-        **judged.labels.model_dump(mode="json"),
+        **judged.card.labels.model_dump(mode="json"),
         "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
         "hit": HIT_RULE,
         "froc_point": (
@@ -103,27 +97,32 @@ def baseline_rows(
 ) -> dict[str, dict]:
     """Patch AUC of each baseline; beside it its average precision and the network's lead."""
     rows = {}
-    auc, precision = METRICS["patch_auc"], METRICS["patch_ap"]
+    auc = METRICS["patch_auc"]
     for name, score in baselines.items():
         try:
-            cases = _of_both_classes(judged)
-            scores = score()
+            if judged.positions["label"].nunique() < 2:
+                raise Undefined("there are not positions of both classes")
+            network = scored_positions(judged)
+            others = network.scored_by(score())
         except Undefined as why:
-            rows[name] = undefined_figure(str(why)).as_dict()
+            rows[name] = Figure(reason=str(why)).as_dict()
             continue
-        others = cases.scored_by(scores)
         rows[name] = {
             **bootstrap.judge(auc, others).as_dict(),
-            "patch_ap": bootstrap.judge(precision, others).as_dict(),
-            "lead_of_the_network": lead_over(scores, auc, cases, bootstrap).as_dict(),
+            "patch_ap": bootstrap.judge(METRICS["patch_ap"], others).as_dict(),
+            "lead_of_the_network": _lead(network, others, bootstrap).as_dict(),
         }
     return rows
 
 
-def _of_both_classes(judged: Judged) -> Scored:
-    if judged.positions["label"].nunique() < 2:
-        raise Undefined("there are not positions of both classes")
-    return scored_positions(judged)
+def _lead(network: Scored, others: Scored, bootstrap: Bootstrap) -> Figure:
+    """ROC AUC of the network minus that of other scores, on the same drawn patients."""
+    weights = bootstrap.weights
+    return bootstrap.figure(
+        lambda: METRICS["patch_auc"].value(network) - METRICS["patch_auc"].value(others),
+        lambda: auc_samples(network, weights) - auc_samples(others, weights),
+        n=len(network),
+    )
 
 
 def summary_line(metrics: dict) -> str:
@@ -133,18 +132,14 @@ def summary_line(metrics: dict) -> str:
     main = [metric for metric in ranking_metrics(within=Place.SUMMARY) if metric.name in metrics]
     if all(metrics[metric.name]["value"] is None for metric in main):
         return f"nothing to evaluate: no finding that counts on {judged}; metrics.json says so"
-    shown = ", ".join(
-        f"{metric.name.replace('_', ' ')} {_shown(metrics[metric.name])}" for metric in main
-    )
-    return f"{shown}; {judged}, {count['lesions']} lesions, {count['positions']:,} positions"
-
-
-def _shown(figure: dict) -> str:
-    if figure["value"] is None:
-        return "undefined"
-    if figure["low"] is None:
-        return f"{figure['value']:.3f} (no interval)"
-    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
+    shown = []
+    for metric in main:
+        figure = metrics[metric.name]
+        lacks_interval = figure["value"] is not None and figure["low"] is None
+        note = " (no interval)" if lacks_interval else ""
+        shown.append(f"{metric.name.replace('_', ' ')} {figure_text(figure)}{note}")
+    rests_on = f"{judged}, {count['lesions']} lesions, {count['positions']:,} positions"
+    return f"{', '.join(shown)}; {rests_on}"
 
 
 def tracked_numbers(metrics: dict) -> dict[str, float]:

@@ -1,6 +1,5 @@
 """The plots of the evaluation: FROC, ROC, reliability."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -9,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from scipy.special import expit
 
-from pipeline.evaluate.judge import Bootstrap, froc_band, searched_images
+from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import UNKNOWN, Judged
 from pipeline.evaluate.matching import match_candidates
+from pipeline.figures.bootstrap import froc_samples
+from pipeline.figures.figure import Undefined, percentile_interval
 from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
 from pipeline.figures.ranking import roc_auc, roc_curve
 from pipeline.figures.reliability import reliability
-from pipeline.figures.undefined import Undefined
 from pipeline.run.atomic import write_atomic
 
 DPI = 120
@@ -30,36 +30,31 @@ def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]
     drawn = []
     for name, draw in {"froc": _froc, "roc": _roc, "reliability": _reliability}.items():
         path = folder / f"{name}.png"
+        drawing = Drawing(figsize=(6.0, 5.2), layout="constrained")
+        axes = drawing.add_subplot()
         try:
-            drawing = _draw(judged, bootstrap, draw)
+            title = draw(axes, judged, bootstrap)
         except Undefined:
             path.unlink(missing_ok=True)  # metrics.json has the reason
             continue
+        synthetic = "SYNTHETIC DATA\n" if judged.is_synthetic else ""
+        axes.set_title(f"{synthetic}{title}", fontsize=10)
+        axes.grid(alpha=0.3)
         write_atomic(path, partial(drawing.savefig, dpi=DPI))
         drawn.append(path)
     return drawn
 
 
-def _draw(
-    judged: Judged, bootstrap: Bootstrap, draw: Callable[[Axes, Judged, Bootstrap], str]
-) -> Drawing:
-    drawing = Drawing(figsize=(6.0, 5.2), layout="constrained")
-    axes = drawing.add_subplot()
-    title = draw(axes, judged, bootstrap)
-    synthetic = "SYNTHETIC DATA\n" if judged.is_synthetic else ""
-    axes.set_title(f"{synthetic}{title}", fontsize=10)
-    axes.grid(alpha=0.3)
-    return drawing
-
-
 def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
-    searched = searched_images(match_candidates(judged), patients=judged.patients)
-    matches = searched.matches
+    matched = match_candidates(judged)
+    matches = matched.matches
     rates, sensitivity = froc_curve(matches)
     shown = np.geomspace(0.05, FP_RATES[-1], 60)
     shown = shown[shown <= max(rates[-1], shown[0])]  # nothing beyond the last candidate
-    band = froc_band(searched, bootstrap, shown)
-    axes.fill_between(shown, band[:, 0], band[:, 1], step="post", alpha=0.25, lw=0)
+    samples = froc_samples(matched, bootstrap.weights, rates=shown.tolist()).T
+    band = [percentile_interval(at, confidence=bootstrap.confidence) for at in samples]
+    low, high = np.transpose(band)
+    axes.fill_between(shown, low, high, step="post", alpha=0.25, lw=0)
     axes.step(rates, sensitivity, where="post")
     for rate in FP_RATES:
         fill = "C0" if is_reached(matches, rate) else "none"
@@ -78,25 +73,23 @@ def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
 
 
 def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
-    positions = judged.positions
-    _roc_line(axes, positions["label"].to_numpy(), positions["logit"].to_numpy(), "positions")
     known = judged.images[judged.images["truth"] != UNKNOWN]
+    curves = [("positions", judged.positions, "label")]
     if known["truth"].nunique() == 2:
-        _roc_line(axes, known["truth"].to_numpy(), known["logit"].to_numpy(), "images")
+        curves.append(("images", known, "truth"))
+    if not len(judged.positions):
+        raise Undefined("an ROC curve needs positions")
+    for unit, table, truth in curves:
+        labels, scores = table[truth].to_numpy(), table["logit"].to_numpy()
+        name = f"{unit}: AUC {roc_auc(labels, scores):.3f}, n = {len(labels):,}"
+        line = f"{name} ({labels.sum():,} positive)"
+        axes.plot(*roc_curve(labels, scores), label=line)
     axes.plot([0, 1], [0, 1], color="grey", lw=0.8, ls="--")
     axes.set_xlabel("share of the negatives called positive")
     axes.set_ylabel("share of the positives called positive")
     axes.set_aspect("equal")
     axes.legend(loc="lower right", fontsize=9)
     return f"ROC, {_split(judged)}: {len(judged.patients)} patients"
-
-
-def _roc_line(axes: Axes, labels: np.ndarray, scores: np.ndarray, unit: str) -> None:
-    if not len(labels):
-        raise Undefined("an ROC curve needs positions")
-    false_rate, true_rate = roc_curve(labels, scores)
-    name = f"{unit}: AUC {roc_auc(labels, scores):.3f}, n = {len(labels):,}"
-    axes.plot(false_rate, true_rate, label=f"{name} ({labels.sum():,} positive)")
 
 
 def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:

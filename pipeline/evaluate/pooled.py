@@ -29,17 +29,16 @@ def pool(folds: Sequence[Judged]) -> Judged:
         raise UserError(f"The folds test patient {twice[0]} more than once: they are no folds.")
     if any(fold.card.labels != first.card.labels for fold in folds):
         raise UserError("The folds have different label rules (labels.*): run them anew.")
-    starts = np.cumsum([0, *(len(fold.patients) for fold in folds)])
-    positions = [
-        fold.positions.assign(patient=fold.positions["patient"] + start)
-        for fold, start in zip(folds, starts, strict=False)
-    ]
+
+    def joined(name: str) -> pd.DataFrame:
+        return pd.concat([getattr(fold, name) for fold in folds], ignore_index=True)
+
     return replace(
         first,
-        images=_joined([fold.images for fold in folds]),
-        positions=_joined(positions),
-        candidates=_joined([fold.candidates for fold in folds]),
-        regions=_joined([fold.regions for fold in folds]),
+        images=joined("images"),
+        positions=joined("positions"),
+        candidates=joined("candidates"),
+        regions=joined("regions"),
         outlines={image: found for fold in folds for image, found in fold.outlines.items()},
         patients=patients,
     )
@@ -94,7 +93,3 @@ def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:
         candidates=moved(fold.candidates),
         card=fold.card.model_copy(update={"calibration": calibration}),
     )
-
-
-def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, ignore_index=True)

@@ -1,14 +1,16 @@
 """Whether the probabilities can be taken at their word, before and after calibration."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.special import expit
 
 from pipeline.evaluate.judge import Bootstrap, scored_positions
 from pipeline.evaluate.load import Judged
-from pipeline.figures.cases import Scored
-from pipeline.figures.registry import Metric, probability_metrics
+from pipeline.figures.bootstrap import Scored
+from pipeline.figures.figure import Undefined
+from pipeline.figures.registry import probability_metrics
 from pipeline.figures.reliability import reliability
-from pipeline.figures.undefined import Undefined
 
 
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
@@ -19,7 +21,7 @@ def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
     except Undefined as why:
         return {"before": None, "after": None, "lesions_equal": None, "reason": str(why)}
     before = after.scored_by(judged.positions["trained_logit"].to_numpy())
-    alike = Scored(after.labels, after.scores, after.patient, lesion_weights(judged))
+    alike = replace(after, weights=lesion_weights(judged))
     table = reliability(expit(after.scores), after.labels)
     bins = zip(table.mean_probability, table.observed, table.count, strict=True)
     return {
@@ -51,16 +53,13 @@ def lesion_weights(judged: Judged) -> np.ndarray:
 
 def probability_figures(cases: Scored, bootstrap: Bootstrap) -> dict:
     """How well the probabilities of these logits fit the labels, by metric."""
-    return {
-        metric.name: bootstrap.judge(metric, cases).as_dict()
-        if metric.with_interval
-        else _number_or_none(metric, cases)
-        for metric in probability_metrics()
-    }
-
-
-def _number_or_none(metric: Metric, cases: Scored) -> float | None:
-    try:
-        return metric.value(cases)
-    except Undefined:
-        return None  # the slope beside it carries the reason
+    figures: dict[str, dict | float | None] = {}
+    for metric in probability_metrics():
+        if metric.with_interval:
+            figures[metric.name] = bootstrap.judge(metric, cases).as_dict()
+            continue
+        try:
+            figures[metric.name] = metric.value(cases)
+        except Undefined:
+            figures[metric.name] = None  # the slope beside it carries the reason
+    return figures

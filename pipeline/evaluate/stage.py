@@ -59,10 +59,11 @@ def evaluate(stage: Stage) -> str:
     stage.events.artifact(write_model_card(run))
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
-    if same:
-        warning = calibration_overlap_text(same, of=len(judged.patients))
-        print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
-    if seen:
-        warning = training_overlap_text(seen, of=len(judged.patients))
-        print(f"evaluate: warning: {warning}", file=sys.stderr, flush=True)
+    for patients, warning in (
+        (same, calibration_overlap_text),
+        (seen, training_overlap_text),
+    ):
+        if patients:
+            text = warning(patients, of=len(judged.patients))
+            print(f"evaluate: warning: {text}", file=sys.stderr, flush=True)
     return summary_line(metrics)

@@ -10,9 +10,9 @@ from scipy.special import expit
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import standard_outlines
 from pipeline.evaluate.load import Judged
-from pipeline.evaluate.matching import Matched, match_candidates
+from pipeline.evaluate.matching import match_candidates
+from pipeline.figures.figure import Undefined
 from pipeline.figures.froc import threshold_at
-from pipeline.figures.undefined import Undefined
 from pipeline.preprocess.contact_sheet import draw_patch
 from pipeline.run.atomic import write_atomic
 
@@ -33,10 +33,21 @@ def worst_errors(judged: Judged, *, count: int = SHOWN) -> dict[str, list[dict]]
         threshold = threshold_at(matched.matches, FP_PER_IMAGE)
     except Undefined:
         return {"misses": [], "false_alarms": []}
-    return {
-        "misses": _misses(judged, matched, threshold)[:count],
-        "false_alarms": _false_alarms(judged, matched, count),
-    }
+    matches, image_ids = matched.matches, matched.images["image_id"].to_numpy()
+    worst_first = np.argsort(matches.lesion_scores, kind="stable")
+    missed = worst_first[matches.lesion_scores[worst_first] < threshold]
+    misses = []
+    for index in missed[:count]:
+        lesion, score = matched.lesions[index], matches.lesion_scores[index]
+        image_id = image_ids[matches.lesion_images[index]]
+        row, col = lesion.centre
+        misses.append(_error(image_id, row, col, score, kind=lesion.kind))
+    false_alarms = []
+    for index in np.argsort(-matches.false_scores, kind="stable")[:count]:
+        row, col = judged.candidates.loc[matched.alarms[index], ["row", "col"]]
+        image_id = image_ids[matches.false_images[index]]
+        false_alarms.append(_error(image_id, row, col, matches.false_scores[index]))
+    return {"misses": misses, "false_alarms": false_alarms}
 
 
 def draw_worst(judged: Judged, errors: Mapping[str, list[dict]], folder: Path) -> list[Path]:
@@ -69,42 +80,10 @@ def draw_worst(judged: Judged, errors: Mapping[str, list[dict]], folder: Path) -
     return [path]
 
 
-def _misses(judged: Judged, matched: Matched, threshold: float) -> list[dict]:
-    found = []
-    number = 0
-    for image in matched.images.to_dict("records"):
-        counting = [o for o in judged.outlines[image["image_id"]] if o.positive]
-        geometry = geometry_of(image)
-        for outline in standard_outlines(counting, geometry):
-            score = float(matched.matches.lesion_scores[number])
-            number += 1
-            if score >= threshold:
-                continue
-            row, col = geometry.to_original(*outline.centre)
-            found.append((score, _error(image["image_id"], row, col, score, kind=outline.kind)))
-    return [error for _, error in sorted(found, key=lambda pair: pair[0])]
-
-
-def _false_alarms(judged: Judged, matched: Matched, count: int) -> list[dict]:
-    matches = matched.matches
-    errors = []
-    for index in np.argsort(-matches.false_scores, kind="stable")[:count]:
-        image_id = matched.images["image_id"].iloc[matches.false_images[index]]
-        candidate = judged.candidates.loc[matched.alarms[index]]
-        score = float(matches.false_scores[index])
-        errors.append(_error(image_id, candidate["row"], candidate["col"], score))
-    return errors
-
-
-def _error(image_id: str, row, col, score: float, **more) -> dict:
+def _error(image_id: str, row: float, col: float, score: float, **more) -> dict:
     probability = float(expit(score)) if np.isfinite(score) else None
-    return {
-        "image_id": image_id,
-        "row": round(float(row), 1),
-        "col": round(float(col), 1),
-        "probability": probability,
-        **more,
-    }
+    place = {"row": round(float(row), 1), "col": round(float(col), 1)}
+    return {"image_id": image_id, **place, "probability": probability, **more}
 
 
 def _shown(error: dict) -> str:

@@ -1,28 +1,28 @@
 """A figure with its interval, or the reason why there is none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from pipeline.figures.bootstrap import percentile_interval
-from pipeline.figures.undefined import Undefined
+
+class Undefined(ValueError):
+    """The data lack what a figure needs, a class for instance; not a mistake in the call."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What a table shows: value, interval, number of units; None where undefined."""
+    """What a table shows: value, interval, number of units; None where undefined, and why."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
     reason: str = ""
 
     def as_dict(self) -> dict:
         """For JSON; `reason` only where something is undefined."""
-        shown = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
-        return shown | ({"reason": self.reason} if self.reason else {})
+        return {k: v for k, v in asdict(self).items() if k != "reason" or v}
 
 
 def figure_of(
@@ -35,17 +35,35 @@ def figure_of(
         samples: computes it in each bootstrap sample, (samples,); only called when it is defined.
         n: number of units that the figure is about.
     """
+    known = None
     try:
         known = value()
-    except Undefined as why:
-        return undefined_figure(str(why), n=n)
-    try:
         low, high = percentile_interval(samples(), confidence=confidence)
     except Undefined as why:
-        return Figure(known, None, None, n, str(why))
+        return Figure(known, n=n, reason=str(why))
     return Figure(known, low, high, n)
 
 
-def undefined_figure(reason: str, *, n: int = 0) -> Figure:
-    """A figure without a value."""
-    return Figure(None, None, None, n, reason)
+def percentile_interval(values: np.ndarray, *, confidence: float) -> tuple[float, float]:
+    """Lower and upper end of the central interval.
+
+    Args:
+        values: the figure in each bootstrap sample, NaN where a sample does not define it (no
+            woman with a lesion was drawn); those are left out.
+        confidence: share of the samples inside, 0.95 for instance.
+
+    Raises:
+        Undefined: fewer than half of the samples define the figure.
+
+    Source: Efron and Tibshirani 1993, chapter 13.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    finite = values[np.isfinite(values)]
+    if len(finite) < len(values) / 2:
+        raise Undefined(
+            f"an interval needs patients of both kinds: only {len(finite)} of {len(values)} "
+            "bootstrap samples define the figure"
+        )
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(finite, [tail, 1 - tail])
+    return float(low), float(high)

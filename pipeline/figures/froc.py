@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.figure import Undefined
 
 FP_RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 

@@ -6,7 +6,7 @@ Weights are how often a sample counts, so a bootstrap over patients needs no cop
 import numpy as np
 from sklearn import metrics
 
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.figure import Undefined
 
 # The part of the ROC curve that a reader would work in.
 MAX_FALSE_RATE = 0.1
@@ -28,7 +28,7 @@ def roc_auc(labels, scores, weights=None) -> float:
         >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
         0.75
     """
-    labels, scores, weights = _of_both_classes(labels, scores, weights, "ROC AUC")
+    labels, scores, weights = of_both_classes(labels, scores, weights, "ROC AUC")
     return float(metrics.roc_auc_score(labels, scores, sample_weight=weights))
 
 
@@ -43,7 +43,7 @@ def partial_auc(labels, scores, weights=None, *, max_false_rate: float = MAX_FAL
         >>> partial_auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], max_false_rate=0.5)
         1.0
     """
-    labels, scores, weights = _of_both_classes(labels, scores, weights, "partial ROC AUC")
+    labels, scores, weights = of_both_classes(labels, scores, weights, "partial ROC AUC")
     return float(
         metrics.roc_auc_score(labels, scores, sample_weight=weights, max_fpr=max_false_rate)
     )
@@ -58,7 +58,7 @@ def average_precision(labels, scores, weights=None) -> float:
         >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.8333
     """
-    labels, scores, weights = _checked(labels, scores, weights)
+    labels, scores, weights = checked(labels, scores, weights)
     if weights[labels].sum() == 0:
         raise Undefined("average precision needs at least one positive, there is none")
     return float(metrics.average_precision_score(labels, scores, sample_weight=weights))
@@ -69,23 +69,33 @@ def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray]:
 
     Args, Raises: as in `roc_auc`.
     """
-    labels, scores, _ = _of_both_classes(labels, scores, None, "an ROC curve")
+    labels, scores, _ = of_both_classes(labels, scores, None, "an ROC curve")
     false_rate, true_rate, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
     return false_rate, true_rate
 
 
-def _of_both_classes(labels, scores, weights, what: str):
-    labels, scores, weights = _checked(labels, scores, weights)
+def of_both_classes(labels, scores, weights, what: str):
+    """As `checked`, and both classes must be there for `what`.
+
+    Raises:
+        Undefined: a class is missing.
+    """
+    labels, scores, weights = checked(labels, scores, weights)
     for name, there in (("positive", labels), ("negative", ~labels)):
         if weights[there].sum() == 0:
             raise Undefined(f"{what} needs both classes, there is no {name}")
     return labels, scores, weights
 
 
-def _checked(labels, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def checked(labels, scores, weights=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels as bool, scores and weights as float64, (n,) each; the weights are 1 if absent.
+
+    Raises:
+        ValueError: the arrays do not fit, or a value is none that it may be.
+    """
     labels = np.asarray(labels)
     scores = np.asarray(scores, dtype=np.float64)
-    weights = np.ones(len(scores)) if weights is None else np.asarray(weights, dtype=np.float64)
+    weights = np.ones(scores.shape) if weights is None else np.asarray(weights, dtype=np.float64)
     if not (labels.shape == scores.shape == weights.shape and scores.ndim == 1 and scores.size):
         raise ValueError(
             "labels, scores and weights must be 1-D, of one length and not empty, not "

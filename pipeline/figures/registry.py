@@ -6,15 +6,24 @@ metric of their own accord. A new metric is one more entry here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from pipeline.figures import froc, ranking, reliability, resampled
-from pipeline.figures.cases import Need, Scored
+from pipeline.figures import bootstrap, froc, ranking, reliability
+
+
+class Need(StrEnum):
+    """The unit that a metric counts, and so what must be known."""
+
+    POSITIONS = "positions"  # their labels, so the outlines
+    IMAGES = "images"  # which are abnormal and which normal
+    BREASTS = "breasts"  # the same
+    PATIENTS = "patients"  # the same
+    LESIONS = "lesions"  # the outlines, and the candidates of the maps
 
 
 class Place(IntEnum):
@@ -75,15 +84,10 @@ def compared_metrics() -> list[Metric]:
     ]
 
 
-def _of_scored(samples: Callable[..., np.ndarray]) -> Callable[[Scored, np.ndarray], np.ndarray]:
-    """Samples of a metric of labels, scores, patient and bootstrap weights."""
-    return lambda of, weights: samples(of.labels, of.scores, of.patient, weights)
-
-
 _Auc = partial(
     Metric,
     value=lambda of: ranking.roc_auc(of.labels, of.scores),
-    samples=_of_scored(resampled.auc_samples),
+    samples=bootstrap.auc_samples,
 )
 _Loss = partial(
     Metric,
@@ -111,7 +115,7 @@ METRICS: dict[str, Metric] = {
             "Positions: ROC AUC at few false alarms (McClish; 0.5 is chance)",
             Need.POSITIONS,
             value=lambda of: ranking.partial_auc(of.labels, of.scores),
-            samples=_of_scored(resampled.partial_auc_samples),
+            samples=bootstrap.partial_auc_samples,
             place=Place.STUDY,
         ),
         Metric(
@@ -120,14 +124,14 @@ METRICS: dict[str, Metric] = {
             "Positions: average precision",
             Need.POSITIONS,
             value=lambda of: ranking.average_precision(of.labels, of.scores),
-            samples=_of_scored(resampled.average_precision_samples),
+            samples=bootstrap.average_precision_samples,
         ),
         _Loss(
             "log_loss",
             "log loss",
             "log loss",
             value=lambda of: reliability.log_loss_from_logits(of.scores, of.labels),
-            samples=_of_scored(resampled.log_loss_samples),
+            samples=bootstrap.log_loss_samples,
         ),
         _Loss(
             "brier",
@@ -154,9 +158,7 @@ METRICS: dict[str, Metric] = {
             "calibration slope",
             "slope (ideal 1)",
             value=lambda of: reliability.slope_intercept(of.scores, of.labels, of.weights)[0],
-            samples=lambda of, weights: resampled.slope_samples(
-                of.labels, of.scores, of.patient, weights, item_weights=of.weights
-            ),
+            samples=bootstrap.slope_samples,
         ),
         _Recalibration(
             "observed_over_expected",
@@ -165,9 +167,7 @@ METRICS: dict[str, Metric] = {
             value=lambda of: reliability.observed_over_expected(
                 expit(of.scores), of.labels, of.weights
             ),
-            samples=lambda of, weights: resampled.observed_over_expected_samples(
-                of.labels, of.scores, of.patient, weights, item_weights=of.weights
-            ),
+            samples=bootstrap.observed_over_expected_samples,
         ),
         _highest_auc("image", "Mammograms", Need.IMAGES, Place.SUMMARY),
         _highest_auc("breast", "Breasts", Need.BREASTS, Place.REPORT),
@@ -178,9 +178,7 @@ METRICS: dict[str, Metric] = {
             "Findings: mean FROC sensitivity (1/4 to 8 false alarms per mammogram)",
             Need.LESIONS,
             value=lambda of: froc.mean_sensitivity(of.matches),
-            samples=lambda of, weights: resampled.froc_samples(
-                of.matches, of.patient_of_image, weights
-            ).mean(axis=1),
+            samples=lambda of, weights: bootstrap.froc_samples(of, weights).mean(axis=1),
         ),
     )
 }

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.figure import Undefined
+from pipeline.figures.ranking import checked, of_both_classes
 
 ECE_BINS = 15
 
@@ -21,14 +22,14 @@ class Reliability:
 
 def log_loss_from_logits(logits, labels, weights=None) -> float:
     """Mean binary cross-entropy in nats, never clipped: a wrong logit of 24 costs 24.0."""
-    logits, labels, weights = _checked(logits, labels, weights)
+    labels, logits, weights = checked(labels, logits, weights)
     return float(np.average(np.logaddexp(0.0, logits) - labels * logits, weights=weights))
 
 
-def brier(probabilities, labels, weights=None) -> float:
+def brier(probabilities, labels) -> float:
     """Mean squared difference between probability and outcome."""
-    probabilities, labels, weights = _checked(probabilities, labels, weights)
-    return float(np.average((probabilities - labels) ** 2, weights=weights))
+    labels, probabilities, _ = checked(labels, probabilities)
+    return float(np.mean((probabilities - labels) ** 2))
 
 
 def observed_over_expected(probabilities, labels, weights=None) -> float:
@@ -37,7 +38,7 @@ def observed_over_expected(probabilities, labels, weights=None) -> float:
     Raises:
         Undefined: all probabilities are 0.
     """
-    probabilities, labels, weights = _checked(probabilities, labels, weights)
+    labels, probabilities, weights = checked(labels, probabilities, weights)
     expected = float(np.sum(weights * probabilities))
     if expected == 0:
         raise Undefined("observed / expected needs a probability above 0")
@@ -46,7 +47,7 @@ def observed_over_expected(probabilities, labels, weights=None) -> float:
 
 def reliability(probabilities, labels, *, bins: int = ECE_BINS) -> Reliability:
     """Bins of about equal size; equal probabilities share a bin, so there may be fewer."""
-    probabilities, labels, _ = _checked(probabilities, labels, None)
+    labels, probabilities, _ = checked(labels, probabilities)
     rising = np.sort(probabilities)
     starts = np.linspace(0, len(rising), bins, endpoint=False).astype(int)[1:]
     bin_of = np.searchsorted(np.unique(rising[starts]), probabilities, side="right")
@@ -77,9 +78,10 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
 
     Source: Cox 1958, doi:10.1093/biomet/45.3-4.562.
     """
-    logits, labels, weights = _checked(logits, labels, weights)
-    _need_both(labels, weights, "the calibration slope")
-    _need_overlap(logits, labels, weights)
+    labels, logits, weights = of_both_classes(labels, logits, weights, "the calibration slope")
+    positive, negative = logits[labels & (weights > 0)], logits[~labels & (weights > 0)]
+    if positive.min() >= negative.max() or negative.min() >= positive.max():
+        raise Undefined("logits that separate the classes, or are all equal, have no finite slope")
     slope, intercept = recalibrations(logits, (weights * labels)[None], weights[None])
     return float(slope[0]), float(intercept[0])
 
@@ -131,33 +133,3 @@ def _losses(z, beta, positive, total) -> np.ndarray:
     at = beta[:, :1] * z + beta[:, 1:]  # (samples, n)
     with np.errstate(invalid="ignore"):  # NaN of a sample that lacks a class
         return np.sum(total * np.logaddexp(0.0, at) - positive * at, axis=1)
-
-
-def _checked(values, labels, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    values = np.asarray(values, dtype=np.float64)
-    labels = np.asarray(labels, dtype=np.float64)
-    weights = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64)
-    if not (values.shape == labels.shape == weights.shape and values.ndim == 1 and values.size):
-        raise ValueError(
-            "values, labels and weights must be 1-D, of one length and not empty, not "
-            f"{values.shape}, {labels.shape}, {weights.shape}"
-        )
-    if not np.isin(labels, (0, 1)).all():
-        raise ValueError("labels must be 0 or 1; leave ignored positions out")
-    if not np.isfinite(values).all():
-        raise ValueError(f"values must be finite, {np.sum(~np.isfinite(values))} are not")
-    return values, labels, weights
-
-
-def _need_both(labels, weights, what: str) -> None:
-    positive = float(np.sum(weights * labels))
-    if positive == 0 or positive == float(np.sum(weights)):
-        missing = "positive" if positive == 0 else "negative"
-        raise Undefined(f"{what} needs both classes, there is no {missing}")
-
-
-def _need_overlap(logits, labels, weights) -> None:
-    used = weights > 0
-    positive, negative = logits[used & (labels == 1)], logits[used & (labels == 0)]
-    if positive.min() >= negative.max() or negative.min() >= positive.max():
-        raise Undefined("logits that separate the classes, or are all equal, have no finite slope")

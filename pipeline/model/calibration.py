@@ -8,8 +8,8 @@ from pydantic.dataclasses import dataclass
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
+from pipeline.figures.figure import Undefined
 from pipeline.figures.reliability import log_loss_from_logits, slope_intercept
-from pipeline.figures.undefined import Undefined
 
 TRAINING_PRIOR = 0.5  # half of the loss is on positive positions, see loss.py
 FEW_LESIONS = 30

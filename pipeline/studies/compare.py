@@ -4,16 +4,15 @@ Reads   the tables of both runs, or of the folds of a cross-validation
 Writes  RUN/compare-<other>.json in the first run
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, cases_of
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.figures.figure import Figure, undefined_figure
+from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import Metric, compared_metrics
-from pipeline.figures.undefined import Undefined
 from pipeline.pages.filters import figure_text
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -97,9 +96,9 @@ def estimates_of(judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
 def _estimate(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Estimate:
     try:
         # The order of the patients is the first run's or another: sorted ids are both.
-        cases = cases_of(judged, metric.needs, patients=sorted(judged.patients))
+        cases = cases_of(replace(judged, patients=sorted(judged.patients)), metric.needs)
     except Undefined as why:
-        return Estimate(undefined_figure(str(why)), None)
+        return Estimate(Figure(reason=str(why)), None)
     kept: list[np.ndarray] = []
 
     def samples() -> np.ndarray:
@@ -120,7 +119,7 @@ def _row(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> dict:
         else (first.samples - second.samples)
     )
     if a.value is None or b.value is None or moved is None:
-        difference = undefined_figure(a.reason or b.reason, n=a.n)
+        difference = Figure(n=a.n, reason=a.reason or b.reason)
     else:
         by = a.value - b.value
         difference = bootstrap.figure(lambda: by, lambda: moved, n=a.n)

@@ -18,7 +18,7 @@ import numpy as np
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.figures.bootstrap import percentile_interval
+from pipeline.figures.figure import percentile_interval
 from pipeline.figures.registry import Place, compared_metrics, probability_metrics
 from pipeline.model.card import read_card
 from pipeline.pages.template import render

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
@@ -66,8 +65,9 @@ def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
     images = judged.images
     overlap = images["patient_id"].isin(images.loc[is_among(images, trained_on), "patient_id"])
     known = has_known_truth(images)
+    chosen = images[~overlap & known]
     return Site(
-        judged=_only(judged, images[~overlap & known]),
+        judged=replace(judged.only(chosen), patients=sorted(chosen["patient_id"].unique())),
         left_out=int(images.loc[overlap, "patient_id"].nunique()),
         not_outlined=int((~known & ~overlap).sum()),
     )
@@ -113,23 +113,3 @@ def _parts(site: Site, folds: int) -> np.ndarray:
         split = split_patients(images, with_lesion, settings).of
         part |= {patient: fold for patient, side in split.items() if side == TEST}
     return positions["patient_id"].map(part).to_numpy(np.int64)
-
-
-def _only(judged: Judged, images: pd.DataFrame) -> Judged:
-    """Some of the judged mammograms."""
-    patients = sorted(images["patient_id"].unique())
-    index = {patient: number for number, patient in enumerate(patients)}
-
-    def of_images(table: pd.DataFrame) -> pd.DataFrame:
-        return table[table["image_id"].isin(images["image_id"])].reset_index(drop=True)
-
-    positions = of_images(judged.positions)
-    return replace(
-        judged,
-        images=images.reset_index(drop=True),
-        positions=positions.assign(patient=positions["patient_id"].map(index).astype(np.int64)),
-        candidates=of_images(judged.candidates),
-        regions=of_images(judged.regions),
-        outlines={i: judged.outlines[i] for i in images["image_id"]},
-        patients=patients,
-    )

@@ -14,8 +14,8 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, scored_positions
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.probabilities import probability_figures
+from pipeline.figures.figure import Undefined
 from pipeline.figures.registry import Place, probability_metrics
-from pipeline.figures.undefined import Undefined
 from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap
 from pipeline.model.card import ModelCard, SiteCard, card_path, model_folder, read_card
 from pipeline.model.folder import copy_model

@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluate.baselines import (
-    Places,
     brightness_features,
-    judged_places,
+    in_their_images,
     patch_moments,
     position_features,
-    training_places,
+    training_positions,
 )
 from pipeline.evaluate.load import load_judged
-from pipeline.figures.undefined import Undefined
+from pipeline.figures.figure import Undefined
 from pipeline.preprocess.store.entries import read_image
 from tests.evaluate.fabricated_run import fabricate, women
 
@@ -28,18 +27,18 @@ def test_moments_of_a_patch_are_those_of_the_reflected_image():
 
 
 def test_the_patch_of_a_position_is_centred_on_it(tmp_path):
-    places = judged_places(load_judged(fabricate(tmp_path, women(normal=1, abnormal=1))))
-    features = brightness_features(places, patch_px=32)
-    index = int(np.flatnonzero(places.positions["row_index"] == 10)[3])
-    position = places.positions.iloc[index]
-    store = places.mammograms.set_index("image_id").loc[position["image_id"], "store"]
+    judged = load_judged(fabricate(tmp_path, women(normal=1, abnormal=1)))
+    positions = in_their_images(judged.positions, judged.images)
+    features = brightness_features(positions, patch_px=32)
+    index = int(np.flatnonzero(positions["row_index"] == 10)[3])
+    position = positions.iloc[index]
+    store = judged.images.set_index("image_id").loc[position["image_id"], "store"]
     k, m = position["row_index"] * 8, position["col_index"] * 8
     rows = np.pad(read_image(store), 16, mode="reflect")[k : k + 32, m : m + 32] / 65535
     np.testing.assert_allclose(features[index], [rows.mean(), rows.std()], atol=1e-6)
 
 
 def test_a_position_is_described_relative_to_its_breast():
-    mammograms = pd.DataFrame({"image_id": ["a"], "spacing_mm": [0.1]})
     positions = pd.DataFrame(
         {
             "image_id": "a",
@@ -48,23 +47,22 @@ def test_a_position_is_described_relative_to_its_breast():
             "first_row": 100.0,
             "last_row": 300.0,
             "last_col": 80.0,
+            "spacing_mm": 0.1,
         }
     )
-    np.testing.assert_allclose(
-        position_features(Places(positions, mammograms)), [[0, 0, 0], [4, 0.5, 0.5], [8, 1, 1]]
-    )
+    np.testing.assert_allclose(position_features(positions), [[0, 0, 0], [4, 0.5, 0.5], [8, 1, 1]])
 
 
 def test_training_positions_are_labelled_ones_of_training_patients(tmp_path):
     judged = load_judged(fabricate(tmp_path, women()))
-    training = training_places(judged, seed=0).positions
+    training = training_positions(judged, seed=0)
     assert set(training["split"]) == {"train"}
     assert set(training["label"]) == {0, 1}
 
 
 def test_a_large_training_set_is_thinned_by_the_seed(tmp_path):
     judged = load_judged(fabricate(tmp_path, women()))
-    first, again, other = (training_places(judged, seed=s, most=500).positions for s in (0, 0, 1))
+    first, again, other = (training_positions(judged, seed=s, most=500) for s in (0, 0, 1))
     assert len(first) == 500
     pd.testing.assert_frame_equal(first, again)
     assert not first["row_index"].equals(other["row_index"])
@@ -75,4 +73,4 @@ def test_without_training_positions_the_baseline_is_undefined(tmp_path):
     judged = load_judged(run)
     run.positions.unlink()
     with pytest.raises(Undefined, match=r"positions\.parquet is missing"):
-        training_places(judged, seed=0)
+        training_positions(judged, seed=0)

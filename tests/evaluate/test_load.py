@@ -1,5 +1,8 @@
 """What of the tables is judged."""
 
+import pandas as pd
+import pytest
+
 from pipeline.evaluate.load import has_known_truth, load_judged
 from tests.evaluate.fabricated_run import Woman, fabricate
 
@@ -27,6 +30,14 @@ def test_negatives_of_an_older_table_do_not_count_where_the_truth_is_not_known(t
         row[column] = "True"
     run.mammograms.write_text("\n".join(",".join(row) for row in rows) + "\n")
     assert set(load_judged(run).positions["label"]) == {1}
+
+
+def test_patients_are_found_by_id_and_strangers_refused(tmp_path):
+    judged = load_judged(fabricate(tmp_path, PEOPLE))
+    last, first = judged.patients[4], judged.patients[0]
+    assert judged.patient_index(pd.Series([last, first, last])).tolist() == [4, 0, 4]
+    with pytest.raises(ValueError, match="patient 'stranger' is not among the 5"):
+        judged.patient_index(pd.Series([last, "stranger"]))
 
 
 def test_a_false_alarm_is_known_only_where_everything_is_outlined(tmp_path):

@@ -4,7 +4,20 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from pipeline.figures.bootstrap import patient_index, patient_weights, percentile_interval
+from pipeline.figures.bootstrap import (
+    Scored,
+    Searched,
+    auc_samples,
+    average_precision_samples,
+    froc_samples,
+    log_loss_samples,
+    mean_samples,
+    observed_over_expected_samples,
+    partial_auc_samples,
+    patient_weights,
+    slope_samples,
+)
+from pipeline.figures.figure import Undefined, percentile_interval
 from pipeline.figures.froc import FP_RATES, collect, match_image, sensitivity_at
 from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
 from pipeline.figures.reliability import (
@@ -12,17 +25,6 @@ from pipeline.figures.reliability import (
     observed_over_expected,
     slope_intercept,
 )
-from pipeline.figures.resampled import (
-    auc_samples,
-    average_precision_samples,
-    froc_samples,
-    log_loss_samples,
-    observed_over_expected_samples,
-    partial_auc_samples,
-    share_samples,
-    slope_samples,
-)
-from pipeline.figures.undefined import Undefined
 
 
 def positions(*, patients=12, each=60, seed=2):
@@ -54,7 +56,7 @@ def test_a_sample_is_the_figure_of_the_repeated_patients(samples_of, figure):
     weights = patient_weights(12, samples=25, seed=0)
     expected = [figure(labels, scores, row[patient]) for row in weights]
     np.testing.assert_allclose(
-        samples_of(labels, scores, patient, weights), expected, rtol=0, atol=1e-12
+        samples_of(Scored(labels, scores, patient), weights), expected, rtol=0, atol=1e-12
     )
 
 
@@ -62,14 +64,15 @@ def test_the_log_loss_of_a_sample_is_that_of_the_repeated_patients():
     labels, scores, patient = positions()
     weights = patient_weights(12, samples=5, seed=0)
     expected = [log_loss_from_logits(scores, labels, row[patient]) for row in weights]
-    np.testing.assert_allclose(log_loss_samples(labels, scores, patient, weights), expected)
+    samples = log_loss_samples(Scored(labels, scores, patient), weights)
+    np.testing.assert_allclose(samples, expected)
 
 
 def test_a_sample_without_a_positive_is_nan():
     weights = np.array([[2.0, 0.0], [1.0, 1.0]])
-    labels, scores, patient = [0, 0, 1], [1.0, 2.0, 3.0], [0, 0, 1]
+    cases = Scored(np.array([0, 0, 1]), np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1]))
     for samples_of in (auc_samples, average_precision_samples):
-        first, second = samples_of(labels, scores, patient, weights)
+        first, second = samples_of(cases, weights)
         assert np.isnan(first)
         assert second == 1.0
 
@@ -88,7 +91,7 @@ def some_matches(*, fully_outlined=16):
 def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlined):
     matches, patient_of_image = some_matches(fully_outlined=fully_outlined)
     weights = patient_weights(8, samples=20, seed=1)
-    got = froc_samples(matches, patient_of_image, weights)
+    got = froc_samples(Searched(matches, patient_of_image), weights)
     for row, sample in zip(weights, got, strict=True):
         repeated = collect(
             [
@@ -106,7 +109,7 @@ def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlin
 
 def test_the_unweighted_sample_is_the_figure_itself():
     matches, patient_of_image = some_matches()
-    (got,) = froc_samples(matches, patient_of_image, np.ones((1, 8)))
+    (got,) = froc_samples(Searched(matches, patient_of_image), np.ones((1, 8)))
     np.testing.assert_allclose(got, [sensitivity_at(matches, r) for r in FP_RATES])
 
 
@@ -116,8 +119,8 @@ def test_calibration_samples_agree_with_the_direct_fit():
     logits = rng.normal(-2, 1.5, size=10_000)
     labels = (rng.random(10_000) < expit(0.7 * logits)).astype(int)
     weights = patient_weights(10, samples=5, seed=0)
-    ratio = observed_over_expected_samples(labels, logits, patient, weights)
-    slope = slope_samples(labels, logits, patient, weights)
+    ratio = observed_over_expected_samples(Scored(labels, logits, patient), weights)
+    slope = slope_samples(Scored(labels, logits, patient), weights)
     for i, row in enumerate(weights):
         assert ratio[i] == pytest.approx(
             observed_over_expected(expit(logits), labels, row[patient]), abs=1e-9
@@ -133,19 +136,20 @@ def test_a_rare_class_in_the_upper_tail_does_not_bias_the_slope():
     logits = np.where(labels, rng.normal(0, 4, 60_000), rng.normal(-6, 0.8, 60_000))
     logits[:3] = -200.0  # some places may be far off
     patient = np.arange(60_000) % 10
-    slope = slope_samples(labels, logits, patient, np.ones((1, 10)))
+    slope = slope_samples(Scored(labels, logits, patient), np.ones((1, 10)))
     assert slope[0] == pytest.approx(slope_intercept(logits, labels)[0], rel=0.01)
 
 
 def test_a_sample_of_one_class_has_no_slope():
-    cases = [0, 1, 0], [0.0, 1.0, 0.5], [0, 1, 1], np.array([[2.0, 0]])
-    assert observed_over_expected_samples(*cases).tolist() == [0.0]
-    assert np.isnan(slope_samples(*cases)).all()
+    cases = Scored(np.array([0, 1, 0]), np.array([0.0, 1.0, 0.5]), np.array([0, 1, 1]))
+    weights = np.array([[2.0, 0]])
+    assert observed_over_expected_samples(cases, weights).tolist() == [0.0]
+    assert np.isnan(slope_samples(cases, weights)).all()
 
 
 def test_a_share_is_that_of_the_drawn_items():
     weights = np.array([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
-    shares = share_samples(np.array([True, False, True]), np.array([0, 0, 1]), weights)
+    shares = mean_samples(np.array([True, False, True]), np.array([0, 0, 1]), weights)
     np.testing.assert_allclose(shares, [0.5, 2 / 3, np.nan])
 
 
@@ -155,7 +159,7 @@ def test_the_interval_contains_the_value_and_narrows_with_more_patients():
         labels, scores, patient = positions(patients=patients)
         weights = patient_weights(patients, samples=300, seed=0)
         low, high = percentile_interval(
-            auc_samples(labels, scores, patient, weights), confidence=0.95
+            auc_samples(Scored(labels, scores, patient), weights), confidence=0.95
         )
         assert low < roc_auc(labels, scores) < high
         widths.append(high - low)
@@ -168,7 +172,6 @@ def test_undefined_samples_are_left_out_until_they_are_most():
         percentile_interval(np.array([1.0, np.nan, np.nan]), confidence=0.95)
 
 
-def test_patients_are_found_by_id_and_strangers_refused():
-    assert patient_index(["b", "a", "b"], patients=["a", "b"]).tolist() == [1, 0, 1]
-    with pytest.raises(ValueError, match="patient 'c' is not among the 2"):
-        patient_index(["c"], patients=["a", "b"])
+def test_cases_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="must have one length"):
+        Scored(np.array([0, 1]), np.array([0.5, 0.1]), np.array([0]))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.figures.figure import Undefined
 from pipeline.figures.froc import (
     FP_RATES,
     collect,
@@ -13,7 +14,6 @@ from pipeline.figures.froc import (
     sensitivity_at,
     threshold_at,
 )
-from pipeline.figures.undefined import Undefined
 
 NO_LESION = np.zeros((0, 0), dtype=bool)
 

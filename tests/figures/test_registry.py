@@ -8,8 +8,7 @@ import pytest
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
-from pipeline.figures.cases import Need
-from pipeline.figures.registry import METRICS, Metric
+from pipeline.figures.registry import METRICS, Metric, Need
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.report.readme import results_markdown, write_results
 from pipeline.run.atomic import json_text, write_text

@@ -40,7 +40,8 @@ def test_the_pool_holds_every_test_patient_once_and_ranks_by_probability(folds):
     pooled = pool(folds)
     assert len(pooled.patients) == 16
     assert len(pooled.positions) == sum(len(fold.positions) for fold in folds)
-    named = np.array(pooled.patients)[pooled.positions["patient"]]
+    index = pooled.patient_index(pooled.positions["patient_id"])
+    named = np.array(pooled.patients)[index]
     assert (named == pooled.positions["patient_id"]).all()
     labels = np.concatenate([fold.positions["label"] for fold in folds])
     logits = np.concatenate([fold.positions["logit"] for fold in folds])

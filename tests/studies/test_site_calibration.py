@@ -11,8 +11,8 @@ from scipy.special import expit, logit
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
+from pipeline.figures.figure import Undefined
 from pipeline.figures.reliability import log_loss_from_logits
-from pipeline.figures.undefined import Undefined
 from pipeline.model.calibration import Calibration, refit
 from pipeline.model.card import card_path, read_card
 from pipeline.model.seen_patients import calibration_overlap

@@ -14,10 +14,9 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.model_selection import StratifiedGroupKFold
 
-from pipeline.figures.bootstrap import patient_index, patient_weights
-from pipeline.figures.figure import Figure, figure_of, undefined_figure
+from pipeline.figures.bootstrap import patient_weights
+from pipeline.figures.figure import Figure, Undefined, figure_of
 from pipeline.figures.ranking import roc_auc
-from pipeline.figures.undefined import Undefined
 
 PARTS = 5
 FEWEST_PATIENTS = 10
@@ -48,16 +47,15 @@ def predictability(
         or no feature differs between images.
     """
     truth = np.asarray(labels, dtype=np.int64)
-    ids = sorted(set(patients))
-    patient = patient_index(patients, patients=ids)
+    ids, patient = np.unique(patients, return_inverse=True)
     for value, name in enumerate(kinds):
         there = len(np.unique(patient[truth == value]))
         if there < FEWEST_PATIENTS:
             why = f"{there} patients with {name} images, at least {FEWEST_PATIENTS} are needed"
-            return undefined_figure(why, n=len(truth))
+            return Figure(n=len(truth), reason=why)
     x = _standardised_ranks(np.asarray(features, dtype=np.float64))
     if not x.shape[1]:
-        return undefined_figure("all images are alike in it", n=len(truth))
+        return Figure(n=len(truth), reason="all images are alike in it")
     # A patient is in one part, labels are spread evenly.
     folds = StratifiedGroupKFold(PARTS, shuffle=True, random_state=seed)
     parts = [held_out for _, held_out in folds.split(truth, truth, patient)]
