@@ -1,7 +1,7 @@
 """The split: every patient is in exactly one of train, validation and test."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -50,42 +50,42 @@ def split_patients(
     if all_test:
         return PatientSplit(dict.fromkeys(patients, TEST), ["all patients are test patients"])
     with_finding = images["image_id"].isin(findings["image_id"])
-    abnormal = set(images.loc[with_finding, "patient_id"])
+    ranks = _ranks(patients, set(images.loc[with_finding, "patient_id"]), settings.seed)
     if settings.folds is not None and settings.fold is not None:
-        return _fold(patients, abnormal, settings, fold=settings.fold, folds=settings.folds)
+        return _fold(ranks, settings, fold=settings.fold, folds=settings.folds)
     own = {patient: part for patient, part in (fixed or {}).items() if patient in set(patients)}
     hints = _hints(images[~images["patient_id"].isin(list(own))]) if settings.use_hints else {}
     given = own | hints
-    rest = [patient for patient in patients if patient not in given]
-    by_hash = _hashed(
-        rest, abnormal, test=settings.test, validation=settings.validation, seed=settings.seed
-    )
+    rest = set(patients) - set(given)
+    by_hash = _parts(ranks, rest, test=settings.test, validation=settings.validation)
     result = PatientSplit(given | by_hash)
     for origin, part in (("the user's own table", own), ("the data set's own split", hints)):
         if part:
             result.notes.append(f"{len(part)} patients are split by {origin}")
     if given and VALIDATION not in given.values():
-        _take_validation(result, given, abnormal, settings)
+        # In the proportion of the settings.
+        share = settings.validation / (1 - settings.test) if settings.test < 1 else 0.0
+        training = {patient for patient, part in given.items() if part == TRAIN}
+        moved = _parts(ranks, training, test=0.0, validation=share)
+        result.of.update(moved)
+        count = list(moved.values()).count(VALIDATION)
+        if count:
+            result.notes.append(f"{count} of its training patients became validation patients")
     if rest:
         result.notes.append(f"{len(rest)} patients are split by hash, seed {settings.seed}")
     return result
 
 
 def _fold(
-    patients: list[str], abnormal: set[str], settings: SplitSettings, *, fold: int, folds: int
+    ranks: list[list[str]], settings: SplitSettings, *, fold: int, folds: int
 ) -> PatientSplit:
-    """Every patient is a test patient in exactly one fold; a share of the others validates.
-
-    The patients of a fold are every `folds`-th of the rank of those with findings, and of those
-    without.
-    """
-    ranked = _ranked(patients, abnormal, settings.seed)
-    test = {p for group in ranked for p in group[fold - 1 :: folds]}
-    rest = [patient for patient in patients if patient not in test]
+    """Every patient is a test patient in exactly one fold; a share of the others validates."""
+    test = {patient for group in ranks for patient in group[fold - 1 :: folds]}
+    rest = {patient for group in ranks for patient in group} - test
     share = settings.validation / (1 - 1 / folds)
-    split = _hashed(rest, abnormal, test=0.0, validation=share, seed=settings.seed)
+    split = _parts(ranks, rest, test=0.0, validation=share)
     note = f"fold {fold} of {folds} of a cross-validation, seed {settings.seed}"
-    return PatientSplit({**split, **dict.fromkeys(test, TEST)}, [note])
+    return PatientSplit(split | dict.fromkeys(sorted(test), TEST), [note])
 
 
 def _hints(images: pd.DataFrame) -> dict[str, str]:
@@ -102,25 +102,23 @@ def _hints(images: pd.DataFrame) -> dict[str, str]:
     return dict(zip(hinted["patient_id"], hinted["split_hint"], strict=True))
 
 
-def _take_validation(
-    result: PatientSplit, given: Mapping[str, str], abnormal: set[str], settings: SplitSettings
-) -> None:
-    """Move training patients of a given split to validation, in the proportion of the settings."""
-    not_test = 1 - settings.test
-    share = settings.validation / not_test if not_test > 0 else 0.0
-    train = [patient for patient, part in given.items() if part == TRAIN]
-    moved = _hashed(train, abnormal, test=0.0, validation=share, seed=settings.seed)
-    result.of.update(moved)
-    count = sum(part == VALIDATION for part in moved.values())
-    if count:
-        result.notes.append(f"{count} of its training patients became validation patients")
+def _ranks(patients: list[str], abnormal: set[str], seed: int) -> list[list[str]]:
+    """Patients with findings, and those without, each by a hash of seed and patient id."""
+
+    def digest(patient: str) -> str:
+        return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()
+
+    return [
+        sorted((p for p in patients if (p in abnormal) is kind), key=digest)
+        for kind in (True, False)
+    ]
 
 
-def _hashed(
-    patients: list[str], abnormal: set[str], *, test: float, validation: float, seed: int
+def _parts(
+    ranks: list[list[str]], chosen: Set[str], *, test: float, validation: float
 ) -> dict[str, str]:
-    """Split patients by the rank of their hash, separately with and without findings."""
-    groups = _ranked(patients, abnormal, seed)
+    """Split the patients chosen by their ranks, separately with and without findings."""
+    groups = [[patient for patient in group if patient in chosen] for group in ranks]
     sizes = [len(group) for group in groups]
     tests = _shares(sizes, test, room=sizes)
     room = [size - taken for size, taken in zip(sizes, tests, strict=True)]
@@ -130,14 +128,6 @@ def _hashed(
         parts = [TEST] * first + [VALIDATION] * second + [TRAIN] * len(group)
         split.update(zip(group, parts, strict=False))
     return split
-
-
-def _ranked(patients: list[str], abnormal: set[str], seed: int) -> list[list[str]]:
-    """Patients with findings, and those without, each by the rank of their hash."""
-    return [
-        sorted((p for p in patients if (p in abnormal) is kind), key=lambda p: _rank(p, seed))
-        for kind in (True, False)
-    ]
 
 
 def _shares(sizes: list[int], share: float, *, room: list[int]) -> list[int]:
@@ -159,7 +149,3 @@ def _shares(sizes: list[int], share: float, *, room: list[int]) -> list[int]:
     for i in wants[: max(over, 0)]:
         counts[i] += 1
     return counts
-
-
-def _rank(patient: str, seed: int) -> str:
-    return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()

@@ -50,10 +50,11 @@ def preprocess(stage: Stage) -> str:
         patch_mm=SHEET_PATCH_MM,
     )
     stage.events.artifact(run.contact_sheet)
+    files = [file for store in mammograms["store"] for file in entry_files(store)]
     summary = {
         "files": intake["files"],
         **summarise(mammograms, outlines, positions),
-        "store_bytes": _store_bytes(mammograms),
+        "store_bytes": sum(file.stat().st_size for file in files),
         "seconds": round(time.monotonic() - started, 1),
         "notes": notes,
         "twice": twice,
@@ -66,22 +67,18 @@ def preprocess(stage: Stage) -> str:
 
 def _positions(accepted: Accepted, settings: Settings) -> pd.DataFrame:
     """The labelled positions of all mammograms."""
-    tables = []
-    for row in accepted.mammograms.to_dict("records"):
-        spacing_mm = row["spacing_mm"]
-        labelled = label_positions(
+    labels = settings.labels
+    tables = [
+        label_positions(
             row,
             standard_outlines(accepted.outlines[row["image_id"]], geometry_of(row)),
             read_breast(row["store"]),
-            LabelRule.from_settings(settings.labels, spacing_mm),
-            settings.labels.pitch_px(spacing_mm=spacing_mm),
+            LabelRule.from_settings(labels, row["spacing_mm"]),
+            labels.pitch_px(spacing_mm=row["spacing_mm"]),
         )
-        tables.append(labelled)
+        for row in accepted.mammograms.to_dict("records")
+    ]
     return pd.concat(tables, ignore_index=True)
-
-
-def _store_bytes(mammograms: pd.DataFrame) -> int:
-    return sum(part.stat().st_size for store in mammograms["store"] for part in entry_files(store))
 
 
 def _metrics(summary: dict) -> dict[str, float]:

@@ -21,10 +21,16 @@ def summarise(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFr
         {"all": counts, "train": counts, "validation": counts, "test": counts}. The prevalence
         is positive / (positive + negative) positions, None without any.
     """
-    result = {"all": _counts(mammograms, outlines, positions)}
-    for split in (TRAIN, VALIDATION, TEST):
-        images = mammograms[mammograms["split"] == split]
-        result[split] = _counts(images, outlines, positions[positions["split"] == split])
+    result = {}
+    for part in ("all", TRAIN, VALIDATION, TEST):
+        images, labels = mammograms, positions["label"]
+        if part != "all":
+            images, labels = images[images["split"] == part], labels[positions["split"] == part]
+        counts = {name: int((labels == label).sum()) for name, label in _LABELS.items()}
+        judged = counts["positive"] + counts["negative"]
+        prevalence = counts["positive"] / judged if judged else None
+        of_images = image_counts(images, outlines)
+        result[part] = {**of_images, "positions": counts, "prevalence": prevalence}
     return result
 
 
@@ -46,16 +52,6 @@ def image_counts(mammograms: pd.DataFrame, outlines: Outlines) -> dict[str, int]
     }
 
 
-def _counts(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFrame) -> dict:
-    labels = {name: int((positions["label"] == label).sum()) for name, label in _LABELS.items()}
-    judged = labels["positive"] + labels["negative"]
-    return {
-        **image_counts(mammograms, outlines),
-        "positions": labels,
-        "prevalence": labels["positive"] / judged if judged else None,
-    }
-
-
 def note_sentences(notes: Mapping[str, list[str]]) -> list[str]:
     """One sentence for all images with the same note.
 
@@ -70,7 +66,12 @@ def note_sentences(notes: Mapping[str, list[str]]) -> list[str]:
     for image_id, own in notes.items():
         for note in dict.fromkeys(own):
             images.setdefault(note, []).append(image_id)
-    return [_of_images(note, image_ids) for note, image_ids in images.items()]
+    sentences = []
+    for note, of in images.items():
+        first = ", ".join(of[:3])
+        named = first if len(of) <= 3 else f"{len(of)} images ({first} and so on)"
+        sentences.append(f"{named}: {note}")
+    return sentences
 
 
 def show_notes(notes: list[str], *, rest: str, most: int = 8) -> None:
@@ -79,10 +80,3 @@ def show_notes(notes: list[str], *, rest: str, most: int = 8) -> None:
         print(f"note: {note}")
     if len(notes) > most:
         print(f"note: {len(notes) - most} more in {rest}")
-
-
-def _of_images(note: str, image_ids: list[str]) -> str:
-    first = ", ".join(image_ids[:3])
-    if len(image_ids) <= 3:
-        return f"{first}: {note}"
-    return f"{len(image_ids)} images ({first} and so on): {note}"

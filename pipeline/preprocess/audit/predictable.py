@@ -80,11 +80,11 @@ def predictability(
 
 def _standardised_ranks(features: np.ndarray) -> np.ndarray:
     """Ranks with mean 0 and variance 1, (n, columns that differ); what is not known is 0."""
-    known = features[:, np.isfinite(features).any(axis=0)]
-    ranks = rankdata(known, axis=0, nan_policy="omit")
-    ranks = np.nan_to_num(ranks - np.nanmean(ranks, axis=0))
-    ranks = ranks[:, ranks.any(axis=0)]
-    return ranks / ranks.std(axis=0)
+    known = features.T[np.isfinite(features).any(axis=0)]
+    ranks = rankdata(known, axis=1, nan_policy="omit")
+    ranks = np.nan_to_num(ranks - np.nanmean(ranks, axis=1, keepdims=True))
+    ranks = ranks[ranks.any(axis=1)]
+    return np.ascontiguousarray((ranks / ranks.std(axis=1, keepdims=True)).T)
 
 
 def _scores(
