@@ -45,21 +45,32 @@ def configure(
         borrow: reads the model in the place that MODEL names; needed where the run has one.
 
     Raises:
-        UserError: a wrong CONFIG, SET or MODEL, or a setting that contradicts the model.
+        UserError: a wrong CONFIG, SET or MODEL, or a setting that contradicts the model; or the
+            run remembers a MODEL that Make, which went by RUN/settings, did not know.
     """
     settings, now = joined(run, config=config, overrides=overrides, model=model)
-    borrowed = None
-    if now.model:
-        if borrow is None:
-            raise ValueError(f"{run.root} uses the model of {now.model}: say how to read it")
-        _check_other_folder(run, now.model)
-        borrowed = borrow(Path(now.model))
-        settings = _with_model(settings, now, borrowed.sections)
-    changed = remember(run, settings, now)
-    if borrowed:
-        content = {"model": now.model, "sha256": borrowed.sha256}
-        write_text_if_changed(run.borrowed_model, yaml_text(content))
-    return [_say_redone(run, stage) for stage in changed if GRAPH[stage].target(run).exists()]
+    if not now.model:
+        return _remembered(run, settings, now)
+    if borrow is None:
+        raise ValueError(f"{run.root} uses the model of {now.model}: say how to read it")
+    place = Path(now.model)
+    # Its patients are all test patients: their tables would replace those of the training.
+    if place.resolve() in (run.root.resolve(), run.model.resolve()):
+        raise UserError(
+            f"MODEL={now.model} is the folder of this run. Name another one for what is done with "
+            "the model, e.g. RUN=runs/mine."
+        )
+    borrowed = borrow(place)
+    sentences = _remembered(run, _with_model(settings, now, borrowed.sections), now)
+    make_knows = bool(model) or run.borrowed_model.is_file()
+    content = {"model": now.model, "sha256": borrowed.sha256}
+    write_text_if_changed(run.borrowed_model, yaml_text(content))
+    if not make_knows:
+        raise UserError(
+            f"{run.root} uses the model of {now.model} and trains none, which make did not know: "
+            f"{run.borrowed_model} was missing. It is there now; give the same command again."
+        )
+    return sentences
 
 
 def joined(
@@ -83,22 +94,15 @@ def joined(
     return build_settings(Path(now.config), now.overrides), now
 
 
-def _check_other_folder(run: RunFolder, model: str) -> None:
-    """A run whose patients are all test patients would overwrite that of the training."""
-    if Path(model).resolve() in (run.root.resolve(), run.model.resolve()):
-        raise UserError(
-            f"MODEL={model} is the folder of this run. Name another one for what is done with the "
-            "model, e.g. RUN=runs/mine."
-        )
-
-
 def _with_model(settings: Settings, now: Remembered, sections: Mapping[str, Section]) -> Settings:
     """The settings with the sections of a model in place of their own.
 
     Raises:
         UserError: CONFIG or SET gives something else for them than the model.
     """
-    for name in sorted(_given_names(now)):
+    tree = yaml.safe_load(Path(now.config).read_text(encoding="utf-8")) or {}
+    in_config = {f"{section}.{key}" for section, values in tree.items() for key in values}
+    for name in sorted(in_config | set(now.overrides)):
         section, key = name.split(".", 1)
         if section not in sections:
             continue
@@ -113,16 +117,12 @@ def _with_model(settings: Settings, now: Remembered, sections: Mapping[str, Sect
     return settings.model_copy(update=dict(sections))
 
 
-def _given_names(now: Remembered) -> set[str]:
-    """The settings that CONFIG or SET names."""
-    tree = yaml.safe_load(Path(now.config).read_text(encoding="utf-8")) or {}
-    in_config = {f"{section}.{key}" for section, values in tree.items() for key in values}
-    return in_config | set(now.overrides)
-
-
-def _say_redone(run: RunFolder, stage: str) -> str:
-    later = list(STAGE_SECTIONS)[list(STAGE_SECTIONS).index(stage) :]
-    return (
-        f"The settings of {stage} changed: {', '.join(later)} will be redone when asked for; "
-        f"what is in {run.root} stays until then."
-    )
+def _remembered(run: RunFolder, settings: Settings, now: Remembered) -> list[str]:
+    """Write the settings; say which finished stages will be redone."""
+    stages = list(STAGE_SECTIONS)
+    return [
+        f"The settings of {stage} changed: {', '.join(stages[stages.index(stage) :])} will be "
+        f"redone when asked for; what is in {run.root} stays until then."
+        for stage in remember(run, settings, now)
+        if GRAPH[stage].target(run).exists()
+    ]

@@ -19,7 +19,7 @@ class Node:
 
     Attributes:
         module: its function of the stage's name does the work.
-        target: the file that the stage writes last.
+        writes_last: the file of the run folder that the stage writes last, by its name there.
         after: stages whose targets it is made from.
         sections: of the settings, that RUN/settings/<name>.yaml holds and no other stage's file.
         settings: stages whose settings files it is made from.
@@ -28,10 +28,10 @@ class Node:
 
     name: str
     module: str
-    target: Callable[[RunFolder], Path]
-    after: tuple[str, ...] = ()
-    sections: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
+    writes_last: str
+    after: tuple[str, ...]
+    sections: tuple[str, ...]
+    settings: tuple[str, ...]
     always: bool = False
 
     @property
@@ -44,63 +44,29 @@ class Node:
         """The function that takes an open stage and returns a line that sums up."""
         return getattr(importlib.import_module(self.module), self.name)
 
+    def target(self, run: RunFolder) -> Path:
+        """The file that says that the stage is done."""
+        return getattr(run, self.writes_last)
 
+
+# fmt: off
 _NODES = (
-    Node(
-        "ingest",
-        "pipeline.ingest.stage",
-        lambda run: run.catalog,
-        sections=("data", "phantom"),
-        settings=("ingest",),
-        always=True,
-    ),
-    Node(
-        "intake",
-        "pipeline.preprocess.intake.stage",
-        lambda run: run.intake_summary,
-        after=("ingest",),
-        settings=("preprocess",),
-    ),
-    Node(
-        "preprocess",
-        "pipeline.preprocess.stage",
-        lambda run: run.preprocess_summary,
-        after=("ingest",),
-        sections=("store", "dicom", "image", "labels", "split"),
-        settings=("preprocess",),
-    ),
-    Node(
-        "train",
-        "pipeline.train.stage",
-        lambda run: run.model_file,
-        after=("preprocess",),
-        sections=("network", "train", "maps"),
-        settings=("train",),
-    ),
-    Node(
-        "heatmap",
-        "pipeline.heatmap.stage",
-        lambda run: run.heatmap_summary,
-        after=("train", "preprocess"),
-        sections=("heatmap",),
-        settings=("heatmap",),
-    ),
-    Node(
-        "evaluate",
-        "pipeline.evaluate.stage",
-        lambda run: run.metrics,
-        after=("heatmap",),
-        sections=("evaluate",),
-        settings=("evaluate",),
-    ),
-    Node(
-        "calibrate",
-        "pipeline.studies.site_calibration",
-        lambda run: run.site_calibration,
-        after=("heatmap",),
-        settings=("train", "evaluate"),
-    ),
+    Node("ingest", "pipeline.ingest.stage", "catalog",
+         (), ("data", "phantom"), ("ingest",), always=True),
+    Node("intake", "pipeline.preprocess.intake.stage", "intake_summary",
+         ("ingest",), (), ("preprocess",)),
+    Node("preprocess", "pipeline.preprocess.stage", "preprocess_summary",
+         ("ingest",), ("store", "dicom", "image", "labels", "split"), ("preprocess",)),
+    Node("train", "pipeline.train.stage", "model_file",
+         ("preprocess",), ("network", "train", "maps"), ("train",)),
+    Node("heatmap", "pipeline.heatmap.stage", "heatmap_summary",
+         ("train", "preprocess"), ("heatmap",), ("heatmap",)),
+    Node("evaluate", "pipeline.evaluate.stage", "metrics",
+         ("heatmap",), ("evaluate",), ("evaluate",)),
+    Node("calibrate", "pipeline.studies.site_calibration", "site_calibration",
+         ("heatmap",), (), ("train", "evaluate")),
 )
+# fmt: on
 GRAPH = {node.name: node for node in _NODES}
 
 # The sections of each settings file: a changed value redoes the stages that are made from it. What

@@ -132,6 +132,15 @@ def test_a_model_of_another_run_replaces_training(make, tmp_path):
     assert make("train", "calibrate", "FORCE=1") == ["ingest", "calibrate"]
 
 
+def test_a_remembered_model_that_make_does_not_know_yet_trains_nothing(make, tmp_path):
+    model = a_model(tmp_path / "other")
+    make("preprocess", f"MODEL={model}", "CONFIG=configs/dicom.yaml")
+    RunFolder(tmp_path / "run").borrowed_model.unlink()  # as in a folder of earlier code
+    assert make("heatmap", ok=False) == []
+    assert f"uses the model of {model}" in make.output
+    assert make("heatmap") == ["ingest", "heatmap"]
+
+
 def test_blanks_and_quotation_marks_reach_the_run_as_they_are(make, tmp_path):
     words = ("INPUT=my data's $(touch oops)", "SET=data.split='a b.csv'")
     assert make("preprocess", *words, name="a run") == ["ingest", "preprocess"]
