@@ -35,39 +35,24 @@ _EDGE = (90, 200, 90)
 
 @dataclass(frozen=True)
 class Known:
-    """What a run knows of a file that is looked at alone.
+    """What a run knows of a file that is looked at alone."""
 
-    Attributes:
-        file: the DICOM file to read; another one where the data set's own is wrapped.
-        image_id: "" where the run does not know the file.
-        spacing_mm: where the data set names it.
-    """
-
-    file: Path
-    image_id: str = ""
-    spacing_mm: float | None = None
+    file: Path  # the DICOM file to read; another one where the data set's own is wrapped
+    image_id: str = ""  # "" where the run does not know the file
+    spacing_mm: float | None = None  # where the data set names it
 
 
-@dataclass(frozen=True)
+@dataclass
 class Inspection:
-    """What one file is.
-
-    Attributes:
-        file: its path.
-        status, reason: used, skipped or failed under the settings, and why.
-        otherwise: what would become of it if no kind or view were left out; "" where the same.
-        facts: what its header and its pixels say, by name, in order.
-        notes: doubts.
-        written: files that show it.
-    """
+    """What one file is."""
 
     file: str
-    status: str
-    reason: str
-    otherwise: str
-    facts: dict[str, str]
-    notes: list[str]
-    written: list[str]
+    status: str = "used"  # used, skipped or failed under the settings
+    reason: str = ""
+    otherwise: str = ""  # what would become of it with every kind and view; "" where the same
+    facts: dict[str, str] = field(default_factory=dict)  # of its header and pixels, in order
+    notes: list[str] = field(default_factory=list)  # doubts
+    written: list[str] = field(default_factory=list)  # files that show it
 
     def text(self) -> str:
         """All of it for a terminal, a line for each."""
@@ -80,16 +65,6 @@ class Inspection:
         ]
         lines = [f"  {name + ':':<17} {value}" for name, value in rows if value]
         return "\n".join([self.file, *lines])
-
-
-@dataclass
-class _Seen:
-    """What a look at the file brought, as far as it came."""
-
-    end: str = "used"
-    facts: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)
 
 
 def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:
@@ -131,12 +106,13 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
             mib=settings.dicom.decode_mib,
         )
     outcome = Outcome("failed", outcome.reason) if isinstance(outcome, Lost) else outcome
-    seen = _Seen(_end("failed", seen.reason)) if isinstance(seen, Lost) else seen
-    inspection = Inspection(
-        file=str(path),
+    seen = Inspection(str(path), "failed", seen.reason) if isinstance(seen, Lost) else seen
+    decision, let_in = _end(outcome.status, outcome.reason), _end(seen.status, seen.reason)
+    inspection = replace(
+        seen,
         status=outcome.status,
         reason=outcome.reason,
-        otherwise="" if seen.end == _end(outcome.status, outcome.reason) else seen.end,
+        otherwise="" if let_in == decision else let_in,
         facts={"image": known.image_id, **seen.facts},
         notes=list(dict.fromkeys(seen.notes)),
         written=[*seen.written, str(folder / "inspection.json")],
@@ -188,22 +164,22 @@ def _end(status: str, reason: str) -> str:
     return f"{status}: {reason}" if reason else status
 
 
-def _look(job: Job, folder: Path) -> _Seen:
-    """Describe and show a file, with every kind and view let through."""
-    seen = _Seen()
-    job = replace(job, dicom=let_through(job.dicom))
+def _look(job: Job, folder: Path) -> Inspection:
+    """Describe and show a file as far as it goes, with every kind and view let through."""
+    seen = Inspection(job.file)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the reader makes notes of them
-            _describe(Path(job.file), job, folder, seen)
+            _describe(replace(job, dicom=let_through(job.dicom)), folder, seen)
     except Unusable as problem:
-        seen.end = _end(problem.status, problem.reason)
+        seen.status, seen.reason = problem.status, problem.reason
     except DICOM_ERRORS as error:
-        seen.end = _end("failed", f"cannot be read: {one_line(error)}")
+        seen.status, seen.reason = "failed", f"cannot be read: {one_line(error)}"
     return seen
 
 
-def _describe(path: Path, job: Job, folder: Path, seen: _Seen) -> None:
+def _describe(job: Job, folder: Path, seen: Inspection) -> None:
+    path = Path(job.file)
     seen.facts["bytes"] = f"{path.stat().st_size:,}"
     if not is_dicom(path):
         raise Unusable("skipped", "not a DICOM file")

@@ -43,39 +43,25 @@ _PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One thing that was looked at."""
 
-    Attributes:
-        topic: heading that it belongs under.
-        state: ok, note or problem.
-        advice: what to do, "" where nothing is.
-    """
-
-    topic: str
-    state: str
+    topic: str  # heading that it belongs under
+    state: str  # ok, note or problem
     text: str
-    advice: str = ""
+    advice: str = ""  # what to do, "" where nothing is
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder that a run uses, there or not.
+    """A folder that a run uses, there or not."""
 
-    Attributes:
-        role: what it is for.
-        setting: what moves it elsewhere.
-        device: number of its file system; folders on one share its free bytes.
-        needed_bytes: estimate for the run.
-        needed_for: what takes them.
-    """
-
-    role: str
-    setting: str
+    role: str  # what it is for
+    setting: str  # what moves it elsewhere
     path: Path
-    device: int
+    device: int  # number of its file system; folders on one share its free bytes
     free_bytes: float
     writable: bool
-    needed_bytes: float = 0.0
+    needed_bytes: float = 0.0  # estimate for the run
     needed_for: str = ""
 
 

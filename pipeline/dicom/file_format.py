@@ -55,23 +55,14 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class PixelElement:
-    """The pixels of an open file, not read yet.
+    """The pixels of an open file, not read yet."""
 
-    Attributes:
-        stream: the file, or what it inflates to.
-        keyword: PixelData, FloatPixelData or DoubleFloatPixelData.
-        vr: value representation; None in implicit files, which are OW.
-        start: position of the value in the stream, in bytes.
-        length: as stated, in bytes; None where it is undefined, for encapsulated pixels.
-        little_endian: byte order of the pixels.
-    """
-
-    stream: BinaryIO
-    keyword: str
-    vr: str | None
-    start: int
-    length: int | None
-    little_endian: bool
+    stream: BinaryIO  # the file, or what it inflates to
+    keyword: str  # PixelData, FloatPixelData or DoubleFloatPixelData
+    vr: str | None  # value representation; None in implicit files, which are OW
+    start: int  # position of the value in the stream, in bytes
+    length: int | None  # as stated, in bytes; None where it is undefined: encapsulated pixels
+    little_endian: bool  # byte order of the pixels
 
     def available(self) -> int:
         """Bytes of the value that are there."""
@@ -90,6 +81,11 @@ def is_dicom(path: Path) -> bool:
     with path.open("rb") as stream:
         start = stream.read(132)
     return start[128:132] == b"DICM" or _begins_with_element(start)
+
+
+def transfer_syntax(meta: Dataset) -> UID:
+    """What the group 0002 of a file claims, "" where it claims nothing; it may lie."""
+    return UID(str(meta.get("TransferSyntaxUID") or ""))
 
 
 def read_dicom(
@@ -148,7 +144,7 @@ def open_dicom(
         meta = _read_meta(file)
         stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
         implicit, little_endian = _encoding(stream)
-        syntax = UID(str(meta.get("TransferSyntaxUID", "")))
+        syntax = transfer_syntax(meta)
         if syntax.is_transfer_syntax and not syntax.is_private:
             _compare_with_label(syntax, implicit, little_endian)
         wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
@@ -202,7 +198,7 @@ def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
 
 def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
     """What is labelled as deflated, unless it begins like a data set that is not."""
-    labelled = meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    labelled = transfer_syntax(meta) == DeflatedExplicitVRLittleEndian
     return labelled and not _begins_with_element(_next_bytes(file, 8))
 
 

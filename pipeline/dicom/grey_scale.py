@@ -43,7 +43,7 @@ def presentation(
         None where it nowhere did; how they came about.
 
     Raises:
-        Unusable: the polarity or the rescaling is not defined.
+        Unusable: the rescaling is not defined.
     """
     tables = partial(grey_tables, header, bits=stored.bits, signed=stored.signed)
     grey = tables(prefer_lut=prefer_lut)
@@ -70,7 +70,7 @@ def grey_tables(
     prefer_lut: bool = True,
     use_window: bool = True,
 ) -> Grey:
-    """Tables of the grey-scale chain of an image.
+    """Tables of the grey-scale chain of an image that `selection.check_kind` lets pass.
 
     Args:
         bits: Bits Stored.
@@ -79,12 +79,10 @@ def grey_tables(
         use_window: False leaves out the VOI transformation.
 
     Raises:
-        Unusable: the polarity or the rescaling is not defined.
+        Unusable: the rescaling is not defined.
     """
     notes: list[str] = []
     polarity = word(header, "PhotometricInterpretation")
-    if polarity not in ("MONOCHROME1", "MONOCHROME2"):
-        raise Unusable("skipped", f"Photometric Interpretation is {polarity or 'missing'}")
     stored = stored_values(bits, signed=signed)
     modality, low, high = _modality(header, stored, notes)
     found = _voi(header, modality, prefer_lut, notes) if use_window else None

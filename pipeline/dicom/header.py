@@ -16,7 +16,7 @@ from pydicom.uid import UID
 
 from pipeline.dicom import side_and_view
 from pipeline.dicom.elements import number, word, words
-from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
+from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom, transfer_syntax
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 # Modality and intent that Digital Mammography and Digital X-Ray Image Storage stand for.
@@ -34,28 +34,18 @@ _TAGS = (
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself; "" or None where it says nothing that can be read.
+    """What a file says of itself; "" or None where it says nothing that can be read."""
 
-    Attributes:
-        patient_id: as written.
-        patient: the patient that it means; in CBIS-DDSM a part of it.
-        laterality: L or R.
-        view: CC, MLO, ...
-        shape: rows and columns in pixels.
-        spacing_mm: the first of Imager Pixel Spacing and Pixel Spacing, uncorrected.
-        is_directory: a DICOMDIR, a list of other files.
-    """
-
-    patient_id: str = ""
-    patient: str = ""
-    laterality: str = ""
-    view: str = ""
+    patient_id: str = ""  # as written
+    patient: str = ""  # the patient that it means; in CBIS-DDSM a part of it
+    laterality: str = ""  # L or R
+    view: str = ""  # CC, MLO, ...
     study_uid: str = ""
     series_uid: str = ""
     sop_class: str = ""
-    shape: tuple[int, int] | None = None
-    spacing_mm: float | None = None
-    is_directory: bool = False
+    shape: tuple[int, int] | None = None  # rows and columns in pixels
+    spacing_mm: float | None = None  # Imager Pixel Spacing, else Pixel Spacing, uncorrected
+    is_directory: bool = False  # a DICOMDIR, a list of other files
 
 
 def read_header(path: Path) -> Header | None:
@@ -86,7 +76,7 @@ def described(path: Path) -> dict[str, str]:
         One of DICOM_ERRORS: it cannot be read.
     """
     header = read_dicom(path, header_only=True)
-    syntax = UID(_meta(header, "TransferSyntaxUID"))
+    syntax = transfer_syntax(header.file_meta)
     size = _shape(header)
     signed = "signed" if number(header, "PixelRepresentation") == 1 else "unsigned"
     bits = [_whole(header, name) for name in ("BitsStored", "BitsAllocated", "HighBit")]
@@ -138,22 +128,13 @@ def scanner(header: Dataset) -> str:
     return " ".join(name for name in names if name)
 
 
-def transfer_syntax(header: Dataset) -> str:
-    """The name of the transfer syntax that the file claims, "" where it claims none."""
-    return UID(_meta(header, "TransferSyntaxUID")).name
-
-
 def sop_class(header: Dataset) -> str:
     """SOP Class UID, of the data set or of group 0002."""
-    return str(header.get("SOPClassUID") or _meta(header, "MediaStorageSOPClassUID"))
+    return str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
 
 
 def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip(" \0\t\r\n")
-
-
-def _meta(header: Dataset, keyword: str) -> str:
-    return str(header.file_meta.get(keyword) or "")
 
 
 def _whole(header: Dataset, keyword: str) -> str:
@@ -180,6 +161,6 @@ _VALUES: dict[str, Callable[[Dataset], object]] = {
         number(data, "ImagerPixelSpacing") or number(data, "PixelSpacing") or None
     ),
     "is_directory": lambda data: (
-        DICOMDIR in (sop_class(data), _meta(data, "MediaStorageSOPClassUID"))
+        DICOMDIR in (sop_class(data), data.file_meta.get("MediaStorageSOPClassUID"))
     ),
 }

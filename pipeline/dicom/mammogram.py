@@ -14,9 +14,15 @@ from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import items, notes_on_empty, words
-from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
+from pipeline.dicom.file_format import (
+    DICOM_ERRORS,
+    HEADER_BYTES,
+    is_dicom,
+    open_dicom,
+    transfer_syntax,
+)
 from pipeline.dicom.grey_scale import presentation
-from pipeline.dicom.header import implant, intent, modality, scanner, transfer_syntax
+from pipeline.dicom.header import implant, intent, modality, scanner
 from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
 from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
@@ -39,7 +45,7 @@ _TAGS: tuple[str | int, ...] = (
     *_NUMBERS,
     # What it is.
     *("SOPClassUID", "Modality", "DirectoryRecordSequence", "ImageType", "PresentationIntentType"),
-    *("BreastImplantPresent", "PartialView", "Manufacturer", "ManufacturerModelName"),
+    *("BreastImplantPresent", "Manufacturer", "ManufacturerModelName"),
     # The pixels.
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "NumberOfFrames"),
     *("PhotometricInterpretation", "ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
@@ -157,7 +163,7 @@ def _read(
         intent=intent(header),
         implant=implant(header, seen),
         magnification=magnification(header),
-        transfer_syntax=transfer_syntax(header),
+        transfer_syntax=transfer_syntax(header.file_meta).name,
         frame=frame,
         **({"stored": stored.pixels} if keep_stored else {}),
     )

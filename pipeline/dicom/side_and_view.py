@@ -103,15 +103,13 @@ def view(dataset: Dataset) -> tuple[View, list[str]]:
     codes = []
     for item in items(dataset, "ViewCodeSequence"):
         meaning = word(item, "CodeMeaning")
-        codes.append(
-            VIEWS.get(word(item, "CodeValue")) or _VIEW_WORDS.get(meaning, meaning.lower())
-        )
+        name = VIEWS.get(word(item, "CodeValue")) or _VIEW_WORDS.get(meaning, meaning.lower())
+        codes.append(name)
         for modifier in items(item, "ViewModifierCodeSequence"):
             code, meaning = word(modifier, "CodeValue"), word(modifier, "CodeMeaning").lower()
             modifiers.append(MODIFIERS.get(code, meaning))
     # CBIS-DDSM writes the view where the orientation belongs.
-    orientation = words(dataset, "PatientOrientation")
-    misplaced = [value for value in orientation if value in ("CC", "MLO")]
+    misplaced = [name for name in words(dataset, "PatientOrientation") if name in ("CC", "MLO")]
     found = [("View Position", position)]
     found += [("View Code Sequence", code) for code in codes]
     found += [("Patient Orientation", name) for name in misplaced]

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
-from pydicom.uid import UID
 
 from pipeline.dicom.compressed_frame import FrameLayout, decode_frame
 from pipeline.dicom.elements import count, number
-from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement
+from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement, transfer_syntax
 from pipeline.dicom.unusable import Unusable, one_line
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -103,7 +102,7 @@ def decode(
         raise Unusable("failed", "Pixel Data is missing or empty")
     if element.keyword != "PixelData":
         raise Unusable("skipped", f"{element.keyword}: pixels that are no whole numbers")
-    syntax = UID(str(header.file_meta.get("TransferSyntaxUID", "")))
+    syntax = transfer_syntax(header.file_meta)
     notes: list[str] = []
     labelled = [
         codec for codec, ends in _CODECS.items() if syntax in [_ROOT + end for end in ends.split()]

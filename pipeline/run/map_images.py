@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -58,17 +59,30 @@ def map_images(
     if workers == 0:
         yield from map(function, items)
         return
-    with contextlib.closing(_Pool(function, items, seconds, mib)) as pool:
-        for _ in range(min(workers or default_workers(), len(items))):
-            pool.start_worker()
+    pool = [_Worker(function, mib) for _ in range(min(workers or default_workers(), len(items)))]
+    waiting, results = deque(enumerate(items)), dict[int, Any]()
+    try:
         for index in range(len(items)):
-            while index not in pool.results:
-                pool.step()
-            yield pool.results.pop(index)
+            while index not in results:
+                for worker in _answered(pool):
+                    answer = worker.answer()
+                    if worker.item is not None:
+                        results[worker.item] = answer
+                    if waiting and not isinstance(answer, Lost):
+                        worker.give(*waiting.popleft(), seconds)
+                        continue
+                    pool.remove(worker)
+                    worker.stop()
+                    if waiting:
+                        pool.append(_Worker(function, mib))
+            yield results.pop(index)
+    finally:
+        for worker in pool:
+            worker.stop()
 
 
 class _Worker:
-    """A process, the pipe to it, and the item that it works on."""
+    """A process, the pipe to it, and the number of the item that it works on."""
 
     def __init__(self, function: Callable, mib: int | None):
         self.pipe, theirs = _CONTEXT.Pipe()
@@ -76,7 +90,29 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.item: int | None = None  # None until it says that it is ready
-        self.deadline = time.monotonic() + _START_SECONDS
+        self.seconds: float = _START_SECONDS
+        self.deadline = time.monotonic() + self.seconds
+
+    def give(self, item: int, content: Any, seconds: float | None) -> None:
+        self.item, self.seconds = item, seconds or float("inf")
+        self.deadline = time.monotonic() + self.seconds
+        self.pipe.send(content)
+
+    def answer(self) -> Any:
+        """The result of its item, or `Lost`; None when it has started."""
+        if not self.pipe.poll():
+            reason = f"took longer than {self.seconds:g} s (dicom.decode_seconds)"
+        else:
+            try:
+                return self.pipe.recv()
+            except (EOFError, ConnectionError):
+                self.process.join()
+            reason = f"died with exit code {self.process.exitcode}"
+            if self.process.exitcode == -signal.SIGKILL:
+                reason = "was killed, probably for lack of memory (dicom.workers, dicom.decode_mib)"
+        if self.item is None:
+            raise RuntimeError(f"A worker process could not start: it {reason}")
+        return Lost(f"the worker {reason}")
 
     def stop(self) -> None:
         self.pipe.close()
@@ -84,64 +120,12 @@ class _Worker:
         self.process.join()
 
 
-class _Pool:
-    def __init__(self, function: Callable, items: Sequence, seconds: float | None, mib: int | None):
-        self._function, self._items = function, items
-        self._seconds, self._mib = seconds, mib
-        self._next = 0
-        self._workers: list[_Worker] = []
-        self.results: dict[int, Any] = {}
-
-    def start_worker(self) -> None:
-        self._workers.append(_Worker(self._function, self._mib))
-
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.stop()
-
-    def step(self) -> None:
-        """Wait for the next message, death or deadline, and deal with it."""
-        now = time.monotonic()
-        patience = max(min(worker.deadline for worker in self._workers) - now, 0)
-        answered = wait([worker.pipe for worker in self._workers], timeout=min(patience, 3600))
-        for worker in list(self._workers):
-            if worker.pipe in answered:
-                self._receive(worker)
-            elif time.monotonic() >= worker.deadline:
-                limit = f"{self._seconds:g} s (dicom.decode_seconds)"
-                self._replace(worker, f"took longer than {limit}")
-
-    def _receive(self, worker: _Worker) -> None:
-        try:
-            result = worker.pipe.recv()
-        except (EOFError, ConnectionError):
-            worker.process.join()
-            self._replace(worker, _death(worker.process.exitcode))
-            return
-        if worker.item is not None:
-            self.results[worker.item] = result
-        if self._next == len(self._items):
-            self._workers.remove(worker)
-            worker.stop()
-            return
-        worker.item, self._next = self._next, self._next + 1
-        worker.deadline = time.monotonic() + (self._seconds or float("inf"))
-        worker.pipe.send(self._items[worker.item])
-
-    def _replace(self, worker: _Worker, reason: str) -> None:
-        if worker.item is None:
-            raise RuntimeError(f"A worker process could not start: it {reason}")
-        self.results[worker.item] = Lost(f"the worker {reason}")
-        self._workers.remove(worker)
-        worker.stop()
-        if self._next < len(self._items):
-            self.start_worker()
-
-
-def _death(exit_code: int | None) -> str:
-    if exit_code == -9:
-        return "was killed, probably for lack of memory (dicom.workers, dicom.decode_mib)"
-    return f"died with exit code {exit_code}"
+def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
+    """Those with a message, those that died and those out of time, as soon as there are any."""
+    patience = max(min(worker.deadline for worker in pool) - time.monotonic(), 0)
+    answered = wait([worker.pipe for worker in pool], timeout=min(patience, 3600))
+    now = time.monotonic()
+    return [worker for worker in pool if worker.pipe in answered or now >= worker.deadline]
 
 
 def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:

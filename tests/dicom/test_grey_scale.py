@@ -165,11 +165,6 @@ def test_signed_values_are_indexed_by_their_bits():
     np.testing.assert_array_equal(tables.padding, [False, False, True, False])
 
 
-def test_colour_has_no_grey_scale():
-    with pytest.raises(Unusable, match="Photometric Interpretation is RGB"):
-        grey(PhotometricInterpretation="RGB")
-
-
 @pytest.mark.parametrize(
     ("slope", "message"), [(0, "Rescale Slope is 0"), (1e-320, "lose all"), (1e308, "lose all")]
 )
