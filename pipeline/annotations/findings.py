@@ -17,18 +17,12 @@ _OUTSIDE = "it lies outside the image of {} x {} pixels"
 
 @dataclass
 class ImageOutlines:
-    """The outlines of one image.
+    """The outlines of one image."""
 
-    Attributes:
-        outlines: ordered by finding id.
-        unlocated: something abnormal may be where nobody outlined it, so that no position of
-            the image can count as negative.
-        rejected: why findings could not be outlined, by finding id.
-    """
-
-    outlines: list[Outline] = field(default_factory=list)
+    outlines: list[Outline] = field(default_factory=list)  # ordered by finding id
+    # Something abnormal may be where nobody outlined it: no position can count as negative.
     unlocated: bool = False
-    rejected: dict[str, str] = field(default_factory=dict)
+    rejected: dict[str, str] = field(default_factory=dict)  # by finding id, why it has no outline
 
 
 def image_outlines(

@@ -14,27 +14,18 @@ from numpy.typing import ArrayLike
 
 @dataclass(frozen=True)
 class Geometry:
-    """How the standard image lies in the original one.
+    """How the standard image lies in the original one."""
 
-    Attributes:
-        original_height, original_width: size of the DICOM image in pixels.
-        height, width: size of the standard image in pixels.
-        row0, col0: first row and column of the crop box in the original image, before mirroring.
-        row_scale, col_scale: original pixels per standard pixel (box size / standard size).
-        flipped: the columns of the box are mirrored.
-        spacing_mm: pixel spacing of the standard image.
-    """
-
-    original_height: int
+    original_height: int  # of the DICOM image in pixels
     original_width: int
-    height: int
+    height: int  # of the standard image in pixels
     width: int
-    row0: int
+    row0: int  # first row and column of the crop box in the original image, before mirroring
     col0: int
-    row_scale: float
+    row_scale: float  # original pixels per standard pixel (box size / standard size)
     col_scale: float
-    flipped: bool
-    spacing_mm: float
+    flipped: bool  # the columns of the box are mirrored
+    spacing_mm: float  # of the standard image
 
     @property
     def box(self) -> tuple[slice, slice]:

@@ -75,12 +75,10 @@ def outline_masks(
         By finding id.
     """
     root = settings.store.root
-    jobs = {
-        row.finding_id: MaskJob(
-            json.loads(row.coordinates)["file"], *sizes[row.image_id], root / "masks"
-        )
-        for row in findings[findings["geometry"] == "mask"].itertuples()
-    }
+    jobs = {}
+    for row in findings[findings["geometry"] == "mask"].itertuples():
+        file = json.loads(row.coordinates)["file"]
+        jobs[row.finding_id] = MaskJob(file, *sizes[row.image_id], root / "masks")
     ends = work_once(
         list(jobs.values()),
         kept=_kept,

@@ -31,20 +31,14 @@ class Circle:
 
 @dataclass(frozen=True)
 class Outline:
-    """The outline of one finding in one image, in pixels of the image it is used on.
-
-    Attributes:
-        positive: the finding counts as abnormal; if not, its area is ignored.
-        circle: the annotation where it is a circle, else None.
-        polygons: one (n, 2) float64 array of (row, col) per part, else empty.
-    """
+    """The outline of one finding in one image, in pixels of the image it is used on."""
 
     finding_id: str
     kind: str
     pathology: str
-    positive: bool
-    circle: Circle | None = None
-    polygons: tuple[np.ndarray, ...] = ()
+    positive: bool  # the finding counts as abnormal; if not, its area is ignored
+    circle: Circle | None = None  # where the annotation is one
+    polygons: tuple[np.ndarray, ...] = ()  # else one (n, 2) float64 of (row, col) per part
 
     @cached_property
     def centre(self) -> tuple[float, float]:

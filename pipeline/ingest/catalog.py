@@ -89,15 +89,12 @@ _NUMBERS = {"spacing_mm": "float64", "bytes": "int64"}
 
 @dataclass(frozen=True)
 class Catalog:
-    """Images, findings and files of a data set, in the columns above.
-
-    Attributes:
-        split: the user's own split, by patient id; that of the data set is `split_hint`.
-    """
+    """Images, findings and files of a data set, in the columns above."""
 
     images: pd.DataFrame
     findings: pd.DataFrame
     files: pd.DataFrame
+    # The user's own split by patient id; that of the data set is `split_hint`.
     split: dict[str, str] = field(default_factory=dict)
 
 

@@ -13,7 +13,7 @@ files.csv and is told to the user.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipeline.ingest.catalog import Catalog, make_catalog
@@ -59,6 +59,7 @@ class CatalogBuilder:
         image_id: str,
         dicom: Path | None = None,
         remarks: Iterable[str] = (),
+        findings: Iterable[Mapping] = (),
         **columns: str | float | None,
     ) -> None:
         """A file is the source of an image.
@@ -66,6 +67,7 @@ class CatalogBuilder:
         Args:
             dicom: the DICOM file to read; `file` itself if absent.
             remarks: what the user should know about it, in words that many images can share.
+            findings: on it, as the arguments of `add_finding`.
             columns: the other columns of `catalog.ImageRow`.
         """
         remarks = tuple(remarks)
@@ -79,6 +81,8 @@ class CatalogBuilder:
             "dataset": self._dataset,
         }
         self._images.append(own | columns)
+        for finding in findings:
+            self.add_finding(image_id, **finding)
 
     def add_finding(
         self,

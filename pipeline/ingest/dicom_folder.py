@@ -34,22 +34,19 @@ def read(request: Request) -> Catalog:
         else:
             headers[file] = header
     ids = image_ids([file.name for file in headers])
-    images = {file.name: _image(file, header, ids[file.name]) for file, header in headers.items()}
+    images: dict[str, dict] = {}
+    for file, header in headers.items():
+        # Study or folder stands for a patient without a number.
+        folder = PurePosixPath(file.name).parent.as_posix().removeprefix(".")
+        images[file.name] = {
+            "image_id": ids[file.name],
+            "patient_id": header.patient or header.study_uid or folder or ids[file.name],
+            "laterality": header.laterality,
+            "view": header.view,
+        }
     findings = join_findings(images, lines)
     for file, header in headers.items():
         remarks = [] if header.patient else ["no Patient ID: the study or folder stands for it"]
-        builder.add_image(file, remarks=remarks, **images[file.name])
-    for finding in findings:
-        builder.add_finding(**finding)
+        image, found = images[file.name], findings[ids[file.name]]
+        builder.add_image(file, remarks=remarks, findings=found, **image)
     return builder.catalog()
-
-
-def _image(file: SourceFile, header: Header, image_id: str) -> dict:
-    """The columns of an image; its study or folder stands for a patient without a number."""
-    folder = PurePosixPath(file.name).parent.as_posix().removeprefix(".")
-    return {
-        "image_id": image_id,
-        "patient_id": header.patient or header.study_uid or folder or image_id,
-        "laterality": header.laterality,
-        "view": header.view,
-    }

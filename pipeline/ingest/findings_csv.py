@@ -84,8 +84,10 @@ def read_findings(path: Path) -> list[FindingLine]:
     return lines
 
 
-def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> list[dict]:
-    """Findings with the id of their image; writes into the images what the table says of them.
+def join_findings(
+    images: Mapping[str, dict], lines: Sequence[FindingLine]
+) -> dict[str, list[dict]]:
+    """Findings by the id of their image; writes into the images what the table says of them.
 
     Args:
         images: columns of the catalog by file name, with their ids.
@@ -99,7 +101,7 @@ def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> l
         by_name[PurePosixPath(name).name].append(image)
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
     known: set[tuple[str, str]] = set()
-    findings = []
+    findings: dict[str, list[dict]] = {image["image_id"]: [] for image in images.values()}
     for line in lines:
         what = line.file or line.image_id
         found = (by_name if line.file else by_id).get(what, [])
@@ -117,7 +119,7 @@ def join_findings(images: Mapping[str, dict], lines: Sequence[FindingLine]) -> l
         if image.setdefault("outcome", outcome) != outcome:
             raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
         if outcome == "abnormal":
-            findings.append({"image_id": image_id, **line.finding})
+            findings[image_id].append(line.finding)
     return findings
 
 

@@ -84,7 +84,6 @@ def add_picture(builder: CatalogBuilder, picture: Picture, wrapped: Path | str) 
     if isinstance(wrapped, str):
         builder.fail(picture.file, wrapped)
         return False
-    builder.add_image(picture.file, dicom=wrapped, remarks=picture.remarks, **picture.image)
-    for finding in picture.findings:
-        builder.add_finding(**{"image_id": picture.image["image_id"]} | finding)
+    known = {"remarks": picture.remarks, "findings": picture.findings, **picture.image}
+    builder.add_image(picture.file, dicom=wrapped, **known)
     return True

@@ -49,11 +49,10 @@ def read(request: Request) -> Catalog:
         elif row["view"] not in VIEWS:
             builder.skip(file, f"view {row['view']}, no view of screening")
         else:
-            image, note = _image(row), INVASIVE.get(row.get("invasive", ""), "")
-            image_id = image["image_id"]
-            builder.add_image(file, remarks=_remarks(row), **image)
-            if image["outcome"] == "abnormal":
-                builder.add_finding(image_id, kind="cancer", pathology="malignant", note=note)
+            note = INVASIVE.get(row.get("invasive", ""), "")
+            cancer = {"kind": "cancer", "pathology": "malignant", "note": note}
+            findings = [cancer] if row["cancer"] == "1" else []
+            builder.add_image(file, remarks=_remarks(row), findings=findings, **_image(row))
     return builder.catalog()
 
 

@@ -6,7 +6,8 @@ picture becomes a DICOM file below store.root, a copy of about the size of the L
 """
 
 from pipeline.ingest.catalog import Catalog
-from pipeline.ingest.ddsm.films import is_original, read_films
+from pipeline.ingest.ddsm.case import case_name
+from pipeline.ingest.ddsm.films import read_films
 from pipeline.ingest.ddsm.pictures_folder import read_pictures
 from pipeline.ingest.importers import Request
 
@@ -17,4 +18,5 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: there is nothing to read, or a table makes no sense.
     """
-    return read_films(request) if is_original(request) else read_pictures(request)
+    is_original = any(case_name(file.path.name) for file in request.files)
+    return read_films(request) if is_original else read_pictures(request)

@@ -30,35 +30,31 @@ import numpy as np
 from pipeline.dicom.compressed_frame import stream_info
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.ddsm.case import Film, case_name
+from pipeline.ingest.ddsm.case import Film
 from pipeline.ingest.ddsm.overlay import read_overlay
-from pipeline.ingest.ddsm.tree import Examination, FilmFile, sort_files
+from pipeline.ingest.ddsm.tree import Examination, sort_files
 from pipeline.ingest.importers import Request
 from pipeline.ingest.picture_files import Picture, add_pictures, read_picture
+from pipeline.ingest.source_files import SourceFile
 
 CONVERT = "convert the film to PNG or TIFF of 16 bit with the software of DDSM"
-
-
-def is_original(request: Request) -> bool:
-    """Whether the folder holds a description of a case."""
-    return any(case_name(file.path.name) for file in request.files)
 
 
 def read_films(request: Request) -> Catalog:
     """Catalog of the original tree."""
     builder = CatalogBuilder(request.files, dataset="ddsm")
-    pictures = [_picture(film) for film in sort_files(builder)]
+    pictures = [_picture(*film) for film in sort_files(builder)]
     add_pictures(builder, pictures, request.wrapped)
     return builder.catalog()
 
 
-def _picture(film: FilmFile) -> Picture:
-    case, view = film.examination.case, film.view
+def _picture(file: SourceFile, examination: Examination, view: str) -> Picture:
+    case = examination.case
     side, projection = view.split("_")
-    findings, doubt = _findings(film.examination, view)
+    findings, doubt = _findings(examination, view)
     outcome = "abnormal"
     if not findings:
-        outcome, doubt = _outcome_without_marks(film.examination, view)
+        outcome, doubt = _outcome_without_marks(examination, view)
     image = {
         "image_id": f"{case.name}.{view}",
         "patient_id": case.name.rpartition("_")[0],
@@ -70,8 +66,8 @@ def _picture(film: FilmFile) -> Picture:
         "site": case.name[0],
         "scanner": case.digitiser,
     }
-    read = partial(_read_film, film.file.path, case.films[view])
-    return Picture(film.file, read, image, findings, remarks=(doubt,) if doubt else ())
+    read = partial(_read_film, file.path, case.films[view])
+    return Picture(file, read, image, findings, remarks=(doubt,) if doubt else ())
 
 
 def _read_film(path: Path, film: Film) -> np.ndarray:

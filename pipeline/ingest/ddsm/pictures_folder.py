@@ -6,7 +6,7 @@ be bright, and data.spacing_mm must be given, because pictures do not carry it.
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -61,9 +61,7 @@ def read_pictures(request: Request) -> Catalog:
             'of DDSM. Give it in mm, for instance SET="data.spacing_mm=0.05".'
         )
     images = _images(files, request.data.spacing_mm)
-    findings: dict[str, list[dict]] = defaultdict(list)
-    for finding in join_findings(images, lines):
-        findings[finding["image_id"]].append(finding)
+    findings = join_findings(images, lines)
     _check_patients(images)
     pictures = []
     for file in files:

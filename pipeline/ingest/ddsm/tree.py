@@ -48,17 +48,11 @@ class Examination:
         return frozenset(announced | set(self.overlays))
 
 
-@dataclass(frozen=True)
-class FilmFile:
-    """The file of a film that can be tried, and the examination that describes it."""
+def sort_files(builder: CatalogBuilder) -> list[tuple[SourceFile, Examination, str]]:
+    """Find the films that can be tried, with the case and the view that each is of.
 
-    file: SourceFile
-    examination: Examination
-    view: str
-
-
-def sort_files(builder: CatalogBuilder) -> list[FilmFile]:
-    """Find the cases, their films and their marks; every other file is accounted for."""
+    Every other file is accounted for.
+    """
     cases, marks, films = _first_of_each(builder)
     overlays: dict[str, dict[str, SourceFile]] = defaultdict(dict)
     for (name, view), file in marks.items():
@@ -74,7 +68,7 @@ def sort_files(builder: CatalogBuilder) -> list[FilmFile]:
     for (name, view), file in films.items():
         examination = examinations.get(name)
         if examination and view in examination.case.films:
-            found.append(FilmFile(file, examination, view))
+            found.append((file, examination, view))
         elif examination:
             builder.skip(file, f"{examination.file.name} does not name {view}")
         elif (name, "") in cases:

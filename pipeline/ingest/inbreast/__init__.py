@@ -20,7 +20,7 @@ from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cells import as_word
 from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.importers import Request
-from pipeline.ingest.inbreast.osirix import Regions, Roi, read_regions
+from pipeline.ingest.inbreast.osirix import Regions, read_regions
 from pipeline.ingest.inbreast.tables import read_table, table_file
 from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
@@ -67,19 +67,19 @@ def read(request: Request) -> Catalog:
             builder.skip(export, what)
         header = read_header(file.path)
         spacing_mm = header.spacing_mm if header else None
-        findings = list(_findings(regions, POINT_RADIUS_MM / (spacing_mm or SPACING_MM)))
+        radius_px = POINT_RADIUS_MM / (spacing_mm or SPACING_MM)
+        pathology = f"birads_{row['birads']}" if row.get("birads") else "unknown"
+        findings = [{"pathology": pathology, **f} for f in _findings(regions, radius_px)]
         image = _image(file, row, regions, is_abnormal=bool(findings))
         no_row = f"{table.path.name} has no row for it" if table and not row else ""
         builder.add_image(
             file,
             image_id=image_id,
             remarks=filter(None, (no_row, *_doubts(image, row, regions))),
+            findings=findings,
             spacing_mm=None if spacing_mm else SPACING_MM,
             **image,
         )
-        pathology = f"birads_{row['birads']}" if row.get("birads") else "unknown"
-        for finding in findings:
-            builder.add_finding(image_id, pathology=pathology, **finding)
     for export in exports.values():
         builder.skip(export, "outlines of an image that is not here")
     return builder.catalog()
@@ -128,25 +128,21 @@ def _findings(regions: Regions, point_radius_px: float) -> Iterator[dict]:
         kind = as_word(roi.name)
         if _UNNAMED.fullmatch(kind) or not kind[0].isalpha():
             kind = "unknown"
-        kind = KINDS.get(kind, kind)
-        if "pectoral" not in kind:
-            for shape in _shapes(roi, kind, point_radius_px):
-                yield {"kind": kind, **shape}
-
-
-def _shapes(roi: Roi, kind: str, point_radius_px: float) -> Iterator[dict]:
-    """Geometry, coordinates and note of a region."""
-    note = f"called {roi.name!r}" if kind == "unknown" else ""
-    if roi.problem:
-        yield {"note": roi.problem}
-    elif len(roi.points) >= 3:
-        yield {"geometry": "polygon", "coordinates": [*map(list, roi.points)], "note": note}
-    elif kind not in POINT_KINDS:
-        yield {"note": f"marked by {len(roi.points)} points, no outline"}
-    else:
-        for row, col in roi.points:
-            circle = {"row": row, "col": col, "radius": round(point_radius_px, 3)}
-            yield {"geometry": "circle", "coordinates": circle, "note": note or "a point"}
+        if "pectoral" in kind:
+            continue
+        note = f"called {roi.name!r}" if kind == "unknown" else ""
+        finding = {"kind": KINDS.get(kind, kind), "note": note}
+        if roi.problem:
+            yield finding | {"note": roi.problem}
+        elif len(roi.points) >= 3:
+            yield finding | {"geometry": "polygon", "coordinates": [*map(list, roi.points)]}
+        elif finding["kind"] not in POINT_KINDS:
+            yield finding | {"note": f"marked by {len(roi.points)} points, no outline"}
+        else:
+            for row, col in roi.points:
+                circle = {"row": row, "col": col, "radius": round(point_radius_px, 3)}
+                shape = {"geometry": "circle", "coordinates": circle}
+                yield finding | shape | {"note": note or "a point"}
 
 
 def _doubts(image: dict[str, str], row: dict[str, str], regions: Regions) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pipeline.ingest.vindr.tables import (
     BREASTS,
     CLIPPED,
     FINDINGS,
-    METADATA,
+    NEEDED,
     OF_IMAGE,
     OUTSIDE,
     SPLITS,
@@ -47,23 +47,24 @@ def read(request: Request) -> Catalog:
     """
     builder = CatalogBuilder(request.files, dataset="vindr")
     request.table(FINDINGS, "Put the table of VinDr-Mammo beside the folder images")
-    names = (FINDINGS, BREASTS, METADATA)
-    paths = {name: request.nearest[name].path for name in names if name in request.nearest}
-    for name in paths:
-        builder.skip(request.nearest[name], "a table of the data set")
-    tables = read_tables(paths)
+    files = {name: request.nearest[name] for name in NEEDED if name in request.nearest}
+    for file in files.values():
+        builder.skip(file, "a table of the data set")
+    tables = read_tables({name: file.path for name, file in files.items()})
     splits: dict[str, set[str]] = defaultdict(set)
     for row in tables.images.values():
         splits[row["study_id"]].add(SPLITS[row["split"]])
     found = _images(builder, tables)
     ids = image_ids([file.name for file in found])
     for file in found:
-        image_id, stem = ids[file.name], file.path.stem
-        remarks = [] if stem in tables.images else ["the tables have no row for it"]
-        image = _image(file, tables, splits)
-        builder.add_image(file, image_id=image_id, remarks=remarks, **image)
-        for finding in tables.findings.get(stem, []):
-            builder.add_finding(image_id, **finding)
+        stem = file.path.stem
+        builder.add_image(
+            file,
+            image_id=ids[file.name],
+            remarks=[] if stem in tables.images else ["the tables have no row for it"],
+            findings=tables.findings.get(stem, []),
+            **_image(file, tables, splits),
+        )
     _tell(tables, {file.path.stem for file in found}, splits)
     return builder.catalog()
 

@@ -9,7 +9,7 @@ The last two may be absent.
 
 import ast
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,11 @@ OF_IMAGE = (
     *("study_id", "image_id", "laterality", "view_position", "height", "width"),
     *("breast_birads", "breast_density", "split"),
 )
+NEEDED = {  # tables and their columns
+    FINDINGS: (*OF_IMAGE, "finding_categories", *CORNERS),
+    BREASTS: OF_IMAGE,
+    METADATA: ("SOP Instance UID",),
+}
 SPLITS = {"training": "train", "test": "test", "": ""}
 CLIPPED, OUTSIDE = "clipped: it left the image", "its box lies outside the image"
 # They accompany a lesion and have no BI-RADS: beside another category they are not the kind.
@@ -49,8 +54,12 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
     Raises:
         UserError: a column is missing or a value makes no sense; names table and line.
     """
-    annotations = _rows(paths.get(FINDINGS), (*OF_IMAGE, "finding_categories", *CORNERS))
-    breasts = _rows(paths.get(BREASTS), OF_IMAGE)
+    annotations, breasts, metadata = (
+        read_text_table(paths[name], needed=needed, advice="Download it anew.", lenient=True).rows
+        if name in paths
+        else []
+        for name, needed in NEEDED.items()
+    )
     for where, row in (*annotations, *breasts):
         if row["split"] not in SPLITS:
             raise UserError(f"{where}: split must be training or test, not {row['split']!r}.")
@@ -61,7 +70,7 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
         if categories := _categories(where, row["finding_categories"]):
             findings[row["image_id"]].append(_finding(where, row, categories))
     scanners = {}
-    for _, row in _rows(paths.get(METADATA), ("SOP Instance UID",)):
+    for _, row in metadata:
         words = (row.get(name, "") for name in ("Manufacturer", "Manufacturer's Model Name"))
         scanners[row["SOP Instance UID"]] = " ".join(word for word in words if word)
     return Tables(
@@ -70,12 +79,6 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
         scanners=scanners,
         resplit=[image for image in both if first[image]["split"] != second[image]["split"]],
     )
-
-
-def _rows(path: Path | None, needed: Collection[str]) -> list[tuple[str, dict[str, str]]]:
-    if path is None:
-        return []
-    return read_text_table(path, needed=needed, advice="Download it anew.", lenient=True).rows
 
 
 def _categories(where: str, text: str) -> list[str]:
