@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.figures.registry import Place
 from pipeline.pages.embedded import plot_address
 from pipeline.pages.template import render
-from pipeline.report.metrics_file import for_results
+from pipeline.report.data import for_results
 from pipeline.report.run_page import PLOTS, plots_of
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.layout import RunFolder

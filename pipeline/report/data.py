@@ -1,11 +1,18 @@
-"""What the data of a run are: splits, files, and which findings count as abnormal."""
+"""What the files of a run say, as pages show it; each is empty where its file is not there."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import LabelSettings
+from pipeline.figures.registry import BASELINES, probability_metrics, ranking_metrics
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
+from pipeline.run.events import read_events
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 
 SPLITS = ("train", "validation", "test")
@@ -13,6 +20,20 @@ SPLIT_HEADS = (
     *("split", "patients", "mammograms", "abnormal", "normal", "findings"),
     *("positive positions", "negative", "ignored"),
 )
+
+
+# What an evaluation may leave out.
+_ABSENT: dict[str, Any] = {
+    "split": "",
+    "baselines": {},
+    "froc": [],
+    "froc_normal_images": [],
+    "froc_regions_iou": {"points": []},
+    "groups": [],
+    "lesion_groups_at_1_fp_per_image": [],
+    "counts": {},
+    "bootstrap": {"confidence": 0.95},
+}
 
 
 def count_splits(run: RunFolder) -> list[dict]:
@@ -73,3 +94,46 @@ def abnormal_in_words(rule: LabelSettings) -> str:
     if rule.positive == "all":
         return f"{kind} that the data set outlines, benign ones too"
     return f"{kind} that the data set outlines as {' or '.join(rule.positive)}"
+
+
+def stage_events(run: RunFolder) -> list[tuple[dict, dict | None]]:
+    """Start and end of the last run of each stage, in order; those that never ran are left out.
+
+    The page is written within a stage, which therefore has no end yet.
+    """
+    starts: dict[str, dict] = {}
+    ends: dict[str, dict] = {}
+    for event in read_events(run.events):
+        if event["event"] == "start":
+            starts[event["stage"]] = event
+            ends.pop(event["stage"], None)
+        elif event["event"] == "finish":
+            ends[event["stage"]] = event
+    return [(starts[stage], ends.get(stage)) for stage in STAGE_SECTIONS if stage in starts]
+
+
+def settings_texts(run: RunFolder) -> list[tuple[str, str]]:
+    """(stage, YAML text) of RUN/settings."""
+    paths = ((stage, run.stage_settings(stage)) for stage in STAGE_SECTIONS)
+    return [(stage, p.read_text(encoding="utf-8")) for stage, p in paths if p.is_file()]
+
+
+def current_metrics(run: RunFolder) -> dict[str, Any] | None:
+    """metrics.json; None where the run is not evaluated, or its maps are newer."""
+    if not run.metrics.is_file():
+        return None
+    maps = run.heatmap_summary
+    if maps.is_file() and run.metrics.stat().st_mtime_ns < maps.stat().st_mtime_ns:
+        return None
+    return read_json(run.metrics)
+
+
+def for_results(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What the templates of results need of a metrics.json, or of a crossval.json."""
+    calibration = {"before": None, "after": None, **(metrics.get("calibration") or {})}
+    return {
+        "metrics": {**_ABSENT, **metrics, "calibration": calibration},
+        "ranking": ranking_metrics(),
+        "probabilities": probability_metrics(),
+        "baselines": BASELINES,
+    }

@@ -4,10 +4,7 @@ The loss also rises when a network only becomes more certain; then the ranking h
 calibration repairs the rest. When the ranking falls too, the network memorises.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pandas as pd
 
 from pipeline.run.csv_tables import read_csv_table
 
@@ -25,44 +22,37 @@ def remarks_on(history: Path) -> list[str]:
         return []
     known = read_csv_table(history, rest=None, written_by="make train")
     known = known.dropna(subset=["validation_auc", "validation_loss"])
-    return [] if known.empty else list(_remarks(known))
-
-
-def _remarks(known: pd.DataFrame) -> Iterator[str]:
+    if known.empty:
+        return []
     chosen = known.loc[known["validation_auc"].idxmax()]
     least = known.loc[known["validation_loss"].idxmin()]
     last = known.iloc[-1]
-    taken = f"The weights are those of step {chosen['step']:.0f}"
+    taken, remarks = f"The weights are those of step {chosen['step']:.0f}", []
     too_certain = least["step"] < chosen["step"]
     if too_certain:
-        yield (
+        remarks.append(
             f"{taken}, with the highest validation AUC. The validation loss was lowest earlier, at "
-            f"step {least['step']:.0f} ({_loss(least)} against {_loss(chosen)}): the ranking went "
-            "on improving while the network became too certain, which the calibration corrects."
+            f"step {least['step']:.0f} ({least['validation_loss']:.4f} against "
+            f"{chosen['validation_loss']:.4f}): the ranking went on improving while the network "
+            "became too certain, which the calibration corrects."
         )
     lowest = chosen if too_certain else least
     if last["validation_loss"] <= (1 + RISEN) * lowest["validation_loss"]:
-        return
+        return remarks
     rose = (
-        f"from {_loss(lowest)} at step {lowest['step']:.0f} to {_loss(last)} at step "
-        f"{last['step']:.0f}"
+        f"from {lowest['validation_loss']:.4f} at step {lowest['step']:.0f} to "
+        f"{last['validation_loss']:.4f} at step {last['step']:.0f}"
     )
+    best, end = f"{chosen['validation_auc']:.4f}", f"{last['validation_auc']:.4f}"
     if last["validation_auc"] < chosen["validation_auc"] - HELD:
-        yield (
+        remarks.append(
             f"After step {chosen['step']:.0f} the ranking got worse as well: the validation AUC "
-            f"fell from {_auc(chosen)} to {_auc(last)}, and the loss rose {rose}. More of this "
-            f"training does not help. {taken}."
+            f"fell from {best} to {end}, and the loss rose {rose}. More of this training does not "
+            f"help. {taken}."
         )
     elif not too_certain:
-        yield (
-            f"The validation loss rose {rose}, while the ranking held (AUC {_auc(chosen)} at best, "
-            f"{_auc(last)} at the end): the network only became more certain. {taken}."
+        remarks.append(
+            f"The validation loss rose {rose}, while the ranking held (AUC {best} at best, {end} "
+            f"at the end): the network only became more certain. {taken}."
         )
-
-
-def _loss(row: pd.Series) -> str:
-    return f"{row['validation_loss']:.4f}"
-
-
-def _auc(row: pd.Series) -> str:
-    return f"{row['validation_auc']:.4f}"
+    return remarks

@@ -30,43 +30,34 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
     Raises:
         UserError: none of them is there.
     """
-    kept = []
+    remembered, name = recall(run), run.root.name
+    about = {
+        "config": remembered.config,
+        "set": {k: v for k, v in remembered.overrides.items() if not k.endswith(".root")},
+        "hardware": hardware(),
+    }
+    kept = {}
     if run.metrics.is_file():
-        kept.append(_write(folder, run.root.name, run, run.metrics, _seconds(run)))
+        kept[name] = {"run": name, **about, "seconds": _seconds(run), **read_json(run.metrics)}
     if run.crossval.is_file():
-        name = f"{run.root.name}-crossval"
-        kept.append(_write(folder, name, run, run.crossval, _seconds_of_folds(run)))
+        figures, title = read_json(run.crossval), f"{name}-crossval"
+        seconds: Counter[str] = Counter()  # over all folds
+        for number in range(1, len(figures["folds"]) + 1):
+            seconds.update(_seconds(run.fold(number)))
+        kept[title] = {"run": title, **about, "seconds": dict(seconds), **figures}
     for path in (run.heads, run.ablation):
         if path.is_file():
-            kept.append(_write_study(folder, run, path))
+            own = {"run": name, "config": remembered.config}
+            kept[f"{name}-{path.stem}"] = {**own, **read_json(path)}
     if not kept:
         raise UserError(
             f"{run.metrics} is missing, and {run.crossval.name} too. Run make evaluate "
             f"RUN={run.root} or make crossval RUN={run.root} first."
         )
-    return kept
-
-
-def _write(folder: Path, name: str, run: RunFolder, figures: Path, seconds: dict) -> Path:
-    remembered = recall(run)
-    result = {
-        "run": name,
-        "config": remembered.config,
-        "set": {k: v for k, v in remembered.overrides.items() if not k.endswith(".root")},
-        "hardware": hardware(),
-        "seconds": seconds,
-        **read_json(figures),
-    }
-    path = folder / f"{name}.json"
-    write_text(path, json_text(result))
-    return path
-
-
-def _write_study(folder: Path, run: RunFolder, figures: Path) -> Path:
-    path = folder / f"{run.root.name}-{figures.stem}.json"
-    content = read_json(figures)
-    write_text(path, json_text({"run": run.root.name, "config": recall(run).config, **content}))
-    return path
+    paths = {folder / f"{title}.json": content for title, content in kept.items()}
+    for path, content in paths.items():
+        write_text(path, json_text(content))
+    return list(paths)
 
 
 def _seconds(run: RunFolder) -> dict[str, int]:
@@ -76,15 +67,6 @@ def _seconds(run: RunFolder) -> dict[str, int]:
     if "train" in last and has_model(run.model):
         last["train"] = max(last["train"], round(read_card(run.model).training.seconds))
     return last
-
-
-def _seconds_of_folds(run: RunFolder) -> dict[str, int]:
-    """The same, summed over the folds of its cross-validation."""
-    folds = len(read_json(run.crossval)["folds"])
-    total: Counter[str] = Counter()
-    for number in range(1, folds + 1):
-        total.update(_seconds(run.fold(number)))
-    return dict(total)
 
 
 def results_markdown(folder: Path) -> str:

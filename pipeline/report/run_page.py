@@ -10,9 +10,17 @@ from pipeline.model.seen_patients import calibration_overlap_text, training_over
 from pipeline.pages.embedded import ALL_PICTURES_BYTES, picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.preprocess.tables import read_mammograms
-from pipeline.report.data import SPLIT_HEADS, abnormal_of, count_files, count_splits, is_synthetic
-from pipeline.report.metrics_file import current_metrics, for_results
-from pipeline.report.provenance import settings_texts, stage_events
+from pipeline.report.data import (
+    SPLIT_HEADS,
+    abnormal_of,
+    count_files,
+    count_splits,
+    current_metrics,
+    for_results,
+    is_synthetic,
+    settings_texts,
+    stage_events,
+)
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.csv_tables import read_csv_table
@@ -40,7 +48,7 @@ def write_report(run: RunFolder) -> None:
         splits=count_splits(run),
         split_heads=SPLIT_HEADS,
         files=count_files(run),
-        contact_sheet=_contact_sheet(run.contact_sheet),
+        contact_sheet=_picture(run.contact_sheet, CONTACT_SHEET_BYTES),
         audit=audit,
         sources=_sources(audit) if audit else [],
         twice=(read_json(run.preprocess_summary) or {}).get("twice"),
@@ -90,10 +98,6 @@ def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
     ]
 
 
-def _contact_sheet(path: Path) -> Markup:
-    return picture_address(path, budget_bytes=CONTACT_SHEET_BYTES) if path.is_file() else Markup("")
-
-
 def _images(run: RunFolder) -> list[dict[str, Any]]:
     """Rows of images.csv, the highest probability first, with view, picture and regions."""
     if not (run.images.is_file() and run.regions.is_file()):
@@ -106,28 +110,21 @@ def _images(run: RunFolder) -> list[dict[str, Any]]:
     if "logit_sd" not in regions:  # of one copy, and of maps of before
         regions["logit_sd"] = float("nan")
     by_image = {i: rows.to_dict("records") for i, rows in regions.groupby("image_id")}
-    views = _views(run)
+    views = {}
+    if run.mammograms.is_file():
+        rows = read_mammograms(run)[["image_id", "laterality", "view"]].itertuples(index=False)
+        views = {image_id: f"{side} {view}".strip() for image_id, side, view in rows}
     budget = ALL_PICTURES_BYTES // max(1, min(len(images), PICTURES))
     return [
         row
         | {
             "view": views.get(row["image_id"], ""),
-            "picture": _picture(run, row["image_id"], budget) if index < PICTURES else "",
+            "picture": _picture(run.overlay(row["image_id"]), budget) if index < PICTURES else "",
             "regions": by_image.get(row["image_id"], []),
         }
         for index, row in enumerate(images.to_dict("records"))
     ]
 
 
-def _picture(run: RunFolder, image_id: str, budget: int) -> Markup:
-    path = run.overlay(image_id)
+def _picture(path: Path, budget: int) -> Markup:
     return picture_address(path, budget_bytes=budget) if path.is_file() else Markup("")
-
-
-def _views(run: RunFolder) -> dict[str, str]:
-    if not run.mammograms.is_file():
-        return {}
-    return {
-        row.image_id: f"{row.laterality} {row.view}".strip()
-        for row in read_mammograms(run).itertuples()
-    }

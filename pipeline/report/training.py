@@ -1,6 +1,5 @@
 """What the report says about the model and its training."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +31,16 @@ def describe_training(run: RunFolder) -> Training | None:
     if recall(run).model or not has_model(run.model):
         return None
     card = read_card(run.model)
-    networks = _networks(run, card)
-    return Training(training_facts(card), _remarks(networks), _curves(networks))
+    count = len(card.training.members)
+    networks = [(f"Network {n} of {count}", run.member(n)) for n in range(1, count + 1)]
+    remarks: list[str] = []
+    curves: list[tuple[str, Path]] = []
+    for name, network in networks or [("", run)]:
+        found = remarks_on(network.model / "history.csv")
+        remarks += [f"{name}: {remark}" if name else remark for remark in found]
+        if (picture := network.plots / "training.png").is_file():
+            curves.append((name, picture))
+    return Training(training_facts(card), remarks, curves)
 
 
 def training_facts(card: ModelCard) -> list[tuple[str, str]]:
@@ -78,24 +85,3 @@ def _maps_in_words(card: ModelCard) -> str:
             f"percentile of its logits less the 10th) differs by from {card.level:.2f} taken off"
         )
     return "; ".join(done)
-
-
-def _networks(run: RunFolder, card: ModelCard) -> list[tuple[str, RunFolder]]:
-    """Name and folder of each training behind a model; the name of a single one is empty."""
-    count = len(card.training.members)
-    if not count:
-        return [("", run)]
-    return [(f"Network {number} of {count}", run.member(number)) for number in range(1, count + 1)]
-
-
-def _remarks(networks: Sequence[tuple[str, RunFolder]]) -> list[str]:
-    return [
-        f"{name}: {remark}" if name else remark
-        for name, network in networks
-        for remark in remarks_on(network.model / "history.csv")
-    ]
-
-
-def _curves(networks: Sequence[tuple[str, RunFolder]]) -> list[tuple[str, Path]]:
-    paths = [(name, network.plots / "training.png") for name, network in networks]
-    return [(name, path) for name, path in paths if path.is_file()]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.report.limits import limits_of_results, limits_of_training
+from pipeline.report.limits import limits_of
 from tests.model.cards import a_card
 
 
@@ -23,7 +23,7 @@ GOOD = {
 
 
 def limits(**changed) -> str:
-    return " ".join(limits_of_results(GOOD | changed))
+    return " ".join(limits_of(metrics=GOOD | changed))
 
 
 def calibrated(**changed) -> str:
@@ -102,14 +102,14 @@ def test_patients_of_the_training_make_every_figure_worthless():
 
 def test_the_prior_and_code_that_is_in_no_commit_are_told_after_the_training():
     model = a_card(calibration={"natural_prior": 0.007})
-    (prior,) = limits_of_training(model, ["mias", "inbreast"])
+    (prior,) = limits_of(model=model, datasets=["mias", "inbreast"])
     assert "assumes that 0.70 % of the positions" in prior
-    assert len(limits_of_training(model.model_copy(update={"dirty": True}), [])) == 2
+    assert len(limits_of(model=model.model_copy(update={"dirty": True}))) == 2
 
 
 def test_what_taking_a_mammogram_s_level_off_costs_a_large_finding_is_told():
     model = a_card(maps={"level_share": 0.8}, usual_level=0.0)
-    level, _ = limits_of_training(model, ["mias", "inbreast"])
+    level, _ = limits_of(model=model, datasets=["mias", "inbreast"])
     assert "80 % of a mammogram's own level is taken off its map" in level
     assert "too low in a finding that fills much of the breast" in level
-    assert len(limits_of_training(a_card(), ["mias", "inbreast"])) == 1
+    assert len(limits_of(model=a_card(), datasets=["mias", "inbreast"])) == 1
