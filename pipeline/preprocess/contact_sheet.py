@@ -96,8 +96,8 @@ def draw_patch(
     extent = (left, left + 2 * half, top + 2 * half, top)
     ax.imshow(patch, cmap="gray", vmin=0, vmax=WHITE, extent=extent, interpolation="bilinear")
     for shape in shapes:
+        colour = "tab:orange" if shape.positive else "tab:blue"
         for curve in shape.curves():
-            colour = "tab:orange" if shape.positive else "tab:blue"
             ax.plot(curve[:, 1], curve[:, 0], color=colour, linewidth=0.9)
     ax.plot(col, row, "+", color="cyan", markersize=5, markeredgewidth=0.7)
     ax.set_xlim(extent[0], extent[1])
@@ -108,9 +108,6 @@ def draw_patch(
 
 def sheet_title(mammograms: pd.DataFrame, *, patch_mm: float) -> str:
     names = ", ".join(sorted(mammograms["dataset"].unique()))
-    synthetic = (
-        "SYNTHETIC, not of a patient: " if (mammograms["dataset"] == "phantom").any() else ""
-    )
-    return (
-        f"{synthetic}{names}, patches of {patch_mm:g} mm; outlines that count orange, others blue"
-    )
+    is_synthetic = (mammograms["dataset"] == "phantom").any()
+    shown = f"{names}, patches of {patch_mm:g} mm; outlines that count orange, others blue"
+    return f"SYNTHETIC, not of a patient: {shown}" if is_synthetic else shown

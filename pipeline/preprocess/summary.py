@@ -74,9 +74,9 @@ def note_sentences(notes: Mapping[str, list[str]]) -> list[str]:
     return sentences
 
 
-def show_notes(notes: list[str], *, rest: str, most: int = 8) -> None:
+def show_notes(notes: list[str], *, rest: str) -> None:
     """Print the first notes; `rest` is the file that has all."""
-    for note in notes[:most]:
+    for note in notes[:8]:
         print(f"note: {note}")
-    if len(notes) > most:
-        print(f"note: {len(notes) - most} more in {rest}")
+    if len(notes) > 8:
+        print(f"note: {len(notes) - 8} more in {rest}")

@@ -98,26 +98,17 @@ def _backgrounds(phantom: PhantomSettings, pictures: int) -> np.ndarray:
     for index in range(pictures):
         view = VIEWS[index % len(VIEWS)]
         picture = draw_picture(plan_patient(index, healthy), "L", view, healthy)
+        # Upper left corners of all squares that lie in the breast.
+        rows, cols = (np.arange(0, size - n, n // 16) for size in picture.breast.shape)
+        inside = np.ones((rows.size, cols.size), bool)
+        for down in (0, n // 2, n):  # an outline as round as a breast needs no more points
+            for right in (0, n // 2, n):
+                inside &= picture.breast[np.ix_(rows + down, cols + right)]
+        corners = np.argwhere(inside)
         rng = stream(phantom.seed, Stream.READER, index)
-        squares += [
-            picture.pixels[row : row + n, col : col + n]
-            for row, col in _corners(picture.breast, n, rng)
-        ]
+        for r, c in corners[rng.choice(len(corners), min(SQUARES, len(corners)), replace=False)]:
+            squares.append(picture.pixels[rows[r] : rows[r] + n, cols[c] : cols[c] + n])
     return np.stack(squares).astype(np.float32)
-
-
-def _corners(breast: np.ndarray, n: int, rng: np.random.Generator) -> list[tuple[int, int]]:
-    """Upper left corners of random squares of n pixels that lie in the breast."""
-    step = n // 16
-    rows = np.arange(0, breast.shape[0] - n, step)
-    cols = np.arange(0, breast.shape[1] - n, step)
-    inside = np.ones((rows.size, cols.size), bool)
-    for down in (0, n // 2, n):  # an outline as round as a breast needs no more points
-        for right in (0, n // 2, n):
-            inside &= breast[np.ix_(rows + down, cols + right)]
-    places = np.argwhere(inside)
-    chosen = rng.choice(len(places), min(SQUARES, len(places)), replace=False)
-    return [(int(rows[r]), int(cols[c])) for r, c in places[chosen]]
 
 
 def _templates(phantom: PhantomSettings, n: int, pictures: int) -> tuple[np.ndarray, np.ndarray]:

@@ -52,9 +52,9 @@ def lumpy_boundary(radius_mm: float, lumps: float, rng: np.random.Generator) -> 
     return boundary
 
 
-def boundary_polygon(boundary: Boundary, spacing_mm: float, points: int = 48) -> np.ndarray:
-    """The curve as (points, 2) row, col in pixels from the centre."""
-    angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
+def boundary_polygon(boundary: Boundary, spacing_mm: float) -> np.ndarray:
+    """The curve as (48, 2) row, col in pixels from the centre."""
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     radius = boundary(angle) / spacing_mm
     return np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1)
 

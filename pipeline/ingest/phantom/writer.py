@@ -13,7 +13,7 @@ from pipeline.config import PhantomSettings
 from pipeline.dicom.write import write_synthetic
 from pipeline.ingest.phantom.anatomy import DETECTOR_MM, make_body
 from pipeline.ingest.phantom.picture import draw_picture
-from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
+from pipeline.ingest.phantom.plan import SIDES, VIEWS, Patient, plan_patient
 from pipeline.run.atomic import json_text, write_atomic, write_text
 from pipeline.run.map_images import Lost, default_workers, map_images
 
@@ -41,18 +41,18 @@ class Record:
 
 @dataclass(frozen=True)
 class PictureJob:
-    """One picture to write: of which patient, side and view."""
+    """One picture to write."""
 
     root: Path
     phantom: PhantomSettings
-    index: int
+    patient: Patient
     side: str
     view: str
 
     @property
     def file(self) -> str:
         """The picture's name below the root."""
-        patient = plan_patient(self.index, self.phantom)
+        patient = self.patient
         return f"{patient.patient_id}/{patient.image_id(self.side, self.view)}.dcm"
 
 
@@ -75,8 +75,8 @@ def write_phantom(
     Raises:
         RuntimeError: a worker did not come back.
     """
-    views = itertools.product(range(phantom.patients), SIDES, VIEWS)
-    jobs = [PictureJob(root, phantom, *view) for view in views]
+    patients = [plan_patient(index, phantom) for index in range(phantom.patients)]
+    jobs = [PictureJob(root, phantom, *of) for of in itertools.product(patients, SIDES, VIEWS)]
     megapixels = len(jobs) * DETECTOR_MM[0] * DETECTOR_MM[1] / phantom.spacing_mm**2 / 1e6
     print(
         f"Writing {len(jobs)} synthetic mammograms into {root}: about "
@@ -98,8 +98,7 @@ def write_phantom(
 
 def draw_and_write(job: PictureJob) -> dict:
     """Draw and write one picture; return its entry of the record."""
-    phantom, side, view = job.phantom, job.side, job.view
-    patient = plan_patient(job.index, phantom)
+    phantom, patient, side, view = job.phantom, job.patient, job.side, job.view
     picture = draw_picture(patient, side, view, phantom)
     path, image_id = job.root / job.file, patient.image_id(side, view)
     write = functools.partial(
@@ -121,7 +120,7 @@ def draw_and_write(job: PictureJob) -> dict:
         "laterality": side,
         "view": view,
         "spacing_mm": phantom.spacing_mm,
-        "density": "ABCD"[min(3, int(4 * make_body(job.index, phantom).density))],
+        "density": "ABCD"[min(3, int(4 * make_body(patient.index, phantom).density))],
         "findings": [
             {
                 "finding_id": f"{image_id}-{lesion.number + 1}",

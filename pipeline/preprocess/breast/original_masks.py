@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.geometry import Geometry, geometry_of
-from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast
-from pipeline.run.atomic import json_text, write_atomic, write_text
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast, write_mask
+from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.progress import shown
@@ -58,10 +58,7 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
 
 def _write(path: Path, mammogram: dict) -> None:
     breast = original_breast(read_breast(mammogram["store"]), geometry_of(mammogram))
-    done, png = cv2.imencode(".png", breast)
-    if not done:
-        raise OSError(f"{path} cannot be encoded")
-    write_atomic(path, lambda temporary: temporary.write_bytes(png.tobytes()))
+    write_mask(path, breast > 0)
 
 
 def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -21,7 +21,7 @@ _NOT_ABNORMAL = ("normal", "unknown")
 _ENDS = ("counted", "ignored", "quarantined", "without_outline")
 
 
-def reason_rows(table: pd.DataFrame, *, examples: int = 3) -> list[dict]:
+def reason_rows(table: pd.DataFrame) -> list[dict]:
     """Files of intake.csv by status and kind of reason; used first, then the commonest.
 
     Returns:
@@ -34,7 +34,7 @@ def reason_rows(table: pd.DataFrame, *, examples: int = 3) -> list[dict]:
             "status": status,
             "reason": reason,
             "files": len(part),
-            "examples": part["file"].head(examples).tolist(),
+            "examples": part["file"].head(3).tolist(),
         }
         for (status, reason), part in kinds
     ]
@@ -156,18 +156,17 @@ def duplicate_rows(mammograms: pd.DataFrame) -> list[dict]:
     return sorted(rows, key=lambda row: (-len(row["splits"]), row["files"]))
 
 
-def _counted(values: pd.Series, *, most: int = 3) -> str:
+def _counted(values: pd.Series) -> str:
     """The commonest values, each with its number where there are several.
 
     >>> _counted(pd.Series(["a", "b", "a"]))
     'a (2), b (1)'
     """
-    counts = values.value_counts()
+    counts = sorted(values.value_counts().items(), key=lambda item: (-item[1], item[0]))
     if len(counts) == 1:
-        return str(counts.index[0])
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    more = [f"{len(ordered) - most} more"] if len(ordered) > most else []
-    return ", ".join([f"{value} ({count})" for value, count in ordered[:most]] + more)
+        return str(counts[0][0])
+    more = [f"{len(counts) - 3} more"] if len(counts) > 3 else []
+    return ", ".join([f"{value} ({count})" for value, count in counts[:3]] + more)
 
 
 def _spread(values: pd.Series) -> str:

@@ -74,9 +74,24 @@ def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, inf
         breast: (ceil(H/8), ceil(W/8)) bool.
     """
     image_file, breast_file, info_file = entry_files(store)
-    write_atomic(image_file, lambda temporary: _write_array(temporary, image))
-    write_atomic(breast_file, lambda temporary: _write_mask(temporary, breast))
+    compression = blosc2.CParams(
+        codec=blosc2.Codec.LZ4, clevel=5, filters=[blosc2.Filter.BITSHUFFLE], nthreads=1
+    )
+    chunks = tuple(min(CHUNK_PX, size) for size in image.shape)
+
+    def write_image(file: Path) -> None:
+        array = np.ascontiguousarray(image)
+        blosc2.asarray(array, urlpath=str(file), chunks=chunks, cparams=compression)
+
+    write_atomic(image_file, write_image)
+    write_mask(breast_file, breast)
     write_text(info_file, json_text(info))
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a mask, (h, w) bool, atomically as a PNG of 0 and 255."""
+    png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes()
+    write_atomic(path, lambda file: file.write_bytes(png))
 
 
 def read_image(
@@ -118,29 +133,14 @@ def breast_at(breast: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndar
     Returns:
         bool array of the broadcast shape.
     """
-    row_cells = np.floor((np.asarray(rows) + 0.5) / BREAST_CELL_PX).astype(np.int64)
-    col_cells = np.floor((np.asarray(cols) + 0.5) / BREAST_CELL_PX).astype(np.int64)
-    height, width = breast.shape
-    known = (row_cells >= 0) & (row_cells < height) & (col_cells >= 0) & (col_cells < width)
-    inside = breast[row_cells.clip(0, height - 1), col_cells.clip(0, width - 1)]
-    return inside & known
+    cells = [
+        np.floor((np.asarray(x) + 0.5) / BREAST_CELL_PX).astype(np.int64) for x in (rows, cols)
+    ]
+    (row, col), (height, width) = cells, breast.shape
+    known = (row >= 0) & (row < height) & (col >= 0) & (col < width)
+    return breast[row.clip(0, height - 1), col.clip(0, width - 1)] & known
 
 
 def entry_files(store: str | Path) -> tuple[Path, Path, Path]:
     """The files of an entry: image, breast mask, information."""
     return Path(f"{store}.b2nd"), Path(f"{store}.breast.png"), Path(f"{store}.json")
-
-
-def _write_array(path: Path, image: np.ndarray) -> None:
-    chunks = tuple(min(CHUNK_PX, size) for size in image.shape)
-    codec = blosc2.CParams(
-        codec=blosc2.Codec.LZ4, clevel=5, filters=[blosc2.Filter.BITSHUFFLE], nthreads=1
-    )
-    blosc2.asarray(np.ascontiguousarray(image), urlpath=str(path), chunks=chunks, cparams=codec)
-
-
-def _write_mask(path: Path, breast: np.ndarray) -> None:
-    done, png = cv2.imencode(".png", breast.astype(np.uint8) * 255)
-    if not done:
-        raise OSError(f"{path} cannot be encoded")
-    path.write_bytes(png.tobytes())
