@@ -29,7 +29,7 @@ MASK_FORMAT = 1
 _SIMPLIFY_PX = 0.5
 _ASPECT_TOLERANCE = 0.01
 
-_MOST_PIXELS = 150_000_000  # nothing larger is decoded
+MOST_PIXELS = 150_000_000  # nothing larger is decoded; films have up to 40 million
 
 Polygons = list[list[list[float]]]  # of [row, col]
 
@@ -164,7 +164,7 @@ def read_mask(path: Path) -> np.ndarray:
     try:
         pixels: np.ndarray | None
         if is_dicom(path):
-            pixels = read_any_pixels(path, most_pixels=_MOST_PIXELS)
+            pixels = read_any_pixels(path, most_pixels=MOST_PIXELS)
         else:
             data = np.fromfile(path, np.uint8)
             pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None

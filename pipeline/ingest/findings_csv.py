@@ -95,13 +95,13 @@ def join_findings(
     Raises:
         UserError: a line names no image or several, or contradicts another.
     """
-    by_id, by_name = defaultdict(list), defaultdict(list)
+    by_id = {image["image_id"]: [image] for image in images.values()}
+    by_name = defaultdict(list)
     for name, image in images.items():
-        by_id[image["image_id"]].append(image)
         by_name[PurePosixPath(name).name].append(image)
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
     known: set[tuple[str, str]] = set()
-    findings: dict[str, list[dict]] = {image["image_id"]: [] for image in images.values()}
+    findings: dict[str, list[dict]] = {image_id: [] for image_id in by_id}
     for line in lines:
         what = line.file or line.image_id
         found = (by_name if line.file else by_id).get(what, [])

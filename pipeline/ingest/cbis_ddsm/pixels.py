@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.annotations.masks import MOST_PIXELS
 from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS
 from pipeline.ingest.cbis_ddsm.files import NamedFile
-
-MAX_PIXELS = 150_000_000  # nothing larger is decoded; the films have up to 40 million
 
 
 def choose_mask(files: Sequence[NamedFile], shape: tuple[int, int] | None) -> NamedFile | None:
@@ -50,7 +49,7 @@ def difference(first: NamedFile, second: NamedFile) -> str:
 
 def _grade(file: NamedFile) -> int:
     """2: two-valued; 1: cannot be decoded; 0: neither, or too large to be tried."""
-    if file.shape is not None and file.shape[0] * file.shape[1] > MAX_PIXELS:
+    if file.shape is not None and file.shape[0] * file.shape[1] > MOST_PIXELS:
         return 0
     try:
         pixels = _pixels(file)
@@ -63,7 +62,7 @@ def _grade(file: NamedFile) -> int:
 def _pixels(file: NamedFile) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reader reads the file again and records them
-        return read_any_pixels(file.file.path, most_pixels=MAX_PIXELS)
+        return read_any_pixels(file.file.path, most_pixels=MOST_PIXELS)
 
 
 def _misfit(own: tuple[int, int] | None, wanted: tuple[int, int] | None) -> float:
