@@ -121,13 +121,9 @@ class RunFolder:
         """
         return RunFolder(self.root / "folds")
 
-    def head(self, arm: str, seed: int) -> "RunFolder":
-        """The run of one head and seed of the comparison of heads."""
-        return RunFolder(self.root / "heads" / f"{arm}-{seed}")
-
-    def ablated(self, variant: str, seed: int) -> "RunFolder":
-        """The training of one variant and seed of the ablation."""
-        return RunFolder(self.root / "ablation" / f"{variant.replace(' ', '-')}-{seed}")
+    def variant(self, study: str, name: str, seed: int) -> "RunFolder":
+        """The run of one variant and seed of the ablation or of the comparison of heads."""
+        return RunFolder(self.root / study / f"{name.replace(' ', '-')}-{seed}")
 
     def control(self, name: str) -> "RunFolder":
         """The run of one of the controls."""

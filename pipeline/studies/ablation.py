@@ -7,6 +7,7 @@ Reads   RUN/settings
 Writes  RUN/ablation/<variant>-<seed>, a run folder each (trained, not applied); RUN/ablation.json
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from pipeline.run.settings import load_settings
 from pipeline.run.stage import Stage
 from pipeline.studies.map_variants import judge_other_maps
 from pipeline.studies.subruns import RunStages, run_stages
-from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
+from pipeline.studies.variants import SHORT, Runs, run_variants, schedule_of
 
 # The recipe of the config, and the recipe with one thing taken out, made plain or added.
 VARIANTS: dict[str, dict[str, str]] = {
@@ -54,63 +55,64 @@ def ablation(
     Returns:
         The table as text.
     """
-    run = stage.run
-    schedule = schedule_of(run, SHORT_ABLATION, full=full)
-    run_variants(
+    runs, facts = run_variants(
         stage,
+        "ablation",
         VARIANTS,
-        run.ablated,
         seeds=seeds,
-        schedule=schedule,
+        schedule=schedule_of(stage.run, SHORT_ABLATION, full=full),
         upto="train",
         run_stages=run_stages,
     )
-    content = judge_ablation(run, seeds=seeds, schedule=schedule)
-    write_text(run.ablation, json_text(content))
-    stage.events.artifact(run.ablation)
+    content = judge_ablation(runs, facts)
+    write_text(stage.run.ablation, json_text(content))
+    stage.events.artifact(stage.run.ablation)
     return "\n" + ablation_table(content)
 
 
-def judge_ablation(run: RunFolder, *, seeds: int, schedule: dict) -> dict:
-    """The content of ablation.json from the finished trainings."""
-    trainings = {
-        variant: [_training(run.ablated(variant, seed)) for seed in range(seeds)]
-        for variant in VARIANTS
-    }
-    trainings |= _with_other_maps([run.ablated("recipe", seed) for seed in range(seeds)])
+def judge_ablation(runs: Runs, facts: Mapping) -> dict:
+    """The content of ablation.json from the finished trainings.
+
+    Args:
+        runs: of each variant by seed.
+        facts: how they were made.
+    """
+    trainings = {variant: [_training(run) for run in made] for variant, made in runs.items()}
+    recipe = trainings["recipe"]
+    trainings |= _with_other_maps(runs["recipe"], recipe)
     return {
         "figures": "validation patients, each position of the patch table; nothing of the test",
-        "variants": {
-            variant: _row(found, trainings["recipe"]) for variant, found in trainings.items()
-        },
-        "validation": trainings["recipe"][0].validation.model_dump(),
-        **study_facts(seeds=seeds, schedule=schedule),
+        "variants": {variant: _row(found, recipe) for variant, found in trainings.items()},
+        "validation": recipe[0].validation.model_dump(),
+        **facts,
     }
 
 
-def _with_other_maps(recipes: list[RunFolder]) -> dict[str, list[TrainingCard]]:
-    own = load_settings(recipes[0]).maps
+def _with_other_maps(
+    runs: Sequence[RunFolder], trainings: Sequence[TrainingCard]
+) -> dict[str, list[TrainingCard]]:
+    """The trained recipe as if its maps had been others, and as the mean of its seeds."""
+    own = load_settings(runs[0]).maps
     wanted = {
         variant: change
         for variant, change in OTHER_MAPS.items()
         if any(getattr(own, name) != value for name, value in change.items())
     }
-    judged = [judge_other_maps([run], wanted) for run in recipes] if wanted else []
-    together = judge_other_maps(recipes, {"mean": {}})["mean"]
-    others = {
-        variant: [
-            _training(run).model_copy(update=figures[variant])
-            for run, figures in zip(recipes, judged, strict=True)
-        ]
-        for variant in wanted
+    judged = [judge_other_maps([run], wanted) for run in runs] if wanted else []
+    mean = f"mean of the recipe's {len(runs)} networks"
+    figures = {variant: [of_run[variant] for of_run in judged] for variant in wanted}
+    figures[mean] = [judge_other_maps(runs, {"mean": {}})["mean"]] * len(runs)
+    return {
+        variant: [t.model_copy(update=f) for t, f in zip(trainings, found, strict=True)]
+        for variant, found in figures.items()
     }
-    name = f"mean of the recipe's {len(recipes)} networks"
-    return others | {name: [_training(run).model_copy(update=together) for run in recipes]}
 
 
 def _row(trainings: list[TrainingCard], recipe: list[TrainingCard]) -> dict:
-    auc, froc = _both(trainings)
-    recipe_auc, recipe_froc = _both(recipe)
+    (auc, froc), (recipe_auc, recipe_froc) = (
+        np.array([(t.validation_auc, t.validation_froc) for t in of], float).T
+        for of in (trainings, recipe)
+    )
     return {
         "validation_auc": float(auc.mean()),
         "validation_froc": float(froc.mean()),
@@ -122,11 +124,6 @@ def _row(trainings: list[TrainingCard], recipe: list[TrainingCard]) -> dict:
         "validation_loss": [t.validation_loss for t in trainings],
         "seconds": float(np.mean([t.seconds for t in trainings])),
     }
-
-
-def _both(trainings: list[TrainingCard]) -> tuple[np.ndarray, np.ndarray]:
-    auc = np.array([t.validation_auc for t in trainings], float)
-    return auc, np.array([t.validation_froc for t in trainings], float)
 
 
 def _training(run: RunFolder) -> TrainingCard:

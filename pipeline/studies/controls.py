@@ -128,33 +128,24 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
 
 
 def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
+    """The map of the outlines finds every lesion before any false alarm."""
     oracle = run.control("oracle")
-    summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
     card = read_card(model_folder(run))
-    pitch_px = round(summary["pitch_mm"] / card.image.spacing_mm)
-    write_oracle(run, oracle, card, pitch_px=pitch_px)
+    pitch_mm = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))["pitch_mm"]
+    write_oracle(run, oracle, card, pitch_px=round(pitch_mm / card.image.spacing_mm))
     judged = load_judged(oracle)
     metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
     write_text(oracle.metrics, json_text(metrics))
-    return judge_oracle(judged, metrics)
-
-
-def judge_oracle(judged: Judged, metrics: Mapping) -> Control:
-    """The map of the outlines finds every lesion before any false alarm.
-
-    Args:
-        metrics: content of its metrics.json.
-    """
     froc = metrics["mean_froc"]
     if froc["value"] is None:
         return _nothing(ALL, f"Map made from the outlines: {froc['reason']}.")
     holds = froc["value"] == ALL
-    told = (
-        "A map made from the outlines has a mean FROC sensitivity of "
-        f"{froc['value']:.3f} on {froc['n']} lesions"
-    )
     why = "." if holds else f": no map could find {_missed(judged)}."
-    return Control(froc["value"], froc["low"], froc["high"], ALL, holds, True, told + why)
+    sentence = (
+        "A map made from the outlines has a mean FROC sensitivity of "
+        f"{froc['value']:.3f} on {froc['n']} lesions{why}"
+    )
+    return Control(froc["value"], froc["low"], froc["high"], ALL, holds, True, sentence)
 
 
 def _missed(judged: Judged) -> str:

@@ -22,7 +22,7 @@ from pipeline.model.calibration import Calibration
 from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
-from pipeline.model.threshold import Threshold, region_threshold
+from pipeline.model.threshold import region_threshold
 from pipeline.report.model_card import write_model_card
 from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
@@ -40,11 +40,20 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     """
     from models.network import ensemble_of
 
-    first = folds[0].card
-    networks, temperatures = _members(folds)
-    calibration = mean_calibration([fold.card.calibration for fold in folds])
-    network = ensemble_of(networks, temperatures)
-    threshold = _threshold(folds, calibration, stage.settings.train.fp_per_image)
+    cards = [fold.card for fold in folds]
+    first, trainings = cards[0], [card.training for card in cards]
+    network = ensemble_of(*_members(cards))
+    calibration = mean_calibration([card.calibration for card in cards])
+    pooled = pool(folds)
+    matches = match_candidates(pooled).matches
+    scores = calibration.trained_logit(matches.false_scores)
+    threshold = region_threshold(
+        [scores[matches.false_images == i] for i in range(matches.images)],
+        calibration,
+        fp_per_image=stage.settings.train.fp_per_image,
+        whose="out-of-fold",
+    )
+    everybody = _counts(pooled)
     commit, dirty = git_commit()
     card = ModelCard(
         network=network_card(network.spec),
@@ -52,11 +61,25 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         image=first.image,
         labels=first.labels,
         maps=first.maps,
-        usual_level=float(np.mean([f.card.level / f.card.calibration.temperature for f in folds])),
+        usual_level=float(np.mean([card.level / card.calibration.temperature for card in cards])),
         calibration=calibration,
         region_threshold=threshold.probability,
         region_threshold_source=threshold.source,
-        training=_training(folds),
+        training=TrainingCard(
+            parameters=sum(t.parameters for t in trainings),
+            steps=sum(t.steps for t in trainings),
+            crops=sum(t.crops for t in trainings),
+            seconds=sum(t.seconds for t in trainings),
+            precision=trainings[0].precision,
+            replicas=trainings[0].replicas,
+            validation_auc=None,
+            validation_loss=None,
+            # Each patient trained some of the networks and calibrated the others.
+            train=everybody,
+            validation=everybody,
+            pixel_hashes=tuple(pixel_hashes(pooled.images)),
+            folds=_identity(folds),
+        ),
         commit=commit,
         dirty=dirty,
         settings=first.settings,
@@ -91,47 +114,19 @@ def is_current(run: RunFolder, folds: Sequence[Judged]) -> bool:
     return has_model(model) and read_card(model).training.folds == _identity(folds)
 
 
-def _members(folds: Sequence[Judged]) -> tuple[list, list[float]]:
+def _members(cards: Sequence[ModelCard]) -> tuple[list, list[float]]:
     """All networks of all folds, and what to divide the logits of each by."""
     networks, temperatures = [], []
-    for fold in folds:
-        whole = load_network(fold.card.folder)
+    for card in cards:
+        whole = load_network(card.folder)
         own = whole.spec.members > 1
         inner = whole.get_layer("members").temperatures.numpy() if own else [1.0]
         networks += whole.members
-        temperatures += [float(t) * fold.card.calibration.temperature for t in inner]
+        temperatures += [float(t) * card.calibration.temperature for t in inner]
     return networks, temperatures
 
 
-def _threshold(folds: Sequence[Judged], calibration: Calibration, wanted: float) -> Threshold:
-    matches = match_candidates(pool(folds)).matches
-    scores = calibration.trained_logit(matches.false_scores)
-    alarms = [scores[matches.false_images == i] for i in range(matches.images)]
-    return region_threshold(alarms, calibration, fp_per_image=wanted, whose="out-of-fold")
-
-
-def _training(folds: Sequence[Judged]) -> TrainingCard:
-    trainings = [fold.card.training for fold in folds]
-    everybody = _counts(folds)
-    return TrainingCard(
-        parameters=sum(t.parameters for t in trainings),
-        steps=sum(t.steps for t in trainings),
-        crops=sum(t.crops for t in trainings),
-        seconds=sum(t.seconds for t in trainings),
-        precision=trainings[0].precision,
-        replicas=trainings[0].replicas,
-        validation_auc=None,
-        validation_loss=None,
-        # Each patient trained some of the networks and calibrated the others.
-        train=everybody,
-        validation=everybody,
-        pixel_hashes=tuple(pixel_hashes(pool(folds).images)),
-        folds=_identity(folds),
-    )
-
-
-def _counts(folds: Sequence[Judged]) -> SplitCard:
-    pooled = pool(folds)
+def _counts(pooled: Judged) -> SplitCard:
     positive = pooled.positions["label"] == POSITIVE
     findings = pooled.positions.loc[positive, ["image_id", "finding_id"]]
     return SplitCard(
@@ -144,12 +139,8 @@ def _counts(folds: Sequence[Judged]) -> SplitCard:
 
 
 def _identity(folds: Sequence[Judged]) -> tuple[FoldCard, ...]:
+    cards = [fold.card for fold in folds]
     return tuple(
-        FoldCard(
-            sha256=f.card.sha256,
-            calibration=f.card.calibration,
-            maps=f.card.maps,
-            level=f.card.level,
-        )
-        for f in folds
+        FoldCard(sha256=c.sha256, calibration=c.calibration, maps=c.maps, level=c.level)
+        for c in cards
     )

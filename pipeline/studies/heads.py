@@ -28,7 +28,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import Estimate, estimates_of
 from pipeline.studies.subruns import RunStages, run_stages
-from pipeline.studies.variants import SHORT, run_variants, schedule_of, study_facts
+from pipeline.studies.variants import SHORT, Runs, run_variants, schedule_of
 
 ARMS = {
     "softmax": {"network.head": "softmax"},
@@ -54,6 +54,9 @@ RULE = (
 )
 PAGE = Path(__file__).parent / "heads.html"
 
+# A figure of each seed, (seeds,), and its bootstrap samples, (seeds, samples).
+OverSeeds = tuple[np.ndarray, np.ndarray]
+
 
 def compare_heads(
     stage: Stage,
@@ -73,19 +76,17 @@ def compare_heads(
     Returns:
         The verdict.
     """
-    run, arms = stage.run, ARMS | (OTHER_ARMS if kinds else {})
-    schedule = schedule_of(run, SHORT_HEADS, full=full)
-    run_variants(
+    run = stage.run
+    runs, facts = run_variants(
         stage,
-        arms,
-        run.head,
+        "heads",
+        ARMS | (OTHER_ARMS if kinds else {}),
         seeds=seeds,
-        schedule=schedule,
+        schedule=schedule_of(run, SHORT_HEADS, full=full),
         upto="evaluate",
         run_stages=run_stages,
     )
-    settings = stage.settings.evaluate
-    content = judge_heads(run, list(arms), seeds=seeds, schedule=schedule, settings=settings)
+    content = judge_heads(runs, facts, stage.settings.evaluate)
     write_text(run.heads, json_text(content))
     write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
     stage.events.artifact(run.heads)
@@ -93,66 +94,60 @@ def compare_heads(
     return " ".join(content["verdicts"].values())
 
 
-def judge_heads(
-    run: RunFolder,
-    arms: Sequence[str],
-    *,
-    seeds: int,
-    schedule: Mapping[str, str],
-    settings: EvaluateSettings,
-) -> dict:
-    """The content of heads.json from the finished runs."""
-    first = load_judged(run.head(arms[0], 0))
+def judge_heads(runs: Runs, facts: Mapping, settings: EvaluateSettings) -> dict:
+    """The content of heads.json from the finished runs.
+
+    Args:
+        runs: of each arm by seed.
+        facts: how they were made.
+    """
+    first = load_judged(next(iter(runs.values()))[0])
     bootstrap = Bootstrap.of(first, settings)
     names = [metric.name for metric in compared_metrics()]
-    values: dict[tuple[str, str], np.ndarray] = {}
-    samples: dict[tuple[str, str], np.ndarray] = {}
-    for arm in arms:
-        estimates = [estimates_of(load_judged(run.head(arm, s)), bootstrap) for s in range(seeds)]
-        for name in names:
-            values[arm, name], samples[arm, name] = _over_seeds([e[name] for e in estimates])
-    size = len(bootstrap.weights), seeds
-    drawn = np.random.default_rng([settings.seed, 1]).integers(seeds, size=size)
-
-    def difference(a: str, b: str, name: str) -> dict:
-        moved = samples[a, name] - samples[b, name]
-        by_seed = values[a, name] - values[b, name]
-        return _difference(by_seed, moved, drawn, confidence=settings.confidence)
-
-    pairs = [pair for pair in PAIRS if set(pair) <= set(arms)]
-    differences = {f"{a} - {b}": {name: difference(a, b, name) for name in names} for a, b in pairs}
+    found = {}
+    for arm, of_seeds in runs.items():
+        estimates = [estimates_of(load_judged(run), bootstrap) for run in of_seeds]
+        found[arm] = {name: _over_seeds([e[name] for e in estimates]) for name in names}
+    seeds = len(estimates)
+    drawn = np.random.default_rng([settings.seed, 1]).integers(
+        seeds, size=(len(bootstrap.weights), seeds)
+    )
+    differences = {
+        f"{a} - {b}": {
+            name: _difference(found[a][name], found[b][name], drawn, settings.confidence)
+            for name in names
+        }
+        for a, b in PAIRS
+    }
     return {
-        "arms": {arm: _arm(run, arm, seeds, values) for arm in arms},
+        "arms": {arm: _arm(of_seeds, found[arm]) for arm, of_seeds in runs.items()},
         "differences": differences,
         "verdicts": {
-            f"{a} - {b}": _verdict(a, b, differences[f"{a} - {b}"]["patch_auc"]) for a, b in pairs
+            f"{a} - {b}": _verdict(a, b, differences[f"{a} - {b}"]["patch_auc"]) for a, b in PAIRS
         },
         "rule": RULE,
-        **study_facts(seeds=seeds, schedule=schedule),
+        **facts,
         "patients": len(first.patients),
         "images": len(first.images),
         "synthetic": first.is_synthetic,
     }
 
 
-def _over_seeds(estimates: Sequence[Estimate]) -> tuple[np.ndarray, np.ndarray]:
-    """Values (seeds,) and bootstrap samples (seeds, samples); NaN and none where undefined."""
+def _over_seeds(estimates: Sequence[Estimate]) -> OverSeeds:
+    """NaN and no samples where a seed has none."""
     samples = [estimate.samples for estimate in estimates if estimate.samples is not None]
     if len(samples) < len(estimates):
         return np.full(len(estimates), np.nan), np.zeros((len(estimates), 0))
     return np.array([estimate.figure.value for estimate in estimates], float), np.stack(samples)
 
 
-def _difference(
-    by_seed: np.ndarray, moved: np.ndarray, drawn: np.ndarray, *, confidence: float
-) -> dict:
-    """Mean difference over the seeds with its interval over patients and seeds.
+def _difference(a: OverSeeds, b: OverSeeds, drawn: np.ndarray, confidence: float) -> dict:
+    """Mean of a - b over the seeds with its interval over patients and seeds.
 
     Args:
-        by_seed: difference of each seed, (seeds,).
-        moved: of each seed and bootstrap sample, (seeds, samples).
         drawn: the seeds of each bootstrap sample, (samples, seeds).
     """
+    by_seed, moved = a[0] - b[0], a[1] - b[1]
     if not moved.size:
         return {"value": None, "low": None, "high": None, "seeds": by_seed.tolist()}
     mean = moved[drawn, np.arange(moved.shape[1])[:, None]].mean(axis=1)
@@ -172,15 +167,12 @@ def _verdict(a: str, b: str, difference: dict) -> str:
     return f"{a} and {b}: undecided, {shown}."
 
 
-def _arm(
-    run: RunFolder, arm: str, seeds: int, values: Mapping[tuple[str, str], np.ndarray]
-) -> dict:
+def _arm(runs: Sequence[RunFolder], found: Mapping[str, OverSeeds]) -> dict:
     """What an arm reached and what it cost: means over the seeds, and each seed."""
-    runs = [run.head(arm, seed) for seed in range(seeds)]
-    metrics = [json.loads(r.metrics.read_text(encoding="utf-8")) for r in runs]
-    cards = [read_card(r.model) for r in runs]
-    finished = [_training(r) for r in runs]
-    figures = {m.name: _mean(values[arm, m.name].tolist()) for m in compared_metrics()}
+    metrics = [json.loads(run.metrics.read_text(encoding="utf-8")) for run in runs]
+    cards = [read_card(run.model) for run in runs]
+    finished = [_training(run) for run in runs]
+    figures = {name: _mean(values.tolist()) for name, (values, _) in found.items()}
     after = [m["calibration"]["after"] or {} for m in metrics]
     for metric in probability_metrics(within=Place.STUDY):
         if metric.name not in figures:

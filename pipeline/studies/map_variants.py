@@ -1,7 +1,6 @@
 """Finished trainings with their maps made otherwise: judged without training them again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,7 +33,7 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
         name -> `validation_figures`.
     """
     settings = load_settings(runs[0])
-    mean = _Mean.of(runs)
+    mean = _MeanMapper(runs)
     rules = {
         name: MapRule.from_settings(
             settings.maps.model_copy(update=dict(change)),
@@ -57,33 +56,24 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
     }
 
 
-@dataclass(frozen=True)
-class _Mean:
-    """The mean of some networks' logits, each over its temperature.
+class _MeanMapper:
+    """The mean of the logits of some runs' models, each over its temperature where there are many.
 
-    Attributes:
-        known: maps of the image at hand by what makes their logits; rules may share them.
+    `known` holds the maps of the image at hand by what makes their logits; rules may share them.
     """
 
-    mappers: Sequence[NetworkMapper]
-    temperatures: Sequence[float]
-    known: dict[tuple, np.ndarray] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, runs: Sequence[RunFolder]) -> "_Mean":
-        mappers = [NetworkMapper(load_network(run.model)) for run in runs]
-        if len(runs) == 1:
-            return cls(mappers, [1.0])
-        return cls(mappers, [read_card(run.model).calibration.temperature for run in runs])
-
-    @property
-    def stride_px(self) -> int:
-        return self.mappers[0].stride_px
+    def __init__(self, runs: Sequence[RunFolder]):
+        self._mappers = [NetworkMapper(load_network(run.model)) for run in runs]
+        many = len(runs) > 1
+        cards = [read_card(run.model) for run in runs]
+        self._temperatures = [c.calibration.temperature if many else 1.0 for c in cards]
+        self.stride_px = self._mappers[0].stride_px
+        self.known: dict[tuple, np.ndarray] = {}
 
     def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
         copies = rule.pitch_px, rule.flips, rule.zooms
         if copies not in self.known:
-            pairs = zip(self.mappers, self.temperatures, strict=True)
+            pairs = zip(self._mappers, self._temperatures, strict=True)
             maps = [mapper(image, rule)[0] / temperature for mapper, temperature in pairs]
             self.known[copies] = np.mean(maps, axis=0)
         return self.known[copies], None

@@ -36,28 +36,28 @@ def write_false_alarms(run_root: Path, limit: int) -> None:
         UserError: no false alarm is found.
     """
     run = RunFolder(run_root)
-    table = _mined(Stage(run, load_settings(run), EventLog(run, "mine")), limit)
-    text = csv_text(table, float_format="%.6g")
-    write_text_if_changed(run.mined_table, text)
-
-
-def mine_in_own_process(run_root: Path, limit: int) -> int:
-    """`write_false_alarms`, whose network must have left the GPU when the next one trains."""
-    return in_own_process(write_false_alarms, run_root, limit)
+    stage = Stage(run, load_settings(run), EventLog(run, "mine"))
+    card = read_card(model_folder(run))
+    mapper = NetworkMapper(load_network(card.folder))
+    images, rule = list(read_inputs(stage).corpus.images), card.map_rule(stride_px=mapper.stride_px)
+    table = mine(images, mapper, rule, limit=limit)
+    if table.empty:
+        raise UserError("The model has no local maximum at a negative position: nothing to mine.")
+    write_text_if_changed(run.mined_table, csv_text(table, float_format="%.6g"))
 
 
 def mine_and_train(
     stage: Stage,
     *,
     limit: int,
-    mine_alone: Callable[[Path, int], int] = mine_in_own_process,
+    in_own_process: Callable[..., int] = in_own_process,
     run_stages: RunStages = run_stages,
 ) -> str:
     """Mine, train on, judge before and after on the same test patients.
 
     Args:
         limit: number of false alarms to add.
-        mine_alone: writes them for a run folder and returns an exit status.
+        in_own_process: calls a function there and returns an exit status.
 
     Returns:
         The comparison as text.
@@ -69,7 +69,8 @@ def mine_and_train(
     run, model = stage.run, recall(stage.run).model
     if model:
         raise UserError(f"{run.root} uses the model of {model}. Mine there: RUN={model}.")
-    status = mine_alone(run.root, limit)
+    # The network that mines must have left the GPU when the next one trains.
+    status = in_own_process(write_false_alarms, run.root, limit)
     if status:
         raise SystemExit(status)
     table = pd.read_csv(run.mined_table)
@@ -85,14 +86,3 @@ def mine_and_train(
     run_stages(run.mined, run, own, upto="evaluate")
     content = compare(run.mined, run, stage.settings.evaluate)
     return f"{len(table)} false alarms in {run.mined_table}\n{comparison_text(content)}"
-
-
-def _mined(stage: Stage, limit: int) -> pd.DataFrame:
-    card = read_card(model_folder(stage.run))
-    images = list(read_inputs(stage).corpus.images)
-
-    mapper = NetworkMapper(load_network(card.folder))
-    table = mine(images, mapper, card.map_rule(stride_px=mapper.stride_px), limit=limit)
-    if table.empty:
-        raise UserError("The model has no local maximum at a negative position: nothing to mine.")
-    return table

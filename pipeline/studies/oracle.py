@@ -54,8 +54,16 @@ class OracleMapper:
 
     def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
         height, width = image.shape
-        rows, cols = position_grid(height, width, rule.pitch_px)
-        return _logit(rows[:, None], cols[None, :], self.outlines, self.rule), None
+        rows, cols = np.ix_(*position_grid(height, width, rule.pitch_px))
+        shared = np.zeros((rows.size, cols.size))
+        nearest = np.full_like(shared, np.inf)
+        for outline in self.outlines:
+            inside = self.rule.hits(outline, rows, cols)
+            shared += inside
+            distance = np.hypot(rows - outline.centre[0], cols - outline.centre[1])
+            nearest = np.where(inside, np.minimum(nearest, distance), nearest)
+        closeness = 1 / (1 + nearest / max(self.rule.min_radius_px, 1.0))
+        return np.where(shared > 0, INSIDE + shared + closeness, OUTSIDE).astype(np.float32), None
 
 
 def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px: int) -> None:
@@ -99,17 +107,3 @@ def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px
         own = rows.get(image_id, positions.iloc[:0])
         tables[image_id] = tabulate(mammogram, image_map, regions.table, own, rule)
     write_tables(oracle, tables)
-
-
-def _logit(
-    rows: np.ndarray, cols: np.ndarray, outlines: Sequence[Outline], rule: LabelRule
-) -> np.ndarray:
-    shape = np.broadcast_shapes(rows.shape, cols.shape)
-    shared, nearest = np.zeros(shape), np.full(shape, np.inf)
-    for outline in outlines:
-        inside = rule.hits(outline, rows, cols)
-        shared += inside
-        distance = np.hypot(rows - outline.centre[0], cols - outline.centre[1])
-        nearest = np.where(inside, np.minimum(nearest, distance), nearest)
-    closeness = 1 / (1 + nearest / max(rule.min_radius_px, 1.0))
-    return np.where(shared > 0, INSIDE + shared + closeness, OUTSIDE).astype(np.float32)

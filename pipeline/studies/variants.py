@@ -1,6 +1,6 @@
-"""Variants of the recipe with several seeds each: run, and what the result says of the study."""
+"""Variants of the recipe with several seeds each, in pairs: the frame of ablation and heads."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 
 from pipeline.run.code import provenance
 from pipeline.run.errors import UserError
@@ -12,6 +12,7 @@ from pipeline.studies.subruns import RunStages
 
 # One network takes minutes, twenty take hours; SET gives another schedule.
 SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100"}
+Runs = Mapping[str, Sequence[RunFolder]]
 
 
 def schedule_of(run: RunFolder, short: Mapping[str, str], *, full: bool) -> dict[str, str]:
@@ -22,21 +23,24 @@ def schedule_of(run: RunFolder, short: Mapping[str, str], *, full: bool) -> dict
 
 def run_variants(
     stage: Stage,
+    study: str,
     variants: Mapping[str, Mapping[str, str]],
-    place: Callable[[str, int], RunFolder],
     *,
     seeds: int,
     schedule: Mapping[str, str],
     upto: str,
     run_stages: RunStages,
-) -> None:
+) -> tuple[Runs, dict]:
     """Bring the run of every variant with every seed up to a stage.
 
     Args:
+        study: name of the folder below the run folder.
         variants: by name the settings that differ.
-        place: variant and seed -> run folder.
         seeds: number of seeds, from 0: the same for all variants, so they go in pairs.
         schedule: settings of all of them.
+
+    Returns:
+        The runs of each variant by seed, and what the file of the study says of how they were made.
 
     Raises:
         UserError: there is one seed, or a stage failed.
@@ -44,16 +48,13 @@ def run_variants(
     if seeds < 2:
         raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
     stage.events.metrics({"seeds": seeds})
+    runs = {name: [stage.run.variant(study, name, s) for s in range(seeds)] for name in variants}
     for seed in range(seeds):
-        for variant, settings in variants.items():
-            print(f"--- {variant}, seed {seed} of {seeds}", flush=True)
+        for name, settings in variants.items():
+            print(f"--- {name}, seed {seed} of {seeds}", flush=True)
             changed = {**schedule, **settings, "train.seed": str(seed)}
-            run_stages(place(variant, seed), stage.run, changed, upto=upto)
-
-
-def study_facts(*, seeds: int, schedule: Mapping[str, str]) -> dict:
-    """What the file of a study says of how it was made."""
-    return {
+            run_stages(runs[name][seed], stage.run, changed, upto=upto)
+    return runs, {
         "seeds": seeds,
         "schedule": dict(schedule) or "as in the config",
         "hardware": hardware(),

@@ -89,6 +89,7 @@ def test_every_variant_names_settings_that_exist():
 def test_a_training_without_validation_auc_is_a_sentence(stage, monkeypatch):
     opened, _, run_stages = stage
     study.ablation(opened, seeds=2, run_stages=run_stages)
-    change_card(opened.run.ablated("recipe", 0).model, training={"validation_auc": None})
+    recipe = opened.run.variant("ablation", "recipe", 0)
+    change_card(recipe.model, training={"validation_auc": None})
     with pytest.raises(UserError, match="has no validation AUC"):
-        study.judge_ablation(opened.run, seeds=2, schedule={})
+        study.judge_ablation({"recipe": [recipe]}, {})

@@ -24,12 +24,12 @@ def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path):
         asked.append((upto, sub.root, changed))
         fabricate(tmp_path / "made", women(), oracle=True).root.rename(sub.root)
 
-    def mine_alone(root, limit):
+    def mine_here(function, root, limit):
         TABLE.head(limit).to_csv(root / "mined.csv", index=False)
         return 0
 
     opened = Stage(run, SETTINGS, EventLog(run, "mine"))
-    text = study.mine_and_train(opened, limit=5, mine_alone=mine_alone, run_stages=run_stages)
+    text = study.mine_and_train(opened, limit=5, in_own_process=mine_here, run_stages=run_stages)
     assert asked == [
         (
             "evaluate",
@@ -56,12 +56,5 @@ def test_a_mining_that_fails_ends_the_study(tmp_path):
     run = fabricate(tmp_path, women())
     opened = Stage(run, SETTINGS, EventLog(run, "mine"))
     with pytest.raises(SystemExit) as ended:
-        study.mine_and_train(opened, limit=5, mine_alone=lambda root, limit: 2)
+        study.mine_and_train(opened, limit=5, in_own_process=lambda *call: 2)
     assert ended.value.code == 2
-
-
-def test_the_table_of_false_alarms_keeps_six_digits(tmp_path, monkeypatch):
-    run = fabricate(tmp_path, women())
-    monkeypatch.setattr(study, "_mined", lambda stage, limit: TABLE)
-    study.write_false_alarms(run.root, 5)
-    assert run.mined_table.read_text() == "image_id,row,col,logit\na,1,2,3\n"

@@ -70,3 +70,6 @@ def test_false_alarms_are_mined_with_the_map_of_the_ensemble(finished_copy):
     table = pd.read_csv(finished_copy.mined_table)
     assert len(table) == 5
     assert table["logit"].is_monotonic_decreasing
+    cells = [line.split(",")[-1] for line in finished_copy.mined_table.read_text().split()[1:]]
+    assert table.columns[-1] == "logit"
+    assert cells == [f"{float(cell):.6g}" for cell in cells]
