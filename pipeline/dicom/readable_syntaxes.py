@@ -9,7 +9,7 @@ import cv2
 import imagecodecs
 import numpy as np
 from pydicom import uid
-from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation
+from pydicom.uid import UID
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import read_mammogram
@@ -30,12 +30,7 @@ DECODERS = {
 }
 _LOSSLESS, _LOSSY = 1e-6, 0.05
 _ROWS, _COLUMNS = 64, 48
-_HEADER = {
-    "SOPInstanceUID": "2.25.1",
-    "Modality": "MG",
-    "ViewPosition": "CC",
-    "ImagerPixelSpacing": [0.1, 0.1],
-}
+_HEADER = {"SOPInstanceUID": "2.25.1", "ViewPosition": "CC", "ImagerPixelSpacing": [0.1, 0.1]}
 
 
 @dataclass(frozen=True)
@@ -108,7 +103,7 @@ def _read_back(path: Path, encoding: Encoding, bits: int) -> tuple[str, float]:
     rows, columns = np.mgrid[:_ROWS, :_COLUMNS]
     ramp = largest * (rows / _ROWS + columns / _COLUMNS) / 2
     pixels = ramp.astype(np.uint8 if bits == 8 else np.uint16)
-    sop_class = DigitalMammographyXRayImageStorageForPresentation
+    sop_class = uid.DigitalMammographyXRayImageStorageForPresentation
     write_picture(path, pixels, _HEADER, sop_class=sop_class, encoding=encoding, bits=bits)
     read = read_mammogram(path, settings=DicomSettings())
     return read.codec, float(np.abs(read.pixels - pixels / largest).max())

@@ -12,32 +12,19 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from pydicom import dcmread
+from pydicom import dcmread, uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_encoder
-from pydicom.uid import (
-    UID,
-    DigitalMammographyXRayImageStorageForPresentation,
-    ExplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGLossless,
-    JPEGLSLossless,
-    RLELossless,
-    SecondaryCaptureImageStorage,
-    generate_uid,
-)
+from pydicom.uid import UID, generate_uid
 
+from pipeline.dicom.side_and_view import VIEWS
 from pipeline.run.atomic import write_atomic
 
 SYNTHETIC_BITS = 12
 _DATE, _TIME = "20200101", "120000"
-# SNOMED CT codes of the views, PS3.16 CID 4014.
-_VIEW_CODES = {
-    "CC": ("399162004", "cranio-caudal"),
-    "MLO": ("399368009", "medio-lateral oblique"),
-}
+_MEANINGS = {"CC": "cranio-caudal", "MLO": "medio-lateral oblique"}
 # Instance Number, and (0020,0020) Patient Orientation: direction of the rows, then of the columns
 # (PS3.3 C.7.6.1.1.1), with the chest wall of left breasts at the left edge.
 _PLACES = {
@@ -69,7 +56,7 @@ def _run_length(pixels: np.ndarray) -> bytes:
     bits = 8 * pixels.itemsize
     layout = {"rows": rows, "columns": columns, "bits_allocated": bits, "bits_stored": bits}
     layout |= {"number_of_frames": 1, "samples_per_pixel": 1, "pixel_representation": 0}
-    return get_encoder(RLELossless).encode(
+    return get_encoder(uid.RLELossless).encode(
         pixels, encoding_plugin="pydicom", photometric_interpretation="MONOCHROME2", **layout
     )
 
@@ -79,22 +66,17 @@ def _jpeg_ls(pixels: np.ndarray) -> bytes | bytearray:
     return imagecodecs.jpegls_encode(np.ascontiguousarray(pixels), out=2 * pixels.nbytes + 4096)
 
 
-_lossless_jpeg2000 = partial(
-    imagecodecs.jpeg2k_encode, level=0, codecformat="j2k", reversible=True, mct=False
-)
+_jpeg_lossless = partial(imagecodecs.ljpeg_encode, bitspersample=SYNTHETIC_BITS)
+_j2k = partial(imagecodecs.jpeg2k_encode, codecformat="j2k", bitspersample=SYNTHETIC_BITS)
 # All lossless; those of JPEG and JPEG 2000 are for synthetic mammograms. JPEG Lossless without
 # the "first order prediction" of ...4.70: the encoder predicts from two neighbours (selection
 # value 6), which only ...4.57 allows (PS3.5 A.4.1).
 ENCODINGS = {
-    "explicit": Encoding(ExplicitVRLittleEndian, np.ndarray.tobytes),
-    "rle": Encoding(RLELossless, _run_length),
-    "jpeg2000": Encoding(
-        JPEG2000Lossless, partial(_lossless_jpeg2000, bitspersample=SYNTHETIC_BITS)
-    ),
-    "jpeg_lossless": Encoding(
-        JPEGLossless, partial(imagecodecs.ljpeg_encode, bitspersample=SYNTHETIC_BITS)
-    ),
-    "jpeg_ls": Encoding(JPEGLSLossless, _jpeg_ls),
+    "explicit": Encoding(uid.ExplicitVRLittleEndian, np.ndarray.tobytes),
+    "rle": Encoding(uid.RLELossless, _run_length),
+    "jpeg2000": Encoding(uid.JPEG2000Lossless, partial(_j2k, level=0, reversible=True, mct=False)),
+    "jpeg_lossless": Encoding(uid.JPEGLossless, _jpeg_lossless),
+    "jpeg_ls": Encoding(uid.JPEGLSLossless, _jpeg_ls),
 }
 
 
@@ -103,7 +85,7 @@ def write_picture(
     pixels: np.ndarray,
     header: Mapping[str, object],
     *,
-    sop_class: UID = SecondaryCaptureImageStorage,
+    sop_class: UID = uid.SecondaryCaptureImageStorage,
     encoding: Encoding = ENCODINGS["explicit"],
     bits: int | None = None,
 ) -> None:
@@ -180,7 +162,7 @@ def write_synthetic(
     """
     image_id = f"{patient_id}-{laterality}-{view}"
     largest = 2**SYNTHETIC_BITS - 1
-    view_code = _code(*_VIEW_CODES[view])
+    view_code = _view_code(view)
     view_code.ViewModifierCodeSequence = []
     number, orientation = _PLACES[laterality, view]
     synthetic = ("Manufacturer", "InstitutionName", "DetectorID")
@@ -240,7 +222,7 @@ def write_synthetic(
         path,
         (largest - pixels).astype(np.uint16) if inverted else pixels,
         header,
-        sop_class=DigitalMammographyXRayImageStorageForPresentation,
+        sop_class=uid.DigitalMammographyXRayImageStorageForPresentation,
         encoding=ENCODINGS[encoding],
         bits=SYNTHETIC_BITS,
     )
@@ -291,7 +273,7 @@ def wrap_as_dicom(
         "BurnedInAnnotation": "YES",  # films carry labels
         "ImageLaterality": laterality or None,
         "ViewPosition": view or None,
-        "ViewCodeSequence": [_code(*_VIEW_CODES[view])] if view in _VIEW_CODES else None,
+        "ViewCodeSequence": [_view_code(view)] if view in _MEANINGS else None,
         "NominalScannedPixelSpacing": None if spacing_mm is None else [spacing_mm, spacing_mm],
     }
     encoding = ENCODINGS["jpeg_ls"]
@@ -303,6 +285,10 @@ def _code(value: str, meaning: str) -> Dataset:
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "SCT", meaning
     return code
+
+
+def _view_code(view: str) -> Dataset:
+    return _code(next(code for code, name in VIEWS.items() if name == view), _MEANINGS[view])
 
 
 def _instance_in(path: Path) -> str:
