@@ -88,11 +88,7 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
 
 
 def system_check(system: str) -> Check:
-    """Whether the system is Linux: limits, locks and processes are asked of it in its own way.
-
-    Args:
-        system: as `platform.system()` says.
-    """
+    """Whether it is Linux: limits, locks and processes are asked of it in its own way."""
     if system == "Linux":
         return Check("System", OK, "Linux")
     advice = "Use a Linux machine, a container of Linux, or on Windows WSL (wsl --install)"

@@ -99,8 +99,7 @@ def read_dicom(
 
     Args:
         header_only: stop before the pixels.
-        tags: the elements wanted, by keyword or number; all if None.
-        max_bytes: limit of a deflated data set after inflating; a header is cut there.
+        tags, max_bytes: as of `open_dicom`; a header is cut at the limit.
 
     Raises:
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.

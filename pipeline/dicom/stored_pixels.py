@@ -151,16 +151,10 @@ def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.
         raise Unusable(
             "failed", f"Pixel Data is cut off: {len(data)} of {expected.frame_bytes} bytes"
         )
-    number_of_pixels = expected.shape[0] * expected.shape[1]
-    pixels: np.ndarray
-    if expected.bits_allocated == 16:
-        order = "<u2" if element.little_endian else ">u2"
-        pixels = np.frombuffer(data, order, number_of_pixels).astype(np.uint16, copy=False)
-    elif not element.little_endian and element.vr == "OW":  # PS3.5 8.1.2: swapped in words
-        pairs = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2")
-        pixels = pairs.view(np.uint8)[:number_of_pixels]
-    else:
-        pixels = np.frombuffer(data, np.uint8, number_of_pixels)
+    pixels = np.frombuffer(data, f"<u{expected.bits_allocated // 8}")
+    # PS3.5 8.1.2: bytes are swapped in words too.
+    if not element.little_endian and (expected.bits_allocated == 16 or element.vr == "OW"):
+        pixels = pixels[: len(data) // 2 * 2].view(np.uint16).byteswap().view(pixels.dtype)
     return pixels.reshape(expected.shape)
 
 

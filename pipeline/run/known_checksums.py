@@ -54,8 +54,6 @@ def work_once(
         kept: what is kept of a job on a file with this SHA-256, if anything.
         work: makes it, in a worker process, and keeps it.
         root: has the checksums.
-        limits: of the workers.
-        title: of the work, for people.
         before: is called with the number of files to work on, if there are any.
     """
     known = _known_checksums(root) if jobs else {}
