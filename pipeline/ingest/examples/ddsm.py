@@ -13,7 +13,7 @@ import imagecodecs
 import numpy as np
 
 from pipeline.ingest.examples.tree import Tree, pathologies
-from pipeline.ingest.phantom.picture import DrawnLesion, Picture
+from pipeline.ingest.phantom.picture import Picture
 
 SIDES = {"L": "LEFT", "R": "RIGHT"}
 HOSPITALS = "ABDC"
@@ -45,9 +45,11 @@ def build(tree: Tree) -> None:
 
 
 def _write_case(tree: Tree, patient: int, pictures: Sequence[Picture]) -> None:
+    benign = "benign" if patient % 4 < 2 else "benign_without_callback"
+    found = pathologies(pictures)
+    volume = "cancer" if "malignant" in found else benign if found else "normal"
     letter = HOSPITALS[patient % len(HOSPITALS)]
     name = f"{letter}_{patient + 1:04d}_1"
-    volume = _volume(patient, pictures)
     folder = f"cases/{volume}s/{volume}_01/case{patient + 1:04d}"
     digitiser, bits = DIGITISERS[letter]
     ics = ICS.format(name=name.replace("_", "-"), density=patient % 5, digitiser=digitiser)
@@ -63,7 +65,7 @@ def _write_case(tree: Tree, patient: int, pictures: Sequence[Picture]) -> None:
         for suffix, content in _film(picture.pixels, form=(patient + number) % 4, bits=bits):
             tree.write(f"{folder}/{name}.{view}.{suffix}", content)
         if number in there:
-            tree.write(f"{folder}/{name}.{view}.OVERLAY", _overlay(patient, picture))
+            tree.write(f"{folder}/{name}.{view}.OVERLAY", _overlay(benign, picture))
     tree.write(f"{folder}/{name.replace('_', '-')}.ics", ics)
     overview = np.hstack([picture.pixels[::8, ::8] for picture in pictures])
     tree.write(f"{folder}/TAPE_{name}.COMB.16_PGM", _encoded(overview, ".pgm"))
@@ -83,15 +85,6 @@ def _film(pixels: np.ndarray, *, form: int, bits: int) -> Iterator[tuple[str, by
         yield "LJPEG.1", grey.astype(">u2").tobytes()
 
 
-def _volume(patient: int, pictures: Sequence[Picture]) -> str:
-    found = pathologies(pictures)
-    if "malignant" in found:
-        return "cancer"
-    if not found:
-        return "normal"
-    return "benign" if patient % 4 < 2 else "benign_without_callback"
-
-
 def _marked(patient: int, pictures: Sequence[Picture]) -> tuple[list[int], list[int]]:
     """The films whose marks the .ics announces, and those whose marks are there.
 
@@ -103,9 +96,10 @@ def _marked(patient: int, pictures: Sequence[Picture]) -> tuple[list[int], list[
     return (marked, marked[:-1]) if patient % 3 == 1 else (marked[:-1], marked[:-1])
 
 
-def _overlay(patient: int, picture: Picture) -> str:
+def _overlay(benign: str, picture: Picture) -> str:
     lines = [f"TOTAL_ABNORMALITIES {len(picture.lesions)} "]
     for number, lesion in enumerate(picture.lesions, start=1):
+        pathology = "malignant" if lesion.pathology == "malignant" else benign
         outline = lesion.mask(picture.pixels.shape)
         core = cv2.erode(outline, np.ones((5, 5), np.uint8))
         lines += [f"ABNORMALITY {number} ", f"LESION_TYPE {TYPES[lesion.kind]}"]
@@ -114,19 +108,13 @@ def _overlay(patient: int, picture: Picture) -> str:
         lines += [
             "ASSESSMENT 4 ",
             "SUBTLETY 3 ",
-            f"PATHOLOGY {_pathology(patient, lesion)} ",
+            f"PATHOLOGY {pathology.upper()} ",
             f"TOTAL_OUTLINES {2 if core.any() else 1} ",
             "BOUNDARY ",
             chain_code(outline),
         ]
         lines += ["\tCORE", chain_code(core)] if core.any() else []
     return "\n".join(lines) + "\n"
-
-
-def _pathology(patient: int, lesion: DrawnLesion) -> str:
-    if lesion.pathology == "malignant":
-        return "MALIGNANT"
-    return "BENIGN" if patient % 4 < 2 else "BENIGN_WITHOUT_CALLBACK"
 
 
 def chain_code(mask: np.ndarray) -> str:

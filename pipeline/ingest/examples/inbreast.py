@@ -7,7 +7,6 @@ outlines that is cut off. Every fourth patient has a left breast only.
 """
 
 import plistlib
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -29,7 +28,8 @@ Region = tuple[str, np.ndarray]  # name; (n, 2) row, col in pixels
 def build(tree: Tree) -> None:
     """Write the tree."""
     lines, healthy, abnormal = [COLUMNS], 0, 0
-    for number, picture in enumerate(_pictures(tree)):
+    pictures = (p for p in tree.pictures() if p.patient % 4 != 3 or p.side == "L")
+    for number, picture in enumerate(pictures):
         image_id = str(FIRST_ID + STEP * number)
         healthy, abnormal = healthy + (not picture.lesions), abnormal + bool(picture.lesions)
         from_below = not picture.lesions and healthy == 1
@@ -37,12 +37,17 @@ def build(tree: Tree) -> None:
         density = " " * 60 if number == 0 else 1 + picture.patient % 4
         birads = _birads(picture)
         lines.append(f"removed;removed;{picture.side};{view};201001;{image_id};{density};{birads}")
-        name = f"{RELEASE}/AllDICOMs/{_name(image_id, picture, view)}"
-        tree.write_picture(name, picture, header=NAMELESS)
+        patient = hex_id("inbreast", picture.patient, digits=16)
+        view = "ML" if view == "MLO" else view
+        name = f"AllDICOMs/{image_id}_{patient}_MG_{picture.side}_{view}_ANON.dcm"
+        tree.write_picture(f"{RELEASE}/{name}", picture, header=NAMELESS)
         if number == 0:
-            tree.write(name.replace("AllDICOMs/", "AllDICOMs/._"), APPLE_DOUBLE)
+            tree.write(f"{RELEASE}/{name.replace('/', '/._')}", APPLE_DOUBLE)
         if picture.view == "MLO":
-            muscle = _export([("Pectoral Muscle", _muscle(picture))], tree.spacing_mm)
+            # A triangle in the upper corner at the chest wall.
+            wall = 0 if picture.side == "L" else picture.pixels.shape[1] - 1
+            corners = np.array([[0.0, wall], [0.0, abs(wall - 50.0)], [80.0, wall]])
+            muscle = _export([("Pectoral Muscle", corners)], tree.spacing_mm)
             folder = f"{RELEASE}/PectoralMuscle/Pectoral Muscle XML"
             tree.write(f"{folder}/{image_id}_muscle.xml", muscle)
         if picture.lesions:
@@ -60,22 +65,11 @@ def build(tree: Tree) -> None:
     tree.write(f"{RELEASE}/AllDICOMs/.DS_Store", b"\0\0\0\1Bud1")
 
 
-def _pictures(tree: Tree) -> Iterator[Picture]:
-    for picture in tree.pictures():
-        if picture.patient % 4 != 3 or picture.side == "L":
-            yield picture
-
-
 def _birads(picture: Picture) -> str:
     """Of the breast; both views show the same lesions."""
     found = pathologies([picture])
     words = MALIGNANT if "malignant" in found else BENIGN if found else (NOTHING,)
     return words[picture.patient % len(words)]
-
-
-def _name(image_id: str, picture: Picture, view: str) -> str:
-    patient = hex_id("inbreast", picture.patient, digits=16)
-    return f"{image_id}_{patient}_MG_{picture.side}_{'ML' if view == 'MLO' else view}_ANON.dcm"
 
 
 def _regions(lesion: DrawnLesion) -> list[Region]:
@@ -85,13 +79,9 @@ def _regions(lesion: DrawnLesion) -> list[Region]:
         return [(("Spiculated Region", "Espiculated Region")[lesion.number % 2], lesion.outline)]
     centre = lesion.outline.mean(axis=0)
     specks = centre + 0.5 * (lesion.outline[:: max(1, len(lesion.outline) // 5)] - centre)
+    pair, point = ("Calcifications", specks[:2]), ("Point 1", specks[2:3])
     marks = [("Calcification", speck[None]) for speck in specks[3:]]
-    return [
-        ("Cluster", lesion.outline),
-        ("Calcifications", specks[:2]),
-        ("Point 1", specks[2:3]),
-        *marks,
-    ]
+    return [("Cluster", lesion.outline), pair, point, *marks]
 
 
 def _export(regions: list[Region], spacing_mm: float) -> bytes:
@@ -99,7 +89,6 @@ def _export(regions: list[Region], spacing_mm: float) -> bytes:
     rois = []
     for index, (name, points) in enumerate(regions):
         row, col = points.mean(axis=0)
-        in_mm = [f"({x:.6f}, {y:.6f}, 0.000000)" for y, x in points * spacing_mm]
         rois.append(
             {
                 **dict.fromkeys(("Area", "Dev", "Max", "Mean", "Min", "Total"), 0.0),
@@ -107,16 +96,10 @@ def _export(regions: list[Region], spacing_mm: float) -> bytes:
                 "IndexInImage": index,
                 "Name": name,
                 "NumberOfPoints": len(points),
-                "Point_mm": in_mm,
+                "Point_mm": [f"({x:.6f}, {y:.6f}, 0.000000)" for y, x in points * spacing_mm],
                 "Point_px": [f"({x:.6f}, {y:.6f})" for y, x in points],
                 "Type": POINT if len(points) == 1 else CLOSED_POLYGON,
             }
         )
     image = {"ImageIndex": 0, "NumberOfROIs": len(rois), "ROIs": rois}
     return plistlib.dumps({"Images": [image]})
-
-
-def _muscle(picture: Picture) -> np.ndarray:
-    """A triangle in the upper corner at the chest wall, (3, 2) row, col."""
-    wall = 0 if picture.side == "L" else picture.pixels.shape[1] - 1
-    return np.array([[0.0, wall], [0.0, abs(wall - 50.0)], [80.0, wall]])

@@ -9,10 +9,7 @@ not known for every element; the importer needs none of them.
 From four patients on the last one is a test patient; the files of machine 93 state no spacing.
 """
 
-import itertools
 import shutil
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
 from pipeline.ingest.phantom.picture import Picture
@@ -45,23 +42,20 @@ def build(tree: Tree) -> None:
     test: list[dict] = []
     for patient, pictures in tree.of_each_patient():
         is_test = tree.patients >= 4 and patient == tree.patients - 1
-        rows = test if is_test else train
-        for picture, row in _rows(pictures):
+        for picture in pictures:
+            # The labels are those of the breast.
+            row = _row(picture, pathologies(p for p in pictures if p.side == picture.side))
             _write(tree, "test_images" if is_test else "train_images", picture, row)
-            rows.append(row)
-    _add_oddities(tree.root / "train_images", train)
+            (test if is_test else train).append(row)
+    # An axillary tail, a file without a row, and a row without a file.
+    first = train[0]
+    folder = tree.root / "train_images" / str(first["patient_id"])
+    for number in (1, 2):
+        shutil.copyfile(folder / f"{first['image_id']}.dcm", folder / f"{number}.dcm")
+    train += [first | {"image_id": 1, "view": "AT"}, first | {"image_id": 3, "view": "CC"}]
     tree.write_table("train.csv", TRAIN_COLUMNS.split(","), train)
     tree.write_table("test.csv", TEST_COLUMNS.split(","), test)
     tree.write("sample_submission.csv", "prediction_id,cancer\n10116_L,0.0205\n")
-
-
-def _rows(pictures: Sequence[Picture]) -> Iterator[tuple[Picture, dict]]:
-    """The pictures of a patient, each with its row; the labels are those of its breast."""
-    for _, of_side in itertools.groupby(pictures, key=lambda picture: picture.side):
-        breast = list(of_side)
-        found = pathologies(breast)
-        for picture in breast:
-            yield picture, _row(picture, found)
 
 
 def _row(picture: Picture, found: set[str]) -> dict:
@@ -103,13 +97,3 @@ def _write(tree: Tree, folder: str, picture: Picture, row: dict) -> None:
         syntax=SYNTAXES[picture.patient % 2],
         header=header,
     )
-
-
-def _add_oddities(images: Path, train: list[dict]) -> None:
-    """An axillary tail, a file without a row, and a row without a file."""
-    first = train[0]
-    of_first = images / str(first["patient_id"])
-    for number in (1, 2):
-        shutil.copyfile(of_first / f"{first['image_id']}.dcm", of_first / f"{number}.dcm")
-    train.append(first | {"image_id": 1, "view": "AT"})
-    train.append(first | {"image_id": 3, "view": "CC"})

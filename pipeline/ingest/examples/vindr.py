@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.ingest.examples.tree import Tree, hex_id, pathologies
-from pipeline.ingest.phantom.picture import DrawnLesion, Picture
+from pipeline.ingest.phantom.picture import Picture
 
 IMAGE = (
     *("study_id", "series_id", "image_id", "laterality", "view_position", "height", "width"),
@@ -47,7 +47,12 @@ def build(tree: Tree) -> None:
     for number, drawn in enumerate(tree.pictures()):
         picture, row = drawn, _image_row(drawn)
         lesions = [lesion for lesion in picture.lesions if lesion.pathology == "malignant"]
-        rows = [row | _box(lesion, row) for lesion in lesions]
+        rows = [
+            row
+            | {"finding_categories": CATEGORIES[lesion.kind][lesion.number % 2]}
+            | {"finding_birads": row["breast_birads"], **_corners(lesion.outline)}
+            for lesion in lesions
+        ]
         suspicious += bool(lesions)
         if lesions and suspicious == 1:
             other = "training" if row["split"] == "test" else "test"
@@ -90,14 +95,6 @@ def _image_row(picture: Picture) -> dict:
         "breast_birads": f"BI-RADS {birads}",
         "breast_density": f"DENSITY {'ABCD'[picture.patient % 4]}",
         "split": "test" if picture.patient % 4 == 3 else "training",
-    }
-
-
-def _box(lesion: DrawnLesion, row: dict) -> dict:
-    return {
-        "finding_categories": CATEGORIES[lesion.kind][lesion.number % 2],
-        "finding_birads": row["breast_birads"],
-        **_corners(lesion.outline),
     }
 
 
