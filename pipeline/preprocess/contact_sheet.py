@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipeline.annotations.geometry import geometry_of
@@ -38,7 +37,6 @@ def write_contact_sheet(
     """
     by_id = mammograms.set_index("image_id", drop=False)
     figure = Figure(figsize=(1.5 * per_row, 6.2))
-    FigureCanvasAgg(figure)
     axes = figure.subplots(len(_ROWS), per_row, squeeze=False)
     figure.suptitle(sheet_title(mammograms, patch_mm=patch_mm))
     for index, (name, label) in enumerate(_ROWS):

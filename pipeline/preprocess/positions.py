@@ -26,7 +26,11 @@ def position_grid(height: int, width: int, pitch_px: int) -> tuple[np.ndarray, n
         >>> position_grid(5, 4, 2)
         (array([-0.5,  1.5,  3.5,  5.5]), array([-0.5,  1.5,  3.5]))
     """
-    return _axis(height, pitch_px), _axis(width, pitch_px)
+    rows, cols = (
+        np.arange(math.ceil(size / pitch_px) + 1) * float(pitch_px) - 0.5
+        for size in (height, width)
+    )
+    return rows, cols
 
 
 def label_positions(
@@ -68,7 +72,3 @@ def label_positions(
             "finding_id": finding_at(row, col, outlines, rule),
         }
     )
-
-
-def _axis(size: int, pitch_px: int) -> np.ndarray:
-    return np.arange(math.ceil(size / pitch_px) + 1) * float(pitch_px) - 0.5

@@ -47,7 +47,7 @@ class Case:
     Attributes:
         lesions: side, kind of the phantom, pathology of the tables. Calc- lists name the
             calcifications of a film, Mass- lists its masses.
-        layout: classic, nbia or uids.
+        layout: classic, nbia (the newer downloader) or uids.
         density: as the tables have it, 0 for unknown.
         swapped: the tables call the cropped image the mask.
         one_series: mask and cropped image lie in one folder.
@@ -125,72 +125,6 @@ CASES = (
 )
 
 
-@dataclass(frozen=True)
-class Download:
-    """Where and how files are written: classic, nbia (the newer downloader) or uids."""
-
-    tree: Tree
-    layout: str
-
-    def write(self, name: Name, description: str, pictures: list[np.ndarray]) -> list[str]:
-        """Write a series; return the paths of its files as the tables would have them."""
-        study = derived_uid(str(name), description, "study")
-        series = derived_uid(str(name), description, "series")
-        kinds = f"{description}-{series[-5:]}"
-        folder = {
-            "uids": f"CBIS-DDSM/{name}/{study}/{series}",
-            "classic": f"CBIS-DDSM/{name}/08-29-2017-DDSM-{study[-5:]}/1-{kinds}",
-            "nbia": f"manifest-1/CBIS-DDSM/{name}/08-29-2017-DDSM-NA-{study[-5:]}/1.000000-{kinds}",
-        }[self.layout]
-        for number, pixels in enumerate(pictures):
-            header = _header(name, description, study, series, number + 1)
-            file = f"{number:06d}.dcm" if self.layout == "classic" else f"1-{number + 1}.dcm"
-            write_picture(self.tree.path(f"{folder}/{file}"), pixels, header)
-        return [f"{name}/{study}/{series}/{number:06d}.dcm" for number in range(len(pictures))]
-
-    def write_part(
-        self, name: Name, case: Case, *, mask: np.ndarray, cropped: np.ndarray
-    ) -> list[str]:
-        """Write mask and cropped image; return the tables' paths of both, in this order."""
-        masks = "ROI mask images"
-        if not case.one_series:
-            return [
-                *self.write(name, masks, [mask]),
-                *self.write(name, "cropped images", [cropped]),
-            ]
-        # Which of the two comes first differs between the lists.
-        order = 1 if name.list_name.startswith("Calc") is not case.swapped else -1
-        return self.write(name, masks, [mask, cropped][::order])[::order]
-
-
-def _header(name: Name, description: str, study: str, series: str, number: int) -> dict:
-    """Secondary Capture, PS3.3 A.8.1, with the elements of the real files: no spacing, the view
-    where the orientation belongs, and a Patient ID that is more than a patient."""
-    return {
-        "SOPInstanceUID": derived_uid(series, str(number)),
-        "StudyDate": "20170829",
-        "StudyTime": "120000",
-        "AccessionNumber": "",
-        "ReferringPhysicianName": "",
-        "PatientBirthDate": "",
-        "PatientSex": "",
-        "Modality": "MG",
-        "ConversionType": "WSD",
-        "SeriesDescription": description,
-        "PatientName": "SYNTHETIC",
-        "PatientID": str(name),
-        "ImageComments": "synthetic, no patient",
-        "BodyPartExamined": "BREAST",
-        "StudyInstanceUID": study,
-        "SeriesInstanceUID": series,
-        "StudyID": "DDSM",
-        "SeriesNumber": 1,
-        "InstanceNumber": number,
-        "PatientOrientation": name.view,
-        "Laterality": name.side[0],
-    }
-
-
 def build(tree: Tree) -> None:
     """Write the tree; each patient is one of `CASES`, in turn.
 
@@ -205,14 +139,13 @@ def build(tree: Tree) -> None:
     rows: dict[str, list[dict]] = {list_name: [] for list_name in TABLES}
     for index in range(tree.patients):
         case = CASES[index % len(CASES)]
-        download = Download(tree, case.layout)
         pictures: dict[tuple[str, str], Picture] = {}
         for film in case.films:
             key = (film.side[0], film.view)
             if key not in pictures:
                 pictures[key] = draw_picture(_patient(case, index, phantom), *key, phantom)
             name = Name(film.list_name, f"P_{index + 1:05d}", film.side, film.view)
-            rows[film.list_name] += _write_film(download, name, film, case, pictures[key])
+            rows[film.list_name] += _write_film(tree, name, film, case, pictures[key])
     for list_name, of_list in rows.items():
         tree.write_table(TABLES[list_name], list(of_list[0]), of_list, line_end="\r\n")
     # What the newer downloader puts beside the images.
@@ -236,17 +169,15 @@ def _patient(case: Case, index: int, phantom: PhantomSettings) -> Patient:
     return replace(plan_patient(index, phantom), lesions=lesions, film=True)
 
 
-def _write_film(
-    download: Download, name: Name, film: Film, case: Case, picture: Picture
-) -> Iterator[dict]:
+def _write_film(tree: Tree, name: Name, film: Film, case: Case, picture: Picture) -> Iterator[dict]:
     """Write a mammogram, its masks and its cropped images; yield its rows of the tables."""
     pixels = picture.pixels << 4  # 12 bit become 16
-    (image_path,) = download.write(name, "full mammogram images", [pixels])
+    (image_path,) = _write_series(tree, case, name, "full mammogram images", [pixels])
     calcifications = name.list_name.startswith("Calc")
     chosen = [drawn for drawn in picture.lesions if (drawn.kind == CALCIFICATION) is calcifications]
     for number, drawn in enumerate(chosen, start=1):
         part, mask = replace(name, abnormality=number), _mask(drawn, pixels.shape, film.mask)
-        paths = download.write_part(part, case, mask=mask, cropped=_cropped(pixels, drawn))
+        paths = _write_part(tree, case, part, mask=mask, cropped=_cropped(pixels, drawn))
         mask_path, cropped_path = reversed(paths) if case.swapped else paths
         # The real tables have a line break inside a path of each row.
         after_cropped, after_mask = ("\n", "") if calcifications else ("", "\n")
@@ -285,3 +216,62 @@ def _cropped(pixels: np.ndarray, drawn: DrawnLesion) -> np.ndarray:
     top, left = np.maximum(np.floor(drawn.outline.min(axis=0)).astype(int) - 5, 0)
     bottom, right = np.ceil(drawn.outline.max(axis=0)).astype(int) + 6
     return pixels[top:bottom, left:right]
+
+
+def _write_part(
+    tree: Tree, case: Case, name: Name, *, mask: np.ndarray, cropped: np.ndarray
+) -> list[str]:
+    """Write mask and cropped image; return the tables' paths of both, in this order."""
+    masks = "ROI mask images"
+    if not case.one_series:
+        parts = ((masks, mask), ("cropped images", cropped))
+        return [_write_series(tree, case, name, what, [pixels])[0] for what, pixels in parts]
+    # Which of the two comes first differs between the lists.
+    order = 1 if name.list_name.startswith("Calc") is not case.swapped else -1
+    return _write_series(tree, case, name, masks, [mask, cropped][::order])[::order]
+
+
+def _write_series(
+    tree: Tree, case: Case, name: Name, description: str, pictures: list[np.ndarray]
+) -> list[str]:
+    """Write a series; return the paths of its files as the tables would have them."""
+    study, series = (derived_uid(str(name), description, of) for of in ("study", "series"))
+    kinds = f"{description}-{series[-5:]}"
+    folder = {
+        "uids": f"CBIS-DDSM/{name}/{study}/{series}",
+        "classic": f"CBIS-DDSM/{name}/08-29-2017-DDSM-{study[-5:]}/1-{kinds}",
+        "nbia": f"manifest-1/CBIS-DDSM/{name}/08-29-2017-DDSM-NA-{study[-5:]}/1.000000-{kinds}",
+    }[case.layout]
+    for number, pixels in enumerate(pictures):
+        header = _header(name, description, study, series, number + 1)
+        file = f"{number:06d}.dcm" if case.layout == "classic" else f"1-{number + 1}.dcm"
+        write_picture(tree.path(f"{folder}/{file}"), pixels, header)
+    return [f"{name}/{study}/{series}/{number:06d}.dcm" for number in range(len(pictures))]
+
+
+def _header(name: Name, description: str, study: str, series: str, number: int) -> dict:
+    """Secondary Capture, PS3.3 A.8.1, with the elements of the real files: no spacing, the view
+    where the orientation belongs, and a Patient ID that is more than a patient."""
+    return {
+        "SOPInstanceUID": derived_uid(series, str(number)),
+        "StudyDate": "20170829",
+        "StudyTime": "120000",
+        "AccessionNumber": "",
+        "ReferringPhysicianName": "",
+        "PatientBirthDate": "",
+        "PatientSex": "",
+        "Modality": "MG",
+        "ConversionType": "WSD",
+        "SeriesDescription": description,
+        "PatientName": "SYNTHETIC",
+        "PatientID": str(name),
+        "ImageComments": "synthetic, no patient",
+        "BodyPartExamined": "BREAST",
+        "StudyInstanceUID": study,
+        "SeriesInstanceUID": series,
+        "StudyID": "DDSM",
+        "SeriesNumber": 1,
+        "InstanceNumber": number,
+        "PatientOrientation": name.view,
+        "Laterality": name.side[0],
+    }

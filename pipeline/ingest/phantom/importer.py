@@ -15,9 +15,6 @@ from pipeline.ingest.phantom.writer import RECORD, Record, write_phantom
 from pipeline.ingest.source_files import list_files
 from pipeline.run.errors import UserError
 
-# Raise it when the same settings give other pictures: folders are then written anew.
-GENERATOR = 5
-
 
 def read(request: Request) -> Catalog:
     """Catalog of the phantom; lists its files itself, because they may have to be written."""
@@ -37,12 +34,10 @@ def read_phantom(
     Raises:
         UserError: data.root holds something else.
     """
-    root = data.root
-    made_from = {"generator": GENERATOR, **phantom.model_dump(mode="json")}
-    record = _read_record(root)
-    if record is None or not record.is_current(root, made_from):
-        record = write_phantom(root, phantom, made_from=made_from, old=record, workers=workers)
-    return _catalog(root, record)
+    record = _read_record(data.root)
+    if record is None or not record.is_current(data.root, phantom):
+        record = write_phantom(data.root, phantom, old=record, workers=workers)
+    return _catalog(data.root, record)
 
 
 def _read_record(root: Path) -> Record | None:

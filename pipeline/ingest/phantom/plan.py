@@ -12,12 +12,12 @@ import numpy as np
 
 from pipeline.config import PhantomSettings
 
-KINDS = ("mass_smooth", "mass_spiculated", "microcalcifications")
 PATHOLOGY = {
     "mass_smooth": "benign",
     "mass_spiculated": "malignant",
     "microcalcifications": "malignant",
 }
+KINDS = tuple(PATHOLOGY)
 RADIUS_MM = (4.0, 7.0)  # of a mass without its spicules, or of a cluster
 # Some lesions are plain and some are hardly there; confusers likewise.
 STRENGTH = (0.4, 1.7)
@@ -26,19 +26,12 @@ VIEWS = ("CC", "MLO")
 SYNTAXES = ("explicit", "rle", "jpeg2000", "jpeg_lossless")
 
 
-class Stream(IntEnum):
-    """What random numbers are for: drawing more for one purpose changes no other."""
-
-    PAIR = 0
-    LESIONS = 1
-    BODY = 2
-    OUTLINE = 3
-    TISSUE = 4
-    CONFUSERS = 5
-    PLACES = 6
-    SHAPES = 7
-    NOISE = 8
-    READER = 9
+# What random numbers are for: drawing more for one purpose changes no other.
+Stream = IntEnum(
+    "Stream",
+    "PAIR LESIONS BODY OUTLINE TISSUE CONFUSERS PLACES SHAPES NOISE READER",
+    start=0,
+)
 
 
 def stream(seed: int, purpose: Stream, *indices: int) -> np.random.Generator:

@@ -44,26 +44,27 @@ def audit_shortcut(
         "positive": int(question.images["label"].sum()),
         "negative": int((question.images["label"] == 0).sum()),
     }
+    level, what = INFO, "air beside the breast, the borders and the size of the image"
     if auc.low is None or auc.high is None:
-        said = INFO, f"No search for shortcuts, {section['question']}: {auc.reason}."
-        return section, [finding(*said)]
-    told = _told(question, "air beside the breast, the borders and the size of the image", auc)
-    if auc.low > 0.5:
-        said = (
-            WARNING,
-            f"SHORTCUT: {told}. A network can learn where an image comes from instead of what it "
-            "shows. Look at the sources, and compare within one of them.",
+        text = f"No search for shortcuts, {section['question']}: {auc.reason}."
+    elif auc.low > 0.5:
+        level = WARNING
+        text = (
+            f"SHORTCUT: {_told(question, what, auc)}. A network can learn where an image comes "
+            "from instead of what it shows. Look at the sources, and compare within one of them."
         )
     elif auc.high < 0.5:
-        said = (
-            WARNING,
-            f"{told}, worse than by chance: what tells them apart in one part of the patients is "
-            "the other way round in the rest. Look at the sources.",
+        level = WARNING
+        text = (
+            f"{_told(question, what, auc)}, worse than by chance: what tells them apart in one "
+            "part of the patients is the other way round in the rest. Look at the sources."
         )
     else:
-        cannot = f"A shortcut of up to {auc.high:.2f} cannot be excluded."
-        said = INFO, f"No shortcut found: {told}. {cannot}"
-    return section, [finding(*said)]
+        text = (
+            f"No shortcut found: {_told(question, what, auc)}. A shortcut of up to "
+            f"{auc.high:.2f} cannot be excluded."
+        )
+    return section, [finding(level, text)]
 
 
 def audit_sources(question: Question, *, seed: int) -> tuple[list[dict], list[dict]]:
@@ -130,12 +131,9 @@ def _one_sided(question: Question, source: str, rows: list[dict]) -> Iterator[di
         kinds = question.positive, question.negative
         kind, other = kinds if row["positive"] else kinds[::-1]
         images = row["positive"] + row["negative"]
-        text = (
-            f"The {source} {row['name']} has {kind} images only "
-            f"({images} of {row['patients']} patients)"
-        )
+        text = f"The {source} {row['name']} has {kind} images only ({images} of {row['patients']} "
         if row["by_chance"] < _BY_CHANCE:
-            gives_away = f"{other} ones come from elsewhere: its look gives the label away."
-            yield finding(WARNING, f"{text}, {gives_away}")
+            text += f"patients), {other} ones come from elsewhere: its look gives the label away."
+            yield finding(WARNING, text)
         else:
-            yield finding(INFO, f"{text}; with so few patients that is no surprise.")
+            yield finding(INFO, f"{text}patients); with so few patients that is no surprise.")
