@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit
 
+from pipeline.figures.checks import checked, of_both_classes
 from pipeline.figures.figure import Undefined
-from pipeline.figures.ranking import checked, of_both_classes
 
 ECE_BINS = 15
 

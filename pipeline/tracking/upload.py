@@ -6,17 +6,17 @@ child, and nothing is sent twice.
 """
 
 import fcntl
-import json
 import uuid
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 from mlflow.entities import Metric, Param
 from mlflow.tracking import MlflowClient
 
 from pipeline.figures.registry import Place, ranking_metrics
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import json_text, read_json, write_text
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import EXPERIMENT, artifact_root, tracking_uri
@@ -25,6 +25,8 @@ from pipeline.tracking.pyfunc import log_patch_model
 # Limits of one MLflow batch request.
 METRICS_PER_BATCH = 1000
 PARAM_LENGTH = 500
+
+Step = Callable[[], None]
 
 
 @dataclass
@@ -36,9 +38,7 @@ class State:
         children: the MLflow run of each stage.
         finished: stages whose child is ended; the next start makes another.
         events: so many, the first ones, are done with all that follows from them.
-        metrics: of the events after these, the last one whose metrics each MLflow run has.
-        artifacts: likewise the last event whose file each "run path" has.
-        models: MLflow runs that have their model.
+        steps: so many steps of the next event are done.
     """
 
     uri: str
@@ -46,10 +46,8 @@ class State:
     children: dict[str, str] = field(default_factory=dict)
     finished: list[str] = field(default_factory=list)
     events: int = 0
+    steps: int = 0
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
-    metrics: dict[str, int] = field(default_factory=dict)
-    artifacts: dict[str, int] = field(default_factory=dict)
-    models: list[str] = field(default_factory=list)
 
 
 def upload(run: RunFolder, *, client: MlflowClient | None = None) -> int:
@@ -72,24 +70,19 @@ def _upload_one(run: RunFolder, client: MlflowClient | None) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX)
         state = _load_state(run)
         events = read_events(run.events)
-        new = events[state.events :]
-        if not new:
-            return 0
-        uploader = _Uploader(run, state, client or MlflowClient(state.uri))
-        for index, event in enumerate(new, start=state.events):
-            uploader.take(index, event)
-        uploader.send()
-        uploader.done(len(events))
-        return len(new)
+        new = len(events) - state.events
+        if new:
+            _Uploader(run, state, client or MlflowClient(state.uri)).bring(events)
+        return new
 
 
 def _load_state(run: RunFolder) -> State:
     uri = tracking_uri()
     if run.tracking_state.is_file():
-        state = State(**json.loads(run.tracking_state.read_text(encoding="utf-8")))
+        kept = read_json(run.tracking_state) or {}
         # Another tracking server has seen nothing of this run yet.
-        if state.uri == uri:
-            return state
+        if kept["uri"] == uri:
+            return State(**{f.name: kept[f.name] for f in fields(State) if f.name in kept})
     return State(uri=uri)
 
 
@@ -98,10 +91,6 @@ class _Uploader:
         self._run = run
         self._state = state
         self._client = client
-        # (event, metrics) by MLflow run.
-        self._metrics: dict[str, list[tuple[int, list[Metric]]]] = {}
-        # A file may be named by several events; its last content is sent once.
-        self._artifacts: dict[tuple[str, str], tuple[int, str]] = {}
         self._save()
         if not state.parent:
             state.parent = self._new_run(run.root.resolve().name, parent=self._study(), index=-1)
@@ -114,55 +103,65 @@ class _Uploader:
             return ""
         return _load_state(study).parent
 
-    def take(self, index: int, event: dict) -> None:
-        """Send an event, or hold it until the next `send`; `index` is its place in the log."""
-        getattr(self, f"_on_{event['event']}")(index, event)
-
-    def send(self) -> None:
-        """Send what is held, and remember each step."""
-        for run_id, held in self._metrics.items():
-            for index, metrics in _batches(held):
-                self._client.log_batch(run_id, metrics=metrics)
-                self._state.metrics[run_id] = index
+    def bring(self, events: Sequence[dict]) -> None:
+        """Send all events that are not done yet, and remember each step."""
+        todo = self._todo(events)
+        while todo:
+            index, event = todo.pop()
+            steps: list[Step]
+            if event["event"] == "metrics":
+                metrics = _metrics(event["values"], event, step=event["step"])
+                while todo and _goes_with(event, todo[-1][1], len(metrics)):
+                    index, event = todo.pop()
+                    metrics += _metrics(event["values"], event, step=event["step"])
+                steps = [partial(self._client.log_batch, self._child(event), metrics)]
+            elif event["event"] == "artifact":
+                path = self._run.root / event["path"]
+                steps = [partial(self._send_file, self._child(event), path, event["folder"])]
+            elif event["event"] == "start":
+                steps = [partial(self._start, index, event)]
+            else:
+                steps = self._finish(event)
+            for number in range(self._state.steps, len(steps)):
+                steps[number]()
+                self._state.steps = number + 1
+                if self._state.steps == len(steps):
+                    self._state.events, self._state.steps = index + 1, 0
                 self._save()
-        for (run_id, path), (index, folder) in self._artifacts.items():
-            file = self._run.root / path
-            if file.is_file():
-                self._client.log_artifact(run_id, str(file), folder or None)
-            self._state.artifacts[f"{run_id} {path}"] = index
-            self._save()
-        self._metrics.clear()
-        self._artifacts.clear()
 
-    def done(self, events: int) -> None:
-        """The first `events` events are done with."""
-        self._state.events = events
-        self._state.metrics, self._state.artifacts = {}, {}
-        self._save()
+    def _todo(self, events: Sequence[dict]) -> list[tuple[int, dict]]:
+        """The events to send, each with its place in the log, the last one first.
+
+        Of a file that several events name while a stage runs, the last content is sent once.
+        """
+        todo: list[tuple[int, dict]] = []
+        later: set[tuple[str, str]] = set()
+        for index in reversed(range(self._state.events, len(events))):
+            event = events[index]
+            if event["event"] == "artifact":
+                if (event["stage"], event["path"]) in later:
+                    continue
+                later.add((event["stage"], event["path"]))
+            elif event["event"] != "metrics":
+                later.clear()
+            todo.append((index, event))
+        return todo
 
     def _save(self) -> None:
         write_text(self._run.tracking_state, json_text(asdict(self._state)))
 
-    def _hold_metrics(self, run_id: str, index: int, metrics: list[Metric]) -> None:
-        if index > self._state.metrics.get(run_id, -1):
-            self._metrics.setdefault(run_id, []).append((index, metrics))
+    def _send_file(self, run_id: str, path: Path, folder: str = "") -> None:
+        if path.is_file():
+            self._client.log_artifact(run_id, str(path), folder or None)
 
-    def _hold_artifact(self, run_id: str, index: int, path: str, folder: str) -> None:
-        if index > self._state.artifacts.get(f"{run_id} {path}", -1):
-            self._artifacts[run_id, path] = index, folder
-
-    def _on_start(self, index: int, event: dict) -> None:
-        self.send()
-        self.done(index)
-        stage = event["stage"]
-        if stage not in self._state.children or stage in self._state.finished:
-            self._state.children[stage] = self._new_run(
-                stage, parent=self._state.parent, index=index
-            )
-            self._state.finished = [s for s in self._state.finished if s != stage]
-            self._save()
-        run_id = self._state.children[stage]
-        for resumed in (run_id, self._state.parent):
+    def _start(self, index: int, event: dict) -> None:
+        """Open the child of the stage; may be done again from its beginning."""
+        stage, state = event["stage"], self._state
+        if stage not in state.children or stage in state.finished:
+            state.children[stage] = self._new_run(stage, parent=state.parent, index=index)
+            state.finished = [s for s in state.finished if s != stage]
+        run_id = state.children[stage]
+        for resumed in (run_id, state.parent):
             self._client.update_run(resumed, status="RUNNING")
         self._client.set_tag(run_id, "git_commit", event["commit"] or "unknown")
         self._client.set_tag(run_id, "git_dirty", str(event["dirty"]))
@@ -174,59 +173,58 @@ class _Uploader:
             if f"{section}.{name}" not in known
         ]
         self._client.log_batch(run_id, params=params)
-        self.done(index + 1)
 
-    def _on_metrics(self, index: int, event: dict) -> None:
-        self._hold_metrics(
-            self._child(event), index, _metrics(event["values"], event, step=event["step"])
+    def _finish(self, event: dict) -> list[Step]:
+        """What ends a stage; what people look for first is shown on the parent."""
+        run, client, run_id, parent = (
+            self._run,
+            self._client,
+            self._child(event),
+            self._state.parent,
         )
-
-    def _on_artifact(self, index: int, event: dict) -> None:
-        self._hold_artifact(self._child(event), index, event["path"], event["folder"])
-
-    def _on_finish(self, index: int, event: dict) -> None:
-        stage, run_id = event["stage"], self._child(event)
         cost = {"stage_seconds": event["seconds"], "peak_memory_mib": event["peak_mib"]}
-        self._hold_metrics(run_id, index, _metrics(cost, event))
-        if event["status"] != "finished":
-            self._client.set_tag(run_id, "error", event["message"][:PARAM_LENGTH])
-            self._client.set_terminated(run_id, "FAILED")
-            return
-        if stage == "train" and self._run.model.is_dir() and run_id not in self._state.models:
-            log_patch_model(self._run.model, run_id=run_id, uri=self._state.uri)
-            self._state.models.append(run_id)
-            self._save()
-        self._show_on_parent(index, event)
-        self.send()
-        self._client.set_terminated(run_id, "FINISHED")
-        self._client.set_terminated(self._state.parent, "FINISHED")
-        self._state.finished.append(stage)
-        self.done(index + 1)
+        send_cost = partial(client.log_batch, run_id, _metrics(cost, event))
 
-    def _show_on_parent(self, index: int, event: dict) -> None:
-        """The report, the fingerprint of the data and the main metrics, where people look first."""
-        parent = self._state.parent
-        for file in (self._run.report, self._run.regions, self._run.metrics):
-            if file.is_file():
-                self._hold_artifact(parent, index, file.name, "")
-        if self._run.catalog.is_file():
-            catalog = json.loads(self._run.catalog.read_text(encoding="utf-8"))
-            self._client.set_tag(parent, "data_fingerprint", catalog["fingerprint"])
-        if self._run.metrics.is_file():
-            figures = json.loads(self._run.metrics.read_text(encoding="utf-8"))
-            values = {
-                metric.name: (figures.get(metric.name) or {}).get("value")
-                for metric in ranking_metrics(within=Place.SUMMARY)
-            }
-            known = {name: value for name, value in values.items() if value is not None}
-            self._hold_metrics(parent, index, _metrics(known, event))
+        def fail() -> None:
+            client.set_tag(run_id, "error", event["message"][:PARAM_LENGTH])
+            client.set_terminated(run_id, "FAILED")
+
+        def send_model() -> None:
+            if event["stage"] == "train" and run.model.is_dir():
+                log_patch_model(run.model, run_id=run_id, uri=self._state.uri)
+
+        def send_figures() -> None:
+            if catalog := read_json(run.catalog):
+                client.set_tag(parent, "data_fingerprint", catalog["fingerprint"])
+            figures = read_json(run.metrics) or {}
+            known = {m.name: figures.get(m.name) for m in ranking_metrics(within=Place.SUMMARY)}
+            values = {name: f["value"] for name, f in known.items() if f and f["value"] is not None}
+            if values:
+                client.log_batch(parent, _metrics(values, event))
+
+        def end() -> None:
+            for ended in (run_id, parent):
+                client.set_terminated(ended, "FINISHED")
+            self._state.finished.append(event["stage"])
+
+        if event["status"] != "finished":
+            return [send_cost, fail]
+        shown = (run.report, run.regions, run.metrics)
+        files = [partial(self._send_file, parent, path) for path in shown]
+        return [send_cost, send_model, *files, send_figures, end]
 
     def _child(self, event: dict) -> str:
         return self._state.children[event["stage"]]
 
     def _new_run(self, name: str, *, parent: str, index: int) -> str:
         """Make a run of MLflow for the event of that index, unless it was made and not answered."""
-        experiment, key = self._experiment(), f"{self._state.key}-{index}"
+        found = self._client.get_experiment_by_name(EXPERIMENT)
+        experiment = (
+            found.experiment_id
+            if found
+            else self._client.create_experiment(EXPERIMENT, artifact_location=artifact_root())
+        )
+        key = f"{self._state.key}-{index}"
         made = self._client.search_runs([experiment], f"tags.upload_key = '{key}'")
         if made:
             return made[0].info.run_id
@@ -234,29 +232,16 @@ class _Uploader:
         tags["upload_key"] = key
         return self._client.create_run(experiment, run_name=name, tags=tags).info.run_id
 
-    def _experiment(self) -> str:
-        found = self._client.get_experiment_by_name(EXPERIMENT)
-        if found:
-            return found.experiment_id
-        return self._client.create_experiment(EXPERIMENT, artifact_location=artifact_root())
-
 
 def _metrics(values: dict[str, float], event: dict, *, step: int = 0) -> list[Metric]:
     time_ms = int(event["time"] * 1000)
     return [Metric(name, value, time_ms, step) for name, value in values.items()]
 
 
-def _batches(held: list[tuple[int, list[Metric]]]) -> Iterator[tuple[int, list[Metric]]]:
-    """Whole events in batches that MLflow takes, each with the index of its last event."""
-    batch: list[Metric] = []
-    last = -1
-    for index, metrics in held:
-        if batch and len(batch) + len(metrics) > METRICS_PER_BATCH:
-            yield last, batch
-            batch = []
-        batch, last = batch + metrics, index
-    if batch:
-        yield last, batch
+def _goes_with(event: dict, following: dict, size: int) -> bool:
+    """Whether the metrics of the following event fit into the same request."""
+    alike = all(event[key] == following[key] for key in ("event", "stage"))
+    return alike and size + len(following["values"]) <= METRICS_PER_BATCH
 
 
 def follow(run: RunFolder, *, process: int, seconds: float, wait) -> None:
