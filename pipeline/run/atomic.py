@@ -36,6 +36,11 @@ def write_text_if_changed(path: Path, text: str) -> bool:
     return True
 
 
+def write_json(path: Path, value) -> None:
+    """Write a value as `json_text` atomically."""
+    write_text(path, json_text(value))
+
+
 def read_json(path: Path) -> Any:
     """The content of a JSON file; None where there is no file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -11,7 +11,7 @@ Every line has `time` (Unix seconds), `stage` and `event`:
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.run.layout import RunFolder
@@ -25,22 +25,19 @@ class _Begun:
     idle: bool = False
 
 
+@dataclass(frozen=True)
 class EventLog:
     """Appends the events of one stage to RUN/events.jsonl."""
 
-    def __init__(
-        self, run: RunFolder, stage: str, *, prefix: str = "", begun: _Begun | None = None
-    ):
-        self._run = run
-        self._stage = stage
-        self._prefix = prefix
-        self._begun = begun or _Begun()
+    run: RunFolder
+    stage: str
+    prefix: str = ""
+    _begun: _Begun = field(default_factory=_Begun)
 
     def start(self, *, settings: dict, commit: str, dirty: bool) -> None:
         """Log the start, together with the first event after it."""
-        self._begun.held_start = self._line(
-            event="start", settings=settings, commit=commit, dirty=dirty
-        )
+        fields = {"settings": settings, "commit": commit, "dirty": dirty}
+        self._begun.held_start = self._line(event="start", **fields)
 
     def nothing_to_do(self) -> None:
         """Log neither start nor finish: the stage looked and found everything up to date."""
@@ -48,34 +45,30 @@ class EventLog:
 
     def metrics(self, values: dict[str, float], *, step: int = 0) -> None:
         """Log named numbers at a step; values that are not finite are left out."""
-        finite = {self._prefix + n: float(v) for n, v in values.items() if math.isfinite(v)}
+        finite = {self.prefix + n: float(v) for n, v in values.items() if math.isfinite(v)}
         self._append(event="metrics", step=int(step), values=finite)
 
     def under(self, prefix: str) -> "EventLog":
         """The same log for a part of the stage, whose metrics get a prefix."""
-        return EventLog(self._run, self._stage, prefix=prefix, begun=self._begun)
+        return replace(self, prefix=prefix)
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
-        self._append(event="artifact", path=self._relative(path), folder=folder)
+        relative = path.resolve().relative_to(self.run.root.resolve()).as_posix()
+        self._append(event="artifact", path=relative, folder=folder)
 
     def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
-        if self._begun.idle and status == "finished":
-            return
-        self._append(
-            event="finish", status=status, seconds=seconds, peak_mib=peak_mib, message=message
-        )
-
-    def _relative(self, path: Path) -> str:
-        return path.resolve().relative_to(self._run.root.resolve()).as_posix()
+        fields = {"status": status, "seconds": seconds, "peak_mib": peak_mib, "message": message}
+        if status != "finished" or not self._begun.idle:
+            self._append(event="finish", **fields)
 
     def _line(self, **fields) -> str:
-        return json.dumps({"time": time.time(), "stage": self._stage, **fields}) + "\n"
+        return json.dumps({"time": time.time(), "stage": self.stage, **fields}) + "\n"
 
     def _append(self, **fields) -> None:
-        self._run.events.parent.mkdir(parents=True, exist_ok=True)
+        self.run.events.parent.mkdir(parents=True, exist_ok=True)
         lines = self._begun.held_start + self._line(**fields)
         self._begun.held_start = ""
-        with self._run.events.open("a", encoding="utf-8") as stream:
+        with self.run.events.open("a", encoding="utf-8") as stream:
             stream.write(lines)
 
 

@@ -47,10 +47,16 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             try:
                 yield stage
             finally:
-                _finish(stage, started, sys.exception())
-    except UserError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+                error = sys.exception()
+                stage.events.finish(
+                    status="failed" if error else "finished",
+                    seconds=time.monotonic() - started,
+                    peak_mib=peak_memory_mib(),
+                    message=f"{type(error).__name__}: {error}" if error else "",
+                )
+    except UserError as wrong:
+        print(f"{name}: {wrong}", file=sys.stderr)
+        raise SystemExit(2) from wrong
 
 
 def run_stage(name: str, run_root: Path) -> None:
@@ -102,12 +108,3 @@ def peak_memory_mib() -> float:
     """Largest resident memory of this process or of one of its finished children, in MiB."""
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(w).ru_maxrss for w in who) / 1024
-
-
-def _finish(stage: Stage, started: float, error: BaseException | None) -> None:
-    stage.events.finish(
-        status="failed" if error else "finished",
-        seconds=time.monotonic() - started,
-        peak_mib=peak_memory_mib(),
-        message=f"{type(error).__name__}: {error}" if error else "",
-    )

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.model.card import TrainingCard, read_card
 from pipeline.report.readme import ablation_table
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings
@@ -65,7 +65,7 @@ def ablation(
         run_stages=run_stages,
     )
     content = judge_ablation(runs, facts)
-    write_text(stage.run.ablation, json_text(content))
+    write_json(stage.run.ablation, content)
     stage.events.artifact(stage.run.ablation)
     return "\n" + ablation_table(content)
 

@@ -14,7 +14,7 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import Metric, compared_metrics
 from pipeline.pages.filters import figure_text
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import aligned
@@ -48,7 +48,7 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
         "bootstrap": {"samples": settings.bootstrap, "confidence": settings.confidence},
         "figures": rows,
     }
-    write_text(first.root / f"compare-{second.root.name}.json", json_text(content))
+    write_json(first.root / f"compare-{second.root.name}.json", content)
     return content
 
 

@@ -4,7 +4,6 @@ Reads   RUN after heatmap; its audit of shortcuts
 Writes  RUN/controls/, RUN/controls.json, and completes RUN/report.html and RUN/model-card.md
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -21,7 +20,7 @@ from pipeline.pages.filters import figure_text
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
@@ -71,7 +70,7 @@ def run_controls(
         "oracle_heatmap": _oracle(run, settings),
         "background_alone": _background(run),
     }
-    write_text(run.controls, json_text({name: asdict(c) for name, c in controls.items()}))
+    write_json(run.controls, {name: asdict(c) for name, c in controls.items()})
     known = {f"control/{n}": c.value for n, c in controls.items() if c.value is not None}
     stage.events.metrics(known)
     stage.events.artifact(run.controls)
@@ -131,11 +130,11 @@ def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
     """The map of the outlines finds every lesion before any false alarm."""
     oracle = run.control("oracle")
     card = read_card(model_folder(run))
-    pitch_mm = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))["pitch_mm"]
+    pitch_mm = read_json(run.heatmap_summary)["pitch_mm"]
     write_oracle(run, oracle, card, pitch_px=round(pitch_mm / card.image.spacing_mm))
     judged = load_judged(oracle)
     metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
-    write_text(oracle.metrics, json_text(metrics))
+    write_json(oracle.metrics, metrics)
     froc = metrics["mean_froc"]
     if froc["value"] is None:
         return _nothing(ALL, f"Map made from the outlines: {froc['reason']}.")
@@ -163,7 +162,7 @@ def _missed(judged: Judged) -> str:
 def _background(run: RunFolder) -> Control:
     if not run.audit.is_file():
         return _nothing(EVEN, "Background alone: make preprocess has not audited these data.")
-    shortcut = json.loads(run.audit.read_text(encoding="utf-8"))["shortcut"]
+    shortcut = read_json(run.audit)["shortcut"]
     return judge_background(shortcut, synthetic=is_synthetic(run))
 
 

@@ -5,7 +5,6 @@ Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, 
         RUN/folds/model (all folds' networks as one, see folds_model)
 """
 
-import json
 from pathlib import Path
 
 from pipeline.config import EvaluateSettings
@@ -19,7 +18,7 @@ from pipeline.evaluate.worst import draw_worst
 from pipeline.figures.registry import ranking_metrics
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.report.crossval_page import write_crossval_page
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -46,7 +45,7 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
         run_stages(run.fold(fold), run, own, upto="evaluate")
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
-    write_text(run.crossval, json_text(content))
+    write_json(run.crossval, content)
     write_crossval_page(run)
     stage.events.metrics(
         {
@@ -99,7 +98,7 @@ def pooled_metrics(
 
 def pooled_folds(run: RunFolder) -> Judged:
     """The test patients of all folds of a finished cross-validation, as crossval.json has them."""
-    folds = len(json.loads(run.crossval.read_text(encoding="utf-8"))["folds"])
+    folds = len(read_json(run.crossval)["folds"])
     return pool(calibrated_folds([load_judged(run.fold(k)) for k in range(1, folds + 1)]))
 
 

@@ -9,7 +9,6 @@ Reads   RUN/settings
 Writes  RUN/heads/<arm>-<seed>, a run folder each; RUN/heads.json, RUN/heads.html
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from pipeline.figures.figure import percentile_interval
 from pipeline.figures.registry import Place, compared_metrics, probability_metrics
 from pipeline.model.card import read_card
 from pipeline.pages.template import render
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import read_json, write_json, write_text
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
@@ -87,7 +86,7 @@ def compare_heads(
         run_stages=run_stages,
     )
     content = judge_heads(runs, facts, stage.settings.evaluate)
-    write_text(run.heads, json_text(content))
+    write_json(run.heads, content)
     write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
     stage.events.artifact(run.heads)
     stage.events.artifact(run.heads_page)
@@ -169,7 +168,7 @@ def _verdict(a: str, b: str, difference: dict) -> str:
 
 def _arm(runs: Sequence[RunFolder], found: Mapping[str, OverSeeds]) -> dict:
     """What an arm reached and what it cost: means over the seeds, and each seed."""
-    metrics = [json.loads(run.metrics.read_text(encoding="utf-8")) for run in runs]
+    metrics = [read_json(run.metrics) for run in runs]
     cards = [read_card(run.model) for run in runs]
     finished = [_training(run) for run in runs]
     figures = {name: _mean(values.tolist()) for name, (values, _) in found.items()}

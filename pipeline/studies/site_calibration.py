@@ -23,7 +23,7 @@ from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.pages.filters import figure_text
 from pipeline.report.model_card import write_model_card
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.checksum import file_sha256
 from pipeline.run.code import provenance
 from pipeline.run.errors import UserError
@@ -63,13 +63,25 @@ def calibrate(stage: Stage) -> str:
     notes = _notes(site, new, threshold)
     estimate = _estimate(site, card.calibration, stage.settings.evaluate)
     content = {**origin, **fitted, **estimate, "notes": notes}
-    former = copy_model(run, card.folder, _recalibrated(card, site, origin, new, threshold))
+    hashes = pixel_hashes(site.judged.images)
+    on = SiteCard.model_validate({**origin, "pixel_hashes": hashes})
+    recalibrated = card.model_copy(update={**fitted, "calibration": new, "calibrated_on": on})
+    former = copy_model(run, card.folder, recalibrated)
     if former:
         print(f"The former model was moved to {former}.")
     for note in notes:
         print(f"calibrate: warning: {note}", file=sys.stderr, flush=True)
-    _log(stage, content)
-    write_text(run.site_calibration, json_text(content))
+    stage.events.metrics(
+        {"temperature": new.temperature}
+        | {
+            f"{when}/{metric.name}": (content[when] or {}).get(metric.name, float("nan"))
+            for when in ("before", "after")
+            for metric in probability_metrics(within=Place.STUDY)
+            if not metric.with_interval
+        }
+    )
+    stage.events.artifact(run.model_file, folder="model")
+    write_json(run.site_calibration, content)
     stage.events.artifact(run.site_calibration)
     stage.events.artifact(write_model_card(run, calibrated=True), folder="model")
     return calibration_text(content, run)
@@ -108,30 +120,34 @@ def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibr
 
 def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
     """What makes the new calibration doubtful, in sentences."""
-    notes = []
-    if site.left_out:
-        notes.append(f"{site.left_out} patients are left out: the model was trained on them.")
-    if site.not_outlined:
-        notes.append(
-            f"{site.not_outlined} mammograms are left out: not everything abnormal is outlined, "
-            "or nobody knows their outcome."
-        )
-    if site.lesions < FEW_LESIONS:
-        notes.append(
-            f"The calibration is fitted on {site.lesions} lesions, fewer than {FEW_LESIONS}: the "
-            "probabilities are rough, and of the network only the temperature is fitted."
-        )
-    if lacks_overlap(site.labels, site.logits):
-        notes.append("The network separates the classes: the temperature stays as it was.")
     low, high = TEMPERATURE_LIMITS
-    if not 1.01 * low < new.temperature < 0.99 * high:
-        notes.append(
+    notes = (
+        (
+            site.left_out,
+            f"{site.left_out} patients are left out: the model was trained on them.",
+        ),
+        (
+            site.not_outlined,
+            f"{site.not_outlined} mammograms are left out: not everything abnormal is outlined, "
+            "or nobody knows their outcome.",
+        ),
+        (
+            site.lesions < FEW_LESIONS,
+            f"The calibration is fitted on {site.lesions} lesions, fewer than {FEW_LESIONS}: the "
+            "probabilities are rough, and of the network only the temperature is fitted.",
+        ),
+        (
+            lacks_overlap(site.labels, site.logits),
+            "The network separates the classes: the temperature stays as it was.",
+        ),
+        (
+            not 1.01 * low < new.temperature < 0.99 * high,
             f"The temperature of {new.temperature:.3g} is at its limit: on these patients the "
-            "network hardly ranks, or the labels are of something else."
-        )
-    if threshold.is_guess:
-        notes.append(f"The region threshold is {threshold.source}.")
-    return notes
+            "network hardly ranks, or the labels are of something else.",
+        ),
+        (threshold.is_guess, f"The region threshold is {threshold.source}."),
+    )
+    return [note for applies, note in notes if applies]
 
 
 def _origin(card: ModelCard, name: str, site: Site) -> dict:
@@ -153,21 +169,6 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
     }
 
 
-def _recalibrated(
-    card: ModelCard, site: Site, origin: Mapping, new: Calibration, threshold: Threshold
-) -> ModelCard:
-    """The card of the model with the new calibration."""
-    hashes = pixel_hashes(site.judged.images)
-    return card.model_copy(
-        update={
-            "calibration": new,
-            "region_threshold": threshold.probability,
-            "region_threshold_source": threshold.source,
-            "calibrated_on": SiteCard.model_validate({**origin, "pixel_hashes": hashes}),
-        }
-    )
-
-
 def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
     """The figures of both calibrations on patients that neither was fitted on."""
     cases, bootstrap = scored_positions(site.judged), Bootstrap.of(site.judged, settings)
@@ -178,14 +179,3 @@ def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
         return {"before": before, "after": None, "estimated": f"unknown, {why} in each fold"}
     how = f"each patient by a calibration of the other patients, in {FOLDS} folds"
     return {"before": before, "after": after, "estimated": how}
-
-
-def _log(stage: Stage, content: Mapping) -> None:
-    values = {"temperature": content["calibration"]["temperature"]}
-    for when in ("before", "after"):
-        for metric in probability_metrics(within=Place.STUDY):
-            if not metric.with_interval:
-                number = (content[when] or {}).get(metric.name, float("nan"))
-                values[f"{when}/{metric.name}"] = number
-    stage.events.metrics(values)
-    stage.events.artifact(stage.run.model_file, folder="model")
