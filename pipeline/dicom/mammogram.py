@@ -14,13 +14,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import items, notes_on_empty, words
-from pipeline.dicom.file_format import (
-    DICOM_ERRORS,
-    HEADER_BYTES,
-    is_dicom,
-    open_dicom,
-    transfer_syntax,
-)
+from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner
 from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
@@ -163,9 +157,9 @@ def _read(
         intent=intent(header),
         implant=implant(header, seen),
         magnification=magnification(header),
-        transfer_syntax=transfer_syntax(header.file_meta).name,
+        transfer_syntax=stored.label,
         frame=frame,
-        **({"stored": stored.pixels} if keep_stored else {}),
+        stored=stored.pixels if keep_stored else np.empty((0, 0), stored.pixels.dtype),
     )
 
 

@@ -57,7 +57,8 @@ class Stored:
     pixels: np.ndarray  # (H, W) uint8 or uint16
     bits: int
     signed: bool
-    codec: str
+    codec: str  # what the pixels are
+    label: str = ""  # the transfer syntax that the file claims
     notes: list[str] = field(default_factory=list)
 
 
@@ -126,7 +127,7 @@ def decode(
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
     pixels = _lowest_bits(pixels, expected, header, codec, notes)
-    return Stored(pixels, expected.bits_stored, expected.signed, codec, notes)
+    return Stored(pixels, expected.bits_stored, expected.signed, codec, syntax.name, notes)
 
 
 def _decode_encapsulated(
