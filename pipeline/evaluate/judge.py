@@ -12,7 +12,7 @@ from pipeline.evaluate.matching import Matched, match_candidates, match_regions
 from pipeline.figures.bootstrap import Scored, Searched, froc_samples, patient_weights
 from pipeline.figures.figure import Figure, Undefined, figure_of
 from pipeline.figures.froc import FP_RATES, is_reached, sensitivity_at
-from pipeline.figures.registry import METRICS, Metric, Need
+from pipeline.figures.registry import METRICS, Metric, Need, probability_metrics
 
 # What a unit is made of, whose score is the highest of its images.
 _KEYS = {
@@ -100,6 +100,20 @@ def scored_positions(judged: Judged) -> Scored:
         raise Undefined("there are no labelled positions to judge")
     patient = judged.patient_index(positions["patient_id"])
     return Scored(positions["label"].to_numpy(), positions["logit"].to_numpy(), patient)
+
+
+def probability_figures(cases: Scored, bootstrap: Bootstrap) -> dict:
+    """How well the probabilities of these logits fit the labels, by metric."""
+    figures: dict[str, dict | float | None] = {}
+    for metric in probability_metrics():
+        if metric.with_interval:
+            figures[metric.name] = bootstrap.judge(metric, cases).as_dict()
+            continue
+        try:
+            figures[metric.name] = metric.value(cases)
+        except Undefined:
+            figures[metric.name] = None  # the slope beside it carries the reason
+    return figures
 
 
 def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:

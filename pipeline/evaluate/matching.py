@@ -15,14 +15,6 @@ from pipeline.figures.froc import collect, false_alarms, match_image
 
 MIN_IOU = 0.2
 
-HIT_RULE = (
-    "a candidate (local maximum of the map) hits a lesion when its point lies inside the outline, "
-    "of a circle the whole disc; an outline counts as at least labels.min_radius_mm in radius; "
-    "best score per lesion; further hits are no false positives; candidates in findings that do "
-    "not count are neither; where not everything is outlined, lesions count, and nothing else is a "
-    "false alarm or makes the rate per image smaller"
-)
-
 # (candidates or regions of an image, its row, an outline) -> which lie inside, bool (n,)
 Inside = Callable[[pd.DataFrame, Mapping, Outline], np.ndarray]
 

@@ -1,19 +1,26 @@
 """The content of metrics.json: every figure of the registry, and what it rests on."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import expit
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.groups import image_groups, lesion_groups
-from pipeline.evaluate.judge import Bootstrap, froc_points, judge_metric, scored_positions
+from pipeline.evaluate.judge import (
+    Bootstrap,
+    froc_points,
+    judge_metric,
+    probability_figures,
+    scored_positions,
+)
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth
-from pipeline.evaluate.matching import HIT_RULE
-from pipeline.evaluate.probabilities import calibration_summary
 from pipeline.evaluate.worst import worst_errors
 from pipeline.figures.bootstrap import Scored, auc_samples
 from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
+from pipeline.figures.reliability import reliability
 from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware
@@ -66,7 +73,14 @@ def rule(judged: Judged) -> dict:
         ),
         **judged.card.labels.model_dump(mode="json"),
         "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
-        "hit": HIT_RULE,
+        "hit": (
+            "a candidate (local maximum of the map) hits a lesion when its point lies inside the "
+            "outline, of a circle the whole disc; an outline counts as at least "
+            "labels.min_radius_mm in radius; best score per lesion; further hits are no false "
+            "positives; candidates in findings that do not count are neither; where not "
+            "everything is outlined, lesions count, and nothing else is a false alarm or makes "
+            "the rate per image smaller"
+        ),
         "froc_point": (
             "sensitivity with at most that many false positives per image; reached=false: all "
             "candidates together make fewer, and the sensitivity is that of all of them"
@@ -123,6 +137,35 @@ def _lead(network: Scored, others: Scored, bootstrap: Bootstrap) -> Figure:
         lambda: auc_samples(network, weights) - auc_samples(others, weights),
         n=len(network),
     )
+
+
+def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
+    """Calibration at natural frequency: of the trained logits, of the calibrated ones, and of
+    the calibrated ones with every lesion counted alike, which leaves the number of positives."""
+    try:
+        after = scored_positions(judged)
+    except Undefined as why:
+        return {"before": None, "after": None, "lesions_equal": None, "reason": str(why)}
+    before = after.scored_by(judged.positions["trained_logit"].to_numpy())
+    weights, positive = np.ones(len(after)), after.labels == 1
+    lesions = judged.positions[positive].groupby(["image_id", "finding_id"])
+    size = lesions["label"].transform("size").to_numpy(dtype=np.float64)
+    weights[positive] = positive.sum() / (lesions.ngroups * size)
+    alike = replace(after, weights=weights)
+    table = reliability(expit(after.scores), after.labels)
+    return {
+        "before": probability_figures(before, bootstrap),
+        "after": probability_figures(after, bootstrap),
+        "lesions_equal": {
+            metric.name: bootstrap.judge(metric, alike).as_dict()
+            for metric in probability_metrics()
+            if metric.with_interval
+        },
+        "reliability": [
+            {"mean_probability": float(p), "observed": float(o), "count": int(c)}
+            for p, o, c in zip(table.mean_probability, table.observed, table.count, strict=True)
+        ],
+    }
 
 
 def summary_line(metrics: dict) -> str:

@@ -14,7 +14,7 @@ ALL_PICTURES_BYTES = 17_000_000  # of JPEG; base64 makes it a third more
 
 def plot_address(path: Path) -> Markup:
     """A PNG file as it is."""
-    return _address("png", path.read_bytes())
+    return data_address("png", path.read_bytes())
 
 
 def picture_address(path: Path, *, budget_bytes: int) -> Markup:
@@ -27,22 +27,14 @@ def picture_address(path: Path, *, budget_bytes: int) -> Markup:
     if picture is None:
         raise OSError(f"{path} is damaged. Run make heatmap FORCE=1.")
     for width, quality in SIZES:
-        jpeg = _jpeg(picture, width, quality)
+        scale = min(1.0, width / picture.shape[1])
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(jpeg) <= budget_bytes:
             break
-    return _address("jpeg", jpeg)
+    return data_address("jpeg", jpeg)
 
 
-def jpeg_address(jpeg: bytes) -> Markup:
-    """A JPEG as it is."""
-    return _address("jpeg", jpeg)
-
-
-def _jpeg(picture: np.ndarray, width: int, quality: int) -> bytes:
-    scale = min(1.0, width / picture.shape[1])
-    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-
-
-def _address(kind: str, content: bytes) -> Markup:
+def data_address(kind: str, content: bytes) -> Markup:
+    """A picture as it is; its kind is `png` or `jpeg`."""
     return Markup(f"data:image/{kind};base64,{base64.b64encode(content).decode()}")

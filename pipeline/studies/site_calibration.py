@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.judge import Bootstrap, scored_positions
+from pipeline.evaluate.judge import Bootstrap, probability_figures, scored_positions
 from pipeline.evaluate.load import load_judged
-from pipeline.evaluate.probabilities import probability_figures
 from pipeline.figures.figure import Undefined
 from pipeline.figures.registry import Place, probability_metrics
 from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap

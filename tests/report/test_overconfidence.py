@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.report.overconfidence import remarks_on
-from pipeline.report.training import describe_training
+from pipeline.report.training import describe_training, remarks_on
 from pipeline.run.atomic import write_text
 from pipeline.run.layout import RunFolder
 from tests.evaluate.fabricated_run import fabricate, women

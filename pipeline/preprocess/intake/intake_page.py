@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
-from pipeline.pages.embedded import jpeg_address
+from pipeline.pages.embedded import data_address
 from pipeline.pages.template import render
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.intake import counts
@@ -156,4 +156,4 @@ def _pictures(
 
 def _picture(jpeg: bytes, caption: str) -> dict:
     """What the template shows; no address where nothing can be shown."""
-    return {"address": jpeg_address(jpeg) if jpeg else "", "caption": caption}
+    return {"address": data_address("jpeg", jpeg) if jpeg else "", "caption": caption}
