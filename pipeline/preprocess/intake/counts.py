@@ -67,17 +67,15 @@ def split_rows(accepted: Accepted) -> list[dict]:
     Returns:
         name, the counts of `image_counts`, and the normal and the unknown images.
     """
-    mammograms = accepted.mammograms
-    parts = [(name, mammograms[mammograms["split"] == name]) for name in (TRAIN, VALIDATION, TEST)]
-    filled = [(name, part) for name, part in parts if len(part)]
-    return [
-        {
-            "name": name,
-            **image_counts(part, accepted.outlines),
-            **{f"{kind}_images": int((part["outcome"] == kind).sum()) for kind in _NOT_ABNORMAL},
-        }
-        for name, part in [*filled, ("all", mammograms)]
-    ]
+    rows = []
+    for name in (TRAIN, VALIDATION, TEST, "all"):
+        part = accepted.mammograms
+        if name != "all":
+            part = part[part["split"] == name]
+        if len(part) or name == "all":
+            kinds = {f"{k}_images": int((part["outcome"] == k).sum()) for k in _NOT_ABNORMAL}
+            rows.append({"name": name, **image_counts(part, accepted.outlines), **kinds})
+    return rows
 
 
 def lesion_rows(findings: pd.DataFrame, accepted: Accepted) -> list[dict]:
