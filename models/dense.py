@@ -12,7 +12,8 @@ last of a row or column ends with the image.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,15 +22,10 @@ from scipy import ndimage
 
 from models.network import PatchNetwork
 
-_MIRRORED: dict[int, list[tuple[int, ...]]] = {
-    1: [()],
-    2: [(), (0,)],
-    4: [(), (0,), (1,), (0, 1)],
-}
+_MIRRORED: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))  # axes of the copies
 
 
-@dataclass(frozen=True)
-class _Span:
+class _Span(NamedTuple):
     """A tile along one axis: the cells of the map that it gives, the pixels it is made from.
 
     Attributes:
@@ -69,11 +65,33 @@ def logit_map(
     Raises:
         ValueError: wrong shape or type, a pitch that does not fit, an unknown number of flips.
     """
-    first, *others = _copies(network, image, pitch_px, tile_px, flips, zooms)
+    first, *others = _copies(
+        network, image, pitch_px=pitch_px, tile_px=tile_px, flips=flips, zooms=zooms
+    )
     return np.ascontiguousarray(sum(others, first) / np.float32(flips * len(zooms)))
 
 
 def logit_map_with_spread(
+    network: PatchNetwork, image: np.ndarray, **options: Any
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The map of logits, and how far the copies and the members of an ensemble differ.
+
+    Args, Raises: as in `logit_map`, all options too.
+
+    Returns:
+        The map as `logit_map` gives it (1e-5), and the standard deviation over all copies of
+        all members, float32 of the same shape; None where there is one copy of one network.
+    """
+    maps = []
+    for member, temperature in zip(network.members, network.temperatures, strict=True):
+        copies = _copies(member, image, **options)
+        maps += [cells / np.float32(temperature) for cells in copies]
+    stacked = np.stack(maps)  # (copies, h, w)
+    mean = np.ascontiguousarray(stacked.mean(axis=0))
+    return mean, stacked.std(axis=0) if len(maps) > 1 else None
+
+
+def _copies(
     network: PatchNetwork,
     image: np.ndarray,
     *,
@@ -81,38 +99,6 @@ def logit_map_with_spread(
     tile_px: int = 2048,
     flips: int = 1,
     zooms: Sequence[float] = (1.0,),
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """The map of logits, and how far the copies and the members of an ensemble differ.
-
-    Args, Raises: as in `logit_map`.
-
-    Returns:
-        The map as `logit_map` gives it (1e-5), and the standard deviation over all copies of
-        all members, float32 of the same shape; None where there is one copy of one network.
-    """
-    maps = []
-    temperatures = _temperatures(network)
-    for member, temperature in zip(network.members, temperatures, strict=True):
-        copies = _copies(member, image, pitch_px, tile_px, flips, zooms)
-        maps += [cells / np.float32(temperature) for cells in copies]
-    stacked = np.stack(maps)  # (copies, h, w)
-    mean = np.ascontiguousarray(stacked.mean(axis=0))
-    return mean, stacked.std(axis=0) if len(maps) > 1 else None
-
-
-def _temperatures(network: PatchNetwork) -> np.ndarray:
-    if network.spec.members == 1:
-        return np.ones(1, np.float32)
-    return network.get_layer("members").temperatures.numpy()
-
-
-def _copies(
-    network: PatchNetwork,
-    image: np.ndarray,
-    pitch_px: int,
-    tile_px: int,
-    flips: int,
-    zooms: Sequence[float],
 ) -> Iterator[np.ndarray]:
     """The map of each enlarged and mirrored copy, brought back to the positions of the image."""
     _check(network, image, pitch_px, tile_px, flips)
@@ -121,32 +107,19 @@ def _copies(
         if zoom == 1:
             yield from _mirrored_maps(network, image, pitch_px, tile_px, flips)
             continue
-        enlarged = _enlarged(image, zoom)
+        height, width = (max(1, round(size * zoom)) for size in image.shape)
+        way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+        enlarged = cv2.resize(image, (width, height), interpolation=way).clip(0, 1)
+        # Position k lies on the edge between two pixels, k pitches from the upper left corner,
+        # which stays where it is when an image is enlarged; the map is read linearly there.
         cells_per_px = np.divide(enlarged.shape, image.shape) / stride
+        axes = [
+            np.arange(-(-size // pitch_px) + 1) * pitch_px * factor
+            for size, factor in zip(image.shape, cells_per_px, strict=True)
+        ]
+        at = np.meshgrid(*axes, indexing="ij")
         for cells in _mirrored_maps(network, enlarged, stride, tile_px, flips):
-            yield _at_positions(cells, image.shape, pitch_px, cells_per_px)
-
-
-def _enlarged(image: np.ndarray, zoom: float) -> np.ndarray:
-    height, width = (max(1, round(size * zoom)) for size in image.shape)
-    way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
-    return cv2.resize(image, (width, height), interpolation=way).clip(0, 1)
-
-
-def _at_positions(
-    cells: np.ndarray, shape: tuple[int, ...], pitch_px: int, cells_per_px: np.ndarray
-) -> np.ndarray:
-    """The map of an enlarged image, read linearly at the positions of the image itself.
-
-    Position k lies on the edge between two pixels, k pitches from the upper left corner, which
-    stays where it is when an image is enlarged.
-    """
-    axes = [
-        np.arange(-(-size // pitch_px) + 1) * pitch_px * factor
-        for size, factor in zip(shape, cells_per_px, strict=True)
-    ]
-    at = np.meshgrid(*axes, indexing="ij")
-    return ndimage.map_coordinates(cells, at, order=1, mode="nearest", output=np.float32)
+            yield ndimage.map_coordinates(cells, at, order=1, mode="nearest", output=np.float32)
 
 
 def _mirrored_maps(
@@ -156,7 +129,7 @@ def _mirrored_maps(
     padded = pad_for_map(image, network, pitch_px=pitch_px)
     margin, step = network.margin_cells, pitch_px // network.stride_px
     inner = slice(margin, -margin or None, step)
-    for axes in _MIRRORED[flips]:
+    for axes in _MIRRORED[:flips]:
         cells = _padded_logits(network, np.flip(padded, axes), tile_px)
         yield np.flip(cells, axes)[inner, inner]
 
@@ -181,7 +154,7 @@ def _check(network, image, pitch_px, tile_px, flips) -> None:
         )
     if tile_px < network.stride_px:
         raise ValueError(f"tile_px must be at least {network.stride_px}, not {tile_px}")
-    if flips not in _MIRRORED:
+    if flips not in (1, 2, 4):
         raise ValueError(f"flips must be 1, 2 or 4, not {flips}")
 
 
@@ -190,62 +163,47 @@ def _padded_logits(network: PatchNetwork, padded: np.ndarray, tile_px: int) -> n
 
     With `network.tile_px` those of the margin at the edge are NaN.
     """
-    rows, cols = _cells_of(network, padded)
-    if network.tile_px:
-        missing = [(0, max(0, network.tile_px - size)) for size in padded.shape]
-        padded = np.pad(padded, missing, mode="reflect")
-    run = _runner(network)
-    across, down = (_spans(network, size, tile_px) for size in padded.shape[::-1])
-    result = np.full(_cells_of(network, padded), np.nan, np.float32)
-    for row in down:
-        for col in across:
-            cells = run(padded[None, row.pixels, col.pixels, None])[0].numpy()
-            result[row.cells, col.cells] = cells[row.own, col.own]
-    return result[:rows, :cols]
-
-
-def _cells_of(network: PatchNetwork, padded: np.ndarray) -> list[int]:
-    """Rows and columns of the map of a padded image."""
-    return [(size - network.spec.patch_px) // network.stride_px + 1 for size in padded.shape]
-
-
-def _spans(network: PatchNetwork, size: int, tile_px: int) -> list[_Span]:
-    """The tiles along one axis of `size` pixels."""
-    patch, stride = network.spec.patch_px, network.stride_px
-    cells = (size - patch) // stride + 1
-    if network.tile_px:
-        return _fixed_spans(network, cells)
-    side = max(1, tile_px // stride)
-    return [_span_with_halo(network, i, min(i + side, cells), size) for i in range(0, cells, side)]
-
-
-def _span_with_halo(network: PatchNetwork, first: int, last: int, size: int) -> _Span:
-    """The cells [first, last) and all pixels of the image that they depend on."""
-    patch, stride, halo = network.spec.patch_px, network.stride_px, network.halo_px
-    start = max(0, first * stride - halo)
-    end = min(size, (last - 1) * stride + patch + halo)
-    before = start // stride
-    return _Span(slice(first, last), slice(first - before, last - before), slice(start, end))
-
-
-def _fixed_spans(network: PatchNetwork, cells: int) -> list[_Span]:
-    """Tiles of one size that give their cells inside the margin."""
-    margin, stride = network.margin_cells, network.stride_px
-    side = (network.tile_px - network.spec.patch_px) // stride + 1
-    spans = []
-    for wanted in range(0, cells - 2 * margin, side - 2 * margin):
-        first = min(wanted, cells - side)
-        inner = slice(first + margin, first + side - margin)
-        pixels = slice(first * stride, first * stride + network.tile_px)
-        spans.append(_Span(inner, slice(margin, side - margin), pixels))
-    return spans
-
-
-def _runner(network: PatchNetwork):
-    """The network in inference as one function for images of any size, traced once."""
-    if not hasattr(network, "_map_runner"):
+    missing = [(0, max(0, network.tile_px - size)) for size in padded.shape]
+    whole = np.pad(padded, missing, mode="reflect")
+    if not hasattr(network, "_map_runner"):  # one function for images of any size, traced once
         network._map_runner = tf.function(
             lambda x: network(x, training=False),
             input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
         )
-    return network._map_runner
+    spans_of = _fixed_spans if network.tile_px else partial(_spans_with_halo, tile_px=tile_px)
+    result = np.full([_cells(network, size) for size in whole.shape], np.nan, np.float32)
+    for row in spans_of(network, whole.shape[0]):
+        for col in spans_of(network, whole.shape[1]):
+            cells = network._map_runner(whole[None, row.pixels, col.pixels, None])[0].numpy()
+            result[row.cells, col.cells] = cells[row.own, col.own]
+    rows, cols = (_cells(network, size) for size in padded.shape)
+    return result[:rows, :cols]
+
+
+def _cells(network: PatchNetwork, size: int) -> int:
+    """Cells of the map along an axis of so many pixels."""
+    return (size - network.spec.patch_px) // network.stride_px + 1
+
+
+def _spans_with_halo(network: PatchNetwork, size: int, *, tile_px: int) -> Iterator[_Span]:
+    """Tiles along an axis of `size` pixels: cells [first, last), all pixels they depend on."""
+    stride, halo, cells = network.stride_px, network.halo_px, _cells(network, size)
+    side = tile_px // stride
+    for first in range(0, cells, side):
+        last = min(first + side, cells)
+        start = max(0, first * stride - halo)
+        end = min(size, (last - 1) * stride + network.spec.patch_px + halo)
+        before = start // stride
+        own = slice(first - before, last - before)
+        yield _Span(slice(first, last), own, slice(start, end))
+
+
+def _fixed_spans(network: PatchNetwork, size: int) -> Iterator[_Span]:
+    """Tiles of one size along an axis of `size` pixels, which give their cells in the margin."""
+    margin, stride = network.margin_cells, network.stride_px
+    cells, side = _cells(network, size), _cells(network, network.tile_px)
+    for wanted in range(0, cells - 2 * margin, side - 2 * margin):
+        first = min(wanted, cells - side)
+        inner = slice(first + margin, first + side - margin)
+        pixels = slice(first * stride, first * stride + network.tile_px)
+        yield _Span(inner, slice(margin, side - margin), pixels)

@@ -4,7 +4,7 @@ Source: Tan and Le 2019, arXiv:1905.11946; the Lite variant has no squeeze-and-e
 ReLU6 instead of swish, and a stem and a head of fixed width.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -18,51 +18,38 @@ _STEM_CHANNELS = 32
 _EPSILON = 1e-3  # of the batch normalisations
 
 
-@dataclass(frozen=True)
-class Stage:
-    """Equal inverted-residual blocks; only the first one has the stride."""
+Stage = tuple[int, int, int, int, int]  # repeats, kernel, stride, expansion, channels
 
-    repeats: int
+# With TensorFlow's padding the middle of cell i's field is pixel 16 i + 15, but the kernels have
+# learned to weigh its upper left: a spot's response is centred within 2 px of 16 i + 7.5, the
+# middle of the cell's own pixels (measured on grey and on a mammogram; zeros before the map
+# instead of after it at the last stride make it 7 px).
+STAGES: tuple[Stage, ...] = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+)
+# What follows in the classifier; used to check the weights against known pictures.
+LAST_STAGES: tuple[Stage, ...] = ((4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+
+
+class Block(NamedTuple):
+    """An inverted-residual block; only the first of a stage has its stride."""
+
     kernel: int
     stride: int
     expansion: int
     channels: int
 
 
-# With TensorFlow's padding the middle of cell i's field is pixel 16 i + 15, but the kernels have
-# learned to weigh its upper left: a spot's response is centred within 2 px of 16 i + 7.5, the
-# middle of the cell's own pixels (measured on grey and on a mammogram; zeros before the map
-# instead of after it at the last stride make it 7 px).
-STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-)
-# What follows in the classifier; used to check the weights against known pictures.
-LAST_STAGES = (Stage(4, 5, 2, 6, 192), Stage(1, 3, 1, 6, 320))
-
-
-@dataclass(frozen=True)
-class Block:
-    """One block: its number in the weight file, its stage and its own stride."""
-
-    index: int
-    stage: Stage
-    stride: int
-
-    @property
-    def name(self) -> str:
-        return f"block{self.index}"
-
-
 def blocks(stages: tuple[Stage, ...] = STAGES) -> list[Block]:
-    """All blocks of the stages in order."""
-    repeats = [(stage, repeat) for stage in stages for repeat in range(stage.repeats)]
+    """All blocks of the stages, in the order of the weight file."""
     return [
-        Block(index, stage, 1 if repeat else stage.stride)
-        for index, (stage, repeat) in enumerate(repeats)
+        Block(kernel, 1 if repeat else stride, expansion, channels)
+        for repeats, kernel, stride, expansion, channels in stages
+        for repeat in range(repeats)
     ]
 
 
@@ -70,7 +57,7 @@ def lite0_field(stages: tuple[Stage, ...] = STAGES) -> ReceptiveField:
     """Pixels that a cell depends on, for sizes that are multiples of the stride."""
     field = ReceptiveField().same(3, 2)
     for block in blocks(stages):
-        field = field.same(block.stage.kernel, block.stride)
+        field = field.same(block.kernel, block.stride)
     return field
 
 
@@ -88,23 +75,17 @@ def lite0_features(image, *, stages: tuple[Stage, ...] = STAGES):
     x = keras.layers.Rescaling(255 / 128, offset=-127 / 128, name="rescale", dtype="float32")(image)
     x = ScaledConv(_STEM_CHANNELS, 3, stride=2, padding="same", name="stem", dtype="float32")(x)
     x = keras.layers.ReLU(6.0, name="stem_relu")(x)
-    for block in blocks(stages):
-        x = _apply(block, x)
-    return x
-
-
-def _apply(block: Block, x):
-    stage, name, entry = block.stage, block.name, x
-    if stage.expansion != 1:
-        x = ScaledConv(stage.expansion * x.shape[-1], 1, name=f"{name}_expand")(x)
-        x = keras.layers.ReLU(6.0, name=f"{name}_expand_relu")(x)
-    x = ScaledConv(
-        None, stage.kernel, stride=block.stride, padding="same", name=f"{name}_depthwise"
-    )(x)
-    x = keras.layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
-    x = ScaledConv(stage.channels, 1, name=f"{name}_project")(x)
-    if block.stride == 1 and entry.shape[-1] == stage.channels:
-        x = keras.layers.Add(name=f"{name}_add")([x, entry])
+    for index, (kernel, stride, expansion, channels) in enumerate(blocks(stages)):
+        name, entry = f"block{index}", x
+        if expansion != 1:
+            x = ScaledConv(expansion * x.shape[-1], 1, name=f"{name}_expand")(x)
+            x = keras.layers.ReLU(6.0, name=f"{name}_expand_relu")(x)
+        depthwise = f"{name}_depthwise"
+        x = ScaledConv(None, kernel, stride=stride, padding="same", name=depthwise)(x)
+        x = keras.layers.ReLU(6.0, name=f"{depthwise}_relu")(x)
+        x = ScaledConv(channels, 1, name=f"{name}_project")(x)
+        if stride == 1 and entry.shape[-1] == channels:
+            x = keras.layers.Add(name=f"{name}_add")([x, entry])
     return x
 
 
@@ -128,14 +109,12 @@ def load_imagenet(network: keras.Model, *, stages: tuple[Stage, ...] = STAGES) -
     """Put the ImageNet weights into a network that was built with `lite0_features`."""
     tensors = imagenet_tensors()
     _fill(network.get_layer("stem"), tensors, "_conv_stem", "_bn0")
-    for block in blocks(stages):
-        source = f"_blocks.{block.index}."
-        parts = [("depthwise", "depthwise_conv", "bn1"), ("project", "project_conv", "bn2")]
-        if block.stage.expansion != 1:
-            parts.append(("expand", "expand_conv", "bn0"))
-        for part, conv, norm in parts:
-            layer = network.get_layer(f"{block.name}_{part}")
-            _fill(layer, tensors, f"{source}_{conv}", f"{source}_{norm}")
+    for index, block in enumerate(blocks(stages)):
+        source = f"_blocks.{index}."
+        for norm, part in enumerate(("expand", "depthwise", "project")):
+            if part != "expand" or block.expansion != 1:
+                layer = network.get_layer(f"block{index}_{part}")
+                _fill(layer, tensors, f"{source}_{part}_conv", f"{source}_bn{norm}")
 
 
 def _fill(layer: ScaledConv, tensors: dict[str, np.ndarray], conv: str, norm: str) -> None:

@@ -21,34 +21,18 @@ def units_of(head: str, kinds: int) -> int:
     return {"sigmoid": 1, "softmax": 2, "softmax_kinds": kinds + 1, "sigmoid_kinds": kinds}[head]
 
 
-@keras.saving.register_keras_serializable("models")
-class _DropLastAxis(keras.layers.Layer):
-    """(B, h, w, 1) -> (B, h, w)."""
-
-    def call(self, x):
-        return ops.squeeze(x, axis=-1)
-
-
-@keras.saving.register_keras_serializable("models")
-class AbnormalLogit(keras.layers.Layer):
-    """Units (B, h, w, units) of another head -> logit of "some abnormality" (B, h, w).
+def abnormal_logit(units, head: str):
+    """Units (B, h, w, units) of a head -> logit of "some abnormality" (B, h, w).
 
     softmax: z1 - z0. softmax_kinds: logsumexp over the kinds - z0. sigmoid_kinds: with
     s = sum of softplus(z), P(none) = exp(-s), so the logit is s + log(1 - exp(-s)).
     """
-
-    def __init__(self, head: str, **options):
-        super().__init__(**options)
-        self.head = head
-
-    def call(self, x):
-        if self.head == "sigmoid_kinds":
-            s = ops.sum(ops.softplus(x), axis=-1)
-            return s + ops.log(-ops.expm1(-s))
-        return ops.logsumexp(x[..., 1:], axis=-1) - x[..., 0]
-
-    def get_config(self):
-        return {**super().get_config(), "head": self.head}
+    if head == "sigmoid":
+        return ops.squeeze(units, axis=-1)
+    if head == "sigmoid_kinds":
+        s = ops.sum(ops.softplus(units), axis=-1)
+        return s + ops.log(-ops.expm1(-s))
+    return ops.logsumexp(units[..., 1:], axis=-1) - units[..., 0]
 
 
 def window_logits(
@@ -63,10 +47,8 @@ def window_logits(
         features: Keras tensor (B, h, w, C).
         cells: side of the window in cells.
         core_cells: side of the middle of the window whose mean is taken as well; 0 for none.
-        dropout: share of the mean features that training drops.
-        seed: seed of the dropout.
-        head: one of HEADS.
-        kinds: number of kinds of findings, for the heads that tell them apart.
+        dropout, seed: share of the mean features that training drops, and what it is drawn from.
+        head, kinds: one of HEADS, and the number of kinds of findings that it tells apart.
 
     Returns:
         Keras tensor (B, h - cells + 1, w - cells + 1), float32 logits. The layer "logit" before
@@ -79,19 +61,14 @@ def window_logits(
         core = _window_mean(middle, core_cells, name="core")
         x = keras.layers.Concatenate(name="core_and_window", dtype="float32")([core, x])
     x = keras.layers.Dropout(dropout, seed=seed, name="dropout", dtype="float32")(x)
-    x = keras.layers.Conv2D(units_of(head, kinds), 1, name="logit", dtype="float32")(x)
-    if head == "sigmoid":
-        return _DropLastAxis(name="logits", dtype="float32")(x)
-    return AbnormalLogit(head, name="logits", dtype="float32")(x)
+    units = keras.layers.Conv2D(units_of(head, kinds), 1, name="logit", dtype="float32")(x)
+    return abnormal_logit(units, head)
 
 
 def _window_mean(x, cells: int, *, name: str):
     # Row means, then column means: 2 n additions instead of n * n.
     for side, size in (("rows", (cells, 1)), ("cols", (1, cells))):
-        mean = keras.layers.AveragePooling2D(
-            size, 1, "valid", name=f"{name}_{side}", dtype="float32"
-        )
-        x = mean(x)
+        x = keras.layers.AveragePooling2D(size, 1, name=f"{name}_{side}", dtype="float32")(x)
     return x
 
 

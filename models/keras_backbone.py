@@ -9,8 +9,6 @@ import difflib
 import re
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +92,6 @@ class ApplicationInput(layers.Layer):
         sides = (max(self.before, 0), max(self.after, 0))
         return ops.pad(x[:, start:end, start:end], ((0, 0), sides, sides, (0, 0)))
 
-    def get_config(self):
-        own = {"application": self.application, "before": self.before, "after": self.after}
-        return {**super().get_config(), **own}
-
 
 def keras_backbone(name: str, *, weights: str | Path = "none", seed: int = 0) -> KerasBackbone:
     """Build a backbone under the current precision policy.
@@ -140,25 +134,22 @@ def backbone_weights(backbone: keras.Model) -> dict:
             counted[layer.name] = kind, int(layer.name[len(kind) + 1 :] or 0)
     first = dict(sorted(counted.values(), reverse=True))  # the smallest comes last and stays
     renamed = {name: f"{kind}_{n - first[kind]}" for name, (kind, n) in counted.items()}
-    return {
-        f"{renamed.get(layer.name, layer.name)}/{_own_name(variable)}": variable
-        for layer in backbone.layers
-        for variable in layer.weights
-    }
-
-
-def _own_name(variable) -> str:
-    # The layer scale of ConvNeXt gives its only weight no name.
-    return "gamma" if re.fullmatch(r"variable(_\d+)?", variable.name) else variable.name
+    named = {}
+    for layer in backbone.layers:
+        for variable in layer.weights:
+            # The layer scale of ConvNeXt gives its only weight no name.
+            own = re.sub(r"^variable(_\d+)?$", "gamma", variable.name)
+            named[f"{renamed.get(layer.name, layer.name)}/{own}"] = variable
+    return named
 
 
 def unknown_backbone(name: str) -> str:
     """What to say of a backbone that does not exist."""
-    near = difflib.get_close_matches(name.lower(), [n.lower() for n in APPLICATIONS], 1, 0.5)
-    hint = [n for n in APPLICATIONS if n.lower() in near]
+    written = {known.lower(): known for known in APPLICATIONS}
+    near = difflib.get_close_matches(name.lower(), written, 1, 0.5)
     return (
         "backbone must be valid, efficientnet_lite0 or a network of keras.applications, "
-        f"not {name!r}" + (f"; did you mean {hint[0]}?" if hint else "")
+        f"not {name!r}" + "".join(f"; did you mean {written[n]}?" for n in near)
     )
 
 
@@ -292,8 +283,17 @@ def _application(name: str, weights: str | Path) -> keras.Model:
     if weights == "none":
         return build(include_top=False, weights=None)
     if weights == "imagenet":
-        with _download(name):
+        try:
             return build(include_top=False, weights="imagenet")
+        except Exception as error:
+            # Keras raises a plain Exception in the place of urllib's, which stays its context.
+            if not any(isinstance(e, OSError) for e in (error, error.__context__)):
+                raise
+            raise ValueError(
+                f"weights imagenet of {name} could not be downloaded ({error}): connect "
+                "this machine to the internet once, Keras keeps them; or give a file of them, "
+                "network.weights=path/to/weights.h5; or start from network.weights=none"
+            ) from error
     path = Path(weights)
     if path.suffix not in WEIGHT_FILES or not path.is_file():
         raise ValueError(
@@ -309,22 +309,6 @@ def _application(name: str, weights: str | Path) -> keras.Model:
         raise ValueError(
             f"{path} must hold the weights of {name} without its top, as Keras writes them with "
             f"{name}(include_top=False).save_weights('{name}.weights.h5'): {error}"
-        ) from error
-
-
-@contextmanager
-def _download(name: str) -> Iterator[None]:
-    """Say what to do when Keras cannot download weights."""
-    try:
-        yield
-    except Exception as error:
-        # Keras raises a plain Exception in the place of urllib's, which stays its context.
-        if not any(isinstance(e, OSError) for e in (error, error.__context__)):
-            raise
-        raise ValueError(
-            f"weights imagenet of {name} could not be downloaded ({error}): connect "
-            "this machine to the internet once, Keras keeps them; or give a file of them, "
-            "network.weights=path/to/weights.h5; or start from network.weights=none"
         ) from error
 
 

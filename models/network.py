@@ -1,20 +1,17 @@
 """The patch classifier: an image in, one float32 logit for every window of patch size."""
 
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import keras
+from keras import ops
 
 from models.conv import initialise_kernels
 from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
-from models.ensemble import MeanLogit, member_name
 from models.head import HEADS, initialise_head, units_of, window_logits
-from models.keras_backbone import (
-    APPLICATIONS,
-    backbone_weights,
-    keras_backbone,
-    unknown_backbone,
-)
+from models.keras_backbone import APPLICATIONS, backbone_weights, keras_backbone, unknown_backbone
 from models.precision import dtype_policy
 from models.valid_network import valid_backbone
 
@@ -50,9 +47,23 @@ class NetworkSpec:
     members: int = 1
     core_px: int = 0
 
-    def with_members(self, count: int) -> "NetworkSpec":
-        """The ensemble of so many such networks."""
-        return replace(self, members=count)
+
+class MeanLogit(keras.layers.Layer):
+    """[(B, h, w), ...] logits of the members of an ensemble -> their mean (B, h, w).
+
+    Each is divided by its own temperature, a weight. So what comes out is the mean of calibrated
+    logits without the shift of the prior, which all members share; the calibration of the whole
+    adds it once.
+    """
+
+    def build(self, shapes):
+        self.temperatures = self.add_weight(
+            shape=(len(shapes),), initializer="ones", trainable=False, name="temperatures"
+        )
+
+    def call(self, logits):
+        scaled = [z / self.temperatures[i] for i, z in enumerate(logits)]
+        return sum(scaled[1:], scaled[0]) / ops.cast(len(logits), "float32")
 
 
 class PatchNetwork(keras.Model):
@@ -95,18 +106,21 @@ class PatchNetwork(keras.Model):
             first: so many convolutions, the ones next to the image, are left out with what
                 belongs to them.
         """
-        seen, chosen = 0, []
-        for variable in self.backbone_variables:
-            seen += len(variable.shape) > 1
-            if seen > first:
-                chosen.append(variable)
-        return chosen
+        variables = self.backbone_variables
+        numbers = accumulate(len(variable.shape) > 1 for variable in variables)
+        return [v for v, number in zip(variables, numbers, strict=True) if number > first]
 
     @property
     def members(self) -> "list[PatchNetwork]":
         """The networks of an ensemble; a single network is its only member."""
-        count = self.spec.members
-        return [self.get_layer(member_name(i)) for i in range(count)] if count > 1 else [self]
+        numbers = range(1, self.spec.members + 1)
+        return [self.get_layer(f"member{n}") for n in numbers] if len(numbers) > 1 else [self]
+
+    @property
+    def temperatures(self) -> list[float]:
+        """What the logits of each of `members` are divided by; 1 for a single network."""
+        is_ensemble = self.spec.members > 1
+        return self.get_layer("members").temperatures.numpy().tolist() if is_ensemble else [1.0]
 
     @property
     def named_weights(self) -> dict:
@@ -178,13 +192,11 @@ def build_network(
     Raises:
         ValueError: unknown backbone, head or weights, a patch that does not fit the backbone.
     """
-    if spec.head not in HEADS:
-        raise ValueError(f"head must be one of {', '.join(HEADS)}, not {spec.head!r}")
-    if units_of(spec.head, spec.kinds) < 1 + (spec.head == "softmax_kinds"):
-        raise ValueError(f"head {spec.head} needs at least one kind of finding")
-    _check_weights(spec.backbone, weights)
+    _check(spec, weights)
     if spec.members > 1:
-        return _ensemble(spec, weights=weights, seed=seed, head_start=head_start)
+        one = replace(spec, members=1)
+        build = partial(build_network, one, weights=weights, head_start=head_start)
+        return _ensemble(spec, [build(seed=seed + number) for number in range(spec.members)])
     network = _assemble(spec, weights=weights, seed=seed)
     initialise_kernels(network, seed=seed)
     initialise_head(network, seed=seed, start=head_start)
@@ -195,7 +207,12 @@ def build_network(
     return network
 
 
-def _check_weights(backbone: str, weights: str | Path) -> None:
+def _check(spec: NetworkSpec, weights: str | Path) -> None:
+    backbone = spec.backbone
+    if spec.head not in HEADS:
+        raise ValueError(f"head must be one of {', '.join(HEADS)}, not {spec.head!r}")
+    if units_of(spec.head, spec.kinds) < 1 + (spec.head == "softmax_kinds"):
+        raise ValueError(f"head {spec.head} needs at least one kind of finding")
     if backbone not in BACKBONES:
         raise ValueError(unknown_backbone(backbone))
     if weights == "imagenet" and backbone == "valid":
@@ -216,22 +233,19 @@ def ensemble_of(networks: list[PatchNetwork], temperatures: list[float]) -> Patc
     specs = {network.spec for network in networks}
     if len(specs) != 1:
         raise ValueError(f"the members must be one network of several seeds, not {specs}")
-    ensemble = build_network(specs.pop().with_members(len(networks)))
+    ensemble = build_network(replace(specs.pop(), members=len(networks)))
     for member, network in zip(ensemble.members, networks, strict=True):
         member.set_weights(network.get_weights())
     ensemble.get_layer("members").temperatures.assign(temperatures)
     return ensemble
 
 
-def _ensemble(spec: NetworkSpec, *, seed: int, **start) -> PatchNetwork:
-    """The mean of networks that are drawn from consecutive seeds."""
+def _ensemble(spec: NetworkSpec, members: list[PatchNetwork]) -> PatchNetwork:
+    """The mean of networks, which get the names that they have in a file of weights."""
+    for number, member in enumerate(members, 1):
+        member.name = f"member{number}"
     image = keras.Input((None, None, 1), name="image")
-    members = []
-    for i in range(spec.members):
-        member = build_network(replace(spec, members=1), seed=seed + i, **start)
-        member.name = member_name(i)
-        members.append(member)
-    mean = MeanLogit(spec.members, name="members", dtype="float32")
+    mean = MeanLogit(name="members", dtype="float32")
     network = PatchNetwork(image, mean([member(image) for member in members]), name="ensemble")
     first = members[0]
     network.spec, network.stride_px, network.tile_px = spec, first.stride_px, first.tile_px

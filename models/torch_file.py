@@ -9,7 +9,6 @@ Source: torch.serialization._legacy_save, format 1001.
 
 import pickle
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,37 +19,13 @@ _PROTOCOL = 1001
 _STORAGE_TYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-@dataclass
-class _Storage:
-    """A flat block of numbers; `values` is filled after the pickles are read."""
-
-    dtype: np.dtype
-    size: int
-    values: np.ndarray = field(default_factory=lambda: np.zeros(0, "<f4"))
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def array(self) -> np.ndarray:
-        """The tensor's own copy of its numbers."""
-        last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
-        if not 0 <= self.offset <= last < self.storage.size or min(self.strides, default=0) < 0:
-            raise ValueError(f"tensor of shape {self.shape} leaves its storage")
-        view = np.lib.stride_tricks.as_strided(
-            self.storage.values[self.offset :],
-            self.shape,
-            [s * self.storage.dtype.itemsize for s in self.strides],
-        )
-        return view.copy()
-
-
-def _rebuild_tensor(storage, offset, shape, strides, _requires_grad, _hooks) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+def _rebuild_tensor(storage, offset, shape, strides, _requires_grad, _hooks) -> np.ndarray:
+    """A view of a storage, whose numbers come after the pickles."""
+    last = offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True))
+    if not 0 <= offset <= last < storage.size or min(strides, default=0) < 0:
+        raise ValueError(f"tensor of shape {tuple(shape)} leaves its storage")
+    steps = [s * storage.itemsize for s in strides]
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -58,7 +33,7 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, file: BinaryIO):
         super().__init__(file)
-        self.storages: dict[str, _Storage] = {}
+        self.storages: dict[str, np.ndarray] = {}
 
     def find_class(self, module: str, name: str):
         if (module, name) == ("collections", "OrderedDict"):
@@ -69,11 +44,11 @@ class _Unpickler(pickle.Unpickler):
             return _STORAGE_TYPES[name]
         raise pickle.UnpicklingError(f"the file asks for {module}.{name}, which is not allowed")
 
-    def persistent_load(self, saved_id) -> _Storage:
+    def persistent_load(self, saved_id) -> np.ndarray:
         kind, dtype, key, _location, size, _view = saved_id
         if kind != "storage":
             raise pickle.UnpicklingError(f"persistent id must be a storage, not {kind!r}")
-        return self.storages.setdefault(key, _Storage(dtype, size))
+        return self.storages.setdefault(key, np.zeros(size, dtype))
 
 
 def read_torch_file(path: str | Path) -> dict[str, np.ndarray]:
@@ -98,7 +73,7 @@ def read_torch_file(path: str | Path) -> dict[str, np.ndarray]:
         tensors = unpickler.load()
         for key in _load(file, path):
             _fill(unpickler.storages[key], file, path)
-    return {name: tensor.array() for name, tensor in tensors.items()}
+    return {name: tensor.copy() for name, tensor in tensors.items()}
 
 
 def _load(file: BinaryIO, path) -> Any:
@@ -108,12 +83,12 @@ def _load(file: BinaryIO, path) -> Any:
         raise ValueError(f"{path} is not a legacy torch file: {error}") from error
 
 
-def _fill(storage: _Storage, file: BinaryIO, path) -> None:
+def _fill(storage: np.ndarray, file: BinaryIO, path) -> None:
     """Read one storage: its length as int64, then the numbers."""
     size = int.from_bytes(file.read(8), "little", signed=True)
-    values = np.frombuffer(file.read(storage.size * storage.dtype.itemsize), storage.dtype)
+    values = np.frombuffer(file.read(storage.nbytes), storage.dtype)
     if size != storage.size or values.size != size:
         raise ValueError(
             f"{path} is truncated: a storage has {values.size} of {storage.size} values"
         )
-    storage.values = values
+    storage[:] = values

@@ -6,21 +6,40 @@ surrounds it, so the dense map equals the network applied patch by patch.
 The total stride S is an eighth of the patch and the receptive field 5 S, whatever the patch: at
 64 px (12.8 mm at 0.2 mm) S = 8 and 40 px, at 128 px (0.1 mm) S = 16 and 80 px. The window of a
 position averages the 4 x 4 cells that fill its patch.
+
+Its first layer gives local frequencies of about equal strength. The power of breast tissue falls
+with the third power of the frequency, so neighbouring pixels are nearly equal and what tells a
+lesion is a thousandth of the variance. A network on raw pixels spends its first steps on undoing
+that: measured on such texture, AUC after 100 steps 0.60 on raw pixels and 0.79 on these bands,
+after 300 steps 0.79 and 0.83 (means of two seeds, with a batch normalisation behind both).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
+import numpy as np
+from keras import ops
 
-from models import frequency_bands
 from models.conv import StandardisedConv
 from models.receptive_field import ReceptiveField
 
 _LARGEST_STRIDE = 32
+_BAND_PX, _BAND_STRIDE_PX = 4, 2
+_BAND_GAIN = 20.0  # of all but the lowest band: brings them to the size of the brightness
 
 
-@dataclass(frozen=True)
-class ValidLayer:
+def band_filters() -> np.ndarray:
+    """The discrete cosine transform of 4 x 4 pixels, scaled; float32 (4, 4, 1, 16)."""
+    pixel, frequency = np.meshgrid(np.arange(_BAND_PX), np.arange(_BAND_PX))
+    waves = np.cos(np.pi * (pixel + 0.5) * frequency / _BAND_PX)  # (frequency, pixel)
+    waves /= np.linalg.norm(waves, axis=1, keepdims=True)
+    filters = np.einsum("ui,vj->ijuv", waves, waves)
+    radius = np.hypot(*np.mgrid[:_BAND_PX, :_BAND_PX])
+    gain = np.where(radius > 0, _BAND_GAIN * np.minimum(radius, 2) / 2, 1.0)
+    return (filters * gain).reshape(_BAND_PX, _BAND_PX, 1, -1).astype("float32")
+
+
+class ValidLayer(NamedTuple):
     """A convolution with ReLU (channels given) or a maximum over 2 x 2 (channels None)."""
 
     kernel: int
@@ -54,7 +73,7 @@ def valid_layers(stride_px: int, width: int) -> list[ValidLayer]:
 
 def valid_field(layers: list[ValidLayer]) -> ReceptiveField:
     """Pixels that a cell behind the bands and these layers depends on."""
-    field = ReceptiveField().window(frequency_bands.SIDE_PX, frequency_bands.STRIDE_PX)
+    field = ReceptiveField().window(_BAND_PX, _BAND_STRIDE_PX)
     for layer in layers:
         field = field.window(layer.kernel, layer.stride)
     return field
@@ -82,14 +101,12 @@ def valid_backbone(image, *, patch_px: int, width: int):
     # What the cells do not reach of a patch is cut off evenly, so that they stay centred.
     spare = patch_px - field.size_px - (cells - 1) * stride_px
     x = keras.layers.Cropping2D(spare // 2, name="centre", dtype="float32")(image)
-    x = frequency_bands.FrequencyBands(name="bands")(x)
-    for index, layer in enumerate(layers):
-        x = _apply(layer, x, index)
+    # In float32, as the crop: rounded to bfloat16 the picture would keep 8 bits.
+    x = ops.conv(x - 0.5, band_filters(), strides=_BAND_STRIDE_PX, data_format="channels_last")
+    for i, (size, stride, channels) in enumerate(layers):
+        if channels is None:
+            x = keras.layers.MaxPooling2D(size, stride, name=f"pool{i}")(x)
+        else:
+            x = StandardisedConv(channels, size, stride=stride, name=f"conv{i}")(x)
+            x = keras.layers.ReLU(name=f"relu{i}")(x)
     return x, cells, stride_px
-
-
-def _apply(layer: ValidLayer, x, index: int):
-    if layer.channels is None:
-        return keras.layers.MaxPooling2D(layer.kernel, layer.stride, name=f"pool{index}")(x)
-    x = StandardisedConv(layer.channels, layer.kernel, stride=layer.stride, name=f"conv{index}")(x)
-    return keras.layers.ReLU(name=f"relu{index}")(x)

@@ -1,7 +1,8 @@
 """Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -19,26 +20,57 @@ from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
 
 
-@dataclass(frozen=True, eq=False)
-class ValidationImage:
-    """A validation mammogram and its rows of the patch table.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OutlinedImage:
+    """A mammogram of the store with its outlines.
 
     Attributes:
-        row_index, col_index, labels: (n,) each, positions that are positive or negative.
         outlines: in standard pixels.
-        unlocated: abnormal without an outline: no false alarm can be told there.
+        unlocated: something abnormal may be outside the outlines: no false alarm can be told there.
     """
 
     image_id: str
     store: str
     height: int
     width: int
-    row_index: np.ndarray
-    col_index: np.ndarray
-    labels: np.ndarray
     outlines: Sequence[Outline]
     rule: LabelRule
     unlocated: bool
+
+    @classmethod
+    def of_row(
+        cls, row: Mapping, outlines: Outlines, settings: LabelSettings, /, **own: Any
+    ) -> Self:
+        """The image of a row of mammograms.csv.
+
+        Args:
+            outlines: of all images, in original pixels.
+            own: what a kind of image has besides.
+        """
+        geometry = geometry_of(row)
+        return cls(
+            image_id=row["image_id"],
+            store=row["store"],
+            height=geometry.height,
+            width=geometry.width,
+            outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
+            rule=LabelRule.from_settings(settings, geometry.spacing_mm),
+            unlocated=bool(row["unlocated"]),
+            **own,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ValidationImage(OutlinedImage):
+    """A validation mammogram and its rows of the patch table.
+
+    Attributes:
+        row_index, col_index, labels: (n,) each, positions that are positive or negative.
+    """
+
+    row_index: np.ndarray
+    col_index: np.ndarray
+    labels: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +104,13 @@ def read_validation(
     none = known.iloc[:0]
     images = []
     for row in mammograms[mammograms["split"] == "validation"].to_dict("records"):
-        geometry = geometry_of(row)
         rows = rows_of.get(row["image_id"], none)
-        images.append(
-            ValidationImage(
-                image_id=row["image_id"],
-                store=row["store"],
-                height=geometry.height,
-                width=geometry.width,
-                row_index=rows["row_index"].to_numpy(np.int64),
-                col_index=rows["col_index"].to_numpy(np.int64),
-                labels=rows["label"].to_numpy(np.int8),
-                outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
-                rule=LabelRule.from_settings(labels, geometry.spacing_mm),
-                unlocated=bool(row["unlocated"]),
-            )
-        )
+        own = {
+            "row_index": rows["row_index"].to_numpy(np.int64),
+            "col_index": rows["col_index"].to_numpy(np.int64),
+            "labels": rows["label"].to_numpy(np.int8),
+        }
+        images.append(ValidationImage.of_row(row, outlines, labels, **own))
     return images
 
 

@@ -119,10 +119,8 @@ def _members(cards: Sequence[ModelCard]) -> tuple[list, list[float]]:
     networks, temperatures = [], []
     for card in cards:
         whole = load_network(card.folder)
-        own = whole.spec.members > 1
-        inner = whole.get_layer("members").temperatures.numpy() if own else [1.0]
         networks += whole.members
-        temperatures += [float(t) * card.calibration.temperature for t in inner]
+        temperatures += [t * card.calibration.temperature for t in whole.temperatures]
     return networks, temperatures
 
 

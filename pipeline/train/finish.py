@@ -6,18 +6,12 @@ epoch; that does not justify hours of training, and the history tells which epoc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from models.network import PatchNetwork
 from models.saved import assign_weights
 from pipeline.config import Settings
-from pipeline.model.calibration import (
-    FEW_LESIONS,
-    TRAINING_PRIOR,
-    Calibration,
-    fit_calibration,
-)
+from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration, fit_calibration
 from pipeline.model.card import ModelCard, TrainingCard, read_card
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model
 from pipeline.model.image_map import NetworkMapper
@@ -42,25 +36,6 @@ from pipeline.train.loop.curves import draw_curves
 from pipeline.train.loop.training_loop import TrainingLoop
 
 
-@dataclass(frozen=True)
-class Ending:
-    """What the validation patients decide about a model, and say of it.
-
-    Attributes:
-        figures: `validation_figures` of the maps as users get them.
-    """
-
-    calibration: Calibration
-    threshold: Threshold
-    figures: Mapping[str, float | None]
-
-    def __str__(self) -> str:
-        return (
-            f"temperature {self.calibration.temperature:.2f}, region threshold "
-            f"{self.threshold.probability:.4f}"
-        )
-
-
 def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
     """Calibrate the best weights and write RUN/model.
 
@@ -81,22 +56,15 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
         "crops": state.step * loop.train.batch,
         "seconds": round(state.seconds, 1),
         "precision": state.precision,
-        "replicas": loop.strategy.num_replicas_in_sync,
+        "replicas": loop.learner.strategy.num_replicas_in_sync,
         "best_step": best.step,
         "identity": loop.identity,
     }
-    ending = end_training(
-        stage,
-        inputs,
-        network,
-        training,
-        history=history_text(state.history),
-        best=best,
-    )
-    auc = "unknown" if best.auc is None else f"{best.auc:.4f}"
+    history = history_text(state.history)
+    card = end_training(stage, inputs, network, training, history=history, best=best)
     return (
-        f"{stage.run.model}: validation AUC {auc} at step {best.step} of {loop.steps}, "
-        f"{ending}, {duration(state.seconds)}"
+        f"{stage.run.model}: validation AUC {known(best.auc)} at step {best.step} of {loop.steps}, "
+        f"{decided(card)}, {duration(state.seconds)}"
     )
 
 
@@ -113,8 +81,8 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     print(f"Only maps or threshold are new: the weights in {folder} stay.", flush=True)
     training = {**read_card(folder).training.model_dump(), "identity": identity}
     history = (folder / HISTORY).read_text(encoding="utf-8")
-    ending = end_training(stage, inputs, load_network(folder), training, history=history)
-    return f"{folder}: {ending}"
+    card = end_training(stage, inputs, load_network(folder), training, history=history)
+    return f"{folder}: {decided(card)}"
 
 
 def end_training(
@@ -125,7 +93,7 @@ def end_training(
     *,
     history: str,
     best: Best | None = None,
-) -> Ending:
+) -> ModelCard:
     """Calibrate a network on its validation maps and write it as RUN/model.
 
     Args:
@@ -133,8 +101,11 @@ def end_training(
         history: text of history.csv.
         best: the validation that chose the weights, if one did; its scores are those of maps of
             one copy.
+
+    Returns:
+        The card of the model, without the checksum of its weights.
     """
-    rule = map_rule(stage.settings, network)
+    settings, rule = stage.settings, map_rule(stage.settings, network)
     copies = rule.flips * len(rule.zooms)
     if best and rule.zooms == (1.0,) and copies == 1:
         scores = best.scores
@@ -142,16 +113,57 @@ def end_training(
         print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
         scores = list(score_images(NetworkMapper(network), inputs.validation, rule))
     scores, level = at_one_level(scores, share=rule.level_share)
-    ending = judge_validation(stage, inputs, scores)
-    card = _model_card(stage, inputs, network, ending, training, level=level)
+    calibration, threshold = _judge(stage, inputs, scores)
+    judged = {
+        **validation_figures(inputs.validation, scores),
+        **{split: split_counts(inputs, split) for split in ("train", "validation")},
+        "pixel_hashes": _seen(stage, inputs),
+    }
+    commit, dirty = git_commit()
+    card = ModelCard(
+        network=network_card(network.spec),
+        kinds=tuple(inputs.kinds),
+        image=settings.image,
+        labels=settings.labels,
+        maps=settings.maps,
+        usual_level=level,
+        calibration=calibration,
+        region_threshold=threshold.probability,
+        region_threshold_source=threshold.source,
+        training=TrainingCard.model_validate({**training, **judged}),
+        commit=commit,
+        dirty=dirty,
+        settings=settings.model_dump(mode="json"),
+        sha256="",
+    )
     former = write_model(stage.run, network, card, history=history)
     if former:
         print(f"The former model was moved to {former}.")
-    _log(stage, ending, best, step=training["steps"] if best else 0)
-    return ending
+    _log(stage, card, best)
+    return card
 
 
-def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) -> Ending:
+def map_rule(settings: Settings, network: PatchNetwork) -> MapRule:
+    """How maps of these settings are made by a network."""
+    return MapRule.from_settings(
+        settings.maps, settings.image, settings.labels, stride_px=network.stride_px
+    )
+
+
+def known(auc: float | None) -> str:
+    """An AUC for a line of text."""
+    return "unknown" if auc is None else f"{auc:.4f}"
+
+
+def decided(card: ModelCard) -> str:
+    """What the validation patients decided about a model, for a line of text."""
+    temperature = card.calibration.temperature
+    return f"temperature {temperature:.2f}, region threshold {card.region_threshold:.4f}"
+
+
+def _judge(
+    stage: Stage, inputs: Inputs, scores: list[ImageScores]
+) -> tuple[Calibration, Threshold]:
     """Fit calibration and region threshold on the maps of the validation patients."""
     lesions = split_counts(inputs, "validation")["lesions"]
     if 0 < lesions < FEW_LESIONS:
@@ -165,59 +177,13 @@ def judge_validation(stage: Stage, inputs: Inputs, scores: list[ImageScores]) ->
         join_logits(scores),
         lesions=lesions,
     )
-    located = [
-        score.false_alarms
-        for score, image in zip(scores, inputs.validation, strict=True)
-        if not image.unlocated
-    ]
+    pairs = zip(scores, inputs.validation, strict=True)
+    located = [score.false_alarms for score, image in pairs if not image.unlocated]
     wanted = stage.settings.train.fp_per_image
     threshold = region_threshold(located, calibration, fp_per_image=wanted, whose="validation")
     if threshold.is_guess:
         warn(f"region threshold: {threshold.source}.")
-    return Ending(calibration, threshold, validation_figures(inputs.validation, scores))
-
-
-def map_rule(settings: Settings, network: PatchNetwork) -> MapRule:
-    """How maps of these settings are made by a network."""
-    return MapRule.from_settings(
-        settings.maps, settings.image, settings.labels, stride_px=network.stride_px
-    )
-
-
-def _model_card(
-    stage: Stage,
-    inputs: Inputs,
-    network: PatchNetwork,
-    ending: Ending,
-    training: Mapping[str, Any],
-    *,
-    level: float,
-) -> ModelCard:
-    """The card of the model, without the checksum of its weights."""
-    commit, dirty = git_commit()
-    settings = stage.settings
-    known = {
-        **ending.figures,
-        "train": split_counts(inputs, "train"),
-        "validation": split_counts(inputs, "validation"),
-        "pixel_hashes": _seen(stage, inputs),
-    }
-    return ModelCard(
-        network=network_card(network.spec),
-        kinds=tuple(inputs.kinds),
-        image=settings.image,
-        labels=settings.labels,
-        maps=settings.maps,
-        usual_level=level,
-        calibration=ending.calibration,
-        region_threshold=ending.threshold.probability,
-        region_threshold_source=ending.threshold.source,
-        training=TrainingCard.model_validate({**training, **known}),
-        commit=commit,
-        dirty=dirty,
-        settings=settings.model_dump(mode="json"),
-        sha256="",
-    )
+    return calibration, threshold
 
 
 def _seen(stage: Stage, inputs: Inputs) -> list[str]:
@@ -229,17 +195,17 @@ def _seen(stage: Stage, inputs: Inputs) -> list[str]:
     return sorted({*pixel_hashes(used), *before})
 
 
-def _log(stage: Stage, ending: Ending, best: Best | None, *, step: int) -> None:
-    figures = ending.figures
+def _log(stage: Stage, card: ModelCard, best: Best | None) -> None:
+    training = card.training
     values = {
-        "best/val_auc": best.auc if best else figures["validation_auc"],
-        "best/val_loss": best.loss if best else figures["validation_loss"],
-        "calibration/natural_prior": ending.calibration.natural_prior,
-        "calibration/temperature": ending.calibration.temperature,
-        "region_threshold": ending.threshold.probability,
+        "best/val_auc": best.auc if best else training.validation_auc,
+        "best/val_loss": best.loss if best else training.validation_loss,
+        "calibration/natural_prior": card.calibration.natural_prior,
+        "calibration/temperature": card.calibration.temperature,
+        "region_threshold": card.region_threshold,
+        "best/step": float(best.step) if best else None,
     }
-    if best:
-        values["best/step"] = float(best.step)
+    step = training.steps if best else 0
     stage.events.metrics({name: v for name, v in values.items() if v is not None}, step=step)
     for path in sorted(stage.run.model.iterdir()):
         stage.events.artifact(path, folder="model")

@@ -1,7 +1,6 @@
 """The network that a training starts with: drawn, from ImageNet, or from a model that is there."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from models.network import NetworkSpec, PatchNetwork, build_network
 from models.saved import assign_weights, weights_of
@@ -29,11 +28,14 @@ def network_spec(settings: Settings, *, kinds: int) -> NetworkSpec:
     Args:
         kinds: number of kinds of findings that the head tells apart.
     """
-    network, spacing_mm = settings.network, settings.image.spacing_mm
+    network = settings.network
+    patch_px, core_px = (
+        2 * round(mm / settings.image.spacing_mm / 2) for mm in (network.patch_mm, network.core_mm)
+    )
     return NetworkSpec(
         backbone=network.backbone,
-        patch_px=_even_px(network.patch_mm, spacing_mm),
-        core_px=_even_px(network.core_mm, spacing_mm),
+        patch_px=patch_px,
+        core_px=core_px,
         width=network.width,
         dropout=network.dropout,
         head=network.head,
@@ -60,18 +62,14 @@ def first_network(settings: Settings, spec: NetworkSpec, member: Member) -> Patc
     if folder:
         if settings.network.weights != "none":
             network.freeze_normalisations()
-        _start_from(network, folder, settings, member)
+        card = read_card(folder)
+        check_init(card, network=network_card(network.spec), image=settings.image)
+        number, why = member_to_start_from(card, member)
+        there = load_network(folder).members
+        if len(there) > 1:
+            print(f"train.init: starts from network {number} of the {len(there)} in {folder}{why}.")
+        assign_weights(network, weights_of(there[number - 1]), source=str(folder))
     return network
-
-
-def _start_from(network: PatchNetwork, folder: Path, settings: Settings, member: Member) -> None:
-    card = read_card(folder)
-    check_init(card, network=network_card(network.spec), image=settings.image)
-    number, why = member_to_start_from(card, member)
-    there = load_network(folder).members
-    if len(there) > 1:
-        print(f"train.init: starts from network {number} of the {len(there)} in {folder}{why}.")
-    assign_weights(network, weights_of(there[number - 1]), source=str(folder))
 
 
 def member_to_start_from(card: ModelCard, member: Member) -> tuple[int, str]:
@@ -113,8 +111,3 @@ def check_init(card: ModelCard, *, network: NetworkCard, image: ImageSettings) -
             f"The model in {card.folder} (train.init) must have the network and the image settings "
             f"of this run: {'; '.join(differences)}."
         )
-
-
-def _even_px(length_mm: float, spacing_mm: float) -> int:
-    """A length in standard pixels, even."""
-    return 2 * round(length_mm / spacing_mm / 2)

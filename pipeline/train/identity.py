@@ -69,25 +69,24 @@ def model_to_start_from(settings: Settings) -> Path | None:
 
 def is_finished(run: RunFolder, wanted: dict[str, str]) -> bool:
     """Whether RUN/model is what the wanted training would end with."""
-    return _finished_identity(run) == wanted
+    return not _changed(run, wanted)
 
 
 def only_ending_differs(run: RunFolder, wanted: dict[str, str]) -> bool:
     """Whether RUN/model has the weights of the wanted training: only what follows differs."""
-    found = _finished_identity(run)
-    changed = {name for name in wanted if found.get(name) != wanted[name]}
+    changed = _changed(run, wanted)
     return bool(changed) and changed <= {_MAPS, _THRESHOLD}
 
 
-def _finished_identity(run: RunFolder) -> dict[str, str]:
-    """The identity of the training of RUN/model; empty where there is none of this format."""
-    if not has_model(run.model):
-        return {}
-    try:
-        return read_card(run.model).training.identity
-    except UserError as error:  # it is set aside when the new training is finished
-        warn(f"the model that is there is not continued: {error}")
-        return {}
+def _changed(run: RunFolder, wanted: dict[str, str]) -> set[str]:
+    """In what the training of RUN/model differs; all of it where there is none of this format."""
+    found: dict[str, str] = {}
+    if has_model(run.model):
+        try:
+            found = read_card(run.model).training.identity
+        except UserError as error:  # it is set aside when the new training is finished
+            warn(f"the model that is there is not continued: {error}")
+    return {name for name in wanted | found if found.get(name) != wanted.get(name)}
 
 
 def unfinished(run: RunFolder, wanted: dict[str, str]) -> Checkpoint | None:

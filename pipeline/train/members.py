@@ -9,7 +9,7 @@ from pipeline.model.folder import load_network
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.data.inputs import Inputs
-from pipeline.train.finish import end_training
+from pipeline.train.finish import decided, end_training, known
 from pipeline.train.first_weights import Member
 from pipeline.train.identity import identity, is_finished
 from pipeline.train.one_network import train_network
@@ -24,9 +24,16 @@ def train_members(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
     Returns:
         A summary in one line.
     """
-    count = stage.settings.train.members
+    settings, count = stage.settings, stage.settings.train.members
     for number in range(1, count + 1):
-        own = _stage_of(stage, number)
+        train = settings.train.model_copy(
+            update={"members": 1, "seed": member_seed(settings.train, number)}
+        )
+        own = Stage(  # its own folder and seed, the same event log
+            stage.run.member(number),
+            settings.model_copy(update={"train": train}),
+            stage.events.under(f"member{number}/"),
+        )
         own_wanted = identity(stage.run, own.settings, inputs.mammograms)
         if is_finished(own.run, own_wanted):
             print(f"member {number} of {count} is trained.", flush=True)
@@ -41,17 +48,6 @@ def train_members(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
 def member_seed(train: TrainSettings, number: int) -> int:
     """Seed of a member from 1: its own, so that two seeds of a study share no network."""
     return train.seed * train.members + number - 1
-
-
-def _stage_of(stage: Stage, number: int) -> Stage:
-    """The stage of one network: its own folder and seed, the same event log."""
-    train = stage.settings.train
-    own = train.model_copy(update={"members": 1, "seed": member_seed(train, number)})
-    return Stage(
-        stage.run.member(number),
-        stage.settings.model_copy(update={"train": own}),
-        stage.events.under(f"member{number}/"),
-    )
 
 
 def _combine(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
@@ -72,9 +68,8 @@ def _combine(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
         ],
         "identity": wanted,
     }
-    ending = end_training(stage, inputs, ensemble, training, history="")
-    auc = ending.figures["validation_auc"]
+    card = end_training(stage, inputs, ensemble, training, history="")
     return (
         f"{stage.run.model}: {len(folders)} networks, validation AUC "
-        f"{'unknown' if auc is None else f'{auc:.4f}'}, {ending}, {duration(training['seconds'])}"
+        f"{known(card.training.validation_auc)}, {decided(card)}, {duration(card.training.seconds)}"
     )

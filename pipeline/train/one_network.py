@@ -5,6 +5,7 @@ import shutil
 
 import tensorflow as tf
 
+from models.network import PatchNetwork
 from models.precision import training_policy
 from pipeline.config import Settings
 from pipeline.run.stage import Stage
@@ -17,8 +18,7 @@ from pipeline.train.identity import only_ending_differs, unfinished
 from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
-from pipeline.train.loop.stopping import stop_request
-from pipeline.train.loop.training_loop import Stopped, TrainingLoop
+from pipeline.train.loop.training_loop import TrainingLoop
 
 
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
@@ -43,21 +43,38 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
     settings = stage.settings
     if settings.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    strategy = choose_strategy()
     if checkpoint is None:
-        precision = settings.train.precision
-        policy = training_policy() if precision == "auto" else precision
+        asked = settings.train.precision
+        policy = training_policy() if asked == "auto" else asked
         checkpoint = Checkpoint(TrainingState(precision=policy), {}, wanted)
+    precision, kinds = checkpoint.state.precision, len(inputs.kinds)
     learner = build_learner(
-        settings,
-        strategy,
-        precision=checkpoint.state.precision,
-        kinds=len(inputs.kinds),
-        member=member,
+        settings, choose_strategy(), precision=precision, kinds=kinds, member=member
     )
     if checkpoint.learner:
         learner.restore(checkpoint.learner)
-    loop = _run(stage, inputs, learner, strategy, checkpoint)
+    network = learner.network
+    shape = fitting_shape(
+        settings.train.crop_mm,
+        spacing_mm=settings.image.spacing_mm,
+        patch_px=network.spec.patch_px,
+        stride_px=network.stride_px,
+        margin_cells=network.margin_cells,
+        tile_px=network.tile_px,
+    )
+    print(_start_text(network, shape, settings, precision), flush=True)
+    loop = TrainingLoop(
+        learner=learner,
+        sampler=Sampler(inputs.corpus, shape, settings.train),
+        validation=inputs.validation,
+        map_rule=map_rule(settings, network),
+        train=settings.train,
+        state=checkpoint.state,
+        events=stage.events,
+        checkpoint=checkpoint_path(stage.run),
+        identity=checkpoint.identity,
+    )
+    loop.run()
     summary = finish(stage, inputs, loop)
     shutil.rmtree(stage.run.training, ignore_errors=True)
     return summary
@@ -91,67 +108,13 @@ def build_learner(
         # The average is what is validated and exported: always float32.
         averaged = first_network(settings, spec, member)
         network = averaged.in_policy(precision)
-    learner = Learner(
-        network,
-        averaged,
-        train=settings.train,
-        strategy=strategy,
-        scale_loss=precision == "mixed_float16",
-    )
+    scaled = precision == "mixed_float16"
+    learner = Learner(network, averaged, train=settings.train, strategy=strategy, scale_loss=scaled)
     check_logit(network, learner.loss)
     return learner
 
 
-def _run(
-    stage: Stage,
-    inputs: Inputs,
-    learner: Learner,
-    strategy: tf.distribute.Strategy,
-    checkpoint: Checkpoint,
-) -> TrainingLoop:
-    """Train to the last step."""
-    settings, network = stage.settings, learner.network
-    shape = fitting_shape(
-        settings.train.crop_mm,
-        spacing_mm=settings.image.spacing_mm,
-        patch_px=network.spec.patch_px,
-        stride_px=network.stride_px,
-        margin_cells=network.margin_cells,
-        tile_px=network.tile_px,
-    )
-    sampler = Sampler(
-        inputs.corpus,
-        shape,
-        seed=settings.train.seed,
-        positive_share=settings.train.positive_share,
-        augment=settings.train.augment,
-        mined_share=settings.train.mined_share if settings.train.mined else 0.0,
-    )
-    with stop_request() as request:
-        loop = TrainingLoop(
-            learner=learner,
-            strategy=strategy,
-            sampler=sampler,
-            validation=inputs.validation,
-            map_rule=map_rule(settings, network),
-            train=settings.train,
-            state=checkpoint.state,
-            events=stage.events,
-            checkpoint=checkpoint_path(stage.run),
-            identity=checkpoint.identity,
-            request=request,
-        )
-        print(_start_text(learner, shape, settings, checkpoint.state.precision), flush=True)
-        try:
-            loop.run()
-        except Stopped:
-            print(f"Stopped at step {loop.state.step} of {loop.steps}; the same command continues.")
-            raise SystemExit(128 + request.signal) from None
-    return loop
-
-
-def _start_text(learner: Learner, shape: CropShape, settings: Settings, precision: str) -> str:
-    network = learner.network
+def _start_text(network: PatchNetwork, shape: CropShape, settings: Settings, precision: str) -> str:
     checkpoint_mib = 5 * 4 * sum(math.prod(w.shape) for w in network.weights) / 2**20
     return (
         f"network: {network.spec.backbone}, {network.count_params():,} weights, "

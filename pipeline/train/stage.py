@@ -2,7 +2,7 @@
 
 from pipeline.report.model_card import write_model_card
 from pipeline.run.stage import Stage
-from pipeline.train.data.inputs import counts_text, read_inputs, split_counts
+from pipeline.train.data.inputs import read_inputs, split_counts
 from pipeline.train.identity import identity
 
 
@@ -24,7 +24,8 @@ def train(stage: Stage) -> str:
     """
     inputs = read_inputs(stage)
     for split in ("train", "validation"):
-        print(f"{split}: {counts_text(split_counts(inputs, split))}", flush=True)
+        counts = split_counts(inputs, split).items()
+        print(f"{split}: {', '.join(f'{number} {name}' for name, number in counts)}", flush=True)
     wanted = identity(stage.run, stage.settings, inputs.mammograms)
 
     # TensorFlow takes seconds to import, and most that can be wrong so far needs none.

@@ -94,26 +94,17 @@ class Augmenter:
         Args:
             window: (source_size, source_size) float32 in [0, 1].
         """
-        self._reseed(seed)
+        # One stream for all: Compose.set_random_seed would give each transform the same one,
+        # and a strong rotation would always come with a strong contrast.
+        states = np.random.default_rng(seed), random.Random(seed)
+        for transform in (*self._spatial.transforms, *self._grey.transforms):
+            transform.set_random_state(*states)
         side = window.shape[0] - 1.0
         corners = np.array([[0.0, 0.0], [side, 0.0], [0.0, side]])  # (x, y)
         moved = self._spatial(image=window, keypoints=corners)
         image = np.clip(moved["image"], 0.0, 1.0)  # cubic interpolation overshoots
         image = self._grey(image=image)["image"]
-        return View(
-            np.clip(image, 0.0, 1.0, dtype=np.float32), _inverse_affine(corners, moved["keypoints"])
-        )
-
-    def _reseed(self, seed: int) -> None:
-        # One stream for all: Compose.set_random_seed would give each transform the same one,
-        # and a strong rotation would always come with a strong contrast.
-        numpy_state, python_state = np.random.default_rng(seed), random.Random(seed)
-        for compose in (self._spatial, self._grey):
-            for transform in compose.transforms:
-                transform.set_random_state(numpy_state, python_state)
-
-
-def _inverse_affine(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Affine map that takes `after` back to `before`, both (3, 2) in (x, y), as (row, col)."""
-    homogeneous = np.column_stack([np.asarray(after, np.float64)[:, ::-1], np.ones(3)])
-    return np.linalg.solve(homogeneous, before[:, ::-1]).T
+        # The affine map that takes the moved corners back, both as (row, col).
+        after = np.asarray(moved["keypoints"], np.float64)[:, ::-1]
+        to_window = np.linalg.solve(np.column_stack([after, np.ones(3)]), corners[:, ::-1]).T
+        return View(np.clip(image, 0.0, 1.0, dtype=np.float32), to_window)

@@ -1,22 +1,16 @@
 """What training may draw from: the training mammograms, their lesions, their negative positions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from pipeline.annotations.geometry import geometry_of
-from pipeline.annotations.labels import (
-    IGNORED,
-    NEGATIVE,
-    POSITIVE,
-    LabelRule,
-    label_points,
-)
-from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
+from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE, label_points
+from pipeline.annotations.outlines import Outlines
 from pipeline.config import LabelSettings
+from pipeline.model.validation import OutlinedImage
 from pipeline.preprocess.store.entries import breast_at, read_breast
 from pipeline.run.errors import UserError
 from pipeline.train.data.permuted_labels import LabelTable
@@ -24,19 +18,17 @@ from pipeline.train.data.permuted_labels import LabelTable
 MAX_KINDS = 7  # bits of an int8 target beside its sign
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingImage:
-    """A mammogram of the store with its outlines in standard pixels."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TrainingImage(OutlinedImage):
+    """A training mammogram and what its targets are.
 
-    image_id: str
-    store: str
-    height: int
-    width: int
-    outlines: Sequence[Outline]
-    rule: LabelRule
-    unlocated: bool = False  # something abnormal may be outside the outlines
-    kinds: tuple[str, ...] = ()  # of findings, where targets tell them apart
-    table: LabelTable | None = None  # labels that stand in place of those of the outlines
+    Attributes:
+        kinds: of findings, where targets tell them apart.
+        table: labels that stand in place of those of the outlines.
+    """
+
+    kinds: tuple[str, ...] = ()
+    table: LabelTable | None = None
 
     @cached_property
     def breast(self) -> np.ndarray:
@@ -108,11 +100,6 @@ class Corpus:
     lesion_groups: Sequence[np.ndarray] = ()
     negative_groups: Sequence[np.ndarray] = ()
 
-    def with_labels(self, tables: Mapping[str, LabelTable]) -> "Corpus":
-        """The same drawing places, and targets from the tables of labels, by image id."""
-        images = [replace(image, table=tables[image.image_id]) for image in self.images]
-        return replace(self, images=images)
-
 
 def read_corpus(
     mammograms: pd.DataFrame,
@@ -123,6 +110,7 @@ def read_corpus(
     kinds: tuple[str, ...] = (),
     mined: pd.DataFrame | None = None,
     balance: str = "lesions",
+    tables: Mapping[str, LabelTable] | None = None,
 ) -> Corpus:
     """Collect the training split of the tables of preprocess.
 
@@ -131,6 +119,7 @@ def read_corpus(
         mined: table of `mine`; rows of other mammograms than the training's are left out.
         balance: what crops are drawn from alike: "lesions", "kinds" of findings, or "sets", data
             sets, for crops with and without findings.
+        tables: targets by image id, in place of those of the outlines.
 
     Raises:
         UserError: the training patients have no positive or no negative position.
@@ -139,15 +128,17 @@ def read_corpus(
     rows = positions[positions["image_id"].isin(train["image_id"])]
     rows = rows[rows["label"] != IGNORED]
     used = train[train["image_id"].isin(rows["image_id"])]
-    outlined = sum(bool(outlines.get(image_id)) for image_id in train["image_id"])
+    positive = rows[rows["label"] == POSITIVE]
+    negative = rows[rows["label"] == NEGATIVE]
+    outlined = any(outlines.get(image_id) for image_id in train["image_id"])
+    _need_both_classes(len(positive), len(negative), images=len(train), outlined=outlined)
     images = [
-        _training_image(row, outlines.get(row["image_id"], ()), labels, kinds)
+        TrainingImage.of_row(
+            row, outlines, labels, kinds=kinds, table=(tables or {}).get(row["image_id"])
+        )
         for row in used.to_dict("records")
     ]
     number = pd.Series(range(len(images)), index=used["image_id"].to_numpy(), dtype="int64")
-    positive = rows[rows["label"] == POSITIVE]
-    negative = rows[rows["label"] == NEGATIVE]
-    _need_both_classes(len(positive), len(negative), images=len(train), outlined=outlined)
     by_lesion = dict(list(positive.groupby(["image_id", "finding_id"], sort=True)))
     lesion_groups: list[np.ndarray] = []
     negative_groups: list[np.ndarray] = []
@@ -158,8 +149,7 @@ def read_corpus(
     elif balance == "sets":
         lesion_groups = _groups([source[image_id] for image_id, _ in by_lesion])
         negative_groups = _groups(source[negative["image_id"]])
-    if mined is None:
-        mined = rows.iloc[:0]
+    mined = rows.iloc[:0] if mined is None else mined
     return Corpus(
         images=images,
         lesions=[_positions(group, number, np.float64) for group in by_lesion.values()],
@@ -172,8 +162,7 @@ def read_corpus(
 
 def _groups(names: Sequence[str]) -> list[np.ndarray]:
     """Indices of each name, the names sorted."""
-    indices = pd.Series(names).reset_index(drop=True).groupby(list(names)).indices
-    return [indices[name] for name in sorted(indices)]
+    return [np.flatnonzero(np.asarray(names) == name) for name in sorted(set(names))]
 
 
 def _positions(rows: pd.DataFrame, number: pd.Series, dtype: type) -> Positions:
@@ -217,22 +206,6 @@ def _one_class_sources(train: pd.DataFrame, column: str) -> list[tuple[str, str]
     return [(str(s), names[share]) for s, share in positive_share.items() if share in names]
 
 
-def _training_image(
-    row: Mapping, outlines: Sequence[Outline], labels: LabelSettings, kinds: tuple[str, ...]
-) -> TrainingImage:
-    geometry = geometry_of(row)
-    return TrainingImage(
-        image_id=row["image_id"],
-        store=row["store"],
-        height=geometry.height,
-        width=geometry.width,
-        outlines=standard_outlines(outlines, geometry),
-        rule=LabelRule.from_settings(labels, geometry.spacing_mm),
-        unlocated=bool(row["unlocated"]),
-        kinds=kinds,
-    )
-
-
 def kinds_of_findings(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[str, ...]:
     """Kinds of the findings of the training patients that count, sorted.
 
@@ -249,7 +222,7 @@ def kinds_of_findings(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[str
     return tuple(sorted(kinds))
 
 
-def _need_both_classes(positives: int, negatives: int, *, images: int, outlined: int) -> None:
+def _need_both_classes(positives: int, negatives: int, *, images: int, outlined: bool) -> None:
     if positives and negatives:
         return
     if not outlined:

@@ -2,10 +2,11 @@
 
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
+from pipeline.annotations.labels import IGNORED, POSITIVE
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.validation import ValidationImage, read_validation
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -37,22 +38,26 @@ def read_inputs(stage: Stage) -> Inputs:
     outlines, labels = read_outlines(stage.run), stage.settings.labels
     tells_kinds = stage.settings.network.head.endswith("_kinds")
     kinds = kinds_of_findings(mammograms, outlines) if tells_kinds else ()
-    permuted = stage.settings.train.permute_labels
-    if permuted:
-        _refuse_kinds(kinds)
+    tables = None
+    if stage.settings.train.permute_labels:
+        if kinds:
+            raise UserError(
+                "train.permute_labels goes with a network.head of one question, sigmoid or "
+                "softmax: permuted positions have no kind of finding."
+            )
         positions = permute_labels(positions, seed=stage.settings.train.seed)
+        step = labels.pitch_px(spacing_mm=stage.settings.image.spacing_mm)
+        tables = label_tables(positions, pitch_px=step)
     corpus = read_corpus(
         mammograms,
         outlines,
         positions,
         labels=labels,
         kinds=kinds,
-        mined=_mined(stage),
+        mined=_mined(stage.settings.train.mined),
         balance=stage.settings.train.balance,
+        tables=tables,
     )
-    if permuted:
-        step = labels.pitch_px(spacing_mm=stage.settings.image.spacing_mm)
-        corpus = corpus.with_labels(label_tables(positions, pitch_px=step))
     for warning in check_sources(mammograms, positions):
         warn(warning)
     validation = read_validation(mammograms, outlines, positions, labels=labels)
@@ -65,16 +70,7 @@ def read_inputs(stage: Stage) -> Inputs:
     return inputs
 
 
-def _refuse_kinds(kinds: tuple[str, ...]) -> None:
-    if kinds:
-        raise UserError(
-            "train.permute_labels goes with a network.head of one question, sigmoid or softmax: "
-            "permuted positions have no kind of finding."
-        )
-
-
-def _mined(stage: Stage) -> pd.DataFrame | None:
-    path = stage.settings.train.mined
+def _mined(path: Path | None) -> pd.DataFrame | None:
     if path is None:
         return None
     if not path.is_file():
@@ -99,16 +95,9 @@ def split_counts(inputs: Inputs, split: str) -> dict[str, int]:
 def natural_prior(positions: pd.DataFrame) -> float:
     """Share of positive positions of the training and validation patients, counted."""
     known = positions[positions["split"].isin(["train", "validation"])]
-    positives = int((known["label"] == POSITIVE).sum())
-    negatives = int((known["label"] == NEGATIVE).sum())
-    return positives / (positives + negatives)
+    return float((known.loc[known["label"] != IGNORED, "label"] == POSITIVE).mean())
 
 
 def warn(text: str) -> None:
     """Say something that does not stop the training."""
     print(f"train: warning: {text}", file=sys.stderr, flush=True)
-
-
-def counts_text(counts: dict[str, int]) -> str:
-    """Counts of a split for a line of text."""
-    return ", ".join(f"{number} {name}" for name, number in counts.items())

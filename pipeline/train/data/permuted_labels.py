@@ -26,7 +26,9 @@ def permute_labels(positions: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     finding = positions["finding_id"].to_numpy(object).copy()
     for image_id, rows in positions.groupby("image_id", sort=False).indices.items():
         known = rows[label[rows] != IGNORED]
-        moved = known[_generator(seed, image_id).permutation(len(known))]
+        digest = hashlib.sha256(image_id.encode()).digest()
+        random = np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])
+        moved = random.permutation(known)
         label[known], finding[known] = label[moved], finding[moved]
     return positions.assign(label=label, finding_id=finding)
 
@@ -68,8 +70,3 @@ def label_tables(positions: pd.DataFrame, *, pitch_px: int) -> dict[str, LabelTa
         labels[at] = rows["label"].to_numpy()
         tables[image_id] = LabelTable(labels, pitch_px)
     return tables
-
-
-def _generator(seed: int, image_id: str) -> np.random.Generator:
-    digest = hashlib.sha256(image_id.encode()).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest[:8], "big")])

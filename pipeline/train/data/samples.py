@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.annotations.labels import IGNORED
+from pipeline.config import TrainSettings
 from pipeline.train.data.augmentation import STRETCH, Augmenter, View, plain_view, source_size
 from pipeline.train.data.corpus import Corpus, TrainingImage
 from pipeline.train.data.crops import CropShape, place_crop, read_window, window_start
@@ -20,10 +21,7 @@ class Sampler:
 
     corpus: Corpus
     shape: CropShape
-    seed: int
-    positive_share: float
-    augment: bool
-    mined_share: float = 0.0
+    train: TrainSettings
     _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
@@ -36,24 +34,21 @@ class Sampler:
             self.corpus,
             self.shape,
             index,
-            seed=self.seed,
-            positive_share=self.positive_share,
-            zoom=STRETCH if self.augment else 1.0,
-            mined_share=self.mined_share,
+            seed=self.train.seed,
+            positive_share=self.train.positive_share,
+            zoom=STRETCH if self.train.augment else 1.0,
+            mined_share=self.train.mined_share,
         )
         image = self.corpus.images[placement.image]
-        size = source_size(self.shape.size_px) if self.augment else self.shape.size_px
+        size = source_size(self.shape.size_px) if self.train.augment else self.shape.size_px
         row0, col0 = window_start(placement.row, size), window_start(placement.col, size)
         window = read_window(image.store, row0, col0, size, height=image.height, width=image.width)
-        view = self._view(window, placement.seed)
+        view = plain_view(window)
+        if self.train.augment:
+            if not hasattr(self._local, "augmenter"):
+                self._local.augmenter = Augmenter(self.shape.size_px)
+            view = self._local.augmenter.view(window, seed=placement.seed)
         return view.image[..., None], view_targets(image, view, self.shape, row0=row0, col0=col0)
-
-    def _view(self, window: np.ndarray, seed: int) -> View:
-        if not self.augment:
-            return plain_view(window)
-        if not hasattr(self._local, "augmenter"):
-            self._local.augmenter = Augmenter(self.shape.size_px)
-        return self._local.augmenter.view(window, seed=seed)
 
 
 def view_targets(
@@ -69,11 +64,8 @@ def view_targets(
     window_rows, window_cols = np.einsum("ij,jkl->ikl", view.to_window, points)
     targets = image.targets(window_rows + row0, window_cols + col0)
     margin = shape.margin_cells
-    if margin:
-        trained = np.zeros(targets.shape, bool)
-        trained[margin:-margin, margin:-margin] = True
-        targets[~trained] = IGNORED
-    return targets
+    inner = targets[margin : shape.cells - margin, margin : shape.cells - margin]
+    return np.pad(inner, margin, constant_values=IGNORED)
 
 
 def crop_batches(

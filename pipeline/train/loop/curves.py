@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.run.atomic import write_atomic
@@ -15,19 +16,15 @@ def draw_curves(path: Path, state: TrainingState) -> None:
     top, bottom = figure.subplots(2, 1, sharex=True)
     steps = np.arange(1, len(state.losses) + 1)
     top.plot(steps, state.losses, color="0.8", linewidth=0.8, label="training, each step")
-    at = [row["step"] for row in state.history]
-    top.plot(at, [row["train_loss"] for row in state.history], label="training, mean of an epoch")
-    top.plot(at, _known(state, "validation_loss"), marker="o", label="validation")
+    table = pd.DataFrame(state.history).set_index("step").astype(float)
+    top.plot(table["train_loss"], label="training, mean of an epoch")
+    top.plot(table["validation_loss"], marker="o", label="validation")
     top.set_ylabel("balanced cross-entropy")
     top.legend()
-    bottom.plot(at, _known(state, "validation_auc"), marker="o", color="C1")
+    bottom.plot(table["validation_auc"], marker="o", color="C1")
     if state.best:
         bottom.axvline(state.best.step, color="0.5", linestyle=":", label="exported")
     bottom.set_ylabel("validation AUC")
     bottom.set_xlabel("step")
     bottom.legend()
     write_atomic(path, lambda temporary: figure.savefig(temporary, dpi=100))
-
-
-def _known(state: TrainingState, name: str) -> list[float]:
-    return [np.nan if row[name] is None else row[name] for row in state.history]

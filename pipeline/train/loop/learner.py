@@ -1,6 +1,6 @@
 """The network in training: one step on a batch, and everything that a checkpoint must keep."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +13,7 @@ from pipeline.train.loop.optimiser import Optimiser, Trained
 FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
 
 
-@dataclass(frozen=True)
-class StepResult:
+class StepResult(NamedTuple):
     """What one step gave, as tensors, so that asking for it is left to the caller."""
 
     loss: tf.Tensor
@@ -44,33 +43,24 @@ class Learner:
         # Other heads than one unit train on their units, and not on the logit made of them.
         self._trained_model = network if network.spec.head == "sigmoid" else network.units
         self._train = train
-        self._strategy = strategy
+        self.strategy = strategy
         self._scale_loss = scale_loss
-        self._trained = list(network.head_variables)
-        if train.backbone_rate > 0:
-            backbone = network.backbone_layers(first=train.frozen_layers)
-            self._trained = [*backbone, *self._trained]
-        averages = averaged.named_weights
+        weights, averages = network.named_weights, averaged.named_weights
         # Statistics of normalisations: the average of the weights needs the average of those.
-        self._followed = [
-            (v, averages[name]) for name, v in network.named_weights.items() if not v.trainable
+        self._followed = [(v, averages[name]) for name, v in weights.items() if not v.trainable]
+        frozen = train.backbone_rate == 0
+        backbone = [] if frozen else network.backbone_layers(first=train.frozen_layers)
+        names = {id(v): name for name, v in weights.items()}
+        trained = [
+            Trained(names[id(v)], v, averages[names[id(v)]], rate=rate, decay=decay)
+            for variables, rate, decay in (
+                (backbone, train.backbone_rate, 1.0),
+                (network.head_variables, train.head_rate, train.head_decay),
+            )
+            for v in variables
         ]
-        names = {id(v): name for name, v in network.named_weights.items()}
-        head = {id(v) for v in network.head_variables}
-        self._optimiser = Optimiser(
-            [
-                Trained(
-                    names[id(v)],
-                    v,
-                    averages[names[id(v)]],
-                    rate=train.head_rate if id(v) in head else train.backbone_rate,
-                    decay=train.head_decay if id(v) in head else 1.0,
-                )
-                for v in self._trained
-            ],
-            weight_decay=train.weight_decay,
-            strategy=strategy,
-        )
+        self._trained = [each.variable for each in trained]
+        self._optimiser = Optimiser(trained, weight_decay=train.weight_decay, strategy=strategy)
         with strategy.scope():
             first = FIRST_LOSS_SCALE if scale_loss else 1.0
             self._loss_scale = tf.Variable(first, dtype=tf.float32, trainable=False)
@@ -87,14 +77,8 @@ class Learner:
             rate: learning rate.
             decay: decay of the running average.
         """
-        loss, norm = self._compiled(
-            images,
-            targets,
-            tf.constant(step, tf.int64),
-            tf.constant(rate, tf.float32),
-            tf.constant(decay, tf.float32),
-        )
-        return StepResult(loss, norm)
+        numbers = tf.constant(step, tf.int64), tf.constant(rate), tf.constant(decay)
+        return StepResult(*self._compiled(images, targets, *numbers))
 
     def loss(self, given, targets, *, total=tf.identity) -> tf.Tensor:
         """The loss of a step.
@@ -109,7 +93,8 @@ class Learner:
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
-        return {name: _array(variable) for name, variable in self._variables().items()}
+        # Copies: on the CPU numpy() may show the variable's own memory.
+        return {name: np.array(v.numpy()) for name, v in self._variables().items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Continue from `state`.
@@ -127,26 +112,29 @@ class Learner:
             variable.assign(state[name])
 
     def _variables(self) -> dict:
-        named = {f"network/{name}": v for name, v in self.network.named_weights.items()}
-        named |= {f"averaged/{name}": v for name, v in self.averaged.named_weights.items()}
-        named |= {f"optimiser/{name}": v for name, v in self._optimiser.state.items()}
+        parts = {
+            "network": self.network.named_weights,
+            "averaged": self.averaged.named_weights,
+            "optimiser": self._optimiser.state,
+        }
+        named = {f"{part}/{name}": v for part, of in parts.items() for name, v in of.items()}
         return named | {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
 
     def _distributed_step(self, images, targets, step, rate, decay):
         # The statistics follow the crops of a step before its gradients are known.
         before = [tf.identity(variable.value) for variable, _ in self._followed]
-        losses, norms, gradients = self._strategy.run(
+        losses, norms, gradients = self.strategy.run(
             self._replica_gradients, args=(images, targets, step)
         )
-        loss = self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
-        norm = self._strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
+        loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+        norm = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
         finite = tf.math.is_finite(norm)
         self._optimiser.apply(gradients, rate=rate, decay=decay, finite=finite)
         for (variable, average), old in zip(self._followed, before, strict=True):
-            self._strategy.extended.update(
+            self.strategy.extended.update(
                 variable.value, lambda v, o: v.assign(tf.where(finite, v, o)), args=(old,)
             )
-            self._strategy.extended.update(
+            self.strategy.extended.update(
                 average.value,
                 lambda a, v: a.assign(tf.where(finite, decay * a + (1 - decay) * v, a)),
                 args=(variable.value,),
@@ -157,7 +145,10 @@ class Learner:
 
     def _replica_gradients(self, images, targets, step):
         replica = tf.distribute.get_replica_context()
-        self._seed_dropout(step, replica.replica_id_in_sync_group)
+        if self.network.spec.dropout > 0:
+            replica_id = tf.cast(replica.replica_id_in_sync_group, tf.int64)
+            state = tf.stack([self._train.seed * 64 + replica_id, step])
+            self.network.dropout_state.assign(tf.cast(state, tf.uint32))
         scale = tf.convert_to_tensor(self._loss_scale)
         with tf.GradientTape() as tape:
             given = self._trained_model(images, training=True)
@@ -168,11 +159,6 @@ class Learner:
         gradients = [g / scale for g in _sum_replicas(replica, gradients)]
         gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)
         return loss, norm, gradients
-
-    def _seed_dropout(self, step, replica_id) -> None:
-        if self.network.spec.dropout > 0:
-            stream = self._train.seed * 64 + tf.cast(replica_id, tf.int64)
-            self.network.dropout_state.assign(tf.cast(tf.stack([stream, step]), tf.uint32))
 
     def _adjust_loss_scale(self, finite) -> None:
         good = tf.where(finite, self._good_steps + 1, 0)
@@ -186,8 +172,3 @@ def _sum_replicas(replica, value):
     if replica.num_replicas_in_sync == 1:
         return value
     return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
-
-
-def _array(variable) -> np.ndarray:
-    # A copy: on the CPU numpy() may show the variable's own memory.
-    return np.array(variable.numpy())

@@ -48,28 +48,22 @@ def check_logit(network, loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> N
         kernel.assign(np.zeros_like(before[0]))
         for logit, losses in _TEXTBOOK.items():
             bias.assign(_units_of(head, units, logit))
-            output = network(black, training=False)
-            _check_output(output, logit)
-            if has_one_unit:
-                for label, expected in losses.items():
-                    _check_loss(loss, output, label, logit=logit, expected=expected)
-            else:
+            given, cases = network(black, training=False), losses
+            _check_output(given, logit)
+            if not has_one_unit:
                 share = 1 / units if head == "sigmoid_kinds" else 1.0
-                given = network.units(black, training=False)
-                _check_loss(loss, given, 0, logit=logit, expected=share * losses[0])
+                given, cases = network.units(black, training=False), {0: share * losses[0]}
+            for label, expected in cases.items():
+                targets = tf.fill(given.shape[:3], tf.constant(label, tf.int8))
+                found, half = float(loss(given, targets)), expected / 2  # a class alone weighs half
+                if not np.isclose(found, half, rtol=1e-3, atol=1e-6):
+                    raise UserError(
+                        f"The loss of a logit of {logit:g} for label {label} must be {half:.6f} "
+                        f"(binary cross-entropy from the logit, one half), not {found:.6f}."
+                    )
     finally:
         kernel.assign(before[0])
         bias.assign(before[1])
-
-
-def _units_of(head: str, units: int, logit: float) -> np.ndarray:
-    """Units that make the logit of "some abnormality" this one, all kinds alike."""
-    if head == "sigmoid":
-        return np.full(1, logit, np.float32)
-    if head == "sigmoid_kinds":  # softplus of each is an equal part of the whole's
-        return np.full(units, np.log(np.expm1(np.logaddexp(0.0, logit) / units)), np.float32)
-    kinds = np.full(units - 1, logit - np.log(units - 1))
-    return np.concatenate([[0.0], kinds]).astype(np.float32)
 
 
 def _check_output(output: tf.Tensor, logit: float) -> None:
@@ -84,12 +78,11 @@ def _check_output(output: tf.Tensor, logit: float) -> None:
         )
 
 
-def _check_loss(loss, given: tf.Tensor, label: int, *, logit: float, expected: float) -> None:
-    side = given.shape[1:3]
-    found = float(loss(given, tf.fill((1, *side), tf.constant(label, tf.int8))))
-    half = expected / 2  # a class alone weighs one half
-    if not np.isclose(found, half, rtol=1e-3, atol=1e-6):
-        raise UserError(
-            f"The loss of a logit of {logit:g} for label {label} must be {half:.6f} (binary "
-            f"cross-entropy from the logit, one half), not {found:.6f}."
-        )
+def _units_of(head: str, units: int, logit: float) -> np.ndarray:
+    """Units that make the logit of "some abnormality" this one, all kinds alike."""
+    if head == "sigmoid":
+        return np.full(1, logit, np.float32)
+    if head == "sigmoid_kinds":  # softplus of each is an equal part of the whole's
+        return np.full(units, np.log(np.expm1(np.logaddexp(0.0, logit) / units)), np.float32)
+    kinds = np.full(units - 1, logit - np.log(units - 1))
+    return np.concatenate([[0.0], kinds]).astype(np.float32)

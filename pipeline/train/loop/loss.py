@@ -50,9 +50,8 @@ def units_loss(
     if head == "sigmoid":
         return balanced_loss(units[..., 0], targets, total=total)
     if head == "sigmoid_kinds":
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(
-            labels=_bits(targets, units.shape[-1]), logits=units
-        )
+        bits = _bits(targets, units.shape[-1])
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=bits, logits=units)
         return _balanced(tf.reduce_mean(losses, axis=-1), targets, total)
     if head == "softmax":
         classes = tf.cast(targets > 0, tf.int32)

@@ -76,20 +76,9 @@ class Optimiser:
         ):
             is_kernel = len(trained.variable.shape) > 1
             shrink = self._weight_decay * trained.decay if is_kernel else 0.0
-            self._strategy.extended.update(
-                trained.variable.value,
-                _update,
-                args=(
-                    trained.average.value,
-                    first,
-                    second,
-                    gradient,
-                    trained.rate * rate * correction,
-                    trained.rate * rate * shrink,
-                    decay,
-                    finite,
-                ),
-            )
+            rates = trained.rate * rate * correction, trained.rate * rate * shrink
+            arguments = (trained.average.value, first, second, gradient, *rates, decay, finite)
+            self._strategy.extended.update(trained.variable.value, _update, args=arguments)
 
 
 def _update(variable, average, first, second, gradient, rate, shrink, decay, finite) -> None:

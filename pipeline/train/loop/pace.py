@@ -2,6 +2,8 @@
 
 import time
 
+from pipeline.config import TrainSettings
+
 SECONDS_BETWEEN_REPORTS = 5.0
 
 
@@ -9,15 +11,12 @@ class Pace:
     """The speed of the steps since the last report, and the time to the end.
 
     Args:
-        steps: of the whole training.
-        steps_per_epoch: each epoch ends with a validation.
         step: the first one.
     """
 
-    def __init__(self, *, steps: int, steps_per_epoch: int, step: int):
+    def __init__(self, train: TrainSettings, *, step: int):
         self.validation_seconds: float | None = None
-        self._steps = steps
-        self._steps_per_epoch = steps_per_epoch
+        self._train = train
         self.restart(step)
 
     def restart(self, step: int) -> None:
@@ -36,11 +35,12 @@ class Pace:
         """Mean time of the steps since the last report."""
         return (time.monotonic() - self._since - self._paused) / max(step - self.step, 1)
 
-    def validations_left(self, validated: int) -> int:
-        """Validations that are still to come after that of this step."""
-        return (self._steps - validated) // self._steps_per_epoch
+    def validations_left(self, step: int) -> int:
+        """Validations that end the epochs from this step on, that of the step itself too."""
+        return self._train.epochs - (step - 1) // self._train.steps_per_epoch
 
-    def seconds_left(self, step: int, *, validated: int) -> float:
+    def seconds_left(self, step: int) -> float:
         """Time that the coming steps and validations will take."""
-        validations = self.validations_left(validated) * (self.validation_seconds or 0.0)
-        return (self._steps - step) * self.step_seconds(step) + validations
+        steps = self._train.epochs * self._train.steps_per_epoch - step
+        validations = self.validations_left(step) * (self.validation_seconds or 0.0)
+        return steps * self.step_seconds(step) + validations

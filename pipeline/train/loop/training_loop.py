@@ -30,13 +30,9 @@ from pipeline.train.loop.checkpoint import Best, Checkpoint, TrainingState, writ
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.pace import Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
-from pipeline.train.loop.stopping import StopRequest
+from pipeline.train.loop.stopping import stop_request
 
 STEPS_TO_ESTIMATE = 4
-
-
-class Stopped(Exception):
-    """A signal asked to stop; the checkpoint is written."""
 
 
 @dataclass
@@ -48,7 +44,6 @@ class TrainingLoop:
     """
 
     learner: Learner
-    strategy: tf.distribute.Strategy
     sampler: Sampler
     validation: list[ValidationImage]
     map_rule: MapRule
@@ -57,61 +52,50 @@ class TrainingLoop:
     events: EventLog
     checkpoint: Path
     identity: dict[str, str]
-    request: StopRequest
     _unread: list[tf.Tensor] = field(default_factory=list)
-
-    def run(self) -> None:
-        """Train to the end.
-
-        Raises:
-            Stopped: a signal came in; the state is in the checkpoint.
-            UserError: the loss is not a finite number any more.
-        """
-        self._saved_at = self._counted_at = time.monotonic()
-        self._pace = Pace(
-            steps=self.steps, steps_per_epoch=self.train.steps_per_epoch, step=self.state.step
-        )
-        with Line() as self._line:
-            self._run()
 
     @property
     def steps(self) -> int:
         """Steps of the whole training."""
         return self.train.epochs * self.train.steps_per_epoch
 
-    def _run(self) -> None:
-        self._validate_if_due()
-        first = self.state.step
-        dataset = crop_batches(
-            self.sampler,
-            batch=self.train.batch,
-            first_step=first,
-            steps=self.steps,
-            readers=self.train.readers,
-        )
-        for images, targets in self.strategy.experimental_distribute_dataset(dataset):
-            self._step(images, targets)
-            taken = self.state.step - first
-            if taken == 1:
-                # The first step compiles; it would spoil the measured speed.
-                self._read_losses()
-                self._pace.restart(self.state.step)
-            elif taken == STEPS_TO_ESTIMATE:
-                self._estimate()
-            elif self._pace.is_due() or self.state.step == self.steps:
-                self._report()
-            self._save_if_due()
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises:
+            SystemExit: a signal came in, with 128 + its number; the state is in the checkpoint.
+            UserError: the loss is not a finite number any more.
+        """
+        self._saved_at = self._counted_at = time.monotonic()
+        self._pace = Pace(self.train, step=self.state.step)
+        with stop_request() as self._request, Line() as self._line:
             self._validate_if_due()
+            first = self.state.step
+            dataset = crop_batches(
+                self.sampler,
+                batch=self.train.batch,
+                first_step=first,
+                steps=self.steps,
+                readers=self.train.readers,
+            )
+            for batch in self.learner.strategy.experimental_distribute_dataset(dataset):
+                self._step(*batch)
+                taken = self.state.step - first
+                if taken == 1:
+                    # The first step compiles; it would spoil the measured speed.
+                    self._read_losses()
+                    self._pace.restart(self.state.step)
+                elif taken == STEPS_TO_ESTIMATE:
+                    self._estimate()
+                elif self._pace.is_due() or self.state.step == self.steps:
+                    self._report()
+                self._save_if_due()
+                self._validate_if_due()
 
     def _step(self, images, targets) -> None:
         step = self.state.step
-        result = self.learner.step(
-            images,
-            targets,
-            step=step,
-            rate=self._rate(step),
-            decay=average_decay(step, decay=self.train.average),
-        )
+        decay = average_decay(step, decay=self.train.average)
+        result = self.learner.step(images, targets, step=step, rate=self._rate(step), decay=decay)
         self._unread.append(result.loss)
         self.state.step = step + 1
 
@@ -139,17 +123,16 @@ class TrainingLoop:
     def _estimate(self) -> None:
         """Say how long the training will take, from its first steps."""
         self._read_losses()
-        pace, state = self._pace, self.state
-        seconds = pace.step_seconds(state.step)
+        pace, step = self._pace, self.state.step
+        seconds = pace.step_seconds(step)
         if pace.validation_seconds is None:
             # A step is about three forward passes, forward and backward.
             crops = self.train.batch * self.sampler.shape.size_px**2
             pixels = sum(image.height * image.width for image in self.validation)
             pace.validation_seconds = seconds / 3 * pixels / crops
-        left = pace.seconds_left(state.step, validated=state.validated)
         self._line.keep(
-            f"Estimate: {duration(left)} for {self.steps - state.step} steps of {seconds:.2f} s "
-            f"and {pace.validations_left(state.validated)} validations of "
+            f"Estimate: {duration(pace.seconds_left(step))} for {self.steps - step} steps of "
+            f"{seconds:.2f} s and {pace.validations_left(step)} validations of "
             f"{duration(pace.validation_seconds)}."
         )
 
@@ -158,22 +141,21 @@ class TrainingLoop:
         pace, step = self._pace, self.state.step
         loss = float(np.mean(self.state.losses[pace.step :] or self.state.losses[-1:]))
         rate, speed = self._rate(step - 1), self.train.batch / max(pace.step_seconds(step), 1e-6)
-        left = pace.seconds_left(step, validated=self.state.validated)
         self._line.show(
             f"step {step}/{self.steps}  loss {loss:.4f}  rate {rate:.1e}  "
-            f"{speed:.1f} crops/s  {duration(left)} left"
+            f"{speed:.1f} crops/s  {duration(pace.seconds_left(step))} left"
         )
         pace.restart(step)
-        self.events.metrics(
-            {
-                "train/loss": loss,
-                "train/learning_rate": rate,
-                "train/crops_per_second": speed,
-                "train/memory_mib": peak_memory_mib(),
-                **_gpu_memory(),
-            },
-            step=step,
-        )
+        values = {
+            "train/loss": loss,
+            "train/learning_rate": rate,
+            "train/crops_per_second": speed,
+            "train/memory_mib": peak_memory_mib(),
+        }
+        if tf.config.list_logical_devices("GPU"):
+            used = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+            values["train/gpu_memory_mib"] = used / 2**20
+        self.events.metrics(values, step=step)
 
     def _validate_if_due(self) -> None:
         state = self.state
@@ -193,69 +175,55 @@ class TrainingLoop:
 
     def _select(self, seconds: float) -> None:
         """Finish a validation: note it, and keep the weights if they are the best."""
-        state = self.state
+        self._read_losses()
+        self._count_time()
+        state, best, step = self.state, self.state.best, self.state.step
         labels, logits = join_labels(self.validation), join_logits(state.pending)
         auc, loss = validation_auc(labels, logits), validation_loss(labels, logits)
-        best = state.best
         is_best = best is None or auc is None or (best.auc is not None and auc > best.auc)
         if is_best:
             weights = {n: w.copy() for n, w in weights_of(self.learner.averaged).items()}
-            state.best = Best(state.step, auc, loss, weights, state.pending)
-        state.pending, state.validated = [], state.step
-        self._note_epoch(auc, loss, seconds, is_best=is_best)
-
-    def _note_epoch(
-        self, auc: float | None, loss: float | None, seconds: float, *, is_best: bool
-    ) -> None:
-        self._read_losses()
-        state = self.state
-        epoch = state.step // self.train.steps_per_epoch
+            state.best = Best(step, auc, loss, weights, state.pending)
+        state.pending, state.validated = [], step
         train_loss = float(np.mean(state.losses[-self.train.steps_per_epoch :]))
-        self._count_time()
-        state.history.append(
-            {
-                "epoch": epoch,
-                "step": state.step,
-                "train_loss": train_loss,
-                "validation_loss": loss,
-                "validation_auc": auc,
-                "learning_rate": self._rate(state.step - 1),
-                "seconds": state.seconds,
-            }
-        )
-        known = {"val/auc": auc, "val/loss": loss, "train/epoch_loss": train_loss}
-        self.events.metrics({k: v for k, v in known.items() if v is not None}, step=state.step)
+        row = {
+            "epoch": step // self.train.steps_per_epoch,
+            "step": step,
+            "train_loss": train_loss,
+            "validation_loss": loss,
+            "validation_auc": auc,
+            "learning_rate": self._rate(step - 1),
+            "seconds": state.seconds,
+        }
+        state.history.append(row)
+        values = {"val/auc": auc, "val/loss": loss, "train/epoch_loss": train_loss}
+        self.events.metrics({k: v for k, v in values.items() if v is not None}, step=step)
         figures = "no AUC (a class is missing)" if auc is None else f"AUC {auc:.4f}"
         figures += "" if loss is None else f", loss {loss:.4f}"
         self._line.keep(
-            f"epoch {epoch}/{self.train.epochs}: training loss {train_loss:.4f}; validation "
+            f"epoch {row['epoch']}/{self.train.epochs}: training loss {train_loss:.4f}; validation "
             f"{figures}{' (best so far)' if is_best else ''}, {len(self.validation)} mammograms "
             f"in {duration(seconds)}"
         )
 
     def _save_if_due(self) -> None:
-        late = time.monotonic() - self._saved_at >= self.train.checkpoint_seconds
-        if self.request.signal or late:
-            self.save()
-        if self.request.signal:
-            raise Stopped
+        if self._request.signal:
+            self._save()
+            self._line.keep(
+                f"Stopped at step {self.state.step} of {self.steps}; the same command continues."
+            )
+            raise SystemExit(128 + self._request.signal)
+        if time.monotonic() - self._saved_at >= self.train.checkpoint_seconds:
+            self._save()
 
-    def save(self) -> None:
-        """Write the checkpoint."""
+    def _save(self) -> None:
         self._read_losses()
         self._count_time()
-        write_checkpoint(
-            self.checkpoint, Checkpoint(self.state, self.learner.state(), self.identity)
-        )
+        whole = Checkpoint(self.state, self.learner.state(), self.identity)
+        write_checkpoint(self.checkpoint, whole)
         self._saved_at = time.monotonic()
 
     def _count_time(self) -> None:
         now = time.monotonic()
         self.state.seconds += now - self._counted_at
         self._counted_at = now
-
-
-def _gpu_memory() -> dict[str, float]:
-    if not tf.config.list_logical_devices("GPU"):
-        return {}
-    return {"train/gpu_memory_mib": tf.config.experimental.get_memory_info("GPU:0")["peak"] / 2**20}

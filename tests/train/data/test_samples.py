@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.annotations.outlines import read_outlines
+from pipeline.config import TrainSettings
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.data.augmentation import Augmenter, plain_view, source_size
 from pipeline.train.data.corpus import read_corpus
@@ -25,7 +26,8 @@ def corpus(shared_toy_run):
 
 
 def sampler_of(corpus, **changes):
-    return Sampler(corpus, SHAPE, **{"seed": 3, "positive_share": 0.5, "augment": True, **changes})
+    settings = TrainSettings(**{"seed": 3, "positive_share": 0.5, "augment": True, **changes})
+    return Sampler(corpus, SHAPE, settings)
 
 
 def test_targets_agree_with_the_patch_table(corpus, shared_toy_run):
