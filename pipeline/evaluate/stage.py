@@ -5,20 +5,13 @@ Reads   RUN/{images,candidates,regions,mammograms}.csv, predictions.parquet, out
 Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html and RUN/model-card.md
 """
 
-import sys
-
 from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst
-from pipeline.model.seen_patients import (
-    calibration_overlap,
-    calibration_overlap_text,
-    training_overlap,
-    training_overlap_text,
-)
+from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
@@ -41,13 +34,12 @@ def evaluate(stage: Stage) -> str:
         )
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
-    same = calibration_overlap(judged.card, judged.images)
-    seen = training_overlap(judged.card, judged.images)
+    calibrated, trained = warn_of_overlap("evaluate", judged.card, judged.images)
     metrics = {
         **compute_metrics(judged, bootstrap, settings, baselines),
         "natural_prior": judged.card.calibration.natural_prior,
-        "patients_of_the_calibration": same,
-        "patients_of_the_training": seen,
+        "patients_of_the_calibration": calibrated,
+        "patients_of_the_training": trained,
     }
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
@@ -59,11 +51,4 @@ def evaluate(stage: Stage) -> str:
     stage.events.artifact(write_model_card(run))
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
-    for patients, warning in (
-        (same, calibration_overlap_text),
-        (seen, training_overlap_text),
-    ):
-        if patients:
-            text = warning(patients, of=len(judged.patients))
-            print(f"evaluate: warning: {text}", file=sys.stderr, flush=True)
     return summary_line(metrics)

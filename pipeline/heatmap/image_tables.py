@@ -1,14 +1,13 @@
 """The tables of the heatmap stage: one row per region, candidate, image and position."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.heatmap.regions import REGION_COLUMNS
+from pipeline.heatmap.regions import REGION_COLUMNS, Regions, find_regions
 from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
 from pipeline.model.image_map import ImageMap
 from pipeline.model.map_rule import MapRule
@@ -24,7 +23,7 @@ IMAGE_COLUMNS = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
 class ImageTables:
     """What the tables say of one image; `image` is its row of images.csv."""
 
-    regions: pd.DataFrame
+    regions: Regions
     candidates: pd.DataFrame
     image: dict[str, Any]
     predictions: pd.DataFrame
@@ -33,93 +32,69 @@ class ImageTables:
 def tabulate(
     mammogram: Mapping[str, Any],
     image_map: ImageMap,
-    regions: pd.DataFrame,
     positions: pd.DataFrame,
     rule: MapRule,
+    *,
+    threshold: float,
+    min_area_mm2: float,
 ) -> ImageTables:
-    """The tables of an image.
+    """The tables of an image. Its score is the highest probability of its map.
 
     Args:
         mammogram: row of mammograms.csv.
-        regions: table of its regions.
         positions: its rows of positions.parquet.
+        threshold: probability from which an area is a region.
+        min_area_mm2: smaller areas are none.
 
     Raises:
         UserError: a position is not on the map, so table and map are of different images.
     """
-    return ImageTables(
-        regions,
-        find_candidates(image_map, rule),
-        _image_row(mammogram, image_map),
-        predict_positions(positions, image_map, steps=rule.label_step),
-    )
-
-
-def predict_positions(positions: pd.DataFrame, image_map: ImageMap, *, steps: int) -> pd.DataFrame:
-    """The positions of one image with what the map says there.
-
-    Args:
-        positions: rows of the patch table of this image.
-        image_map: its map.
-        steps: steps of the map in one step of the patch table.
-
-    Raises:
-        UserError: a position is not on the map, so table and map are of different images.
-    """
-    rows = positions["row_index"].to_numpy() * steps
-    cols = positions["col_index"].to_numpy() * steps
+    rows = positions["row_index"].to_numpy() * rule.label_step
+    cols = positions["col_index"].to_numpy() * rule.label_step
     height, width = image_map.logit.shape
-    if len(rows) and (rows.max() >= height or cols.max() >= width):
-        raise _stale(positions)
-    logit = image_map.logit[rows, cols]
-    if np.isnan(logit).any():
-        raise _stale(positions)
-    return positions.assign(
-        logit=logit,
+    on_map = (rows < height) & (cols < width)
+    if not on_map.all() or np.isnan(image_map.logit[rows, cols]).any():
+        raise UserError(
+            f"positions.parquet has positions of image {mammogram['image_id']} where its map has "
+            "none. The patch table is older than the mammogram: run make preprocess FORCE=1."
+        )
+    regions = find_regions(
+        image_map,
+        threshold=threshold,
+        min_area_mm2=min_area_mm2,
+        pitch_mm=rule.pitch_mm,
+        original_height=int(mammogram["original_height"]),
+        original_width=int(mammogram["original_width"]),
+    )
+    scores = {
+        "score": float(np.nanmax(image_map.probability)),
+        "logit": float(np.nanmax(image_map.logit)),
+    }
+    predictions = positions.assign(
+        logit=image_map.logit[rows, cols],
         probability=image_map.probability[rows, cols],
         row_original=image_map.rows[rows],
         col_original=image_map.cols[cols],
     )
+    image = {name: mammogram[name] for name in IMAGE_COLUMNS if name not in scores} | scores
+    return ImageTables(regions, find_candidates(image_map, rule), image, predictions)
 
 
-def write_tables(run: RunFolder, by_image: Mapping[str, ImageTables]) -> None:
-    """Write the tables of all images, by image id, into a run."""
-    regions = {image_id: tables.regions for image_id, tables in by_image.items()}
-    _write_numbers(run.regions, _join(regions, REGION_COLUMNS))
-    candidates = {image_id: tables.candidates for image_id, tables in by_image.items()}
-    _write_numbers(run.candidates, _join(candidates, CANDIDATE_COLUMNS))
-    rows = [tables.image for tables in by_image.values()]
-    _write_numbers(run.images, pd.DataFrame(rows, columns=IMAGE_COLUMNS))
-    predictions = pd.concat([tables.predictions for tables in by_image.values()], ignore_index=True)
+def write_tables(run: RunFolder, tables: Iterable[ImageTables]) -> None:
+    """Write the tables of all images into a run. Nine digits are enough for every float32."""
+    tables = list(tables)
+    predictions = pd.concat([each.predictions for each in tables], ignore_index=True)
+    for path, table in (
+        (run.regions, _join(((t, t.regions.table) for t in tables), REGION_COLUMNS)),
+        (run.candidates, _join(((t, t.candidates) for t in tables), CANDIDATE_COLUMNS)),
+        (run.images, pd.DataFrame([t.image for t in tables], columns=IMAGE_COLUMNS)),
+    ):
+        write_csv(path, table, float_format="%.9g")
     write_atomic(run.predictions, lambda new: predictions.to_parquet(new, index=False))
 
 
-def _image_row(mammogram: Mapping[str, Any], image_map: ImageMap) -> dict[str, Any]:
-    """The score of an image is its highest probability."""
-    return {
-        "image_id": mammogram["image_id"],
-        "patient_id": mammogram["patient_id"],
-        "split": mammogram["split"],
-        "outcome": mammogram["outcome"],
-        "score": float(np.nanmax(image_map.probability)),
-        "logit": float(np.nanmax(image_map.logit)),
-    }
-
-
-def _write_numbers(path: Path, table: pd.DataFrame) -> None:
-    """Numbers have nine digits, enough for every float32."""
-    write_csv(path, table, float_format="%.9g")
-
-
-def _join(by_image: Mapping[str, pd.DataFrame], columns: list[str]) -> pd.DataFrame:
-    """All rows in one table: image_id, then the columns."""
-    parts = [table.assign(image_id=image_id) for image_id, table in by_image.items() if len(table)]
-    joined = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+def _join(parts: Iterable[tuple[ImageTables, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
+    """The rows of all images in one table: image_id, then the columns."""
+    rows = [table.assign(image_id=of.image["image_id"]) for of, table in parts if len(table)]
+    joined = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
     return joined.reindex(columns=["image_id", *columns])
-
-
-def _stale(positions: pd.DataFrame) -> UserError:
-    return UserError(
-        f"positions.parquet has positions of image {positions['image_id'].iloc[0]} where its map "
-        "has none. The patch table is older than the mammogram: run make preprocess FORCE=1."
-    )

@@ -2,14 +2,12 @@
 
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap, map_key, read_map
 from pipeline.model.map_rule import MapRule
 from pipeline.run.checksum import value_sha256
 from pipeline.run.code import code_sha256
-from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 
@@ -81,17 +79,3 @@ def map_set(run: RunFolder, card: ModelCard, rule: MapRule) -> MapSet:
             "code": code_sha256("pipeline.model.image_map"),
         },
     )
-
-
-def check_disk(folder: Path, needed_bytes: int) -> None:
-    """Refuse to start where the results cannot fit.
-
-    Raises:
-        UserError: the disk has less room than that.
-    """
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise UserError(
-            f"{folder} has {free / 1e6:.0f} MB left, and the maps and pictures need about "
-            f"{needed_bytes / 1e6:.0f} MB. Free some room, or take a RUN= on another disk."
-        )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from skimage.measure import label
+from skimage.measure import label, regionprops
 
 from pipeline.model.image_map import ImageMap
 
@@ -62,49 +62,39 @@ def find_regions(
         original_height, original_width: of the original image, in pixels.
     """
     parts = label(np.nan_to_num(image_map.probability) >= threshold, connectivity=2)
-    size = (original_height, original_width)
     found = []
-    for number in range(1, parts.max() + 1):
-        inside = parts == number
-        area_mm2 = float(inside.sum()) * pitch_mm**2
-        if area_mm2 >= min_area_mm2:
-            found.append((_describe(image_map, inside, size) | {"area_mm2": area_mm2}, inside))
+    for part in regionprops(parts):
+        index = tuple(part.coords.T)  # row by row
+        area_mm2 = float(part.area) * pitch_mm**2
+        if area_mm2 < min_area_mm2:
+            continue
+        values, spread = image_map.probability[index], image_map.spread
+        peak = int(values.argmax())
+        rows, cols = image_map.rows[index[0]], image_map.cols[index[1]]
+        row0, row1 = _extent(rows, image_map.rows, original_height)
+        col0, col1 = _extent(cols, image_map.cols, original_width)
+        region = {
+            "peak_probability": float(values[peak]),
+            "mean_probability": float(values.mean(dtype=np.float64)),
+            "logit_sd": np.nan if spread is None else float(spread[index].mean(dtype=np.float64)),
+            "row0": row0,
+            "col0": col0,
+            "row1": row1,
+            "col1": col1,
+            "centroid_row": float(rows.mean()),
+            "centroid_col": float(cols.mean()),
+            "peak_row": float(rows[peak]),
+            "peak_col": float(cols[peak]),
+            "area_mm2": area_mm2,
+        }
+        found.append((region, index))
     found.sort(key=lambda pair: (-pair[0]["peak_probability"], pair[0]["row0"], pair[0]["col0"]))
+    table = pd.DataFrame([region for region, _ in found], columns=REGION_COLUMNS)
+    table["rank"] = range(1, len(found) + 1)
     areas = np.zeros(parts.shape, np.int32)
-    for rank, (region, inside) in enumerate(found, start=1):
-        region["rank"] = rank
-        areas[inside] = rank
-    return Regions(pd.DataFrame([region for region, _ in found], columns=REGION_COLUMNS), areas)
-
-
-def _describe(image_map: ImageMap, inside: np.ndarray, size: tuple[int, int]) -> dict:
-    """Probability and place of the positions where `inside` (h, w) is true."""
-    row_index, col_index = np.nonzero(inside)
-    values = image_map.probability[inside]
-    peak = int(values.argmax())
-    rows, cols = image_map.rows[row_index], image_map.cols[col_index]
-    row0, row1 = _extent(rows, image_map.rows, size[0])
-    col0, col1 = _extent(cols, image_map.cols, size[1])
-    return {
-        "peak_probability": float(values[peak]),
-        "mean_probability": float(values.mean(dtype=np.float64)),
-        "logit_sd": _mean_spread(image_map, inside),
-        "row0": row0,
-        "col0": col0,
-        "row1": row1,
-        "col1": col1,
-        "centroid_row": float(rows.mean()),
-        "centroid_col": float(cols.mean()),
-        "peak_row": float(rows[peak]),
-        "peak_col": float(cols[peak]),
-    }
-
-
-def _mean_spread(image_map: ImageMap, inside: np.ndarray) -> float:
-    """How far the copies of the map differ in the region; NaN where there is one."""
-    if image_map.spread is None:
-        return float("nan")
-    return float(image_map.spread[inside].mean(dtype=np.float64))
+    for rank, (_, index) in enumerate(found, start=1):
+        areas[index] = rank
+    return Regions(table, areas)
 
 
 def _extent(values: np.ndarray, axis: np.ndarray, size: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """The heatmap stage: map, picture, candidates and regions of each test mammogram."""
 
-import sys
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,20 +11,13 @@ import pandas as pd
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import HeatmapSettings
 from pipeline.heatmap.image_tables import ImageTables, tabulate, write_tables
-from pipeline.heatmap.map_set import MapSet, check_disk, map_set
-from pipeline.heatmap.pictures.map_pictures import write_overlay, write_uncertainty
-from pipeline.heatmap.pictures.sheet import Caption
-from pipeline.heatmap.regions import find_regions
+from pipeline.heatmap.map_set import MapSet, map_set
+from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay, write_uncertainty
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.image_map import Mapper, NetworkMapper, map_mammogram, read_map, write_map
 from pipeline.model.map_rule import MapRule
-from pipeline.model.seen_patients import (
-    calibration_overlap,
-    calibration_overlap_text,
-    training_overlap,
-    training_overlap_text,
-)
+from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import json_text, write_text
@@ -83,11 +76,17 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     rows: list[Row] = mammograms.to_dict("records")
     made = _make_maps(maps, mapper, rule, card, rows)
     mapped = time.monotonic()
-    caption = _caption(run, card, settings)
+    caption = Caption(
+        model=recall(run).model or run.root.as_posix(),
+        prior=card.calibration.natural_prior,
+        threshold=card.region_threshold,
+        prior_is_set=settings.prior is not None,
+        copies=copies_in_words(card),
+    )
     tables = _describe(maps, rows, rule, caption, settings, uncertainty=uncertainty)
     maps.put_in_place(list(tables), uncertain=list(tables) if uncertainty else [])
-    write_tables(run, tables)
-    regions = sum(len(each.regions) for each in tables.values())
+    write_tables(run, tables.values())
+    regions = sum(len(each.regions.table) for each in tables.values())
     stage.events.metrics(
         {
             "images": len(tables),
@@ -96,7 +95,11 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
             "images_per_second": len(tables) / (time.monotonic() - started),
         }
     )
-    _announce_files(stage, list(tables), uncertainty=uncertainty)
+    stage.events.artifact(run.regions)
+    for image_id in tables:
+        stage.events.artifact(run.overlay(image_id), folder="heatmaps")
+        if uncertainty:
+            stage.events.artifact(run.uncertainty_picture(image_id), folder="uncertainty")
     summary = {
         "images": len(tables),
         "regions": regions,
@@ -110,8 +113,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "copies": caption.copies,
         "commit": git_commit()[0],
         "counted_prior": trained.calibration.natural_prior,
-        **_calibrated_on(card, mammograms),
-        **_trained_on(card, mammograms),
+        **_patients_met(card, mammograms),
     }
     write_text(run.heatmap_summary, json_text(summary))
     write_report(run)
@@ -150,7 +152,11 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
 
 
 def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pictures: int) -> None:
-    """Say how long it may take and check that the disk has room."""
+    """Say how long it may take.
+
+    Raises:
+        UserError: the disk has too little room.
+    """
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
     mapping = megapixels * card.copies * SECONDS_PER_MEGAPIXEL
@@ -161,7 +167,12 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
         f"{duration(seconds)}; {needed / 1e6:.0f} MB",
         flush=True,
     )
-    check_disk(run.root, needed)
+    free = shutil.disk_usage(run.root).free
+    if free < needed:
+        raise UserError(
+            f"{run.root} has {free / 1e6:.0f} MB left, and the maps and pictures need about "
+            f"{needed / 1e6:.0f} MB. Free some room, or take a RUN= on another disk."
+        )
 
 
 def _make_maps(
@@ -185,16 +196,6 @@ def _make_maps(
     return len(missing)
 
 
-def _caption(run: RunFolder, card: ModelCard, settings: HeatmapSettings) -> Caption:
-    return Caption(
-        model=recall(run).model or run.root.as_posix(),
-        prior=card.calibration.natural_prior,
-        threshold=card.region_threshold,
-        prior_is_set=settings.prior is not None,
-        copies=copies_in_words(card),
-    )
-
-
 def _describe(
     maps: MapSet,
     mammograms: Sequence[Row],
@@ -212,17 +213,16 @@ def _describe(
     for mammogram in shown(iter(mammograms), len(mammograms), "heatmap: pictures"):
         image_id = mammogram["image_id"]
         image_map = read_map(new.heatmap(image_id))
-        regions = find_regions(
+        own = by_image.get(image_id, none)
+        tables[image_id] = tabulate(
+            mammogram,
             image_map,
+            own,
+            rule,
             threshold=caption.threshold,
             min_area_mm2=settings.min_region_mm2,
-            pitch_mm=rule.pitch_mm,
-            original_height=int(mammogram["original_height"]),
-            original_width=int(mammogram["original_width"]),
         )
-        own = by_image.get(image_id, none)
-        tables[image_id] = tabulate(mammogram, image_map, regions.table, own, rule)
-        known = outlines.get(image_id, [])
+        regions, known = tables[image_id].regions, outlines.get(image_id, [])
         write_overlay(new.overlay(image_id), mammogram, image_map, regions, known, caption)
         if uncertainty:
             picture = new.uncertainty_picture(image_id)
@@ -230,34 +230,14 @@ def _describe(
     return tables
 
 
-def _announce_files(stage: Stage, image_ids: Sequence[str], *, uncertainty: bool) -> None:
-    """Tell tracking what was written."""
-    stage.events.artifact(stage.run.regions)
-    for image_id in image_ids:
-        stage.events.artifact(stage.run.overlay(image_id), folder="heatmaps")
-        if uncertainty:
-            stage.events.artifact(stage.run.uncertainty_picture(image_id), folder="uncertainty")
-
-
-def _calibrated_on(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:
-    """For a model that was calibrated after its training: on whom, and who of them is here."""
-    if not card.calibrated_on:
-        return {}
-    same, here = calibration_overlap(card, mammograms), mammograms["patient_id"].nunique()
-    if same:
-        _warn(calibration_overlap_text(same, of=here))
-    kept = card.calibrated_on.model_dump(include={"patients", "lesions", "date"})
-    return {"calibrated_on": {**kept, "patients_here": same, "of_patients_here": here}}
-
-
-def _trained_on(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:
-    """How many of the patients the model was trained on, if any."""
-    same, here = training_overlap(card, mammograms), mammograms["patient_id"].nunique()
-    if not same:
-        return {}
-    _warn(training_overlap_text(same, of=here))
-    return {"trained_on": {"patients_here": same, "of_patients_here": here}}
-
-
-def _warn(text: str) -> None:
-    print(f"heatmap: warning: {text}", file=sys.stderr, flush=True)
+def _patients_met(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:
+    """What the summary says of the patients here that the model has met; warns of them."""
+    calibrated, trained = warn_of_overlap("heatmap", card, mammograms)
+    here = mammograms["patient_id"].nunique()
+    met: dict[str, Any] = {}
+    if card.calibrated_on:
+        kept = card.calibrated_on.model_dump(include={"patients", "lesions", "date"})
+        met["calibrated_on"] = {**kept, "patients_here": calibrated, "of_patients_here": here}
+    if trained:
+        met["trained_on"] = {"patients_here": trained, "of_patients_here": here}
+    return met

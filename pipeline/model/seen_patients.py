@@ -1,5 +1,6 @@
 """Whether a model meets the very patients that it was trained or calibrated on."""
 
+import sys
 from collections.abc import Sequence
 
 import pandas as pd
@@ -36,6 +37,23 @@ def calibration_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
 def training_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
     """How many patients have a mammogram that trained a model or chose its weights."""
     return _patients(mammograms, card.training.pixel_hashes)
+
+
+def warn_of_overlap(stage: str, card: ModelCard, mammograms: pd.DataFrame) -> tuple[int, int]:
+    """Say on stderr which patients of `mammograms` the model has met, if any.
+
+    Returns:
+        Patients of its calibration and of its training.
+    """
+    calibrated, trained = calibration_overlap(card, mammograms), training_overlap(card, mammograms)
+    here = mammograms["patient_id"].nunique()
+    for same, text in (
+        (calibrated, calibration_overlap_text),
+        (trained, training_overlap_text),
+    ):
+        if same:
+            print(f"{stage}: warning: {text(same, of=here)}", file=sys.stderr, flush=True)
+    return calibrated, trained
 
 
 def calibration_overlap_text(patients: int, *, of: int) -> str:

@@ -18,7 +18,6 @@ from pipeline.annotations.outlines import (
     write_outlines,
 )
 from pipeline.heatmap.image_tables import tabulate, write_tables
-from pipeline.heatmap.regions import find_regions
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import map_mammogram, write_map
 from pipeline.model.map_rule import MapRule
@@ -87,7 +86,7 @@ def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px
     write_positions(oracle, positions)
     rule = replace(card.map_rule(stride_px=pitch_px).at_own_level(), smooth_cells=0.0)
     rows = dict(iter(positions.groupby("image_id")))
-    tables = {}
+    tables = []
     for mammogram in mammograms.to_dict("records"):
         image_id = mammogram["image_id"]
         geometry = geometry_of(mammogram)
@@ -96,14 +95,15 @@ def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px
         mapper = OracleMapper(counting, labels, pitch_px)
         image_map = map_mammogram(mammogram, mapper, rule, card.calibration)
         write_map(oracle.heatmap(image_id), image_map, key="outlines")
-        regions = find_regions(
-            image_map,
-            threshold=card.region_threshold,
-            min_area_mm2=settings.heatmap.min_region_mm2,
-            pitch_mm=rule.pitch_mm,
-            original_height=int(mammogram["original_height"]),
-            original_width=int(mammogram["original_width"]),
-        )
         own = rows.get(image_id, positions.iloc[:0])
-        tables[image_id] = tabulate(mammogram, image_map, regions.table, own, rule)
+        tables.append(
+            tabulate(
+                mammogram,
+                image_map,
+                own,
+                rule,
+                threshold=card.region_threshold,
+                min_area_mm2=settings.heatmap.min_region_mm2,
+            )
+        )
     write_tables(oracle, tables)

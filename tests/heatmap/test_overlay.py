@@ -10,9 +10,8 @@ import pytest
 from pipeline.annotations.geometry import geometry_of
 from pipeline.heatmap.pictures.colours import ProbabilityScale
 from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
-from pipeline.heatmap.pictures.map_pictures import write_overlay
+from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay
 from pipeline.heatmap.pictures.marks import label_places
-from pipeline.heatmap.pictures.sheet import Caption
 from pipeline.heatmap.regions import find_regions
 from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.preprocess.store.entries import read_breast, read_image

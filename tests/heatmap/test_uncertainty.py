@@ -7,8 +7,7 @@ import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.heatmap.pictures.colours import SpreadScale
-from pipeline.heatmap.pictures.map_pictures import write_uncertainty
-from pipeline.heatmap.pictures.sheet import Caption
+from pipeline.heatmap.pictures.map_pictures import Caption, write_uncertainty
 from pipeline.heatmap.regions import find_regions
 from pipeline.heatmap.stage import copies_in_words, heatmap
 from pipeline.model.card import read_card

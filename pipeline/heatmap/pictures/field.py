@@ -27,11 +27,9 @@ class Field:
 
     def shape_px(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of a picture that fits into height x width and is not stretched."""
-        scale = min(height / (self.bottom - self.top), width / (self.right - self.left))
-        return (
-            max(1, round(scale * (self.bottom - self.top))),
-            max(1, round(scale * (self.right - self.left))),
-        )
+        own = self.bottom - self.top, self.right - self.left
+        scale = min(height / own[0], width / own[1])
+        return max(1, round(scale * own[0])), max(1, round(scale * own[1]))
 
 
 def field_of(geometry: Geometry) -> Field:
@@ -81,21 +79,14 @@ def on_picture(
     Returns:
         float32 of `shape`.
     """
-    rows = _pixel_centres(field.top, field.bottom, shape[0])
-    cols = _pixel_centres(field.left, field.right, shape[1])
-    row_index, col_index = np.meshgrid(
-        _index(rows, image_map.rows), _index(cols, image_map.cols), indexing="ij"
+    index = (
+        # Fractional index of the pixels' centres on an even axis, rising or falling.
+        (start + (np.arange(count) + 0.5) * (end - start) / count - axis[0]) / (axis[1] - axis[0])
+        for start, end, count, axis in (
+            (field.top, field.bottom, shape[0], image_map.rows),
+            (field.left, field.right, shape[1], image_map.cols),
+        )
     )
+    rows, cols = np.meshgrid(*(axis.astype(np.float32) for axis in index), indexing="ij")
     filled = np.nan_to_num(values).astype(np.float32)
-    return cv2.remap(
-        filled, col_index, row_index, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-
-
-def _pixel_centres(start: float, end: float, count: int) -> np.ndarray:
-    return start + (np.arange(count) + 0.5) * (end - start) / count
-
-
-def _index(places: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    """Fractional index of places on an even axis, rising or falling."""
-    return ((places - axis[0]) / (axis[1] - axis[0])).astype(np.float32)
+    return cv2.remap(filled, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

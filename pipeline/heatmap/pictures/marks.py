@@ -4,8 +4,7 @@ All coordinates are original pixels, (row, col) with centres at integers.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,19 +14,18 @@ from matplotlib.patches import Circle, Patch, Polygon
 from matplotlib.patheffects import withStroke
 
 from pipeline.annotations.outlines import Outline
+from pipeline.heatmap.pictures.colours import REGION, TEXT, TRUTH, WARNING
 from pipeline.heatmap.pictures.field import Field
 from pipeline.heatmap.regions import Regions
 from pipeline.model.image_map import ImageMap
-from pipeline.run.words import percent
 
-BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
-DARK_EDGE = [withStroke(linewidth=3, foreground="#000000c0")]
+DARK = "#000000c0"
+EDGE = [withStroke(linewidth=3, foreground=DARK)]
 BAR_LENGTHS_MM = (50, 20, 10, 5, 2, 1)
 LABEL_LINE, LABEL_WIDTH = 0.026, 0.13  # size of a label, as a share of the picture's height
 
 
-@dataclass(frozen=True)
-class LabelPlace:
+class LabelPlace(NamedTuple):
     """Where a label begins, in original pixels, and to which side it grows."""
 
     row: float
@@ -36,64 +34,48 @@ class LabelPlace:
 
 
 def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
-    """Show a grey or coloured picture; the axes then count in original pixels."""
+    """Show a grey or coloured picture; the axes then count in original pixels and stay so."""
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=field.extent, interpolation="nearest")
-    axes.set_xlim(field.left, field.right)
-    axes.set_ylim(field.bottom, field.top)
+    axes.autoscale(False)
     axes.set_axis_off()
 
 
 def draw_outlines(axes: Axes, outlines: Iterable[Outline]) -> None:
     """Draw findings: solid where they count as abnormal, dotted where not."""
     for outline in outlines:
-        shapes: list[Patch] = [Polygon(points[:, ::-1], closed=True) for points in outline.polygons]
+        style: dict[str, Any] = {"fill": False, "edgecolor": TRUTH, "linewidth": 2}
+        style["linestyle"] = "-" if outline.positive else ":"
+        shapes: list[Patch] = [Polygon(points[:, ::-1], **style) for points in outline.polygons]
         if circle := outline.circle:
-            shapes.append(Circle((circle.col, circle.row), circle.radius))
+            shapes.append(Circle((circle.col, circle.row), circle.radius, **style))
         for shape in shapes:
-            shape.set(
-                fill=False,
-                edgecolor=TRUTH,
-                linewidth=2,
-                linestyle="-" if outline.positive else ":",
-            )
             axes.add_patch(shape)
 
 
-def rank_and_peak(region) -> str:
-    """Label of a region, a row of REGION_COLUMNS: its rank and highest probability."""
-    return f"{region.rank}: {percent(region.peak_probability)}"
-
-
 def draw_regions(
-    axes: Axes,
-    image_map: ImageMap,
-    regions: Regions,
-    field: Field,
-    *,
-    label: Callable[[Any], str] = rank_and_peak,
+    axes: Axes, image_map: ImageMap, regions: Regions, field: Field, *, label: Callable[[Any], str]
 ) -> None:
-    """Outline the regions and write their labels beside them."""
+    """Outline the regions and write their labels beside them.
+
+    Args:
+        label: from a row of REGION_COLUMNS, as a tuple with names.
+    """
     if regions.table.empty:
         return
     inside = np.pad((regions.areas > 0).astype(np.float32), 1)
-    axes.contour(_widened(image_map.cols), _widened(image_map.rows), inside, [0.5], colors=REGION)
-    axes.set_xlim(field.left, field.right)
-    axes.set_ylim(field.bottom, field.top)
-    for region, place in zip(
-        regions.table.itertuples(), label_places(regions.table, field), strict=True
-    ):
+    # One more position at each end, so that a region at the border is closed.
+    cols, rows = (
+        np.pad(axis, 1, mode="reflect", reflect_type="odd")
+        for axis in (image_map.cols, image_map.rows)
+    )
+    axes.contour(cols, rows, inside, [0.5], colors=REGION)
+    places = label_places(regions.table, field)
+    for region, (row, col, grows_right) in zip(regions.table.itertuples(), places, strict=True):
         axes.annotate(
-            label(region),
-            (place.col, place.row),
-            xytext=(6 if place.grows_right else -6, 0),
-            textcoords="offset points",
-            ha="left" if place.grows_right else "right",
-            va="center",
-            color=REGION,
-            fontsize=13,
-            weight="bold",
-            path_effects=DARK_EDGE,
-        )
+            label(region), (col, row), xytext=(6 if grows_right else -6, 0),
+            textcoords="offset points", ha="left" if grows_right else "right", va="center",
+            color=REGION, fontsize=13, weight="bold", path_effects=EDGE,
+        )  # fmt: skip
 
 
 def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
@@ -127,18 +109,12 @@ def draw_scale_bar(axes: Axes, field: Field, *, spacing_mm: float, at_left: bool
     row = field.bottom - margin
     axes.plot(
         [start, start + length], [row, row], color=TEXT, linewidth=4, solid_capstyle="butt",
-        path_effects=[withStroke(linewidth=6, foreground="#000000c0")],
+        path_effects=[withStroke(linewidth=6, foreground=DARK)],
     )  # fmt: skip
     axes.annotate(
-        f"{length_mm} mm",
-        (start + length / 2, row),
-        xytext=(0, 6),
-        textcoords="offset points",
-        ha="center",
-        color=TEXT,
-        fontsize=12,
-        path_effects=DARK_EDGE,
-    )
+        f"{length_mm} mm", (start + length / 2, row), xytext=(0, 6), textcoords="offset points",
+        ha="center", color=TEXT, fontsize=12, path_effects=EDGE,
+    )  # fmt: skip
 
 
 def mark_synthetic(figure: Figure, panels: Iterable[Axes], *, at_left: bool) -> None:
@@ -146,20 +122,7 @@ def mark_synthetic(figure: Figure, panels: Iterable[Axes], *, at_left: bool) -> 
     figure.text(0.5, 0.955, "SYNTHETIC", color=WARNING, fontsize=20, weight="bold", ha="center")
     for axes in panels:
         axes.text(
-            0.02 if at_left else 0.98,
-            0.98,
-            "SYNTHETIC",
-            transform=axes.transAxes,
-            ha="left" if at_left else "right",
-            va="top",
-            color=WARNING,
-            fontsize=13,
-            weight="bold",
-            path_effects=DARK_EDGE,
-        )
-
-
-def _widened(axis: np.ndarray) -> np.ndarray:
-    """The axis with one more position at each end."""
-    step = axis[1] - axis[0]
-    return np.concatenate([[axis[0] - step], axis, [axis[-1] + step]])
+            0.02 if at_left else 0.98, 0.98, "SYNTHETIC", transform=axes.transAxes,
+            ha="left" if at_left else "right", va="top",
+            color=WARNING, fontsize=13, weight="bold", path_effects=EDGE,
+        )  # fmt: skip
