@@ -1,7 +1,5 @@
 """The settings as a table for people."""
 
-from pydantic_core import PydanticUndefined
-
 from pipeline.config import Settings
 
 
@@ -12,16 +10,15 @@ def settings_markdown() -> str:
         section = type(field.default)
         parts.append(f"\n## {name}\n\n{(section.__doc__ or '').strip()}\n")
         parts.append("| setting | default | meaning |\n|---|---|---|")
-        overridden = field.default.model_dump(mode="json")
+        defaults = field.default.model_dump(mode="json")
         for key, setting in section.model_fields.items():
-            parts.append(f"| `{name}.{key}` | `{_text(overridden[key])}` | {_meaning(setting)} |")
+            parts.append(f"| `{name}.{key}` | `{_text(defaults[key])}` | {_meaning(setting)} |")
     return "\n".join(parts) + "\n"
 
 
 def _text(value) -> str:
-    if value is None or value is PydanticUndefined:
-        return "none"
-    return ",".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "none" if text in ("", "None") else text
 
 
 def _meaning(setting) -> str:

@@ -49,6 +49,12 @@ class Judged:
     def is_synthetic(self) -> bool:
         return bool((self.images["dataset"] == "phantom").any())
 
+    @property
+    def lesions(self) -> int:
+        """Findings with a positive position."""
+        positive = self.positions[self.positions["label"] == POSITIVE]
+        return len(positive[["image_id", "finding_id"]].drop_duplicates())
+
     def patient_index(self, ids: pd.Series) -> np.ndarray:
         """Index in `patients` of each patient id, (n,) int64.
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.load import Judged
 from pipeline.model.calibration import Calibration, fit_calibration
 from pipeline.run.errors import UserError
@@ -70,12 +69,11 @@ def pooled_scores(
 
 def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
     positions = pd.concat([other.positions for other in others], ignore_index=True)
-    positive = positions.loc[positions["label"] == POSITIVE, ["image_id", "finding_id"]]
     return fit_calibration(
         fold.card.calibration,
         positions["label"].to_numpy(),
         positions["trained_logit"].to_numpy(),
-        lesions=len(positive.drop_duplicates()),
+        lesions=sum(other.lesions for other in others),
     )
 
 

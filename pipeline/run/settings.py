@@ -98,14 +98,12 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
         existed = path.is_file()
         if write_text_if_changed(path, yaml_text({s: tree[s] for s in sections})) and existed:
             changed.append(stage)
-    text = yaml_text(
-        {
-            "config": remembered.config,
-            "set": remembered.overrides,
-            "model": remembered.model,
-        }
+    given = (
+        ("config", remembered.config),
+        ("set", remembered.overrides),
+        ("model", remembered.model),
     )
-    write_text_if_changed(run.remembered, text)
+    write_text_if_changed(run.remembered, yaml_text(dict(given)))
     return changed
 
 

@@ -37,7 +37,14 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
         UserError: a fold failed, or the run folder was made with another number of folds.
     """
     run = stage.run
-    _check_folds(run, folds)
+    if folds < 2:
+        raise UserError(f"FOLDS must be at least 2, not {folds}.")
+    first = recall(run.fold(1)).overrides.get("split.folds")
+    if first is not None and first != str(folds):
+        raise UserError(
+            f"{run.fold(1).root} is fold 1 of {first}, not of {folds}. Take another RUN=, or "
+            f"FOLDS={first}."
+        )
     stage.events.metrics({"folds": folds})
     for fold in range(1, folds + 1):
         print(f"--- fold {fold} of {folds}", flush=True)
@@ -124,14 +131,3 @@ def _fold_row(fold: Judged, used: Judged, settings: EvaluateSettings) -> dict:
         "natural_prior": fold.card.calibration.natural_prior,
         "validation_lesions": fold.card.training.validation.lesions,
     }
-
-
-def _check_folds(run: RunFolder, folds: int) -> None:
-    if folds < 2:
-        raise UserError(f"FOLDS must be at least 2, not {folds}.")
-    first = recall(run.fold(1)).overrides.get("split.folds")
-    if first is not None and first != str(folds):
-        raise UserError(
-            f"{run.fold(1).root} is fold 1 of {first}, not of {folds}. Take another RUN=, or "
-            f"FOLDS={first}."
-        )

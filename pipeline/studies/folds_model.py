@@ -53,7 +53,14 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         fp_per_image=stage.settings.train.fp_per_image,
         whose="out-of-fold",
     )
-    everybody = _counts(pooled)
+    positives = int((pooled.positions["label"] == POSITIVE).sum())
+    everybody = SplitCard(
+        patients=len(pooled.patients),
+        mammograms=len(pooled.images),
+        lesions=pooled.lesions,
+        positives=positives,
+        negatives=len(pooled.positions) - positives,
+    )
     commit, dirty = git_commit()
     card = ModelCard(
         network=network_card(network.spec),
@@ -122,18 +129,6 @@ def _members(cards: Sequence[ModelCard]) -> tuple[list, list[float]]:
         networks += whole.members
         temperatures += [t * card.calibration.temperature for t in whole.temperatures]
     return networks, temperatures
-
-
-def _counts(pooled: Judged) -> SplitCard:
-    positive = pooled.positions["label"] == POSITIVE
-    findings = pooled.positions.loc[positive, ["image_id", "finding_id"]]
-    return SplitCard(
-        patients=len(pooled.patients),
-        mammograms=len(pooled.images),
-        lesions=len(findings.drop_duplicates()),
-        positives=int(positive.sum()),
-        negatives=int((~positive).sum()),
-    )
 
 
 def _identity(folds: Sequence[Judged]) -> tuple[FoldCard, ...]:

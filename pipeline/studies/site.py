@@ -45,13 +45,7 @@ class Site:
         Raises:
             Undefined: a class is missing.
         """
-        return refit(old, self.labels[chosen], self.logits[chosen], lesions=self.lesions)
-
-    @property
-    def lesions(self) -> int:
-        """Findings with a positive position."""
-        positive = self.judged.positions[self.labels == POSITIVE]
-        return len(positive[["image_id", "finding_id"]].drop_duplicates())
+        return refit(old, self.labels[chosen], self.logits[chosen], lesions=self.judged.lesions)
 
 
 def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
@@ -73,21 +67,24 @@ def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
     )
 
 
-def cross_fitted(site: Site, old: Calibration, *, folds: int = FOLDS) -> np.ndarray:
+def cross_fitted(site: Site, old: Calibration) -> np.ndarray:
     """Calibrated logits, each by prior and temperature of the other folds' patients, (n,).
 
-    So no patient's own labels move her own probabilities.
+    So no patient's own labels move her own probabilities. The folds are of whole patients, those
+    with lesions spread evenly.
 
     Raises:
         Undefined: without one of the folds a class is missing.
     """
-    part = _parts(site, folds)
-    calibrated = np.zeros(len(part))
-    for fold in range(1, folds + 1):
-        own = part == fold
+    positions = site.judged.positions
+    with_lesion = positions.loc[positions["label"] == POSITIVE, ["image_id"]]
+    calibrated = np.zeros(len(positions))
+    for fold in range(1, FOLDS + 1):
+        settings = SplitSettings(folds=FOLDS, fold=fold, validation=0.0)
+        split = split_patients(site.judged.images, with_lesion, settings).of
+        own = (positions["patient_id"].map(split) == TEST).to_numpy()
         if own.any():
-            fitted = site.refit(old, ~own)
-            calibrated[own] = fitted.logit(site.logits[own])
+            calibrated[own] = site.refit(old, ~own).logit(site.logits[own])
     return calibrated
 
 
@@ -101,15 +98,3 @@ def false_alarms(site: Site) -> list[np.ndarray]:
     trained = candidates.assign(logit=candidates["trained_logit"])
     matches = match_candidates(replace(site.judged, candidates=trained)).matches
     return [matches.false_scores[matches.false_images == i] for i in range(matches.images)]
-
-
-def _parts(site: Site, folds: int) -> np.ndarray:
-    """The fold of each position, from 1, (n,): whole patients, those with lesions spread evenly."""
-    positions, images = site.judged.positions, site.judged.images
-    with_lesion = positions.loc[positions["label"] == POSITIVE, ["image_id"]]
-    part: dict[str, int] = {}
-    for fold in range(1, folds + 1):
-        settings = SplitSettings(folds=folds, fold=fold, validation=0.0)
-        split = split_patients(images, with_lesion, settings).of
-        part |= {patient: fold for patient, side in split.items() if side == TEST}
-    return positions["patient_id"].map(part).to_numpy(np.int64)

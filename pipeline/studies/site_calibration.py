@@ -119,7 +119,7 @@ def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibr
 
 def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
     """What makes the new calibration doubtful, in sentences."""
-    low, high = TEMPERATURE_LIMITS
+    lesions, (low, high) = site.judged.lesions, TEMPERATURE_LIMITS
     notes = (
         (
             site.left_out,
@@ -131,8 +131,8 @@ def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:
             "or nobody knows their outcome.",
         ),
         (
-            site.lesions < FEW_LESIONS,
-            f"The calibration is fitted on {site.lesions} lesions, fewer than {FEW_LESIONS}: the "
+            lesions < FEW_LESIONS,
+            f"The calibration is fitted on {lesions} lesions, fewer than {FEW_LESIONS}: the "
             "probabilities are rough, and of the network only the temperature is fitted.",
         ),
         (
@@ -159,7 +159,7 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
         "datasets": sorted(judged.images["dataset"].unique()),
         "patients": len(judged.patients),
         "mammograms": len(judged.images),
-        "lesions": site.lesions,
+        "lesions": site.judged.lesions,
         "positions": len(site.labels),
         "positives": int(site.labels.sum()),
         **provenance(),
