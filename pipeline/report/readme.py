@@ -10,7 +10,7 @@ from pipeline.model.card import has_model, read_card
 from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import json_text, read_json, write_text
 from pipeline.run.errors import UserError
-from pipeline.run.events import read_events
+from pipeline.run.events import last_finished
 from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -62,8 +62,7 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
 
 def _seconds(run: RunFolder) -> dict[str, int]:
     """How long the last finished work of each stage took; a training, all its sessions."""
-    finished = [e for e in read_events(run.events) if e["event"] == "finish"]
-    last = {e["stage"]: round(e["seconds"]) for e in finished if e["status"] == "finished"}
+    last = {stage: round(finish["seconds"]) for stage, finish in last_finished(run).items()}
     if "train" in last and has_model(run.model):
         last["train"] = max(last["train"], round(read_card(run.model).training.seconds))
     return last

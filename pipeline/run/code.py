@@ -4,7 +4,6 @@ import ast
 import datetime
 import functools
 import subprocess
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.run.checksum import file_sha256, value_sha256
@@ -48,49 +47,33 @@ def code_of(module: str) -> frozenset[Path]:
         file = waiting.pop()
         if file and file not in files:
             files.add(file)
-            waiting += imported_files(file) | _named_files(file)
+            # The graph names all stages and is made of none of them.
+            waiting += imported_files(file, named=file.name != "graph.py")
             files.update(p for p in file.parent.iterdir() if p.suffix in _BESIDE)
     return frozenset(files)
 
 
 @functools.cache
-def imported_files(file: Path) -> frozenset[Path]:
-    """The project's files that one file imports, anywhere in it."""
-    return _files(_imported_modules(_tree(file)))
+def imported_files(file: Path, *, named: bool = False) -> frozenset[Path]:
+    """The project's files that one file imports, anywhere in it; or also those it names as text."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # A name of the package or a module in it, which then is the one that is meant.
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                modules.add(inner if _file(inner) else node.module)
+        elif named and isinstance(node, ast.Constant) and str(node.value).startswith("pipeline."):
+            modules.add(str(node.value))
+    return frozenset(path for path in map(_file, modules) if path)
 
 
 def code_sha256(module: str) -> str:
     """The code that a module is made of, as it lies there, committed or not, as a checksum."""
     files = sorted(code_of(module))
     return value_sha256({str(file.relative_to(ROOT)): file_sha256(file) for file in files})
-
-
-def _named_files(file: Path) -> frozenset[Path]:
-    """Those that it names as text; the graph names all stages and is made of none of them."""
-    if file.name == "graph.py":
-        return frozenset()
-    texts = (n.value for n in ast.walk(_tree(file)) if isinstance(n, ast.Constant))
-    return _files(t for t in texts if isinstance(t, str) and t.startswith("pipeline."))
-
-
-@functools.cache
-def _tree(file: Path) -> ast.AST:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-def _files(modules: Iterable[str]) -> frozenset[Path]:
-    return frozenset(path for path in map(_file, modules) if path)
-
-
-def _imported_modules(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            # A name of the package or a module in it, which then is the one that is meant.
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                yield inner if _file(inner) else node.module
 
 
 def _file(module: str) -> Path | None:

@@ -79,3 +79,15 @@ def read_events(path: Path) -> list[dict]:
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
     return [json.loads(line) for line in whole.splitlines()]
+
+
+def last_finished(run: RunFolder) -> dict[str, dict]:
+    """By stage the `finish` of the last work that was done, with the fields of its start."""
+    started: dict[str, dict] = {}
+    finished = {}
+    for event in read_events(run.events):
+        if event["event"] == "start":
+            started[event["stage"]] = event
+        elif event["event"] == "finish" and event["status"] == "finished":
+            finished[event["stage"]] = started.get(event["stage"], {}) | event
+    return finished

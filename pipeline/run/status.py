@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.run.code import changed_files
-from pipeline.run.events import read_events
+from pipeline.run.events import last_finished
 from pipeline.run.graph import GRAPH, Node, newer_inputs
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -18,9 +18,9 @@ def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tup
     Args:
         changed: which of some files differ from a commit.
     """
-    commits, model = _commits(run), recall(run).model
+    finished, model = last_finished(run), recall(run).model
     sentences = {
-        name: _sentence(node, run, commits.get(name), changed) for name, node in GRAPH.items()
+        name: _sentence(node, run, finished.get(name, {}), changed) for name, node in GRAPH.items()
     }
     if model:
         sentences["train"] = f"not done here: the model is that of {model}"
@@ -29,28 +29,19 @@ def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tup
     return list(sentences.items())
 
 
-def _sentence(node: Node, run: RunFolder, commit: str | None, changed: ChangedFiles) -> str:
+def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles) -> str:
     if not node.target(run).exists():
         return "not done"
     newer = [path.name for path in newer_inputs(node, run)]
     if newer:
         return f"older than {', '.join(newer)}; the next make redoes it"
+    # Files that differed from the commit are not known.
+    commit = "" if last.get("dirty") else last.get("commit", "")
     files = changed(commit, node.code) if commit else []
-    if commit and files:
+    if files:
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         return (
             f"made by other code: since commit {commit[:10]} {files[0]}{more} changed; FORCE=1 "
             "redoes it"
         )
     return "up to date"
-
-
-def _commits(run: RunFolder) -> dict[str, str]:
-    """The commit of each stage's last finished work; absent when the tree was not clean."""
-    started, finished = {}, {}
-    for event in read_events(run.events):
-        if event["event"] == "start":
-            started[event["stage"]] = "" if event["dirty"] else event["commit"]
-        elif event["event"] == "finish" and event["status"] == "finished":
-            finished[event["stage"]] = started.get(event["stage"], "")
-    return finished

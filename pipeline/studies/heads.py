@@ -22,7 +22,7 @@ from pipeline.figures.registry import Place, compared_metrics, probability_metri
 from pipeline.model.card import read_card
 from pipeline.pages.template import render
 from pipeline.run.atomic import read_json, write_json, write_text
-from pipeline.run.events import read_events
+from pipeline.run.events import last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import Estimate, estimates_of
@@ -170,7 +170,7 @@ def _arm(runs: Sequence[RunFolder], found: Mapping[str, OverSeeds]) -> dict:
     """What an arm reached and what it cost: means over the seeds, and each seed."""
     metrics = [read_json(run.metrics) for run in runs]
     cards = [read_card(run.model) for run in runs]
-    finished = [_training(run) for run in runs]
+    trainings = [last_finished(run).get("train", {}) for run in runs]
     figures = {name: _mean(values.tolist()) for name, (values, _) in found.items()}
     after = [m["calibration"]["after"] or {} for m in metrics]
     for metric in probability_metrics(within=Place.STUDY):
@@ -183,14 +183,9 @@ def _arm(runs: Sequence[RunFolder], found: Mapping[str, OverSeeds]) -> dict:
         **figures,
         "temperature": _mean([c.calibration.temperature for c in cards]),
         "parameters": cards[0].training.parameters,
-        "train_seconds": _mean([f["seconds"] for f in finished]),
-        "peak_memory_mib": _mean([f["peak_mib"] for f in finished]),
+        "train_seconds": _mean([t.get("seconds") for t in trainings]),
+        "peak_memory_mib": _mean([t.get("peak_mib") for t in trainings]),
     }
-
-
-def _training(run: RunFolder) -> dict:
-    done = [e for e in read_events(run.events) if e["event"] == "finish" and e["stage"] == "train"]
-    return done[-1] if done else {"seconds": None, "peak_mib": None}
 
 
 def _mean(values: list) -> dict:
