@@ -1,6 +1,5 @@
 """What is judged: the mapped mammograms of the test patients, their positions and candidates."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -85,7 +85,9 @@ def load_judged(run: RunFolder) -> Judged:
         UserError: a table is missing, or the tables are not of the same images.
     """
     split = "all" if recall(run).model else "test"
-    card = _card_in_use(run)
+    card, maps = read_card(model_folder(run)), read_json(run.heatmap_summary)
+    if maps:  # of which the prior may be another than the model's
+        card = card.with_prior(maps["natural_prior"])
     images = _read_csv(run.images, "patient_id", "split", "outcome")
     if split != "all":
         images = images[images["split"] == split]
@@ -107,15 +109,6 @@ def load_judged(run: RunFolder) -> Judged:
         patients=sorted(images["patient_id"].unique()),
         card=card,
     )
-
-
-def _card_in_use(run: RunFolder) -> ModelCard:
-    """The card of the model with the prior that the maps of the run were made with."""
-    card = read_card(model_folder(run))
-    if not run.heatmap_summary.is_file():
-        return card
-    summary = json.loads(run.heatmap_summary.read_text(encoding="utf-8"))
-    return card.with_prior(summary["natural_prior"])
 
 
 def _calibrated(table: pd.DataFrame, card: ModelCard) -> pd.DataFrame:
@@ -171,19 +164,12 @@ def _with_truth(images: pd.DataFrame, outlines: Outlines) -> pd.DataFrame:
     Abnormal: a finding that counts, or one without outline. Neither: outlines of which none
     counts, or an outcome that nobody knows.
     """
-    truth = []
-    for image in images.itertuples():
-        found = outlines.get(image.image_id, [])
-        if any(outline.positive for outline in found):
-            truth.append(ABNORMAL)
-        elif found:
-            truth.append(UNKNOWN)
-        else:
-            truth.append({"abnormal": ABNORMAL, "normal": NORMAL}.get(image.outcome, UNKNOWN))
-    outlined = [bool(outlines.get(i)) for i in images["image_id"]]
-    return images.assign(
-        truth=np.array(truth, dtype=np.int64), outlined=np.array(outlined, dtype=bool)
-    )
+    found = [outlines.get(image_id, []) for image_id in images["image_id"]]
+    outlined = np.array([len(of_image) > 0 for of_image in found], dtype=bool)
+    counts = np.array([any(o.positive for o in of_image) for of_image in found], dtype=bool)
+    outcome = images["outcome"].map({"abnormal": ABNORMAL, "normal": NORMAL}).fillna(UNKNOWN)
+    truth = np.select([counts, outlined], [ABNORMAL, UNKNOWN], outcome.to_numpy(np.int64))
+    return images.assign(truth=truth, outlined=outlined)
 
 
 def _of_images(table: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

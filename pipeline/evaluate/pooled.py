@@ -50,10 +50,18 @@ def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
     others are many, and no woman's own label moves her own probability. The natural prior stays
     the counted one of the fold.
     """
-    return [
-        _with_calibration(fold, _from_others([f for j, f in enumerate(folds) if j != i], fold))
-        for i, fold in enumerate(folds)
-    ]
+    moved = []
+    for fold in folds:
+        others = [other for other in folds if other is not fold]
+        positions = pd.concat([other.positions for other in others], ignore_index=True)
+        calibration = fit_calibration(
+            fold.card.calibration,
+            positions["label"].to_numpy(),
+            positions["trained_logit"].to_numpy(),
+            lesions=sum(other.lesions for other in others),
+        )
+        moved.append(_with_calibration(fold, calibration))
+    return moved
 
 
 def pooled_scores(
@@ -65,16 +73,6 @@ def pooled_scores(
         return np.concatenate([fold[name]() for fold in folds])
 
     return {name: partial(joined, name) for name in folds[0]}
-
-
-def _from_others(others: Sequence[Judged], fold: Judged) -> Calibration:
-    positions = pd.concat([other.positions for other in others], ignore_index=True)
-    return fit_calibration(
-        fold.card.calibration,
-        positions["label"].to_numpy(),
-        positions["trained_logit"].to_numpy(),
-        lesions=sum(other.lesions for other in others),
-    )
 
 
 def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:

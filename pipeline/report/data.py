@@ -20,8 +20,6 @@ SPLIT_HEADS = (
     *("split", "patients", "mammograms", "abnormal", "normal", "findings"),
     *("positive positions", "negative", "ignored"),
 )
-
-
 # What an evaluation may leave out.
 _ABSENT: dict[str, Any] = {
     "split": "",

@@ -44,7 +44,8 @@ def write_report(run: RunFolder) -> None:
         abnormal=abnormal_of(run),
         maps=maps,
         copies=(maps or {}).get("copies", ""),
-        overlaps=_overlaps(maps or {}),
+        calibration_overlap=calibration_overlap_text,
+        training_overlap=training_overlap_text,
         splits=count_splits(run),
         split_heads=SPLIT_HEADS,
         files=count_files(run),
@@ -73,19 +74,6 @@ def plots_of(folder: Path, titles: Mapping[str, str]) -> list[tuple[str, Markup]
     """(title, address) of those plots, by the name of their file, that are there."""
     paths = ((title, folder / f"{name}.png") for name, title in titles.items())
     return [(title, plot_address(path)) for title, path in paths if path.is_file()]
-
-
-def _overlaps(maps: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What it means that the model has met patients of this run, if it has."""
-    calibrated, trained = maps.get("calibrated_on"), maps.get("trained_on")
-    overlaps = []
-    if calibrated and (same := calibrated["patients_here"]):
-        sentence = calibration_overlap_text(same, of=calibrated["of_patients_here"])
-        overlaps.append(("Not a test of the calibration", sentence))
-    if trained:
-        sentence = training_overlap_text(trained["patients_here"], of=trained["of_patients_here"])
-        overlaps.append(("Not a test", sentence))
-    return overlaps
 
 
 def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
