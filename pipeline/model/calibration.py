@@ -84,11 +84,21 @@ def fit_calibration(
     """
     if lacks_overlap(labels, logits):
         return start
-    both = _slope_and_training_prior(start, labels, logits) if lesions >= FEW_LESIONS else None
-    if both is not None:
-        return both
-    temperature = _fit_temperature(logits.astype(np.float64), labels, shift=start.shift)
-    return replace(start, temperature=temperature)
+    if lesions >= FEW_LESIONS:
+        slope, intercept = slope_intercept(logits, labels)
+        training_prior = float(expit(logit(start.natural_prior) - intercept))
+        low, high = TEMPERATURE_LIMITS
+        # Otherwise the network hardly ranks.
+        if 1 / high < slope < 1 / low and _UNSURE < training_prior < 1 - _UNSURE:
+            return replace(start, temperature=1 / slope, training_prior=training_prior)
+    exact = logits.astype(np.float64)
+    found = minimize_scalar(
+        lambda t: log_loss_from_logits(exact / np.exp(t) + start.shift, labels),
+        bounds=np.log(TEMPERATURE_LIMITS),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return replace(start, temperature=float(np.exp(found.x)))
 
 
 def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int) -> Calibration:
@@ -111,28 +121,3 @@ def lacks_overlap(labels: np.ndarray, logits: np.ndarray) -> bool:
     """Whether a class is missing, or the logits separate the classes."""
     positive, negative = logits[labels == 1], logits[labels == 0]
     return not (len(positive) and len(negative)) or bool(positive.min() > negative.max())
-
-
-def _fit_temperature(logits: np.ndarray, labels: np.ndarray, *, shift: float) -> float:
-    """The temperature that logits are divided by, before `shift`, for the least log loss."""
-    found = minimize_scalar(
-        lambda t: log_loss_from_logits(logits / np.exp(t) + shift, labels),
-        bounds=np.log(TEMPERATURE_LIMITS),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(found.x))
-
-
-def _slope_and_training_prior(
-    start: Calibration, labels: np.ndarray, logits: np.ndarray
-) -> Calibration | None:
-    """Temperature and training prior; None where the network hardly ranks."""
-    slope, intercept = slope_intercept(logits, labels)
-    low, high = TEMPERATURE_LIMITS
-    if not 1 / high < slope < 1 / low:
-        return None
-    training_prior = float(expit(logit(start.natural_prior) - intercept))
-    if not _UNSURE < training_prior < 1 - _UNSURE:
-        return None
-    return replace(start, temperature=1 / slope, training_prior=training_prior)

@@ -54,7 +54,15 @@ def find_peaks(
         raise ValueError(f"a map must have two axes, not {values.ndim}")
     rows, cols = _all_maxima(np.where(np.isnan(values), -np.inf, values))
     order = np.lexsort((cols, rows, -values[rows, cols]))
-    return _keep_distant(rows[order], cols[order], min_distance_cells, limit)
+    rows, cols = rows[order], cols[order]
+    kept: list[int] = []
+    free = np.ones(len(rows), dtype=bool)
+    while len(kept) < limit and free.any():
+        best = int(np.argmax(free))  # the first that is free, the best by the order
+        kept.append(best)
+        free &= np.hypot(rows - rows[best], cols - cols[best]) >= min_distance_cells
+        free[best] = False
+    return rows[kept], cols[kept]
 
 
 def _all_maxima(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -71,32 +79,10 @@ def _all_maxima(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     is_shoulder = np.zeros(count + 1, dtype=bool)
     is_shoulder[plateau[top & (beside == values)]] = True
     rows, cols = np.nonzero(top & ~is_shoulder[plateau])
-    return _one_per_plateau(rows, cols, plateau[rows, cols])
-
-
-def _one_per_plateau(
-    rows: np.ndarray, cols: np.ndarray, plateau: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    if not len(rows):
-        return rows, cols
-    _, index, size = np.unique(plateau, return_inverse=True, return_counts=True)
-    mean_row = np.bincount(index, rows) / size
-    mean_col = np.bincount(index, cols) / size
+    # Of each plateau the cell nearest to its centre of mass.
+    _, index, size = np.unique(plateau[rows, cols], return_inverse=True, return_counts=True)
+    mean_row, mean_col = np.bincount(index, rows) / size, np.bincount(index, cols) / size
     off_centre = np.hypot(rows - mean_row[index], cols - mean_col[index])
     order = np.lexsort((cols, rows, off_centre, index))
-    first = np.append(True, np.diff(index[order]) > 0)
-    chosen = order[first]
+    chosen = order[np.unique(index[order], return_index=True)[1]]
     return rows[chosen], cols[chosen]
-
-
-def _keep_distant(
-    rows: np.ndarray, cols: np.ndarray, min_distance: float, limit: int
-) -> tuple[np.ndarray, np.ndarray]:
-    kept: list[int] = []
-    free = np.ones(len(rows), dtype=bool)
-    while len(kept) < limit and free.any():
-        best = int(np.argmax(free))  # the first that is free, the best by the order
-        kept.append(best)
-        free &= np.hypot(rows - rows[best], cols - cols[best]) >= min_distance
-        free[best] = False
-    return rows[kept].astype(int), cols[kept].astype(int)

@@ -250,11 +250,12 @@ def model_folder(run: RunFolder) -> Path:
         UserError: there is no finished model in that place.
     """
     named = recall(run).model
-    places = [RunFolder(Path(named)).model, Path(named)] if named else [run.model]
-    if folder := next(filter(has_model, places), None):
+    place = Path(named) if named else run.root
+    if folder := find_model(place):
         return folder
     advice = "Name a run folder whose training finished." if named else "Run make train first."
-    raise UserError(f"{card_path(places[0])} is missing: no finished model there. {advice}")
+    missing = RunFolder(place).model_file
+    raise UserError(f"{missing} is missing: no finished model there. {advice}")
 
 
 def find_model(place: Path) -> Path | None:

@@ -22,13 +22,6 @@ def network_card(spec: "NetworkSpec") -> NetworkCard:
     return NetworkCard.model_validate(vars(spec))
 
 
-def network_spec(card: NetworkCard) -> "NetworkSpec":
-    """What to build from a card."""
-    from models.network import NetworkSpec
-
-    return NetworkSpec(**dict(card))
-
-
 def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
     """Build the network of a model folder and fill it.
 
@@ -39,7 +32,7 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
         UserError: the card or the weights are missing or damaged, or they do not belong together.
     """
     # TensorFlow: only when there is something to compute
-    from models.network import build_network
+    from models.network import NetworkSpec, build_network
     from models.precision import dtype_policy
     from models.saved import load_weights
 
@@ -53,7 +46,7 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
         )
     try:
         with dtype_policy(policy):
-            network = build_network(network_spec(card.network))
+            network = build_network(NetworkSpec(**dict(card.network)))
         load_weights(network, weights)
     except ValueError as error:  # a patch that does not fit the backbone, other arrays
         raise UserError(f"{error}.") from error
@@ -79,8 +72,7 @@ def write_model(
     save_weights(network, unfinished / WEIGHTS)
     (unfinished / HISTORY).write_text(history, encoding="utf-8")
     sha256 = file_sha256(unfinished / WEIGHTS)
-    write_card(unfinished, card.model_copy(update={"sha256": sha256}))
-    return _put_in_place(run, unfinished)
+    return _put_in_place(run, unfinished, card.model_copy(update={"sha256": sha256}))
 
 
 def copy_model(run: RunFolder, source: Path, card: ModelCard) -> Path | None:
@@ -101,8 +93,7 @@ def copy_model(run: RunFolder, source: Path, card: ModelCard) -> Path | None:
     shutil.copyfile(weights, unfinished / WEIGHTS)
     if (source / HISTORY).is_file():
         shutil.copyfile(source / HISTORY, unfinished / HISTORY)
-    write_card(unfinished, card)
-    return _put_in_place(run, unfinished)
+    return _put_in_place(run, unfinished, card)
 
 
 def _weights(folder: Path) -> Path:
@@ -118,7 +109,8 @@ def _empty_folder(run: RunFolder) -> Path:
     return unfinished
 
 
-def _put_in_place(run: RunFolder, unfinished: Path) -> Path | None:
+def _put_in_place(run: RunFolder, unfinished: Path, card: ModelCard) -> Path | None:
+    write_card(unfinished, card)  # last, it says that all is there
     former = set_aside(run.model, run.set_aside) if run.model.exists() else None
     unfinished.rename(run.model)
     return former

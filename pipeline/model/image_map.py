@@ -107,12 +107,10 @@ def map_entry(
         Logits and their standard deviation over copies, (h, w) float32 each, NaN away from the
         breast; the latter None where the mapper gives none.
     """
-    image = read_image(store)
+    image, breast = read_image(store), read_breast(store)
     logit, spread = mapper(network_input(image), rule)
     height, width = image.shape
-    finite = finite_positions(
-        read_breast(store), height=height, width=width, pitch_px=rule.pitch_px
-    )
+    finite = finite_positions(breast, height=height, width=width, pitch_px=rule.pitch_px)
     if spread is not None:
         spread = np.where(finite, spread, np.nan).astype(np.float32)
     return finish_map(logit, finite, rule), spread
@@ -136,10 +134,7 @@ def map_mammogram(
 def original_axes(mammogram: Mapping[str, Any], *, pitch_px: int) -> tuple[np.ndarray, np.ndarray]:
     """Rows (h,) and columns (w,) of the positions in original pixels, float64."""
     geometry = geometry_of(mammogram)
-    rows, cols = position_grid(geometry.height, geometry.width, pitch_px)
-    original_rows, _ = geometry.to_original(rows, np.zeros_like(rows))
-    _, original_cols = geometry.to_original(np.zeros_like(cols), cols)
-    return original_rows, original_cols
+    return geometry.to_original(*position_grid(geometry.height, geometry.width, pitch_px))
 
 
 def write_map(path: Path, image_map: ImageMap, *, key: str) -> None:

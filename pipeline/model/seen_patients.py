@@ -26,17 +26,12 @@ def is_among(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> pd.Series
     return _hashes(mammograms).isin(pixel_hashes)
 
 
-def calibration_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
-    """How many patients have a mammogram that the calibration of a model was fitted on.
+def patients_among(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> int:
+    """How many patients have a mammogram that is among these of `pixel_hashes`.
 
     Other mammograms of the same women are not recognised.
     """
-    return _patients(mammograms, card.calibrated_on.pixel_hashes if card.calibrated_on else ())
-
-
-def training_overlap(card: ModelCard, mammograms: pd.DataFrame) -> int:
-    """How many patients have a mammogram that trained a model or chose its weights."""
-    return _patients(mammograms, card.training.pixel_hashes)
+    return int(mammograms.loc[is_among(mammograms, pixel_hashes), "patient_id"].nunique())
 
 
 def warn_of_overlap(stage: str, card: ModelCard, mammograms: pd.DataFrame) -> tuple[int, int]:
@@ -45,7 +40,9 @@ def warn_of_overlap(stage: str, card: ModelCard, mammograms: pd.DataFrame) -> tu
     Returns:
         Patients of its calibration and of its training.
     """
-    calibrated, trained = calibration_overlap(card, mammograms), training_overlap(card, mammograms)
+    site = card.calibrated_on
+    calibrated = patients_among(mammograms, site.pixel_hashes if site else ())
+    trained = patients_among(mammograms, card.training.pixel_hashes)
     here = mammograms["patient_id"].nunique()
     for same, text in (
         (calibrated, calibration_overlap_text),
@@ -72,10 +69,6 @@ def training_overlap_text(patients: int, *, of: int) -> str:
         "their maps and every figure of them show what it has memorised, and not how well it "
         "does with others."
     )
-
-
-def _patients(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> int:
-    return int(mammograms.loc[is_among(mammograms, pixel_hashes), "patient_id"].nunique())
 
 
 def _hashes(mammograms: pd.DataFrame) -> pd.Series:

@@ -125,10 +125,24 @@ def score_images(
 def score_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> ImageScores:
     """Scores of the map of one image at its own level; `at_one_level` comes after all images."""
     logits, _ = map_entry(image.store, mapper, rule.at_own_level())
+    rows, cols = position_grid(image.height, image.width, rule.pitch_px)
+    at_row, at_col = find_peaks(
+        logits, min_distance_cells=rule.candidate_cells, limit=rule.max_candidates
+    )
+    inside = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
+    hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
+    counts = np.array([outline.positive for outline in image.outlines], bool)
+    # Findings that do not count as abnormal are no alarms either: nothing is known there.
+    lesions, alarms = match_image(
+        logits[at_row, at_col], hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
+    )
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
-    lesions, alarms = _candidates(logits, image, rule)
-    level = np.array([map_level(logits, np.isfinite(logits))], np.float32)
-    return ImageScores(at_table.astype(np.float32), alarms, lesions, level)
+    return ImageScores(
+        logits=at_table.astype(np.float32),
+        false_alarms=np.zeros(0, np.float32) if image.unlocated else alarms.astype(np.float32),
+        lesions=lesions.astype(np.float32),
+        level=np.array([map_level(logits, np.isfinite(logits))], np.float32),
+    )
 
 
 def at_one_level(scores: Sequence[ImageScores], *, share: float) -> tuple[list[ImageScores], float]:
@@ -164,9 +178,7 @@ def join_logits(scores: Sequence[ImageScores]) -> np.ndarray:
 
 def validation_auc(labels: np.ndarray, logits: np.ndarray) -> float | None:
     """Rank statistic of the patch table's positions; None where a class is missing."""
-    if len(np.unique(labels)) < 2:
-        return None
-    return roc_auc(labels, logits)
+    return roc_auc(labels, logits) if len(np.unique(labels)) == 2 else None
 
 
 def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
@@ -200,23 +212,3 @@ def validation_figures(
         "validation_loss": validation_loss(labels, logits),
         "validation_froc": validation_froc(images, scores),
     }
-
-
-def _candidates(
-    logits: np.ndarray, image: ValidationImage, rule: MapRule
-) -> tuple[np.ndarray, np.ndarray]:
-    """Best candidate of each lesion, and the false alarms of the image, falling."""
-    rows, cols = position_grid(image.height, image.width, rule.pitch_px)
-    at_row, at_col = find_peaks(
-        logits, min_distance_cells=rule.candidate_cells, limit=rule.max_candidates
-    )
-    inside = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
-    hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
-    counts = np.array([outline.positive for outline in image.outlines], bool)
-    # Findings that do not count as abnormal are no alarms either: nothing is known there.
-    lesions, alarms = match_image(
-        logits[at_row, at_col], hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
-    )
-    if image.unlocated:
-        alarms = np.zeros(0)
-    return lesions.astype(np.float32), alarms.astype(np.float32)

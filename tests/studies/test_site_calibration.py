@@ -15,7 +15,7 @@ from pipeline.figures.figure import Undefined
 from pipeline.figures.reliability import log_loss_from_logits
 from pipeline.model.calibration import Calibration, refit
 from pipeline.model.card import card_path, read_card
-from pipeline.model.seen_patients import calibration_overlap
+from pipeline.model.seen_patients import patients_among
 from pipeline.model.threshold import region_threshold
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.training import describe_training
@@ -253,13 +253,13 @@ def test_a_run_with_its_own_model_is_refused(tmp_path):
 def test_the_new_model_knows_the_patients_that_it_was_calibrated_on(tmp_path):
     run = site_run(tmp_path)
     calibrate(opened(run))
-    card = read_card(run.model)
+    seen = read_card(run.model).calibrated_on.pixel_hashes
     mammograms = read_mammograms(run)
-    assert calibration_overlap(card, mammograms) == 16
-    assert calibration_overlap(card, mammograms[mammograms["split"] == "train"]) == 0
+    assert patients_among(mammograms, seen) == 16
+    assert patients_among(mammograms[mammograms["split"] == "train"], seen) == 0
     # Other ids do not hide them, and ids are not in the file.
     renamed = mammograms.assign(patient_id=[f"x{i}" for i in range(len(mammograms))])
-    assert calibration_overlap(card, renamed) == 16
+    assert patients_among(renamed, seen) == 16
     assert "p-test-counts-0" not in run.model_file.read_text()
 
 
