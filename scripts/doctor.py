@@ -11,9 +11,8 @@ from rich.console import Console
 
 import start
 from pipeline.checkup import machine
-from pipeline.run.configure import joined
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import given_overrides
+from pipeline.run.settings import given_overrides, joined
 
 _MARKS = {
     machine.OK: "[green]ok     [/]",

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import start
 from pipeline.checkup.inspection import inspect_file, known_file
-from pipeline.run.configure import joined
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import given_overrides
+from pipeline.run.settings import given_overrides, joined
 
 
 def inspect(

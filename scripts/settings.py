@@ -5,10 +5,8 @@ Writes  RUN/settings/, each file only when its content changes
 Run     make settings (every stage does it first)
 """
 
-from pathlib import Path
-
 import start
-from pipeline.run.configure import Borrowed, configure
+from pipeline.model.configure import configure
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import given_overrides
 
@@ -22,16 +20,8 @@ def settings(
 ) -> None:
     """Check CONFIG, SET, MODEL and INPUT and remember them in the run folder."""
     overrides = given_overrides(set, input_root=input)
-    for sentence in configure(
-        RunFolder(run), config=config, overrides=overrides, model=model, borrow=_borrow
-    ):
+    for sentence in configure(RunFolder(run), config=config, overrides=overrides, model=model):
         print(sentence)
-
-
-def _borrow(place: Path) -> Borrowed:
-    from pipeline.model.card import borrow  # only where there is a model: it takes a second
-
-    return borrow(place)
 
 
 if __name__ == "__main__":

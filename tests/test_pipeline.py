@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.model.card import borrow
-from pipeline.run.configure import configure
+from pipeline.model.configure import configure
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import parse_set
@@ -199,7 +198,6 @@ def test_a_model_maps_other_mammograms_without_findings(run):
         config=str(CONFIG.with_name("dicom.yaml")),
         overrides={"data.root": str(folder)},
         model=str(run.root),
-        borrow=borrow,
     )
     run_missing("evaluate", other.root)
     assert len(list(other.heatmaps.glob("*.npz"))) == 2

@@ -24,8 +24,6 @@ from pipeline.config.backbones import known_backbone
 from pipeline.model.calibration import Calibration
 from pipeline.model.map_rule import MapRule
 from pipeline.run.atomic import json_text, write_text
-from pipeline.run.checksum import file_sha256
-from pipeline.run.configure import Borrowed
 from pipeline.run.errors import UserError, validation_text
 from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
@@ -261,25 +259,6 @@ def model_folder(run: RunFolder) -> Path:
 def find_model(place: Path) -> Path | None:
     """The model folder that a place is or, as a run folder, has; None where there is none."""
     return next(filter(has_model, (RunFolder(place).model, place)), None)
-
-
-def borrow(place: Path) -> Borrowed:
-    """What a run takes over from the model in a run or model folder.
-
-    The image that it was trained on, the meaning of its number, the maps it was calibrated on.
-
-    Raises:
-        UserError: there is no finished model.
-    """
-    folder = find_model(place)
-    if folder is None:
-        raise UserError(
-            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
-            "Name a run folder whose training finished."
-        )
-    card = read_card(folder)
-    sections = {"image": card.image, "labels": card.labels, "maps": card.maps}
-    return Borrowed(sections, file_sha256(card_path(folder)))
 
 
 def _check_format(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import datetime
 import difflib
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -15,6 +16,8 @@ from pipeline.run.atomic import write_text_if_changed, yaml_text
 from pipeline.run.errors import UserError, validation_text
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
+
+DEFAULT_CONFIG = "configs/default.yaml"
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,27 @@ def recall(run: RunFolder) -> Remembered:
         return Remembered()
     tree = yaml.safe_load(run.remembered.read_text(encoding="utf-8"))
     return Remembered(tree["config"], tree["set"], tree["model"])
+
+
+def joined(
+    run: RunFolder,
+    *,
+    config: str = "",
+    overrides: Mapping[str, str] | None = None,
+    model: str = "",
+) -> tuple[Settings, Remembered]:
+    """The settings of a run with what a command gives; writes nothing.
+
+    Raises:
+        UserError: a wrong CONFIG or SET.
+    """
+    before = recall(run)
+    now = Remembered(
+        config or before.config or DEFAULT_CONFIG,
+        before.overrides | dict(overrides or {}),
+        model or before.model,
+    )
+    return build_settings(Path(now.config), now.overrides), now
 
 
 def load_settings(run: RunFolder) -> Settings:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from pipeline.run.configure import configure
+from pipeline.model.configure import configure
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall

@@ -11,11 +11,10 @@ from pipeline.checkup import inspection as checkup
 from pipeline.checkup.inspection import Known, inspect_file, known_file
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings
 from pipeline.ingest.catalog import make_catalog, write_catalog
-from pipeline.run.configure import joined
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost
-from pipeline.run.settings import given_overrides
+from pipeline.run.settings import given_overrides, joined
 from tests.dicom_samples import write_mammogram
 
 SETTINGS = Settings(image=ImageSettings(spacing_mm=0.8))

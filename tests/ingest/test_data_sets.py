@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.run.configure import configure
+from pipeline.model.configure import configure
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import build_settings, load_settings, parse_set

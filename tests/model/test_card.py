@@ -8,7 +8,6 @@ import pytest
 from models.network import NetworkSpec
 from pipeline.model.card import (
     NetworkCard,
-    borrow,
     card_path,
     find_model,
     has_model,
@@ -16,7 +15,6 @@ from pipeline.model.card import (
     read_card,
     write_card,
 )
-from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from tests.model.cards import SITE, a_card, write_a_card
@@ -131,13 +129,3 @@ def test_a_model_is_found_in_its_folder_and_in_its_run(tmp_path):
 def test_a_run_without_a_model_says_how_to_get_one(tmp_path):
     with pytest.raises(UserError, match=r"is missing: no finished model there. Run make train"):
         model_folder(RunFolder(tmp_path))
-
-
-def test_a_model_brings_image_labels_and_maps_to_other_runs(tmp_path):
-    write_a_card(tmp_path, image={"spacing_mm": 0.3})
-    borrowed = borrow(tmp_path)
-    assert set(borrowed.sections) == {"image", "labels", "maps"}
-    assert borrowed.sections["image"].spacing_mm == 0.3
-    assert borrowed.sha256 == file_sha256(card_path(tmp_path))
-    with pytest.raises(UserError, match=r"MODEL=.*nowhere holds no finished model"):
-        borrow(tmp_path / "nowhere")

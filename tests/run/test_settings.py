@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ImageSettings, LabelSettings, MapSettings, Settings
-from pipeline.run.configure import Borrowed, configure
+from pipeline.config import Settings
 from pipeline.run.errors import UserError
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import build_settings, load_settings, parse_set, setting_names
+from pipeline.run.settings import build_settings, parse_set, setting_names
 
 
 @pytest.fixture
@@ -82,71 +81,3 @@ def test_every_setting_belongs_to_exactly_one_stage():
     sections = [section for stage in STAGE_SECTIONS.values() for section in stage]
     assert sorted(sections) == sorted(Settings.model_fields)
     assert {name.split(".")[0] for name in setting_names()} == set(sections)
-
-
-def test_a_run_remembers_config_and_set(config, run):
-    configure(run, config=str(config), overrides={"train.seed": "7"})
-    configure(run)
-    assert load_settings(run).train.epochs == 3
-    assert load_settings(run).train.seed == 7
-
-
-def test_a_changed_value_rewrites_only_the_settings_of_the_stage_that_reads_it(config, run):
-    configure(run, config=str(config))
-    before = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
-    configure(run, overrides={"heatmap.tile_px": "512"})
-    after = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
-    assert [s for s in STAGE_SECTIONS if before[s] != after[s]] == ["heatmap"]
-
-
-def test_a_changed_value_says_what_it_redoes_once_there_is_a_result(config, run):
-    configure(run, config=str(config))
-    assert configure(run, overrides={"train.seed": "1"}) == []
-    run.model.mkdir()
-    run.model_file.write_text("{}")
-    (said,) = configure(run, overrides={"train.seed": "2"})
-    assert "train, heatmap, evaluate will be redone" in said
-    assert configure(run, overrides={"train.seed": "2"}) == []
-
-
-def test_a_refused_setting_changes_nothing_that_was_remembered(config, run):
-    configure(run, config=str(config), overrides={"train.seed": "7"})
-    with pytest.raises(UserError):
-        configure(run, overrides={"train.sed": "8"})
-    configure(run)
-    assert load_settings(run).train.seed == 7
-
-
-def lender(*, spacing_mm: float = 0.3, sha256: str = "0"):
-    """What reads the model that is named."""
-    sections = {
-        "image": ImageSettings(spacing_mm=spacing_mm),
-        "labels": LabelSettings(),
-        "maps": MapSettings(),
-    }
-    return lambda place: Borrowed(sections, sha256)
-
-
-def test_a_model_brings_its_image_and_label_rule_and_refuses_others(config, run):
-    given = {"config": str(config), "overrides": {"data.root": "elsewhere"}, "model": "there"}
-    configure(run, **given, borrow=lender())
-    assert load_settings(run).image.spacing_mm == 0.3
-    assert load_settings(run).data.root == Path("elsewhere")
-    with pytest.raises(UserError, match=r"image\.spacing_mm is 0\.2 .* and 0\.3 in MODEL=there"):
-        configure(run, overrides={"image.spacing_mm": "0.2"}, borrow=lender())
-
-
-def test_what_stands_for_the_borrowed_model_changes_only_with_it(config, run):
-    configure(run, config=str(config))
-    assert not run.borrowed_model.exists()
-    configure(run, model="there", borrow=lender())
-    first = run.borrowed_model.stat().st_mtime_ns
-    configure(run, borrow=lender())
-    assert run.borrowed_model.stat().st_mtime_ns == first
-    configure(run, borrow=lender(sha256="1"))
-    assert run.borrowed_model.stat().st_mtime_ns != first
-
-
-def test_a_run_cannot_be_its_own_model(config, run):
-    with pytest.raises(UserError, match="is the folder of this run"):
-        configure(run, config=str(config), model=str(run.root), borrow=lender())

@@ -1,33 +1,17 @@
 """What one command gives for a run (CONFIG, SET, MODEL, INPUT), joined with what it remembers."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from pipeline.config import Section, Settings
 from pipeline.run.atomic import write_text_if_changed, yaml_text
+from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered, build_settings, recall, remember
-
-DEFAULT_CONFIG = "configs/default.yaml"
-
-
-@dataclass(frozen=True)
-class Borrowed:
-    """What the model of another run brings with it.
-
-    Attributes:
-        sections: settings by name: the image that it was trained on, the meaning of its number,
-            the maps that it was calibrated on.
-        sha256: of its description.
-    """
-
-    sections: Mapping[str, Section]
-    sha256: str
+from pipeline.run.settings import Remembered, joined, remember
 
 
 def configure(
@@ -36,13 +20,14 @@ def configure(
     config: str = "",
     overrides: Mapping[str, str] | None = None,
     model: str = "",
-    borrow: Callable[[Path], Borrowed] | None = None,
 ) -> list[str]:
     """Write RUN/settings and return sentences that say what will be redone.
 
+    With MODEL a run takes over the image that the model was trained on, the meaning of its number
+    and the maps that it was calibrated on.
+
     Args:
         config, overrides, model: what replaces the remembered; empty where nothing does.
-        borrow: reads the model in the place that MODEL names; needed where the run has one.
 
     Raises:
         UserError: a wrong CONFIG, SET or MODEL, or a setting that contradicts the model; or the
@@ -51,8 +36,6 @@ def configure(
     settings, now = joined(run, config=config, overrides=overrides, model=model)
     if not now.model:
         return _remembered(run, settings, now)
-    if borrow is None:
-        raise ValueError(f"{run.root} uses the model of {now.model}: say how to read it")
     place = Path(now.model)
     # Its patients are all test patients: their tables would replace those of the training.
     if place.resolve() in (run.root.resolve(), run.model.resolve()):
@@ -60,10 +43,22 @@ def configure(
             f"MODEL={now.model} is the folder of this run. Name another one for what is done with "
             "the model, e.g. RUN=runs/mine."
         )
-    borrowed = borrow(place)
-    sentences = _remembered(run, _with_model(settings, now, borrowed.sections), now)
+    from pipeline.model.card import card_path, find_model, read_card  # takes a second
+
+    if not (folder := find_model(place)):
+        raise UserError(
+            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
+            "Name a run folder whose training finished."
+        )
+    card = read_card(folder)
+    sections: Mapping[str, Section] = {
+        "image": card.image,
+        "labels": card.labels,
+        "maps": card.maps,
+    }
+    sentences = _remembered(run, _with_model(settings, now, sections), now)
     make_knows = bool(model) or run.borrowed_model.is_file()
-    content = {"model": now.model, "sha256": borrowed.sha256}
+    content = {"model": now.model, "sha256": file_sha256(card_path(folder))}
     write_text_if_changed(run.borrowed_model, yaml_text(content))
     if not make_knows:
         raise UserError(
@@ -71,27 +66,6 @@ def configure(
             f"{run.borrowed_model} was missing. It is there now; give the same command again."
         )
     return sentences
-
-
-def joined(
-    run: RunFolder,
-    *,
-    config: str = "",
-    overrides: Mapping[str, str] | None = None,
-    model: str = "",
-) -> tuple[Settings, Remembered]:
-    """The settings of a run with what a command gives; writes nothing.
-
-    Raises:
-        UserError: a wrong CONFIG or SET.
-    """
-    before = recall(run)
-    now = Remembered(
-        config or before.config or DEFAULT_CONFIG,
-        before.overrides | dict(overrides or {}),
-        model or before.model,
-    )
-    return build_settings(Path(now.config), now.overrides), now
 
 
 def _with_model(settings: Settings, now: Remembered, sections: Mapping[str, Section]) -> Settings:

@@ -1,0 +1,113 @@
+"""What one command gives for a run, what the run remembers, and what a model brings with it."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.model.card import card_path
+from pipeline.model.configure import configure
+from pipeline.run.checksum import file_sha256
+from pipeline.run.errors import UserError
+from pipeline.run.graph import STAGE_SECTIONS
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import load_settings
+from tests.model.cards import write_a_card
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text("train:\n  epochs: 3\n")
+    return path
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def there(tmp_path) -> Path:
+    """A model folder of another run."""
+    write_a_card(tmp_path / "there", image={"spacing_mm": 0.3})
+    return tmp_path / "there"
+
+
+def test_a_run_remembers_config_and_set(config, run):
+    configure(run, config=str(config), overrides={"train.seed": "7"})
+    configure(run)
+    assert load_settings(run).train.epochs == 3
+    assert load_settings(run).train.seed == 7
+
+
+def test_a_changed_value_rewrites_only_the_settings_of_the_stage_that_reads_it(config, run):
+    configure(run, config=str(config))
+    before = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
+    configure(run, overrides={"heatmap.tile_px": "512"})
+    after = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
+    assert [s for s in STAGE_SECTIONS if before[s] != after[s]] == ["heatmap"]
+
+
+def test_a_changed_value_says_what_it_redoes_once_there_is_a_result(config, run):
+    configure(run, config=str(config))
+    assert configure(run, overrides={"train.seed": "1"}) == []
+    run.model.mkdir()
+    run.model_file.write_text("{}")
+    (said,) = configure(run, overrides={"train.seed": "2"})
+    assert "train, heatmap, evaluate will be redone" in said
+    assert configure(run, overrides={"train.seed": "2"}) == []
+
+
+def test_a_refused_setting_changes_nothing_that_was_remembered(config, run):
+    configure(run, config=str(config), overrides={"train.seed": "7"})
+    with pytest.raises(UserError):
+        configure(run, overrides={"train.sed": "8"})
+    configure(run)
+    assert load_settings(run).train.seed == 7
+
+
+def test_a_model_brings_its_image_and_label_rule_and_refuses_others(config, run, there):
+    configure(run, config=str(config), overrides={"data.root": "elsewhere"}, model=str(there))
+    assert load_settings(run).image.spacing_mm == 0.3
+    assert load_settings(run).data.root == Path("elsewhere")
+    with pytest.raises(UserError, match=r"image\.spacing_mm is 0\.2 .* and 0\.3 in MODEL=.*there"):
+        configure(run, overrides={"image.spacing_mm": "0.2"})
+
+
+def test_a_model_brings_image_labels_and_maps_to_other_runs(config, run, tmp_path):
+    image, labels, maps = {"spacing_mm": 0.3}, {"ignore_mm": 5.0}, {"flips": 4}
+    card = write_a_card(tmp_path / "there", image=image, labels=labels, maps=maps)
+    configure(run, config=str(config), model=str(tmp_path / "there"))
+    settings = load_settings(run)
+    assert (settings.image, settings.labels, settings.maps) == (card.image, card.labels, card.maps)
+    assert file_sha256(card_path(tmp_path / "there")) in run.borrowed_model.read_text()
+
+
+def test_a_model_that_is_not_there_is_refused(config, run):
+    with pytest.raises(UserError, match=r"MODEL=nowhere holds no finished model"):
+        configure(run, config=str(config), model="nowhere")
+
+
+def test_what_stands_for_the_borrowed_model_changes_only_with_it(config, run, there):
+    configure(run, config=str(config))
+    assert not run.borrowed_model.exists()
+    configure(run, model=str(there))
+    first = run.borrowed_model.stat().st_mtime_ns
+    configure(run)
+    assert run.borrowed_model.stat().st_mtime_ns == first
+    write_a_card(there, image={"spacing_mm": 0.3}, commit="another")
+    configure(run)
+    assert run.borrowed_model.stat().st_mtime_ns != first
+
+
+def test_a_remembered_model_that_make_does_not_know_yet_stops_once(config, run, there):
+    configure(run, config=str(config), model=str(there))
+    run.borrowed_model.unlink()
+    with pytest.raises(UserError, match=r"trains none, which make did not know.*again"):
+        configure(run)
+    configure(run)
+
+
+def test_a_run_cannot_be_its_own_model(config, run):
+    with pytest.raises(UserError, match="is the folder of this run"):
+        configure(run, config=str(config), model=str(run.root))
