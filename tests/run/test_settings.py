@@ -7,7 +7,6 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.errors import UserError
 from pipeline.run.graph import STAGE_SECTIONS
-from pipeline.run.layout import RunFolder
 from pipeline.run.settings import build_settings, parse_set, setting_names
 
 
@@ -16,11 +15,6 @@ def config(tmp_path) -> Path:
     path = tmp_path / "config.yaml"
     path.write_text("train:\n  epochs: 3\n")
     return path
-
-
-@pytest.fixture
-def run(tmp_path) -> RunFolder:
-    return RunFolder(tmp_path / "run")
 
 
 def test_a_config_names_only_what_differs_and_set_wins_over_it(config):
