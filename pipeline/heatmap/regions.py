@@ -9,20 +9,9 @@ from skimage.measure import label, regionprops
 from pipeline.model.image_map import ImageMap
 
 REGION_COLUMNS = [
-    "rank",
-    "peak_probability",
-    "mean_probability",
-    "logit_sd",
-    "row0",
-    "col0",
-    "row1",
-    "col1",
-    "centroid_row",
-    "centroid_col",
-    "peak_row",
-    "peak_col",
-    "area_mm2",
-]
+    "rank", "peak_probability", "mean_probability", "logit_sd", "row0", "col0", "row1", "col1",
+    "centroid_row", "centroid_col", "peak_row", "peak_col", "area_mm2",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)

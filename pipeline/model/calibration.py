@@ -85,7 +85,10 @@ def fit_calibration(
     if lacks_overlap(labels, logits):
         return start
     if lesions >= FEW_LESIONS:
-        slope, intercept = slope_intercept(logits, labels)
+        try:
+            slope, intercept = slope_intercept(logits, labels)
+        except Undefined:  # all logits are equal, or each positive is below each negative one
+            slope, intercept = 0.0, 0.0
         training_prior = float(expit(logit(start.natural_prior) - intercept))
         low, high = TEMPERATURE_LIMITS
         # Otherwise the network hardly ranks.

@@ -82,6 +82,14 @@ def test_a_network_that_ranks_the_wrong_way_keeps_its_training_prior():
     assert fitted.temperature > 19
 
 
+@pytest.mark.parametrize("logits", [np.full(1000, 2.0), np.tile([-1.0, 1.0], 500)])
+def test_a_network_that_ranks_nothing_or_all_the_wrong_way_keeps_its_training_prior(logits):
+    labels = np.tile([1, 0], 500)
+    fitted = fit_calibration(at_even_odds(0.1), labels, logits, lesions=FEW_LESIONS)
+    assert fitted == fit_calibration(at_even_odds(0.1), labels, logits, lesions=FEW_LESIONS - 1)
+    assert fitted.training_prior == 0.5
+
+
 @pytest.mark.parametrize(("labels", "logits"), [([0, 0], [1, 2]), ([0, 1], [1, 2]), ([], [])])
 def test_without_overlap_the_temperature_stays_1(labels, logits):
     calibration = fit_calibration(
