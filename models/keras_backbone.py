@@ -61,35 +61,23 @@ class KerasBackbone:
 
     def features(self, image):
         """(B, H, W, 1) in [0, 1], H and W multiples of 16 -> (B, H/16, W/16, C)."""
-        before = self.moved_px
-        after = -self.field.extra * STRIDE_PX - before
-        prepared = ApplicationInput(self.name, before, after, name="rescale", dtype="float32")
-        return self.layers(prepared(image))
+        return self.layers(layers.Lambda(self._prepared, name="rescale", dtype="float32")(image))
 
+    def _prepared(self, image):
+        """(B, H, W, 1) in [0, 1] -> (B, H + before + after, ..., 3) as the application expects it.
 
-class ApplicationInput(layers.Layer):
-    """(B, H, W, 1) in [0, 1] -> (B, H + before + after, ..., 3) as an application expects it.
-
-    Args:
-        application: name in keras.applications.
-        before, after: rows and columns of zeros on either side, less than 0 to leave some out.
-    """
-
-    def __init__(self, application: str, before: int, after: int, **options):
-        super().__init__(**options)
-        self.application = application
-        self.before = before
-        self.after = after
-
-    def call(self, x):
-        x = ops.repeat(x * 255.0, 3, axis=-1)
-        if _is_prepared_outside(self.application):
+        Zeros are put around the image so that each cell has its pixels, or rows are left out.
+        """
+        x = ops.repeat(image * 255.0, 3, axis=-1)
+        if _is_prepared_outside(self.name):
             x = keras.applications.imagenet_utils.preprocess_input(x, mode="torch")
         else:
-            module = getattr(keras.applications, self.application).__module__
+            module = getattr(keras.applications, self.name).__module__
             x = sys.modules[module].preprocess_input(x)
-        start, end = max(-self.before, 0), min(self.after, 0) or None
-        sides = (max(self.before, 0), max(self.after, 0))
+        before = self.moved_px
+        after = -self.field.extra * STRIDE_PX - before
+        start, end = max(-before, 0), min(after, 0) or None
+        sides = (max(before, 0), max(after, 0))
         return ops.pad(x[:, start:end, start:end], ((0, 0), sides, sides, (0, 0)))
 
 

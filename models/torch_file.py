@@ -71,8 +71,15 @@ def read_torch_file(path: str | Path) -> dict[str, np.ndarray]:
             raise ValueError(f"{path} must be little-endian")
         unpickler = _Unpickler(file)
         tensors = unpickler.load()
-        for key in _load(file, path):
-            _fill(unpickler.storages[key], file, path)
+        for key in _load(file, path):  # of each storage the length as int64, then the numbers
+            storage = unpickler.storages[key]
+            size = int.from_bytes(file.read(8), "little", signed=True)
+            values = np.frombuffer(file.read(storage.nbytes), storage.dtype)
+            if size != storage.size or values.size != size:
+                raise ValueError(
+                    f"{path} is truncated: a storage has {values.size} of {storage.size} values"
+                )
+            storage[:] = values
     return {name: tensor.copy() for name, tensor in tensors.items()}
 
 
@@ -81,14 +88,3 @@ def _load(file: BinaryIO, path) -> Any:
         return _Unpickler(file).load()
     except (pickle.UnpicklingError, EOFError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a legacy torch file: {error}") from error
-
-
-def _fill(storage: np.ndarray, file: BinaryIO, path) -> None:
-    """Read one storage: its length as int64, then the numbers."""
-    size = int.from_bytes(file.read(8), "little", signed=True)
-    values = np.frombuffer(file.read(storage.nbytes), storage.dtype)
-    if size != storage.size or values.size != size:
-        raise ValueError(
-            f"{path} is truncated: a storage has {values.size} of {storage.size} values"
-        )
-    storage[:] = values
