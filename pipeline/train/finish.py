@@ -63,8 +63,8 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
     history = history_text(state.history)
     card = end_training(stage, inputs, network, training, history=history, best=best)
     return (
-        f"{stage.run.model}: validation AUC {known(best.auc)} at step {best.step} of {loop.steps}, "
-        f"{decided(card)}, {duration(state.seconds)}"
+        f"{stage.run.model}: validation AUC {auc_text(best.auc)} at step {best.step} of "
+        f"{loop.steps}, {decision_text(card)}, {duration(state.seconds)}"
     )
 
 
@@ -82,7 +82,7 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     training = {**read_card(folder).training.model_dump(), "identity": identity}
     history = (folder / HISTORY).read_text(encoding="utf-8")
     card = end_training(stage, inputs, load_network(folder), training, history=history)
-    return f"{folder}: {decided(card)}"
+    return f"{folder}: {decision_text(card)}"
 
 
 def end_training(
@@ -150,12 +150,12 @@ def map_rule(settings: Settings, network: PatchNetwork) -> MapRule:
     )
 
 
-def known(auc: float | None) -> str:
+def auc_text(auc: float | None) -> str:
     """An AUC for a line of text."""
     return "unknown" if auc is None else f"{auc:.4f}"
 
 
-def decided(card: ModelCard) -> str:
+def decision_text(card: ModelCard) -> str:
     """What the validation patients decided about a model, for a line of text."""
     temperature = card.calibration.temperature
     return f"temperature {temperature:.2f}, region threshold {card.region_threshold:.4f}"

@@ -22,45 +22,37 @@ class Member:
 ALONE = Member(1, 1)
 
 
-def network_spec(settings: Settings, *, kinds: int) -> NetworkSpec:
-    """The network of these settings.
+def first_network(settings: Settings, member: Member, *, kinds: int) -> PatchNetwork:
+    """Build the network of these settings with its first weights.
 
     Args:
         kinds: number of kinds of findings that the head tells apart.
-    """
-    network = settings.network
-    patch_px, core_px = (
-        2 * round(mm / settings.image.spacing_mm / 2) for mm in (network.patch_mm, network.core_mm)
-    )
-    return NetworkSpec(
-        backbone=network.backbone,
-        patch_px=patch_px,
-        core_px=core_px,
-        width=network.width,
-        dropout=network.dropout,
-        head=network.head,
-        kinds=kinds,
-    )
-
-
-def first_network(settings: Settings, spec: NetworkSpec, member: Member) -> PatchNetwork:
-    """Build the network with its first weights.
 
     Raises:
         UserError: the settings do not fit the network, or not the model to start from.
     """
+    own, spacing_mm = settings.network, settings.image.spacing_mm
     folder = model_to_start_from(settings)
+    spec = NetworkSpec(
+        backbone=own.backbone,
+        patch_px=2 * round(own.patch_mm / spacing_mm / 2),  # even
+        core_px=2 * round(own.core_mm / spacing_mm / 2),
+        width=own.width,
+        dropout=own.dropout,
+        head=own.head,
+        kinds=kinds,
+    )
     try:
         network = build_network(
             spec,
-            weights="none" if folder else settings.network.weights,
+            weights="none" if folder else own.weights,
             seed=settings.train.seed,
-            head_start=settings.network.head_start,
+            head_start=own.head_start,
         )
     except ValueError as error:  # a patch or weights that the backbone cannot take
         raise UserError(f"network: {error}.") from error
     if folder:
-        if settings.network.weights != "none":
+        if own.weights != "none":
             network.freeze_normalisations()
         card = read_card(folder)
         check_init(card, network=network_card(network.spec), image=settings.image)

@@ -9,7 +9,7 @@ from pipeline.model.folder import load_network
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.data.inputs import Inputs
-from pipeline.train.finish import decided, end_training, known
+from pipeline.train.finish import auc_text, decision_text, end_training
 from pipeline.train.first_weights import Member
 from pipeline.train.identity import identity, is_finished
 from pipeline.train.one_network import train_network
@@ -69,7 +69,8 @@ def _combine(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
         "identity": wanted,
     }
     card = end_training(stage, inputs, ensemble, training, history="")
+    auc, seconds = auc_text(card.training.validation_auc), duration(card.training.seconds)
     return (
-        f"{stage.run.model}: {len(folders)} networks, validation AUC "
-        f"{known(card.training.validation_auc)}, {decided(card)}, {duration(card.training.seconds)}"
+        f"{stage.run.model}: {len(folders)} networks, validation AUC {auc}, "
+        f"{decision_text(card)}, {seconds}"
     )

@@ -13,7 +13,7 @@ from pipeline.train.data.crops import CropShape, fitting_shape
 from pipeline.train.data.inputs import Inputs
 from pipeline.train.data.samples import Sampler
 from pipeline.train.finish import finish, finish_again, map_rule
-from pipeline.train.first_weights import ALONE, Member, first_network, network_spec
+from pipeline.train.first_weights import ALONE, Member, first_network
 from pipeline.train.identity import only_ending_differs, unfinished
 from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
 from pipeline.train.loop.learner import Learner
@@ -103,10 +103,9 @@ def build_learner(
         precision: a Keras policy.
         kinds: number of kinds of findings that the head tells apart.
     """
-    spec = network_spec(settings, kinds=kinds)
     with strategy.scope():
         # The average is what is validated and exported: always float32.
-        averaged = first_network(settings, spec, member)
+        averaged = first_network(settings, member, kinds=kinds)
         network = averaged.in_policy(precision)
     scaled = precision == "mixed_float16"
     learner = Learner(network, averaged, train=settings.train, strategy=strategy, scale_loss=scaled)
