@@ -142,3 +142,15 @@ def test_the_parts_of_a_study_are_sent_with_it_and_below_it(run):
     names = [name for name, _ in content["runs"]]
     assert names == ["mine", "crossval", "1", "train", "mined", "train"]
     assert content["parents"] == [None, "mine", "mine", "1", "mine", "mined"]
+
+
+def test_what_an_earlier_version_kept_of_an_upload_is_understood(run):
+    two_stages(run)
+    store = Store()
+    content = sent(run, store)
+    kept = json.loads(run.tracking_state.read_text())
+    run.tracking_state.write_text(json.dumps(kept | {"metrics": {}, "artifacts": {}, "models": []}))
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
+    again = sent(run, store)
+    assert again["runs"] == content["runs"]
+    assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
