@@ -1,53 +1,63 @@
 """The maps and pictures of a run: which are kept, and their exchange as one set."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from pipeline.model.card import ModelCard
-from pipeline.model.image_map import ImageMap, map_key, read_map
+from pipeline.model.image_map import ImageMap, Mapper, map_key, map_mammogram, read_map, write_map
 from pipeline.model.map_rule import MapRule
 from pipeline.run.checksum import value_sha256
 from pipeline.run.code import code_sha256
 from pipeline.run.layout import RunFolder
+from pipeline.run.progress import shown
 
 
 @dataclass(frozen=True)
 class MapSet:
-    """The maps of a run for one model.
-
-    Attributes:
-        made_of: everything that the logits depend on beside the mammogram, see `map_set`.
-    """
+    """The maps of a run with a model, by a rule."""
 
     run: RunFolder
-    made_of: dict[str, object]
+    card: ModelCard
+    rule: MapRule
 
     @property
     def unfinished(self) -> RunFolder:
         """Where maps and pictures lie until all are made; a later attempt goes on from there."""
         return RunFolder(self.run.root / "heatmaps.unfinished")
 
-    def key(self, store: str) -> str:
-        """What the map of an entry of the store is made of, as a checksum."""
-        return value_sha256({**self.made_of, "store": store})
+    def complete(self, mammograms: Sequence[Mapping[str, Any]], mapper: Mapper) -> int:
+        """Bring the maps of all mammograms together, rows of mammograms.csv.
 
-    def kept(self, image_id: str, store: str) -> ImageMap | None:
-        """The map of an earlier attempt or of the set before, if its logits would be the same."""
-        places = (self.unfinished.heatmap(image_id), self.run.heatmap(image_id))
-        key = self.key(store)
-        return next((read_map(path) for path in places if map_key(path) == key), None)
+        Returns:
+            How many were computed; the others have the same logits as an earlier one.
+        """
+        missing = []
+        for mammogram in mammograms:
+            if kept := self._kept(mammogram):
+                self._write(mammogram, kept.calibrated(self.card.calibration))
+            else:
+                missing.append(mammogram)
+        if kept_count := len(mammograms) - len(missing):
+            print(f"heatmap: {kept_count} maps are there from before", flush=True)
+        for mammogram in shown(missing, len(missing), "heatmap: maps"):
+            made = map_mammogram(mammogram, mapper, self.rule, self.card.calibration)
+            self._write(mammogram, made)
+        return len(missing)
 
-    def put_in_place(self, image_ids: list[str], *, uncertain: list[str]) -> None:
+    def put_in_place(self, image_ids: Sequence[str], *, uncertainty: bool) -> None:
         """Move the whole new set into the run, and remove what is of other images.
 
         Args:
-            uncertain: images that have a picture of their uncertainty.
+            uncertainty: there are pictures of it.
         """
         new, run = self.unfinished, self.run
         for suffix, source, target, images in (
             ("npz", new.heatmaps, run.heatmaps, image_ids),
             ("png", new.overlays, run.overlays, image_ids),
-            ("png", new.uncertainty, run.uncertainty, uncertain),
+            ("png", new.uncertainty, run.uncertainty, image_ids if uncertainty else ()),
         ):
             kept = {f"{image_id}.{suffix}" for image_id in images}
             if kept:
@@ -59,23 +69,33 @@ class MapSet:
                     path.unlink()
         shutil.rmtree(new.root)
 
+    @cached_property
+    def _made_of(self) -> dict[str, object]:
+        """What the logits depend on beside the mammogram: weights, rule and code.
 
-def map_set(run: RunFolder, card: ModelCard, rule: MapRule) -> MapSet:
-    """The maps of a run with a model: weights, rule and code make the logits.
-
-    The prior and the threshold do not, so another prior only makes other probabilities of them.
-    The code counts as it lies there, committed or not.
-    """
-    return MapSet(
-        run,
-        {
-            "weights": card.sha256,
-            "pitch_px": rule.pitch_px,
-            "flips": rule.flips,
-            "zooms": rule.zooms,
-            "smooth_cells": rule.smooth_cells,
-            "level": [rule.level_share, rule.level],
-            "temperature": card.calibration.temperature,  # of the spread
+        The prior and the threshold are not in it, so another prior only makes other probabilities
+        of them. The code counts as it lies there, committed or not.
+        """
+        return {
+            "weights": self.card.sha256,
+            "pitch_px": self.rule.pitch_px,
+            "flips": self.rule.flips,
+            "zooms": self.rule.zooms,
+            "smooth_cells": self.rule.smooth_cells,
+            "level": [self.rule.level_share, self.rule.level],
+            "temperature": self.card.calibration.temperature,  # of the spread
             "code": code_sha256("pipeline.model.image_map"),
-        },
-    )
+        }
+
+    def _key(self, mammogram: Mapping[str, Any]) -> str:
+        return value_sha256({**self._made_of, "store": mammogram["store"]})
+
+    def _kept(self, mammogram: Mapping[str, Any]) -> ImageMap | None:
+        """The map of an earlier attempt or of the set before, if its logits would be the same."""
+        places = (of.heatmap(mammogram["image_id"]) for of in (self.unfinished, self.run))
+        key = self._key(mammogram)
+        return next((read_map(path) for path in places if map_key(path) == key), None)
+
+    def _write(self, mammogram: Mapping[str, Any], image_map: ImageMap) -> None:
+        path = self.unfinished.heatmap(mammogram["image_id"])
+        write_map(path, image_map, key=self._key(mammogram))

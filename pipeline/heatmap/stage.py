@@ -11,12 +11,11 @@ import pandas as pd
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import HeatmapSettings
 from pipeline.heatmap.image_tables import ImageTables, tabulate, write_tables
-from pipeline.heatmap.map_set import MapSet, map_set
+from pipeline.heatmap.map_set import MapSet
 from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay, write_uncertainty
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.model.folder import load_network
-from pipeline.model.image_map import Mapper, NetworkMapper, map_mammogram, read_map, write_map
-from pipeline.model.map_rule import MapRule
+from pipeline.model.image_map import Mapper, NetworkMapper, read_map
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
@@ -72,9 +71,9 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     _announce(run, mammograms, card, pictures=1 + uncertainty)
     mapper = mapper_of(card.folder, settings.tile_px)
     rule = card.map_rule(stride_px=mapper.stride_px)
-    maps = map_set(run, card, rule)
+    maps = MapSet(run, card, rule)
     rows: list[Row] = mammograms.to_dict("records")
-    made = _make_maps(maps, mapper, rule, card, rows)
+    made = maps.complete(rows, mapper)
     mapped = time.monotonic()
     caption = Caption(
         model=recall(run).model or run.root.as_posix(),
@@ -83,8 +82,8 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         prior_is_set=settings.prior is not None,
         copies=copies_in_words(card),
     )
-    tables = _describe(maps, rows, rule, caption, settings, uncertainty=uncertainty)
-    maps.put_in_place(list(tables), uncertain=list(tables) if uncertainty else [])
+    tables = _describe(maps, rows, caption, settings, uncertainty=uncertainty)
+    maps.put_in_place(list(tables), uncertainty=uncertainty)
     write_tables(run, tables.values())
     regions = sum(len(each.regions.table) for each in tables.values())
     stage.events.metrics(
@@ -175,31 +174,9 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
         )
 
 
-def _make_maps(
-    maps: MapSet, mapper: Mapper, rule: MapRule, card: ModelCard, mammograms: Sequence[Row]
-) -> int:
-    """Bring the whole set together; returns how many maps were computed."""
-    missing = []
-    for mammogram in mammograms:
-        image_id, store = mammogram["image_id"], mammogram["store"]
-        if kept := maps.kept(image_id, store):
-            image_map = kept.calibrated(card.calibration)
-            write_map(maps.unfinished.heatmap(image_id), image_map, key=maps.key(store))
-        else:
-            missing.append(mammogram)
-    if len(missing) < len(mammograms):
-        print(f"heatmap: {len(mammograms) - len(missing)} maps are there from before", flush=True)
-    for mammogram in shown(missing, len(missing), "heatmap: maps"):
-        image_map = map_mammogram(mammogram, mapper, rule, card.calibration)
-        path = maps.unfinished.heatmap(mammogram["image_id"])
-        write_map(path, image_map, key=maps.key(mammogram["store"]))
-    return len(missing)
-
-
 def _describe(
     maps: MapSet,
     mammograms: Sequence[Row],
-    rule: MapRule,
     caption: Caption,
     settings: HeatmapSettings,
     *,
@@ -218,7 +195,7 @@ def _describe(
             mammogram,
             image_map,
             own,
-            rule,
+            maps.rule,
             threshold=caption.threshold,
             min_area_mm2=settings.min_region_mm2,
         )

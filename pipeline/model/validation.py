@@ -154,13 +154,9 @@ def at_one_level(scores: Sequence[ImageScores], *, share: float) -> tuple[list[I
     levels = np.array([score.level.item() for score in scores])
     usual = float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0
     off = np.float32(share) * np.nan_to_num(levels - usual).astype(np.float32)
+    moved = ("logits", "false_alarms", "lesions")
     lowered = [
-        replace(
-            score,
-            logits=score.logits - by,
-            false_alarms=score.false_alarms - by,
-            lesions=score.lesions - by,
-        )
+        replace(score, **{name: getattr(score, name) - by for name in moved})
         for score, by in zip(scores, off, strict=True)
     ]
     return lowered, usual
