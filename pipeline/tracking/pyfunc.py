@@ -1,5 +1,6 @@
 """RUN/model as an MLflow model with a signature, loaded from code and never from a pickle."""
 
+import tempfile
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,8 +11,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from pipeline.model.card import read_card
+from pipeline.tracking.model_code import copy_code
 
-CODE = Path(__file__).resolve().parents[2]
 # The first name of each group that is installed; a name that is not would be imported to see.
 NEEDS = (
     ("tensorflow", "tensorflow-cpu"),
@@ -35,13 +36,17 @@ def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
         outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),
     )
     mlflow.set_tracking_uri(uri)
-    with mlflow.start_run(run_id=run_id), warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as code,
+        mlflow.start_run(run_id=run_id),
+        warnings.catch_warnings(),
+    ):
         warnings.filterwarnings("ignore", KNOWN_WARNINGS, UserWarning)
         mlflow.pyfunc.log_model(
             name="model",
             python_model=str(Path(__file__).with_name("patch_model.py")),
             artifacts={"model": str(folder)},
-            code_paths=[str(CODE / "models"), str(CODE / "pipeline")],
+            code_paths=[str(package) for package in copy_code(Path(code))],
             pip_requirements=[_requirement(names) for names in NEEDS],
             signature=signature,
         )

@@ -1,9 +1,21 @@
 """What the model in MLflow needs where it is served."""
 
+import ast
+import shutil
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 
-from pipeline.tracking.pyfunc import CODE, NEEDS
+import mlflow
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+
+from pipeline.run.layout import RunFolder
+from pipeline.tracking.model_code import PACKAGES, ROOT, copy_code, relative_imports
+from pipeline.tracking.pyfunc import NEEDS
+from tests.model.cards import a_card
 
 # Reading a card and its calibration; the network itself needs TensorFlow and safetensors.
 LOADED = """
@@ -22,6 +34,108 @@ BROUGHT = {
 
 def test_all_that_reading_a_model_imports_is_required():
     done = subprocess.run(
-        [sys.executable, "-c", LOADED], cwd=CODE, check=True, capture_output=True, text=True
+        [sys.executable, "-c", LOADED], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert set(done.stdout.split()) - BROUGHT <= {name for names in NEEDS for name in names}
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory) -> Path:
+    """A model as MLflow keeps it."""
+    from models.network import NetworkSpec, build_network
+    from pipeline.model.folder import network_card, write_model
+    from pipeline.tracking.pyfunc import log_patch_model
+
+    root = tmp_path_factory.mktemp("logged")
+    network = build_network(NetworkSpec("valid", 32, width=4), seed=1)
+    run = RunFolder(root / "run")
+    write_model(run, network, a_card(network=dict(network_card(network.spec))), history="")
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    experiment = client.create_experiment("e", artifact_location=(root / "artifacts").as_uri())
+    made = client.create_run(experiment)
+    log_patch_model(run.model, run_id=made.info.run_id, uri=uri)
+    return next(root.glob("artifacts/**/MLmodel")).parent
+
+
+def copy_with(logged: Path, folder: Path, old: str, new: str) -> Path:
+    """A logged model of another version of the code."""
+    shutil.copytree(logged, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (file,) = folder.rglob("calibration.py")
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    return folder
+
+
+@pytest.fixture
+def host(monkeypatch) -> list[str]:
+    """A program that has modules called models and pipeline; what is on its path."""
+    for name in [n for n in sys.modules if n.split(".")[0] in ("models", "pipeline")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("models", "pipeline"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    return list(sys.path)
+
+
+def probabilities(model) -> np.ndarray:
+    patches = np.random.default_rng(3).random((2, 32, 32), np.float32)
+    return model.predict(patches)
+
+
+def test_models_of_two_versions_answer_each_with_its_own_code(logged, tmp_path, host):
+    turned = "return 1 - np.asarray(expit(self.logit(np.asarray(logits"
+    other = copy_with(
+        logged, tmp_path / "other", "return np.asarray(expit(self.logit(np.asarray(logits", turned
+    )
+    first = mlflow.pyfunc.load_model(str(logged))
+    second = mlflow.pyfunc.load_model(str(other))
+    expected = probabilities(first)
+    np.testing.assert_allclose(probabilities(second), 1 - expected, rtol=1e-6)
+    np.testing.assert_array_equal(probabilities(first), expected)
+    np.testing.assert_array_equal(
+        probabilities(mlflow.pyfunc.load_model(str(logged))),
+        expected,
+    )
+
+
+def test_a_program_keeps_its_own_modules_and_path(logged, host):
+    own = sys.modules["models"], sys.modules["pipeline"]
+    mlflow.pyfunc.load_model(str(logged))
+    assert (sys.modules["models"], sys.modules["pipeline"]) == own
+    assert sys.path == host
+
+
+def test_a_model_works_whose_equal_was_loaded_from_a_folder_that_is_gone(logged, tmp_path, host):
+    changed = copy_with(logged, tmp_path / "first", '"""From', '"""Changed, from')
+    weights = next(changed.rglob("model.safetensors"))
+    weights.rename(tmp_path / "aside")
+    with pytest.raises(Exception, match="missing"):
+        mlflow.pyfunc.load_model(str(changed))
+    again = tmp_path / "again"
+    shutil.move(changed, again)
+    (tmp_path / "aside").rename(again / weights.relative_to(changed))
+    assert probabilities(mlflow.pyfunc.load_model(str(again))).shape == (2,)
+
+
+def test_all_code_of_a_model_imports_the_project_by_place_alone(tmp_path):
+    copied = [file for package in copy_code(tmp_path) for file in package.rglob("*.py")]
+    assert copied
+    for file in copied:
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0:
+                names.append(node.module)
+            assert not {n.split(".")[0] for n in names} & set(PACKAGES), file
+
+
+def test_imports_are_made_relative_wherever_they_stand():
+    source = "from pipeline.run import (\n    code,\n)\ndef f():\n    import models; import numpy\n"
+    expected = (
+        "from ...pipeline.run import (\n    code,\n)\n"
+        "def f():\n    from ... import models; import numpy\n"
+    )
+    assert relative_imports(source, depth=2) == expected
+    with pytest.raises(ValueError, match=r"import models\.conv"):
+        relative_imports("import models.conv", depth=1)
