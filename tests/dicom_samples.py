@@ -1,10 +1,13 @@
 """Small DICOM files for tests."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
-from pydicom.config import disable_value_validation
+from pydicom.config import IGNORE, disable_value_validation
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 
@@ -56,6 +59,23 @@ def write_mammogram(
     dataset = mammogram_dataset(pixels, **values)
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.save_as(path, enforce_file_format=True)
+    return path
+
+
+def write_as(path: Path, keyword: str, text: str, vr: str, **values) -> Path:
+    """Write a DICOM file in which one element is exactly this text under this VR."""
+    tag = tag_for_keyword(keyword)
+    value = text.encode() if vr == "OB" else text
+    dataset = mammogram_dataset(np.arange(64, dtype=np.uint16).reshape(8, 8), **values)
+    dataset[tag] = DataElement(tag, "LT" if vr == "DS" else vr, value, validation_mode=IGNORE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with disable_value_validation():
+        dataset.save_as(path, enforce_file_format=True)
+    if vr == "DS":  # pydicom writes no wrong ones
+        head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+        content = path.read_bytes()
+        assert content.count(head + b"LT") == 1
+        path.write_bytes(content.replace(head + b"LT", head + b"DS"))
     return path
 
 

@@ -10,12 +10,23 @@ from functools import partial
 
 import cv2
 import numpy as np
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.elements import items, number, word, words
+from pipeline.dicom.elements import (
+    as_written,
+    is_unreadable,
+    items,
+    notes_on_numbers,
+    number,
+    word,
+    words,
+)
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
 
+_RESCALING = ("RescaleSlope", "RescaleIntercept")
+_WINDOW = ("WindowCenter", "WindowWidth")
 _EXPLANATION = 24  # characters of it that are kept
 
 
@@ -85,6 +96,11 @@ def grey_tables(
     polarity = word(header, "PhotometricInterpretation")
     stored = stored_values(bits, signed=signed)
     modality, low, high = _modality(header, stored, notes)
+    lost = [name for name in _RESCALING if is_unreadable(header, name)]
+    if lost and use_window and not _tables(header, "ModalityLUTSequence"):
+        # The window is in rescaled values, which nobody knows then.
+        use_window = False
+        notes.append(f"window left out, {dictionary_description(lost[0])} cannot be read")
     found = _voi(header, modality, prefer_lut, notes) if use_window else None
     values, window = found or ((modality - low) / (high - low), "none")
     if polarity == "MONOCHROME1":  # over the nominal range, whatever the image contains
@@ -185,6 +201,7 @@ def _which(explanation: str, count: int) -> str:
 
 def _window(header: Dataset, notes: list[str]) -> tuple[str, float, float] | None:
     centre, width = number(header, "WindowCenter"), number(header, "WindowWidth")
+    notes += notes_on_numbers(header, [k for k in _WINDOW if as_written(header, k)], single=False)
     if centre is None or width is None:
         if "WindowCenter" in header or "WindowWidth" in header:
             notes.append("window incomplete: left out")

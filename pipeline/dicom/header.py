@@ -39,7 +39,7 @@ class Header:
     patient_id: str = ""  # as written
     patient: str = ""  # the patient that it means; in CBIS-DDSM a part of it
     laterality: str = ""  # L or R
-    view: str = ""  # CC, MLO, ...
+    view: str = ""  # CC, MLO, ... in capitals; "" where the file has only other words for it
     study_uid: str = ""
     series_uid: str = ""
     sop_class: str = ""
@@ -152,7 +152,7 @@ _VALUES: dict[str, Callable[[Dataset], object]] = {
     "patient_id": lambda data: _text(data, "PatientID"),
     "patient": patient,
     "laterality": lambda data: side_and_view.laterality(data)[0],
-    "view": lambda data: side_and_view.view(data)[0].name,
+    "view": lambda data: re.sub(".*[^A-Z].*", "", side_and_view.view(data)[0].name),
     "study_uid": lambda data: _text(data, "StudyInstanceUID"),
     "series_uid": lambda data: _text(data, "SeriesInstanceUID"),
     "sop_class": lambda data: _text(data, "SOPClassUID"),

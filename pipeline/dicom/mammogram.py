@@ -13,7 +13,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import items, notes_on_empty, words
+from pipeline.dicom.elements import items, notes_on_numbers, words
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner
@@ -146,7 +146,7 @@ def _read(
         pixel_sha256=pixel_sha256(stored.pixels),
         notes=[
             *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *grey.notes),
-            *notes_on_empty(header, _NUMBERS),
+            *notes_on_numbers(header, _NUMBERS),
         ],
         laterality_source=side_source,
         view_source=seen.source,

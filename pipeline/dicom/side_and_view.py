@@ -4,6 +4,7 @@ Each function returns its value and notes on what is contradictory.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -37,6 +38,7 @@ VIEWS = _by_code(
         "SPECIMEN": "127457009 G-8310",
     }
 )
+_SHOWN = 64  # characters of a text that people see
 _NAMES = frozenset(VIEWS.values())
 # PS3.16 CID 4015.
 MODIFIERS = _by_code(
@@ -54,15 +56,34 @@ MODIFIERS = _by_code(
         "axillary tissue": "442580003 R-40AB2",
     }
 )
-# The same in words, for codes that are not in these tables.
+# The same in words, their letters only; makers turn them round and leave the hyphens out.
 _VIEW_WORDS = {
-    "CRANIO-CAUDAL": "CC",
     "CRANIOCAUDAL": "CC",
-    "MEDIO-LATERAL OBLIQUE": "MLO",
-    "MEDIOLATERAL OBLIQUE": "MLO",
-    "MEDIO-LATERAL": "ML",
-    "LATERO-MEDIAL": "LM",
+    "MEDIOLATERALOBLIQUE": "MLO",
+    "OBLIQUEMEDIOLATERAL": "MLO",
+    "MLOBLIQUE": "MLO",
+    "MEDIOLATERAL": "ML",
+    "LATEROMEDIAL": "LM",
+    "LATEROMEDIALOBLIQUE": "LMO",
+    "OBLIQUELATEROMEDIAL": "LMO",
+    "CAUDOCRANIAL": "FB",
+    "FROMBELOW": "FB",
+    "CRANIOCAUDALEXAGGERATED": "XCC",
+    "EXAGGERATEDCRANIOCAUDAL": "XCC",
+    "CRANIOCAUDALEXAGGERATEDLATERALLY": "XCCL",
+    "CRANIOCAUDALEXAGGERATEDMEDIALLY": "XCCM",
 }
+_SIDE_WORDS = {
+    side: letter
+    for letter, sides in {"L": "L LT LEFT SINISTER", "R": "R RT RIGHT DEXTER"}.items()
+    for side in sides.split()
+}
+# Beside a side or a view these say nothing more.
+_BESIDE = frozenset(
+    ("BREAST", "MAMMO", "MAMMOGRAM", "MAMMOGRAPHY", "MG", "PROJECTION", "SIDE", "THE", "VIEW")
+)
+# Both or none: a side is looked for elsewhere, nobody need know.
+_NO_SIDE = ("B", "BOTH", "BILATERAL", "U", "UNKNOWN", "UNPAIRED")
 # Modifiers that leave the whole breast in the picture.
 IMPLANT_DISPLACED = "implant displaced"
 SCREENING_MODIFIERS = (IMPLANT_DISPLACED, "nipple in profile", "infra-mammary fold")
@@ -81,56 +102,111 @@ class View:
 def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
     """L, R or "", the attribute that says so, and notes.
 
-    Of Image Laterality, Laterality, Frame Laterality and Patient Orientation the first counts.
+    Of Image Laterality, Laterality, Frame Laterality, Patient Orientation and View Position (as
+    in R MLO) the first counts.
     """
     found = {
-        "Image Laterality": word(dataset, "ImageLaterality"),
-        "Laterality": word(dataset, "Laterality"),
-        "Frame Laterality": _frame_laterality(dataset),
+        "Image Laterality": _named_side(_all_of(dataset, "ImageLaterality")),
+        "Laterality": _named_side(_all_of(dataset, "Laterality")),
+        "Frame Laterality": _named_side(_frame_laterality(dataset)),
         "Patient Orientation": _side_of_orientation(dataset),
+        "View Position": _named_view(_all_of(dataset, "ViewPosition")).side,
     }
     named = {source: side for source, side in found.items() if side in ("L", "R")}
     source, side = next(iter(named.items()), ("", ""))
-    if len(set(named.values())) <= 1:
-        return side, source, []
-    listed = ", ".join(f"{source} {side}" for source, side in named.items())
-    return side, source, [f"contradictory sides: {listed}"]
+    notes = [
+        f"{source} '{text[:_SHOWN]}' is no side that is known: left out"
+        for source, text in found.items()
+        if text not in ("", "L", "R", *_NO_SIDE)
+    ]
+    if len(set(named.values())) > 1:
+        listed = ", ".join(f"{source} {side}" for source, side in named.items())
+        notes.append(f"contradictory sides: {listed}")
+    return side, source, notes
 
 
 def view(dataset: Dataset) -> tuple[View, list[str]]:
     """View Position, View Code Sequence with its modifiers, and CBIS-DDSM's own place."""
-    position, modifiers = _named_view(word(dataset, "ViewPosition"))
+    text = _all_of(dataset, "ViewPosition")
+    position = _named_view(text)
+    modifiers = [IMPLANT_DISPLACED] if position.displaced else []
     codes = []
     for item in items(dataset, "ViewCodeSequence"):
         meaning = word(item, "CodeMeaning")
-        name = VIEWS.get(word(item, "CodeValue")) or _VIEW_WORDS.get(meaning, meaning.lower())
-        codes.append(name)
+        known = VIEWS.get(word(item, "CodeValue")) or _known_view(meaning).name
+        codes.append(known or meaning.lower())
         for modifier in items(item, "ViewModifierCodeSequence"):
             code, meaning = word(modifier, "CodeValue"), word(modifier, "CodeMeaning").lower()
             modifiers.append(MODIFIERS.get(code, meaning))
     # CBIS-DDSM writes the view where the orientation belongs.
     misplaced = [name for name in words(dataset, "PatientOrientation") if name in ("CC", "MLO")]
-    found = [("View Position", position)]
+    found = [("View Position", position.name)]
     found += [("View Code Sequence", code) for code in codes]
     found += [("Patient Orientation", name) for name in misplaced]
     found = [(source, name) for source, name in found if name]
     names = tuple(dict.fromkeys(name for _, name in found))
     notes = [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
+    if text and not position.name:
+        notes.append(f"View Position '{text[:_SHOWN]}' is no view that is known: left out")
     source, name = found[0] if found else ("", "")
     return View(name, names, tuple(dict.fromkeys(m for m in modifiers if m)), source), notes
 
 
-def _named_view(text: str) -> tuple[str, list[str]]:
-    """A View Position such as MLO, CC-ID, R CC or CRANIO-CAUDAL, and the modifier in it."""
-    name = _VIEW_WORDS.get(text) or re.sub(r"[^A-Z]", "", text)
-    displaced = name.endswith("ID") and _without_side(name[:-2]) in _NAMES
-    name = name[:-2] if displaced else name
-    return _without_side(name), [IMPLANT_DISPLACED] if displaced else []
+@dataclass(frozen=True)
+class _Named:
+    """What one text names: a view or "", a side or "", and whether an implant is displaced."""
+
+    name: str = ""
+    side: str = ""
+    displaced: bool = False
 
 
-def _without_side(name: str) -> str:
-    has_side = name not in _NAMES and name[:1] in ("L", "R") and name[1:] in _NAMES
-    return name[1:] if has_side else name
+def _named_view(text: str) -> _Named:
+    """A View Position such as MLO, CC-ID, MLO RIGHT or CRANIO-CAUDAL.
+
+    A single word that is none of breasts, such as AP, is the name of another view.
+    """
+    if text in _SIDE_WORDS:
+        return _Named(side=_SIDE_WORDS[text])
+    known = _known_view(text)
+    return _Named(text) if not known.name and re.fullmatch("[A-Z]+", text) else known
+
+
+def _all_of(dataset: Dataset, keyword: str) -> str:
+    """The value; of several the one that they agree on, or all of them, which are no word."""
+    return "\\".join(dict.fromkeys(words(dataset, keyword)))
+
+
+def _known_view(text: str) -> _Named:
+    """A view of `VIEWS` with side and implant in any order; what has more in it names none."""
+    parts = [part for part in re.findall(r"[^\W\d_]+", text) if part not in _BESIDE]
+    displaced = "ID" in parts[1:]
+    parts = [part for part in parts if part != "ID"] if displaced else parts
+    # M L O has a letter that is no side, so that the whole comes first.
+    for rest, side in ((parts, ""), (parts[1:], parts[:1]), (parts[:-1], parts[-1:])):
+        letter = _SIDE_WORDS.get(side[0], "") if side else ""
+        if not rest or (side and not letter):
+            continue
+        together = "".join(rest)
+        for name, joined, ends_in_id in _readings(together):
+            if name:
+                return _Named(name, joined or letter, displaced or ends_in_id)
+    return _Named()
+
+
+def _readings(together: str) -> Iterator[tuple[str, str, bool]]:
+    """The view, the side before it and whether ID follows, for each way to read these letters."""
+    for text, ends_in_id in ((together, False), (together.removesuffix("ID"), True)):
+        for name, letter in (("", ""), *_SIDE_WORDS.items()):
+            rest = text.removeprefix(name)
+            yield (rest if rest in _NAMES else _VIEW_WORDS.get(rest, "")), letter, ends_in_id
+
+
+def _named_side(text: str) -> str:
+    """L or R of words such as LEFT BREAST; the text itself where it names neither."""
+    parts = {part for part in re.findall(r"[^\W\d_]+", text) if part not in _BESIDE}
+    sides = {_SIDE_WORDS.get(part, "") for part in parts}
+    return sides.pop() or text if len(sides) == 1 else text
 
 
 def _frame_laterality(dataset: Dataset) -> str:

@@ -1,14 +1,25 @@
 """Millimetres: the spacing in the plane of the breast, from the attributes that may have it."""
 
+from collections.abc import Sequence
+
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.elements import number, numbers, word
+from pipeline.dicom.elements import (
+    as_written,
+    notes_on_numbers,
+    number,
+    numbers,
+    word,
+)
 from pipeline.dicom.unusable import Unusable
 
 SPACING_LIMITS_MM = (0.01, 1.0)
 MAGNIFICATION_LIMITS = (1.0, 3.0)
 # Contact mammograms are magnified by up to 1.1 on their way to the detector, spot views by 1.5.
 _MAGNIFIED = 1.3
+_FACTOR = "EstimatedRadiographicMagnificationFactor"
+_SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _SQUARE, _ALIKE = 0.01, 0.02  # relative differences that are none
 
 
@@ -23,9 +34,11 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
         known_mm: what the data set's importer or the settings say, for files that carry none.
 
     Raises:
-        Unusable: skipped because there is none; failed because the pixels are not square.
+        Unusable: skipped because there is none that a mammogram may have; failed because none can
+            be read, or because the pixels are not square.
     """
-    notes: list[str] = []
+    notes = notes_on_numbers(header, _written(header, _SPACINGS), single=False)
+    notes += notes_on_numbers(header, _written(header, (_FACTOR,)))
     imager = _pair(header, "ImagerPixelSpacing", notes)
     plain = _pair(header, "PixelSpacing", notes)
     film = _pair(header, "NominalScannedPixelSpacing", notes)
@@ -37,7 +50,7 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
         factor = magnification(header)
         if factor is not None and factor != 1:
             mm, source = mm / factor, f"{source} / {factor:g}"
-        elif factor is None and number(header, "EstimatedRadiographicMagnificationFactor"):
+        elif factor is None and number(header, _FACTOR):
             notes.append("the magnification is not plausible: left out")
     elif film:
         mm, source = _square(film), "Nominal Scanned Pixel Spacing"
@@ -50,9 +63,7 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
             raise Unusable("failed", f"the pixels are not square: {ratio[0]:g} : {ratio[1]:g}")
         mm, source = known_mm, "data set or data.spacing_mm"
     else:
-        raise Unusable(
-            "skipped", 'no pixel spacing in the file; give it in mm, SET="data.spacing_mm=0.05"'
-        )
+        raise _without_spacing(header)
     if (magnification(header) or 1) >= _MAGNIFIED:
         notes.append("magnified as in a magnification view, which it is not said to be")
     if plain and not any(_alike(plain[0], other, _ALIKE) for other in (mm, *(imager or ()))):
@@ -62,7 +73,7 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
 
 def magnification(header: Dataset) -> float | None:
     """(0018,1114) Estimated Radiographic Magnification Factor, where it is plausible."""
-    factor = number(header, "EstimatedRadiographicMagnificationFactor")
+    factor = number(header, _FACTOR)
     low, high = MAGNIFICATION_LIMITS
     return factor if factor is not None and low <= factor <= high else None
 
@@ -73,9 +84,28 @@ def _pair(header: Dataset, keyword: str, notes: list[str]) -> tuple[float, float
         return None
     low, high = SPACING_LIMITS_MM
     if len(values) != 2 or not all(low <= value <= high for value in values):
-        notes.append(f"{keyword} {values} is not plausible: left out")
+        name, text = dictionary_description(keyword), as_written(header, keyword)
+        why = "must have 2 values" if len(values) != 2 else "is not plausible in mm"
+        notes.append(f"{name} '{text}' {why}: left out")
         return None
     return values[0], values[1]
+
+
+def _without_spacing(header: Dataset) -> Unusable:
+    written = _written(header, _SPACINGS)
+    can_be_read = all(len(numbers(header, keyword)) == 2 for keyword in written)
+    named = (f"{dictionary_description(name)} '{as_written(header, name)}'" for name in written)
+    why = f"no pixel spacing that can be used: {', '.join(named)}"
+    return Unusable(
+        "skipped" if can_be_read else "failed",
+        f"{why if written else 'no pixel spacing in the file'}; "
+        'give it in mm, SET="data.spacing_mm=0.05"',
+    )
+
+
+def _written(header: Dataset, keywords: Sequence[str]) -> list[str]:
+    """Those that say something."""
+    return [keyword for keyword in keywords if as_written(header, keyword)]
 
 
 def _square(pair: tuple[float, float]) -> float:

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from pipeline.dicom.grey_scale import (
@@ -181,9 +183,41 @@ def test_without_an_intercept_a_slope_that_leaves_nothing_is_named(intercept):
     assert refused.value.reason == "Rescale Slope 1e+308 and Intercept 0 lose all"
 
 
+def with_text(keyword, text, **values):
+    """Tables of a header in which one element is this text."""
+    dataset = mammogram_dataset(PIXELS, BitsStored=2, **values)
+    dataset[keyword] = DataElement(tag_for_keyword(keyword), "LO", text)
+    return grey_tables(dataset, bits=2, signed=False)
+
+
+@pytest.mark.parametrize("slope", ["0,5", "0.5"])
+def test_a_rescale_slope_with_a_decimal_comma_is_read(slope):
+    # Rescaled values are 0, 0.5, 1, 1.5; the exact window runs from 0 to 1.
+    window = {"WindowCenter": 0.5, "WindowWidth": 1, "VOILUTFunction": "LINEAR_EXACT"}
+    np.testing.assert_allclose(with_text("RescaleSlope", slope, **window).values, [0, 0.5, 1, 1])
+
+
+@pytest.mark.parametrize("keyword", ["RescaleSlope", "RescaleIntercept"])
+def test_without_a_readable_rescaling_its_window_is_left_out_and_noted(keyword):
+    tables = with_text(keyword, "a half", WindowCenter=2, WindowWidth=3)
+    assert tables.window == "none"
+    name = "Rescale Slope" if keyword == "RescaleSlope" else "Rescale Intercept"
+    assert tables.notes == [f"window left out, {name} cannot be read"]
+
+
+def test_a_window_with_decimal_commas_is_read_and_noted():
+    tables = with_text("WindowCenter", "2,0", WindowWidth=3)
+    assert tables.window == "LINEAR 2/3"
+    assert tables.notes[0].startswith("Window Center '2,0' is no number as DICOM writes it")
+
+
 def test_a_window_whose_first_value_is_empty_is_no_window():
     tables = grey(WindowCenter=["", 2], WindowWidth=[3, 4])
-    assert (tables.window, tables.notes) == ("none", ["window incomplete: left out"])
+    assert tables.window == "none"
+    assert tables.notes == [
+        r"Window Center '\2.0' is no number: left out",
+        "window incomplete: left out",
+    ]
 
 
 @pytest.mark.parametrize("data", ["", None], ids=["empty text", "empty"])

@@ -56,10 +56,42 @@ def test_a_contradiction_is_reported_with_its_sources():
     ]
 
 
-@pytest.mark.parametrize("value", ["", "B", "U", "?"])
+@pytest.mark.parametrize("value", ["", "B", "U", "both"])
 def test_what_is_no_side_is_passed_over(value):
     dataset = header(ImageLaterality=value, Laterality=" r ")
     assert laterality(dataset) == ("R", "Laterality", [])
+
+
+@pytest.mark.parametrize(
+    "value", ["?", "LINKS", "R-L", "\N{GREEK CAPITAL LETTER OMEGA}", ["L", "R"]]
+)
+def test_a_side_that_nobody_understands_is_named(value):
+    dataset = header(ImageLaterality=value, Laterality="R")
+    text = value if isinstance(value, str) else r"L\R"
+    note = f"Image Laterality '{text}' is no side that is known: left out"
+    assert laterality(dataset) == ("R", "Laterality", [note])
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("LEFT", "L"), ("right breast", "R"), ("RT.", "R"), ("Breast, L", "L"), (["L", "L"], "L")],
+)
+def test_a_side_may_be_a_word(text, side):
+    assert laterality(header(ImageLaterality=text)) == (side, "Image Laterality", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [("R MLO", "R"), ("MLO_L", "L"), ("LCCID", "L"), ("right", "R"), ("LM", ""), ("M L O", "")],
+)
+def test_the_side_may_stand_in_the_view_position(text, side):
+    found = laterality(header(ViewPosition=text))
+    assert found == (side, "View Position" if side else "", [])
+
+
+def test_the_side_of_the_view_position_may_contradict():
+    _, _, notes = laterality(header(ImageLaterality="L", ViewPosition="RCC"))
+    assert notes == ["contradictory sides: Image Laterality L, View Position R"]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +126,13 @@ def test_the_side_may_come_from_the_orientation_of_the_rows(orientation, side):
         ("CRANIO-CAUDAL", "CC", ()),
         ("MEDIO-LATERAL OBLIQUE", "MLO", ()),
         ("XCCL", "XCCL", ()),
+        ("MLO R", "MLO", ()),
+        ("M.L.O.", "MLO", ()),
+        ("CC_LEFT", "CC", ()),
+        ("Right Medio Lateral Oblique View", "MLO", ()),
+        ("oblique medio-lateral, L", "MLO", ()),
+        ("CC LEFT ID", "CC", ("implant displaced",)),
+        (["MLO", "MLO"], "MLO", ()),
         ("AP", "AP", ()),
         ("", "", ()),
     ],
@@ -110,6 +149,7 @@ def test_a_view_position_is_understood_in_the_forms_that_occur(text, name, modif
         (code("399162004"), "CC"),
         (code("R-10226"), "MLO"),
         (code("X-1", meaning="Medio-Lateral Oblique"), "MLO"),
+        (code("X-1", meaning="Left mediolateral oblique view"), "MLO"),
         (code("X-1", meaning="From above"), "from above"),
         (code("127457009"), "SPECIMEN"),
     ],
@@ -117,6 +157,21 @@ def test_a_view_position_is_understood_in_the_forms_that_occur(text, name, modif
 def test_a_view_code_is_known_by_its_value_or_its_words(item, name):
     found, _ = view(header(ViewCodeSequence=[item]))
     assert (found.name, found.source) == (name, "View Code Sequence")
+
+
+@pytest.mark.parametrize(
+    "text", ["???", "12", "\N{GREEK CAPITAL LETTER OMEGA}-MLO", "CC MLO", "see other side", "LEFT"]
+)
+def test_a_view_position_that_names_no_view_is_named_and_left_out(text):
+    found, notes = view(header(ViewPosition=text))
+    assert (found.name, found.names) == ("", ())
+    assert notes == [f"View Position '{text.upper()}' is no view that is known: left out"]
+
+
+def test_several_view_positions_that_disagree_are_named():
+    found, notes = view(header(ViewPosition=["MLO", "CC"]))
+    assert (found.name, len(notes)) == ("", 1)
+    assert r"'MLO\CC'" in notes[0]
 
 
 def test_modifiers_come_from_all_sources():

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import Unusable, read_mammogram
-from tests.dicom_samples import write_mammogram
+from tests.dicom_samples import write_as, write_mammogram
 
 CR, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
 NONE = {"ImagerPixelSpacing": None}
@@ -12,6 +12,13 @@ def read(path, *, spacing_mm=0.2, **values):
     settings = DicomSettings(modalities="any", views="any")
     path = write_mammogram(path / "a.dcm", **values)
     return read_mammogram(path, settings=settings, spacing_mm=spacing_mm)
+
+
+def read_written(path, keyword, text, vr, *, spacing_mm=0.2):
+    """Read a file in which an element has this text and value representation."""
+    file = write_as(path / "a.dcm", keyword, text, vr)
+    settings = DicomSettings(modalities="any", views="any")
+    return read_mammogram(file, settings=settings, spacing_mm=spacing_mm)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +99,67 @@ def test_a_pixel_spacing_of_the_detector_or_of_the_breast_is_no_disagreement(tmp
     mammogram = read(tmp_path, **values)
     assert mammogram.spacing_mm == pytest.approx(0.08)
     assert mammogram.notes == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "written", "value", "mm"),
+    [
+        ("ImagerPixelSpacing", "0,1\\0,1", r"0.1\0.1", 0.1),
+        ("ImagerPixelSpacing", "0.1 mm\\0.1mm", r"0.1\0.1", 0.1),
+        ("ImagerPixelSpacing", "100 um\\100 um", r"0.1\0.1", 0.1),
+        ("EstimatedRadiographicMagnificationFactor", "1,25", "1.25", 0.08),
+        ("EstimatedRadiographicMagnificationFactor", "1.25x", "1.25", 0.08),
+    ],
+)
+def test_a_number_that_is_written_another_way_is_read_and_noted(
+    tmp_path, keyword, written, value, mm
+):
+    mammogram = read_written(tmp_path, keyword, written, "DS")
+    assert mammogram.spacing_mm == pytest.approx(mm)
+    note = f"'{written.upper()}' is no number as DICOM writes it: read as {value}"
+    assert [text.endswith(note) for text in mammogram.notes] == [True]
+
+
+@pytest.mark.parametrize("vr", ["UT", "LO", "OB"])
+def test_a_spacing_of_the_wrong_vr_is_read_and_noted(tmp_path, vr):
+    mammogram = read_written(tmp_path, "ImagerPixelSpacing", "0.08\\0.08", vr)
+    assert mammogram.spacing_mm == 0.08
+    assert mammogram.notes == [
+        rf"Imager Pixel Spacing has the value representation {vr}, not DS: read as 0.08\0.08"
+    ]
+
+
+UNREADABLE = ["0.1\\0\\0.1000", "0.1", "abc", "0.1 ly\\0.1 ly", "0,1,0\\0,1,0"]
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
+def test_a_spacing_that_cannot_be_used_is_named_where_none_is_known(tmp_path, written):
+    with pytest.raises(Unusable) as refused:
+        read_written(tmp_path, "ImagerPixelSpacing", written, "DS", spacing_mm=None)
+    assert refused.value.status == "failed"
+    assert f"Imager Pixel Spacing '{written.upper()}'; give it in mm" in refused.value.reason
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
+def test_a_spacing_that_cannot_be_used_is_noted_where_another_is_known(tmp_path, written):
+    mammogram = read_written(tmp_path, "ImagerPixelSpacing", written, "DS")
+    assert mammogram.spacing_source == "data set or data.spacing_mm"
+    assert f"Imager Pixel Spacing '{written.upper()}'" in mammogram.notes[0]
+
+
+@pytest.mark.parametrize("written", [r"0\0", r"1.2\1.2"])
+def test_a_spacing_that_no_mammogram_has_is_named(tmp_path, written):
+    with pytest.raises(Unusable, match="skipped: no pixel spacing that can be used") as refused:
+        read_written(tmp_path, "ImagerPixelSpacing", written, "DS", spacing_mm=None)
+    assert f"Imager Pixel Spacing '{written}'" in refused.value.reason
+
+
+def test_a_magnification_that_cannot_be_read_is_noted(tmp_path):
+    keyword = "EstimatedRadiographicMagnificationFactor"
+    mammogram = read_written(tmp_path, keyword, "none", "DS")
+    assert mammogram.notes == [
+        "Estimated Radiographic Magnification Factor 'NONE' is no number: left out"
+    ]
 
 
 def test_without_any_spacing_the_setting_is_named(tmp_path):

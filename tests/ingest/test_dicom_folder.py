@@ -2,11 +2,12 @@ import json
 from functools import partial
 
 import pytest
+from pydicom.dataset import Dataset
 
 from pipeline.ingest.dicom_folder import read
 from pipeline.ingest.image_ids import image_ids
 from pipeline.run.errors import UserError
-from tests.dicom_samples import write_mammogram
+from tests.dicom_samples import write_as, write_mammogram
 from tests.ingest import catalogs
 
 catalog_of = partial(catalogs.catalog_of, read)
@@ -21,6 +22,15 @@ def test_headers_give_patient_side_and_view(tmp_path):
     assert images.loc["a", "file"] == (tmp_path / "a.dcm").as_posix()
     assert set(images["outcome"]) == {"unknown"}
     assert images["spacing_mm"].isna().all()
+
+
+def test_odd_words_for_a_view_stop_no_ingest(tmp_path):
+    code = Dataset()
+    code.CodeValue, code.CodeMeaning = "X-1", "From above"
+    write_as(tmp_path / "a.dcm", "ViewPosition", "12?", "LO")
+    write_mammogram(tmp_path / "b.dcm", ViewPosition=None, ViewCodeSequence=[code])
+    write_mammogram(tmp_path / "c.dcm")
+    assert list(catalog_of(tmp_path).images["view"]) == ["", "", "CC"]
 
 
 def test_every_file_gets_a_row_with_a_reason(tmp_path):
