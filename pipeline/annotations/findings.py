@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.clean_polygons import clean_mask, clean_polygon
 from pipeline.annotations.masks import MaskOutline, NoOutline, Polygons
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
 
 _OUTSIDE = "it lies outside the image of {} x {} pixels"
+# So much of the box around an outline may lie outside the image without a word.
+_OVERHANG = 0.05
 
 
 @dataclass
@@ -23,6 +26,8 @@ class ImageOutlines:
     # Something abnormal may be where nobody outlined it: no position can count as negative.
     unlocated: bool = False
     rejected: dict[str, str] = field(default_factory=dict)  # by finding id, why it has no outline
+    # By finding id, in what its outline differs from the annotation, and doubts about it.
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
 
 def image_outlines(
@@ -31,6 +36,7 @@ def image_outlines(
     labels: LabelSettings,
     height: int,
     width: int,
+    spacing_mm: float,
     outcome: str,
     complete: str,
     masks: Mapping[str, MaskOutline],
@@ -40,6 +46,7 @@ def image_outlines(
     Args:
         findings: its rows of catalog/findings.csv, possibly none.
         height, width: size of the original image in pixels.
+        spacing_mm: of the original image, mm per pixel.
         outcome: abnormal, normal or unknown, from catalog/images.csv. An image that is not
             known to be normal and has no finding is unlocated.
         complete: yes or no, from catalog/images.csv. Where not all abnormalities are outlined,
@@ -56,14 +63,17 @@ def image_outlines(
             result.unlocated = True
             continue
         try:
-            circle, polygons = _shape(finding, height=height, width=width, masks=masks)
+            circle, polygons, notes = _shape(finding, spacing_mm=spacing_mm, masks=masks)
             parts = tuple(np.asarray(points, np.float64) for points in polygons)
             positive = counts(kind, pathology, labels)
             outline = Outline(finding_id, kind, pathology, positive, circle, parts)
-            row0, col0, row1, col1 = outline.bounds
-            if row0 > height - 0.5 or col0 > width - 0.5 or row1 < -0.5 or col1 < -0.5:
-                raise NoOutline(_OUTSIDE.format(height, width))
+            if overhang := _overhang(outline, height, width):
+                notes = [*notes, overhang]
+            if finding["geometry"] == "box":
+                outline = replace(outline, polygons=(_cut(parts[0], height, width),))
             result.outlines.append(outline)
+            if notes:
+                result.notes[finding_id] = notes
         except NoOutline as problem:
             result.unlocated = True
             result.rejected[finding_id] = str(problem)
@@ -98,26 +108,48 @@ def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
 
 
 def _shape(
-    finding: dict, *, height: int, width: int, masks: Mapping[str, MaskOutline]
-) -> tuple[Circle | None, Polygons]:
-    """The circle or the polygons of a finding.
+    finding: dict, *, spacing_mm: float, masks: Mapping[str, MaskOutline]
+) -> tuple[Circle | None, Polygons, list[str]]:
+    """The circle or the polygons of a finding, and notes about them.
 
     Raises:
-        NoOutline: its mask is unusable, or nothing of its box lies inside the image.
+        NoOutline: its mask is unusable.
     """
     value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
     if geometry == "circle":
-        return Circle(float(value["row"]), float(value["col"]), float(value["radius"])), []
+        return Circle(float(value["row"]), float(value["col"]), float(value["radius"])), [], []
     if geometry == "polygon":
-        return None, [value]
+        return None, *clean_polygon(value)
     if geometry == "mask":
         mask = masks[finding["finding_id"]]
         if mask.problem:
             raise NoOutline(mask.problem)
-        return None, mask.polygons
-    # What leaves the image is cut off, unless nothing would be left.
-    row0, row1 = (min(max(float(value[key]), -0.5), height - 0.5) for key in ("row0", "row1"))
-    col0, col1 = (min(max(float(value[key]), -0.5), width - 0.5) for key in ("col0", "col1"))
-    if row0 == row1 or col0 == col1:
+        return None, *clean_mask(mask.polygons, spacing_mm)
+    row0, col0, row1, col1 = (float(value[key]) for key in ("row0", "col0", "row1", "col1"))
+    return None, [[[row0, col0], [row0, col1], [row1, col1], [row1, col0]]], []
+
+
+def _overhang(outline: Outline, height: int, width: int) -> str:
+    """That a part of an outline lies outside the image; "" where hardly any does.
+
+    Raises:
+        NoOutline: all of it does.
+    """
+    row0, col0, row1, col1 = outline.bounds
+    if row0 >= height - 0.5 or col0 >= width - 0.5 or row1 <= -0.5 or col1 <= -0.5:
         raise NoOutline(_OUTSIDE.format(height, width))
-    return None, [[[row0, col0], [row0, col1], [row1, col1], [row1, col0]]]
+    inside = 1.0
+    for low, high, size in ((row0, row1, height), (col0, col1, width)):
+        if high > low:
+            inside *= (min(high, size - 0.5) - max(low, -0.5)) / (high - low)
+    if 1 - inside <= _OVERHANG:
+        return ""
+    return (
+        f"{1 - inside:.0%} of the box around it lies outside the image of {height} x {width} "
+        "pixels and cannot count"
+    )
+
+
+def _cut(box: np.ndarray, height: int, width: int) -> np.ndarray:
+    """What of a box lies inside the image."""
+    return np.clip(box, -0.5, [height - 0.5, width - 0.5])

@@ -1,9 +1,9 @@
 """The label of a position: what the probability means.
 
 Positive: the position lies in an outline that counts as abnormal; of a circle the inner share
-counts, and every outline counts as at least `min_radius` around its centre. Ignored: not
-positive, and in or near any outline. Negative: the rest. One function says so for the patch
-table, the targets of training and the evaluation.
+counts, and every finding counts as at least `min_radius` around its centre (`Outline.discs`).
+Ignored: not positive, and in or near any outline. Negative: the rest. One function says so for the
+patch table, the targets of training and the evaluation.
 """
 
 from collections.abc import Sequence

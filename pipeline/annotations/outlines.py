@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
+from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon, hull_area
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+
+# Parts that fill less than this share of their convex hull are no pieces of one lesion.
+_SCATTERED = 0.5
 
 
 @dataclass(frozen=True)
@@ -63,18 +66,32 @@ class Outline:
         return float(row0), float(col0), float(row1), float(col1)
 
     def discs(self, min_radius_px: float) -> Iterator[Circle]:
-        """The circle, or discs in place of parts that are smaller than one of `min_radius_px`."""
+        """The circle, or discs in place of the parts of a finding that is small as a whole.
+
+        It is small where none of its parts is as large as a disc of `min_radius_px`, and all
+        together are neither, unless they lie scattered (single calcifications do, the pieces of
+        one lesion do not). The largest part comes first; one whose centre lies in a disc that is
+        there needs none.
+        """
         if self.circle is not None:
             yield replace(self.circle, radius=max(self.circle.radius, min_radius_px))
-        for polygon in self.polygons:
-            area, (row, col) = area_and_centroid(polygon)
-            if math.sqrt(area / math.pi) < min_radius_px:
-                yield Circle(row, col, min_radius_px)
+            return
+        measured = sorted(map(area_and_centroid, self.polygons), key=lambda part: -part[0])
+        together = sum(area for area, _ in measured)
+        if len(measured) > 1 and together < _SCATTERED * hull_area(np.concatenate(self.polygons)):
+            together = measured[0][0]
+        if math.sqrt(together / math.pi) >= min_radius_px:
+            return
+        placed: list[Circle] = []
+        for _, (row, col) in measured:
+            if all(math.hypot(row - p.row, col - p.col) > min_radius_px for p in placed):
+                placed.append(Circle(row, col, min_radius_px))
+        yield from placed
 
     def gap(
         self, rows: ArrayLike, cols: ArrayLike, *, min_radius_px: float, within_px: float
     ) -> np.ndarray:
-        """Distance of points from the outline, every part of it at least a disc.
+        """Distance of points from the outline, which counts as at least `discs`.
 
         Args:
             rows, cols: coordinates, broadcast together.
@@ -86,7 +103,7 @@ class Outline:
         """
         rows, cols = np.asarray(rows, np.float64), np.asarray(cols, np.float64)
         row0, col0, row1, col1 = self.bounds
-        # A disc in place of a small part may stand out of the box by its radius.
+        # The disc of a small finding may stand out of the box by its radius.
         margin = within_px + min_radius_px + 1.0
         in_rows = (rows >= row0 - margin) & (rows <= row1 + margin)
         near = in_rows & (cols >= col0 - margin) & (cols <= col1 + margin)

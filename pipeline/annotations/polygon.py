@@ -1,5 +1,6 @@
 """Mathematics of closed polygons, given as (n, 2) float64 arrays of (row, col)."""
 
+import cv2
 import numpy as np
 
 # Points times edges that are worked on at once: fits the cache (four times faster than 1 << 19)
@@ -25,6 +26,11 @@ def area_and_centroid(polygon: np.ndarray) -> tuple[float, tuple[float, float]]:
     centre_row = float(((row + next_row) * cross).sum()) / (3 * twice) + float(origin[0])
     centre_col = float(((col + next_col) * cross).sum()) / (3 * twice) + float(origin[1])
     return abs(twice) / 2, (centre_row, centre_col)
+
+
+def hull_area(points: np.ndarray) -> float:
+    """Area of the convex hull of points, (n, 2)."""
+    return float(cv2.contourArea(cv2.convexHull(points.astype(np.float32))))
 
 
 def distance_to_polygon(rows: np.ndarray, cols: np.ndarray, polygon: np.ndarray) -> np.ndarray:

@@ -83,6 +83,7 @@ def accept(
             labels=settings.labels,
             height=row["original_height"],
             width=row["original_width"],
+            spacing_mm=row["original_spacing_mm"],
             outcome=image["outcome"],
             complete=image["complete"],
             masks=masks,
@@ -98,7 +99,8 @@ def accept(
             if f.finding_id in reasons
         ]
         doubts = [f"finding {i} has no usable outline: {why}" for i, why in sorted(reasons.items())]
-        notes[image_id] = [*_notes(image, outcome), *doubts]
+        remarks = [f"finding {i}: {each}" for i, of in found.notes.items() for each in of]
+        notes[image_id] = [*_notes(image, outcome), *remarks, *doubts]
     mammograms = pd.DataFrame(rows, columns=list(MAMMOGRAM_COLUMNS))
     return Accepted(mammograms, outlines, given, quarantined, notes, split.notes)
 

@@ -33,6 +33,7 @@ def outline(table, *, labels=None, outcome="abnormal", masks=None):
         labels=labels or LabelSettings(),
         height=100,
         width=80,
+        spacing_mm=0.1,
         outcome=outcome,
         complete="yes",
         masks=masks or {},

@@ -91,6 +91,19 @@ def test_the_catalog_goes_before_the_file_and_a_contradiction_is_noted(accepted)
     assert result.notes["a"] == ["a doubt", "laterality is R in the catalog, L in the file"]
 
 
+def test_what_was_done_to_an_outline_is_noted(accepted):
+    half = {"row": -0.5, "col": 24, "radius": 10}
+    crossing = [[60, 10], [100, 40], [100, 10], [60, 40]]
+    result = accepted(("f", "circle", half), ("g", "polygon", crossing))
+    assert [outline.finding_id for outline in result.outlines["a"]] == ["f", "g"]
+    assert result.notes["a"] == [
+        "a doubt",
+        "finding f: 50% of the box around it lies outside the image of 160 x 80 pixels and cannot "
+        "count",
+        "finding g: its outline crosses or touches itself: all that it encloses counts",
+    ]
+
+
 def test_a_good_outline_stays_and_its_image_is_located(accepted):
     result = accepted(("f", "circle", CIRCLE))
     assert [outline.finding_id for outline in result.outlines["a"]] == ["f"]

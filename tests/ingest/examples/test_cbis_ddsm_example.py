@@ -52,6 +52,7 @@ def outlined(catalog, tmp_path_factory):
             labels=LabelSettings(),
             height=sizes[image.image_id][0],
             width=sizes[image.image_id][1],
+            spacing_mm=0.05,
             outcome=image.outcome,
             complete=image.complete,
             masks=masks,
