@@ -102,6 +102,16 @@ def test_the_calcifications_of_a_cluster_stay_and_count_as_discs():
     assert len(list(outline.discs(RULE.min_radius_px))) == len(places)
 
 
+def test_a_cluster_is_scattered_however_many_calcifications_it_has():
+    mask = np.zeros(SIZE, bool)
+    for row in range(100, 1000, 90):
+        for col in range(100, 900, 90):
+            mask |= disc(row, col, 9)
+    outline, _ = of_mask(mask)
+    assert mask.sum() > np.pi * RULE.min_radius_px**2
+    assert len(list(outline.discs(RULE.min_radius_px))) == len(outline.polygons) == 90
+
+
 def test_single_pixels_alone_are_a_finding():
     mask = np.zeros(SIZE, bool)
     mask[[300, 400], [300, 420]] = True
