@@ -4,23 +4,37 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
+EMPTY :=
+BLANK := $(EMPTY) $(EMPTY)
+HASH := \#
 # A run remembers CONFIG, SET and MODEL; what is given here replaces what it remembers.
 ifeq ($(origin RUN),undefined)
-RUN := runs/$(basename $(notdir $(or $(value CONFIG),default)))
+# A blank that stands for blanks keeps the name one word.
+NAME := $(basename $(notdir $(subst $(BLANK),␣,$(or $(value CONFIG),default))))
+RUN := runs/$(subst ␣,$(BLANK),$(NAME))
+endif
+REFUSED := $(strip $(foreach sign,% ; | $(HASH) \,$(findstring $(sign),$(value RUN))))
+ifneq ($(REFUSED)$(filter ~%,$(value RUN)),)
+$(error RUN=$(value RUN) holds $(or $(REFUSED),~), which Make cannot take in the name of a file. \
+Name another run folder, e.g. RUN=runs/mine)
 endif
 PORT ?= 5000
+# What the user gives is read with `value` and never expanded, nor handed to the environment, for
+# which Make would expand it: $(shell ...) in the name of a folder stays a name.
+unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
 quoted = '$(subst ','\'',$(value $(1)))'
+or_else = $(if $(value $(1)),$(call quoted,$(1)),$(2))
 given = $(if $(value $(1)),--$(2) $(call quoted,$(1)))
 IN := --run $(call quoted,RUN)
 SET_ALL := $(value SET) $(MEMBERS)
 GIVEN := $(IN) $(call given,CONFIG,config) $(if $(strip $(SET_ALL)),--set $(call quoted,SET_ALL)) \
          $(call given,MODEL,model) $(call given,INPUT,input)
-# The run folder in names of files: blanks escaped for Make.
-EMPTY :=
-R := $(subst $(EMPTY) $(EMPTY),\ ,$(value RUN))
+# The run folder in names of files: what means something to Make there is escaped.
+escaped = $(if $(2),$(call escaped,$(subst $(firstword $(2)),\$(firstword $(2)),$(1)),$(wordlist 2,9,$(2))),$(1))
+R := $(subst $(BLANK),\$(BLANK),$(call escaped,$(value RUN),: [ ] * ?))
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -87,15 +101,15 @@ $(R)/calibrate.json: $(R)/heatmap.json $(R)/settings/train.yaml $(R)/settings/ev
 .PHONY: crossval compare compare-heads mine ablation calibrate no-model controls
 FULL := $(if $(filter full,$(SCHEDULE)),--full)
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
-	$(call followed,study.py crossval) --folds $(or $(FOLDS),4)
+	$(call followed,study.py crossval) --folds $(call or_else,FOLDS,4)
 	$(track)
 
 compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
-	$(call followed,study.py compare-heads) --seeds $(or $(SEEDS),5) $(FULL) $(if $(KINDS),--kinds)
+	$(call followed,study.py compare-heads) --seeds $(call or_else,SEEDS,5) $(FULL) $(if $(KINDS),--kinds)
 	$(track)
 
 mine: $(R)/metrics.json                  ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
-	$(call followed,study.py mine) --limit $(or $(LIMIT),500)
+	$(call followed,study.py mine) --limit $(call or_else,LIMIT,500)
 	$(track)
 
 calibrate: $(if $(BORROWS),$(R)/calibrate.json,no-model)  ## prior and temperature of MODEL anew from a site's labelled patients (INPUT): RUN/model
@@ -107,7 +121,7 @@ controls: $(R)/heatmap.json              ## what must hold whatever the network 
 	$(track)
 
 ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
-	$(call followed,study.py ablation) --seeds $(or $(SEEDS),2) $(FULL)
+	$(call followed,study.py ablation) --seeds $(call or_else,SEEDS,2) $(FULL)
 	$(track)
 
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")
@@ -125,7 +139,7 @@ doctor: | $(VENV)/installed              ## what can be decoded here; whether pa
 	@$(PY) scripts/doctor.py $(GIVEN)
 
 ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
-	@$(PY) scripts/ui.py --port $(PORT)
+	@$(PY) scripts/ui.py --port $(call quoted,PORT)
 
 track: | $(VENV)/installed               ## send results to MLflow that it did not take before
 	$(track)
@@ -136,7 +150,7 @@ phantom-ideal: | $(VENV)/installed       ## AUC of an ideal reader on the phanto
 	@$(PY) scripts/phantom_ideal.py
 
 example: | $(VENV)/installed             ## small synthetic tree in the form of a public set (DATASET=cbis_ddsm)
-	@$(PY) scripts/example.py $(or $(DATASET),cbis_ddsm)
+	@$(PY) scripts/example.py $(call or_else,DATASET,cbis_ddsm)
 
 help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
@@ -160,7 +174,8 @@ docs: $(VENV)/installed                  ## write docs/settings.md and the READM
 	@$(PY) scripts/docs.py
 
 KEPT := metrics crossval heads ablation
-result: $(or $(wildcard $(foreach kept,$(KEPT),$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
+there = $(if $(wildcard $(1)),$(1))
+result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
 	@$(PY) scripts/docs.py $(IN)
 
 lock: | $(VENV)/installed                ## resolve the lock files anew

@@ -5,13 +5,12 @@ Writes  RUN/<study>/, a run folder for each part; RUN/<study>.json and pages of 
 Run     make crossval, compare, compare-heads, mine, ablation, controls
 """
 
-import shlex
 from pathlib import Path
 
 import start
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import load_settings
+from pipeline.run.settings import load_settings, words_of
 from pipeline.run.stage import open_stage
 
 
@@ -62,7 +61,8 @@ def compare(runs: str) -> None:
     """Two evaluated runs on the same mammograms: every figure and its difference, paired."""
     from pipeline.studies.compare import compare, comparison_text
 
-    folders = [RunFolder(Path(word)) for word in shlex.split(runs)]
+    words = words_of(runs, what="RUNS", example="\"runs/a 'runs/b c'\"")
+    folders = [RunFolder(Path(word)) for word in words]
     if len(folders) != 2:
         raise UserError('compare: name two run folders: make compare RUNS="runs/a runs/b".')
     first, second = folders

@@ -5,6 +5,7 @@ Writes  the MLflow tracking store, RUN/tracking.json
 Run     every stage does it; make track RUN=... does it again after an outage
 """
 
+import shlex
 import signal
 import sys
 import time
@@ -43,7 +44,7 @@ def track(
         first = str(error).splitlines()[0]
         print(
             f"track: MLflow does not take the results now ({first}). Nothing is lost: they are in "
-            f"{run}; make track RUN={run} sends them later.",
+            f"{run}; make track RUN={shlex.quote(str(run))} sends them later.",
             file=sys.stderr,
         )
 

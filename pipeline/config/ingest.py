@@ -40,7 +40,10 @@ class SetSettings(Section):
         front, _, root = value.partition(":")
         name, equals, importer = front.rpartition("=")
         if not root:
-            raise ValueError("must be importer:folder or name=importer:folder")
+            raise ValueError(
+                "must be importer:folder or name=importer:folder; a folder with a comma in its "
+                "name is named in a CONFIG of your own, as in configs/combined.yaml"
+            )
         return {"importer": importer, "root": root} | ({"name": name} if equals else {})
 
 

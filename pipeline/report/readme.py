@@ -1,6 +1,7 @@
 """The results that the README shows: from a run to docs/results/*.json to a table."""
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,9 +51,10 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
             own = {"run": name, "config": remembered.config}
             kept[f"{name}-{path.stem}"] = {**own, **read_json(path)}
     if not kept:
+        named = shlex.quote(str(run.root))
         raise UserError(
             f"{run.metrics} is missing, and {run.crossval.name} too. Run make evaluate "
-            f"RUN={run.root} or make crossval RUN={run.root} first."
+            f"RUN={named} or make crossval RUN={named} first."
         )
     paths = {folder / f"{title}.json": content for title, content in kept.items()}
     for path, content in paths.items():

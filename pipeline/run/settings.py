@@ -35,20 +35,36 @@ def parse_set(text: str) -> dict[str, str]:
     Raises:
         UserError: a quotation mark has no partner; a word has no "=" or no section.
     """
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UserError(
-            f"SET={text} cannot be split into words: {error}. Put a value with blanks or quotation "
-            "marks between quotation marks, e.g. SET=\"data.root='my data'\"."
-        ) from error
-    overrides = {}
-    for word in words:
+    overrides: dict[str, str] = {}
+    for word in words_of(text, what="SET", example="\"data.root='my data'\""):
         name, equals, value = word.partition("=")
         if not equals or "." not in name:
-            raise UserError(f"SET takes section.name=value, not {word!r}, e.g. train.epochs=3")
+            last = next(reversed(overrides), "data.root")
+            raise UserError(
+                f"SET takes section.name=value, not {word!r}, e.g. train.epochs=3. If it goes on "
+                f"a value with blanks, put that between quotation marks: SET=\"{last}='...'\"."
+            )
         overrides[name] = value
     return overrides
+
+
+def words_of(text: str, *, what: str, example: str) -> list[str]:
+    """Split what is given as one text into words, as a shell would.
+
+    Args:
+        what: the variable of Make, for the message.
+        example: how a blank is given.
+
+    Raises:
+        UserError: a quotation mark has no partner.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(
+            f"{what}={text} cannot be split into words: {error}. Put a value with blanks or "
+            f"quotation marks between quotation marks, e.g. {what}={example}."
+        ) from error
 
 
 def given_overrides(set_text: str, *, input_root: str = "") -> dict[str, str]:
@@ -79,10 +95,10 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
     for name, value in overrides.items():
         _check_name(name, where="SET")
         section, key = name.split(".", 1)
-        is_path = Path in get_args(field_type := _section(section).model_fields[key].annotation)
-        tree.setdefault(section, {})[key] = (
-            value or None if is_path or field_type is Path else _parse_value(value)
-        )
+        annotation = _section(section).model_fields[key].annotation
+        # A path or a name is what it is, whatever YAML would read in it.
+        is_text = not {Path, str}.isdisjoint((annotation, *get_args(annotation)))
+        tree.setdefault(section, {})[key] = value or None if is_text else _parse_value(value)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
@@ -114,8 +130,18 @@ def recall(run: RunFolder) -> Remembered:
     """What earlier commands gave for this run; empty for a new one."""
     if not run.remembered.is_file():
         return Remembered()
-    tree = yaml.safe_load(run.remembered.read_text(encoding="utf-8"))
-    return Remembered(tree["config"], tree["set"], tree["model"])
+    try:
+        tree = yaml.safe_load(run.remembered.read_text(encoding="utf-8"))
+        config, overrides, model = tree["config"], tree["set"], tree["model"]
+        texts = (config, model, *overrides, *overrides.values())
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        texts = (None,)
+    if not all(isinstance(text, str) for text in texts):
+        raise UserError(
+            f"{run.remembered} is damaged: it does not say with which config, set and model the "
+            "run was made. Delete it and give CONFIG, SET and MODEL again."
+        )
+    return Remembered(config, overrides, model)
 
 
 def joined(
@@ -150,7 +176,7 @@ def load_settings(run: RunFolder) -> Settings:
         path = run.stage_settings(stage)
         if not path.is_file():
             raise UserError(
-                f"{path} is missing. Start with make, e.g. make preprocess RUN={run.root}."
+                f"{path} is missing. Start with make, e.g. make preprocess RUN={shlex.quote(str(run.root))}."
             )
         tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
     return Settings.model_validate(tree)

@@ -33,7 +33,7 @@ def test_a_run_remembers_its_sets(tmp_path):
         ("data.sets=", "needs data.sets, such as data.sets=mias:path/to/mini-mias"),
         ("data.importer=mias", "data.sets needs data.importer=combined"),
         ("data.sets=mias:x,mias:y", "has mias more than once; name them, such as first=mias:"),
-        ("data.sets=mias:x,y", "data.sets.1: .*must be importer:folder .*not 'y'"),
+        ("data.sets=mias:x,y", "data.sets.1: .*must be importer:folder .*comma.*CONFIG.*not 'y'"),
         ("data.sets=mias:", "data.sets: .*must be a list; on the command line importer:folder"),
         ("data.sets=mas:x", "data.sets.0.importer: Input should be 'phantom'.*not 'mas'"),
         ("data.sets=combined:x", "data.sets.0.importer: .*not 'combined'"),

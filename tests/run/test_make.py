@@ -151,6 +151,43 @@ def test_blanks_and_quotation_marks_reach_the_run_as_they_are(make, tmp_path):
     assert not (ROOT / "oops").exists()
 
 
+@pytest.mark.parametrize(
+    "name", ["a, b's", "x: [1] (2) *?", "日本 $(shell touch oops) `touch oops`", 'q"$HOME=&!{a,b}<>']
+)
+def test_a_run_folder_may_be_called_anything(make, tmp_path, name):
+    assert make("heatmap", name=name) == ALL[:4]
+    assert make("heatmap", name=name) == ["ingest"]
+    # What the run remembers is found again.
+    model, borrowing = a_model(tmp_path / f"model {name}"), f"borrowing {name}"
+    words = ("heatmap", f"MODEL={model}", f"INPUT={name}", "CONFIG=configs/dicom.yaml")
+    assert make(*words, name=borrowing) == ["ingest", "preprocess", "heatmap"]
+    assert make("heatmap", name=borrowing) == ["ingest"]
+    assert load_settings(RunFolder(tmp_path / borrowing)).data.root == Path(name)
+    assert not (ROOT / "oops").exists()
+
+
+@pytest.mark.parametrize("name", ["a%b", "a;b", "a | b", "a#b", "a\\b"])
+def test_a_name_that_make_cannot_take_is_refused_with_what_to_do(make, name):
+    assert make("ingest", ok=False, name=name) == []
+    assert "which Make cannot take" in make.output
+    assert "RUN=runs/mine" in make.output
+
+
+@pytest.mark.parametrize(
+    ("config", "run"),
+    [
+        ("configs/mias.yaml", "runs/mias"),
+        ("my configs/a b.c.yaml", "runs/a b.c"),
+        ("x/日本 $(id) [1].yaml", "runs/日本 $(id) [1]"),
+    ],
+)
+def test_a_run_is_called_after_its_config(config, run):
+    words = ["make", "-n", "status", f"CONFIG={config}", "VENV=none"]
+    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "RUN")}
+    done = subprocess.run(words, cwd=ROOT, env=clean, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1].endswith(f"--run '{run}'")
+
+
 def test_nothing_that_lies_in_a_run_folder_is_executed(make, tmp_path):
     settings = tmp_path / "run" / "settings"
     settings.mkdir(parents=True)

@@ -7,7 +7,8 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.errors import UserError
 from pipeline.run.graph import STAGE_SECTIONS
-from pipeline.run.settings import build_settings, parse_set, setting_names
+from pipeline.run.layout import RunFolder
+from pipeline.run.settings import build_settings, parse_set, recall, setting_names
 
 
 @pytest.fixture
@@ -47,6 +48,23 @@ def test_a_value_may_hold_blanks_and_a_path_anything(config, text, root):
     assert (settings.data.root, settings.train.epochs) == (Path(root), 2)
 
 
+def test_a_name_is_text_whatever_yaml_would_read_in_it(config):
+    words = "network.weights='a,b [1]: %x.weights.h5' data.root=2020-01-01 data.findings=1,2"
+    settings = build_settings(config, parse_set(words))
+    assert settings.network.weights == "a,b [1]: %x.weights.h5"
+    assert settings.data.root == Path("2020-01-01")
+    assert settings.data.findings == Path("1,2")
+
+
+@pytest.mark.parametrize("text", ["config: [", "- a", "config: x\nset: [1]\nmodel: ''", "{}"])
+def test_a_damaged_memory_of_a_run_is_named(tmp_path, text):
+    run = RunFolder(tmp_path)
+    run.remembered.parent.mkdir()
+    run.remembered.write_text(text)
+    with pytest.raises(UserError, match=r"run\.yaml is damaged.*Delete it"):
+        recall(run)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -58,6 +76,7 @@ def test_a_value_may_hold_blanks_and_a_path_anything(config, text, root):
             r"cannot be split .*: No closing quotation.*between quotation",
         ),
         ("epochs=3", r"section\.name=value, not 'epochs=3'"),
+        ("data.root=INbreast Release", r"not 'Release'.*SET=\"data\.root='\.\.\.'\""),
         ("split.test=0.7 split.validation=0.4", r"must be at most 1, not 1\.1"),
     ],
 )
