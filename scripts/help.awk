@@ -14,7 +14,7 @@ file == 2 && FNR == 1 {
     print "                 a value with blanks in quotation marks: SET=\"data.root='my data'\""
     print "  FORCE=1        redo the targets that are named"
     print "  MODEL=RUN      heatmap, evaluate: use the model of another run folder"
-    print "  INPUT=FOLDER   the folder of the data; the same as SET=\"data.root=FOLDER\""
+    print "  INPUT=FOLDER   the data: a folder, a file or a list of files; the same as SET=\"data.root=FOLDER\""
     print "\nSettings (setting = default: meaning)"
 }
 file == 2 && /^\| `/ {

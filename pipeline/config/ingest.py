@@ -51,7 +51,11 @@ class DataSettings(Section):
     """The data set. Paths are relative to the folder that make is started in."""
 
     importer: Importer = Field("phantom", description="which importer reads data.root")
-    root: Path = Field(Path("data/phantom"), description="folder that holds the data set")
+    root: Path = Field(
+        Path("data/phantom"),
+        description="folder that holds the data set; or a single file of it, or a list of its "
+        "files: .txt with a path on each line, .csv with the column file",
+    )
     limit: int | None = Field(
         None, ge=1, description="use only the first so many patients, of each set of data.sets"
     )

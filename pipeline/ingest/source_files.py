@@ -1,4 +1,4 @@
-"""Every regular file below the folder of a data set, in a fixed order.
+"""Every regular file of a data set, in a fixed order: of a folder, of a list, or a single one.
 
 Hidden files and folders count. A link to a file counts as that file; a link to a folder is
 not entered, because links can form loops and lead out of the data set; such links are named,
@@ -9,6 +9,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.run.csv_tables import read_text_table
+from pipeline.run.errors import UserError
+
+LISTS = (".txt", ".lst", ".list", ".csv")
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,60 @@ def list_files(root: Path, *, front: str = "") -> Listing:
                     path = Path(entry.path)
                     files.append(SourceFile(name, path, status.st_size, status.st_mtime_ns))
     return joined([Listing(tuple(files), tuple(links))])
+
+
+def given_files(path: Path, *, front: str = "") -> Listing:
+    """A single file; or the files that a list (.txt, .lst, .list, .csv) names, each once.
+
+    A list has a path on each line, or is a table with the column `file`. Paths are relative to its
+    folder; where nothing lies there, to the folder that make is started in.
+
+    Args:
+        front: goes before the names of files, which are relative to the folder that holds all.
+
+    Raises:
+        UserError: the list is empty or names what is no file.
+        OSError: a file cannot be looked at.
+    """
+    if path.suffix.lower() not in LISTS:
+        paths = [path]
+    else:
+        named = (_named_file(path, *line) for line in _lines_of(path))
+        paths = list({os.path.normpath(file.absolute()): file for file in named}.values())
+    if not paths:
+        raise UserError(f"{path} names no file. A list has the path of a file on each line.")
+    places = [os.path.normpath(file.absolute()) for file in paths]
+    base = os.path.commonpath([os.path.split(place)[0] for place in places])
+    files = []
+    for file, place in zip(paths, places, strict=True):
+        status = file.stat()
+        name = front + _printable(os.path.relpath(place, base))
+        files.append(SourceFile(name, file, status.st_size, status.st_mtime_ns))
+    return joined([Listing(tuple(files), ())])
+
+
+def _lines_of(path: Path) -> list[tuple[str, str]]:
+    """What each line of a list names, after where it stands."""
+    if path.suffix.lower() == ".csv":
+        table = read_text_table(path, needed=("file",), separators=",;")
+        return [(where, row["file"]) for where, row in table.rows]
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no list of files in UTF-8.") from error
+    named = [(f"{path}, line {number}", line.strip()) for number, line in enumerate(lines, 1)]
+    return [(where, line) for where, line in named if line and not line.startswith("#")]
+
+
+def _named_file(path: Path, where: str, name: str) -> Path:
+    for file in (path.parent / name, Path(name)):
+        if file.is_file():
+            return file
+    what = "is a folder; name the files in it" if Path(name).is_dir() else "is no file"
+    raise UserError(
+        f"{where}: {name!r} {what}. Paths are relative to {path.parent}, or to the folder that "
+        "make is started in."
+    )
 
 
 def joined(listings: Iterable[Listing]) -> Listing:

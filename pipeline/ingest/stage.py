@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config import DataSettings, Settings
 from pipeline.ingest.data_sets import data_sets, split_file
 from pipeline.ingest.importers import Request
-from pipeline.ingest.source_files import Listing, joined, list_files
+from pipeline.ingest.source_files import Listing, given_files, joined, list_files
 from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
@@ -83,10 +83,13 @@ def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listi
     if name:
         where = f"{root} (set {name} of data.sets)"
         setting = f"data.sets={name}={data.importer}:FOLDER,..."
-    if not root.is_dir():
-        if data.importer == "phantom":
-            return Listing((), ())
-        raise UserError(f'{where} is no folder. Name the folder of the data set: SET="{setting}".')
+    if data.importer == "phantom" and not root.is_dir():
+        return Listing((), ())
+    if not root.exists():
+        raise UserError(
+            f"{where} is no folder and no file. Name the folder of the data set, a file of it or a "
+            f'list of its files: SET="{setting}".'
+        )
     for what, folder in outputs.items():
         if folder.resolve().is_relative_to(root.resolve()):
             raise UserError(
@@ -94,7 +97,8 @@ def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listi
                 f"Choose another {what} or data.root."
             )
     try:
-        return list_files(root, front=f"{name}/" if name else "")
+        front = f"{name}/" if name else ""
+        return list_files(root, front=front) if root.is_dir() else given_files(root, front=front)
     except PermissionError as error:
         raise UserError(f"{error.filename} cannot be read. Mend its permissions.") from error
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -12,6 +13,9 @@ from pipeline.run.errors import UserError
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, joined, remember
+
+if TYPE_CHECKING:
+    from pipeline.model.card import ModelCard
 
 
 def configure(
@@ -24,14 +28,14 @@ def configure(
     """Write RUN/settings and return sentences that say what will be redone.
 
     With MODEL a run takes over the image that the model was trained on, the meaning of its number
-    and the maps that it was calibrated on.
+    and the maps that it was calibrated on, whatever CONFIG says of them.
 
     Args:
         config, overrides, model: what replaces the remembered; empty where nothing does.
 
     Raises:
-        UserError: a wrong CONFIG, SET or MODEL, or a setting that contradicts the model; or the
-            run remembers a MODEL that Make, which went by RUN/settings, did not know.
+        UserError: a wrong CONFIG, SET or MODEL, or a SET that contradicts the model; or the run
+            remembers a MODEL that Make, which went by RUN/settings, did not know.
     """
     settings, now = joined(run, config=config, overrides=overrides, model=model)
     if not now.model:
@@ -51,12 +55,8 @@ def configure(
             "Name a run folder whose training finished."
         )
     card = read_card(folder)
-    sections: Mapping[str, Section] = {
-        "image": card.image,
-        "labels": card.labels,
-        "maps": card.maps,
-    }
-    sentences = _remembered(run, _with_model(settings, now, sections), now)
+    settings, said = _with_model(settings, now, card)
+    sentences = said + _remembered(run, settings, now)
     make_knows = bool(model) or run.borrowed_model.is_file()
     content = {"model": now.model, "sha256": file_sha256(card_path(folder))}
     write_text_if_changed(run.borrowed_model, yaml_text(content))
@@ -68,27 +68,38 @@ def configure(
     return sentences
 
 
-def _with_model(settings: Settings, now: Remembered, sections: Mapping[str, Section]) -> Settings:
-    """The settings with the sections of a model in place of their own.
+def _with_model(
+    settings: Settings, now: Remembered, card: "ModelCard"
+) -> tuple[Settings, list[str]]:
+    """The settings with the sections of a model in place of their own, and a sentence on that.
+
+    What CONFIG says of them is for a training with it, so the model goes before it.
 
     Raises:
-        UserError: CONFIG or SET gives something else for them than the model.
+        UserError: SET gives something else for them, or for the network, than the model has.
     """
+    sections: dict[str, Section] = {"image": card.image, "labels": card.labels, "maps": card.maps}
+    brought = {name: section.model_dump() for name, section in sections.items()}
+    own = settings.model_dump()
+    of_model = {**brought, "network": card.settings.get("network", {})}
     tree = yaml.safe_load(Path(now.config).read_text(encoding="utf-8")) or {}
     in_config = {f"{section}.{key}" for section, values in tree.items() for key in values}
+    others = []
     for name in sorted(in_config | set(now.overrides)):
         section, key = name.split(".", 1)
-        if section not in sections:
+        values = of_model.get(section, {})
+        if key not in values or own[section][key] == values[key]:
             continue
-        own, model = (
-            getattr(part, key) for part in (getattr(settings, section), sections[section])
-        )
-        if own != model:
+        if name in now.overrides:
             raise UserError(
-                f"{name} is {own} in CONFIG or SET and {model} in MODEL={now.model}. A model "
-                f"brings its own; leave {name} out."
+                f"{name} is {own[section][key]} in SET and {values[key]} in MODEL={now.model}. A "
+                f"model brings its own; leave {name} out, or take another RUN if this one "
+                "remembers it."
             )
-    return settings.model_copy(update=dict(sections))
+        if section in brought:
+            others.append(f"{name}={values[key]} (not {own[section][key]})")
+    said = f"MODEL={now.model} goes before {now.config} in {', '.join(others)}."
+    return settings.model_copy(update=sections), [said] if others else []
 
 
 def _remembered(run: RunFolder, settings: Settings, now: Remembered) -> list[str]:

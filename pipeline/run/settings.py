@@ -176,7 +176,8 @@ def load_settings(run: RunFolder) -> Settings:
         path = run.stage_settings(stage)
         if not path.is_file():
             raise UserError(
-                f"{path} is missing. Start with make, e.g. make preprocess RUN={shlex.quote(str(run.root))}."
+                f"{path} is missing. Start with make, e.g. make preprocess "
+                f"RUN={shlex.quote(str(run.root))}."
             )
         tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
     return Settings.model_validate(tree)

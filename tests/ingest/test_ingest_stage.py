@@ -127,6 +127,44 @@ def test_a_missing_root_says_which_setting_names_it(tmp_path):
         ingest(stage(tmp_path, root=tmp_path / "nowhere"))
 
 
+def test_a_single_file_is_a_data_set(tmp_path, root):
+    assert ingest(stage(tmp_path, root=root / "b.dcm")).startswith("1 files, 1 images of 1 pat")
+    assert list(read_catalog(RunFolder(tmp_path / "run")).files["file"]) == ["b.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("list.txt", "# mine\n\nb.dcm\nsub folder/d, e.dcm\nb.dcm\n"),
+        ("list.csv", 'file;kind\nb.dcm;mass\n"sub folder/d, e.dcm";mass\n'),
+    ],
+)
+def test_a_list_of_files_is_a_data_set(tmp_path, root, name, text):
+    write_mammogram(root / "sub folder" / "d, e.dcm", PatientID="w3")
+    (root / name).write_text(text)
+    here = stage(tmp_path, root=root / name)
+    assert ingest(here).startswith("2 files, 2 images of 2 patients")
+    assert list(read_catalog(here.run).files["file"]) == ["b.dcm", "sub folder/d, e.dcm"]
+    assert ingest(here).startswith("nothing changed")
+    (root / name).write_text(text.replace("b.dcm", f"{root}/c.dcm"))
+    assert ingest(here).startswith("2 files")
+    assert list(read_catalog(here.run).files["file"]) == ["c.dcm", "sub folder/d, e.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("b.dcm\n../x.dcm\n", r"list\.txt, line 2: '\.\./x\.dcm' is no file"),
+        ("/tmp\n", "line 1: '/tmp' is a folder; name the files in it"),
+        ("# nothing\n", "names no file"),
+    ],
+)
+def test_a_list_that_names_no_file_is_refused_with_the_line(tmp_path, root, text, message):
+    (root / "list.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        ingest(stage(tmp_path, root=root / "list.txt"))
+
+
 def test_results_inside_the_data_are_refused(tmp_path, root):
     with pytest.raises(UserError, match=r"lies inside data\.root"):
         ingest(stage(tmp_path, root=tmp_path))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import NetworkSettings
 from pipeline.model.card import card_path
 from pipeline.model.configure import configure
 from pipeline.run.checksum import file_sha256
@@ -81,6 +82,26 @@ def test_a_model_brings_image_labels_and_maps_to_other_runs(config, run, tmp_pat
     settings = load_settings(run)
     assert (settings.image, settings.labels, settings.maps) == (card.image, card.labels, card.maps)
     assert file_sha256(card_path(tmp_path / "there")) in run.borrowed_model.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in Path("configs").glob("*.yaml")))
+def test_a_model_goes_before_every_shipped_config_and_says_so(run, tmp_path, name):
+    settings = {"network": NetworkSettings(backbone="valid").model_dump(mode="json")}
+    maps = {"flips": 2, "zooms": [1.0, 1.5]}
+    place = tmp_path / "there"
+    card = write_a_card(place, image={"spacing_mm": 0.3}, maps=maps, settings=settings)
+    said = configure(run, config=f"configs/{name}", model=str(place))
+    assert load_settings(run).maps == card.maps
+    assert load_settings(run).image == card.image
+    text = Path("configs", name).read_text()
+    assert ("maps.flips=2 (not 4)" in " ".join(said)) == ("flips: 4" in text)
+    assert ("image.spacing_mm=0.3 (not 0.2)" in " ".join(said)) == ("  spacing_mm: 0.2" in text)
+    assert len(said) == ("maps:" in text or "image:" in text)
+    # So says every command, and what SET says of it is still refused.
+    assert configure(run) == said
+    for wrong in ({"maps.flips": "4"}, {"network.backbone": "efficientnet_lite0"}):
+        with pytest.raises(UserError, match=r"in SET and .* in MODEL=.*leave .* out"):
+            configure(run, overrides=wrong)
 
 
 def test_a_model_that_is_not_there_is_refused(config, run):

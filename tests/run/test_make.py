@@ -152,7 +152,8 @@ def test_blanks_and_quotation_marks_reach_the_run_as_they_are(make, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["a, b's", "x: [1] (2) *?", "日本 $(shell touch oops) `touch oops`", 'q"$HOME=&!{a,b}<>']
+    "name",
+    ["a, b's", "x: [1] (2) *?", "日本 $(shell touch oops) `touch oops`", 'q"$HOME=&!{a,b}<>'],
 )
 def test_a_run_folder_may_be_called_anything(make, tmp_path, name):
     assert make("heatmap", name=name) == ALL[:4]

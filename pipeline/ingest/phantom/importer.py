@@ -51,8 +51,8 @@ def _read_record(root: Path) -> Record | None:
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UserError(
                 f"data.root={root} exists and is no phantom's folder (it has no {RECORD}), so "
-                "nothing is written there. Choose another data.root, or set data.importer to "
-                "read your own data."
+                "nothing is written there. Choose another data.root, or say what it holds: "
+                "CONFIG=configs/dicom.yaml for DICOM files, or the config of the data set."
             )
         return None
     try:
