@@ -1,7 +1,9 @@
 """Work over images in a pool of processes that survives what a file may do to a worker.
 
-Each worker is a fresh interpreter with a limit on its memory; a file has a limit on its time.
-A worker that is killed, or that has to be, costs the one file that it had.
+Each worker is a fresh interpreter with a limit on its memory; a file has a limit on its time, which
+counts from where the worker has it and all that is imported for it. A start has none: on a busy
+machine or a slow disk the imports may take minutes. A worker that is killed, or that has to be,
+costs the one file that it had.
 """
 
 import contextlib
@@ -9,6 +11,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,9 +21,12 @@ from typing import Any
 
 import cv2
 
+from pipeline.run.errors import UserError
+from pipeline.run.words import duration
+
 # Fresh interpreters: nothing of the parent, such as TensorFlow or its threads, is inherited.
 _CONTEXT = multiprocessing.get_context("spawn")
-_START_SECONDS = 300
+_SAID_EVERY_SECONDS = 120  # that a worker is still starting
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,11 @@ class Lost:
     """Stands for the result of an item whose worker did not come back."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class _HasItem:
+    """What a worker says when it begins with an item, whose time runs from then on."""
 
 
 def default_workers() -> int:
@@ -55,6 +66,9 @@ def map_images(
 
     Yields:
         The result of each item, or `Lost` where the worker was killed or out of time.
+
+    Raises:
+        UserError: a worker died before it had started.
     """
     if workers == 0:
         yield from map(function, items)
@@ -66,6 +80,8 @@ def map_images(
             while index not in results:
                 for worker in _answered(pool):
                     answer = worker.answer()
+                    if isinstance(answer, _HasItem):
+                        continue
                     if worker.item is not None:
                         results[worker.item] = answer
                     if waiting and not isinstance(answer, Lost):
@@ -90,29 +106,57 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.item: int | None = None  # None until it says that it is ready
-        self.seconds: float = _START_SECONDS
-        self.deadline = time.monotonic() + self.seconds
+        self.seconds = float("inf")
+        self.imports_since: float | None = None
+        self._importing()
 
     def give(self, item: int, content: Any, seconds: float | None) -> None:
         self.item, self.seconds = item, seconds or float("inf")
-        self.deadline = time.monotonic() + self.seconds
+        self._importing()  # an item may need modules that the function does not
         self.pipe.send(content)
 
     def answer(self) -> Any:
-        """The result of its item, or `Lost`; None when it has started."""
+        """The result of its item, or `Lost`; None when it has started, or that it has its item."""
         if not self.pipe.poll():
             reason = f"took longer than {self.seconds:g} s (dicom.decode_seconds)"
         else:
             try:
-                return self.pipe.recv()
+                answer = self.pipe.recv()
+                if isinstance(answer, _HasItem):
+                    self.imports_since = None
+                    self.deadline = time.monotonic() + self.seconds
+                return answer
             except (EOFError, ConnectionError):
                 self.process.join()
             reason = f"died with exit code {self.process.exitcode}"
             if self.process.exitcode == -signal.SIGKILL:
                 reason = "was killed, probably for lack of memory (dicom.workers, dicom.decode_mib)"
         if self.item is None:
-            raise RuntimeError(f"A worker process could not start: it {reason}")
+            raise UserError(
+                f"A worker process could not start: it {reason}. What it said stands above; "
+                "with less memory needed at a time it may work: dicom.workers=1."
+            )
         return Lost(f"the worker {reason}")
+
+    def out_of_time(self) -> bool:
+        """Whether its item takes too long; of imports that do it only says so, now and then."""
+        now = time.monotonic()
+        if now < self.deadline:
+            return False
+        if self.imports_since is None:
+            return True
+        print(
+            f"waiting for a worker process, which has been starting for "
+            f"{duration(now - self.imports_since)}: is the machine busy, or the disk slow?",
+            file=sys.stderr,
+            flush=True,
+        )
+        self.deadline = now + _SAID_EVERY_SECONDS
+        return False
+
+    def _importing(self) -> None:
+        self.imports_since = time.monotonic()
+        self.deadline: float = self.imports_since + _SAID_EVERY_SECONDS
 
     def stop(self) -> None:
         self.pipe.close()
@@ -124,8 +168,7 @@ def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
     """Those with a message, those that died and those out of time, as soon as there are any."""
     patience = max(min(worker.deadline for worker in pool) - time.monotonic(), 0)
     answered = wait([worker.pipe for worker in pool], timeout=min(patience, 3600))
-    now = time.monotonic()
-    return [worker for worker in pool if worker.pipe in answered or now >= worker.deadline]
+    return [worker for worker in pool if worker.pipe in answered or worker.out_of_time()]
 
 
 def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:
@@ -142,4 +185,5 @@ def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:
             item = pipe.recv()
         except EOFError:
             return
+        pipe.send(_HasItem())
         pipe.send(function(item))

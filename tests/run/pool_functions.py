@@ -26,6 +26,29 @@ def misbehave(kind):
     return kind
 
 
+class SlowToArrive:
+    """Stands for an item, or a function, whose modules take long to import."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __setstate__(self, state):
+        time.sleep(state["seconds"])
+        self.__dict__.update(state)
+
+    def __call__(self, item):
+        return item
+
+
+class DiesOnArrival(SlowToArrive):
+    def __setstate__(self, state):
+        os._exit(7)
+
+
+def length_of_name(item):
+    return len(type(item).__name__)
+
+
 def loaded_modules(_):
     import sys
 

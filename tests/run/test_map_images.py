@@ -1,7 +1,17 @@
 """The pool: results in order, limits, and workers that die."""
 
+import pytest
+
+from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
-from tests.run.pool_functions import loaded_modules, misbehave, square_slowly
+from tests.run.pool_functions import (
+    DiesOnArrival,
+    SlowToArrive,
+    length_of_name,
+    loaded_modules,
+    misbehave,
+    square_slowly,
+)
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -32,6 +42,17 @@ def test_an_item_out_of_time_is_lost_and_a_greedy_one_gets_no_memory():
         "no memory",
         "x",
     ]
+
+
+def test_the_time_limit_of_an_item_is_none_for_what_is_imported_for_it():
+    slow = SlowToArrive(2)
+    assert list(map_images(length_of_name, [slow], workers=1, seconds=1)) == [len("SlowToArrive")]
+    assert list(map_images(slow, ["x", "y"], workers=1, seconds=1)) == ["x", "y"]
+
+
+def test_a_worker_that_cannot_start_is_named_with_what_to_do():
+    with pytest.raises(UserError, match=r"could not start: it died with exit code 7.*workers=1"):
+        list(map_images(DiesOnArrival(0), ["x"], workers=1))
 
 
 def test_workers_do_not_import_tensorflow_nor_mlflow():
