@@ -7,22 +7,22 @@ Run     make ui PORT=5000
 import json
 import os
 import socket
-import subprocess
 import sys
-import time
-import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import start
 from pipeline.tracking.client import EXPERIMENT, artifact_root, quiet_environment, tracking_uri
+from pipeline.tracking.server import answers, held, wait_for
 
-START_SECONDS = 90
 
-
-def ui(port: int = 5000) -> int:
+def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
     """Open MLflow on loopback and print its address once it answers."""
+    parent = os.getppid()
     if "MLFLOW_TRACKING_URI" in os.environ:
         print(f"MLflow is at MLFLOW_TRACKING_URI={os.environ['MLFLOW_TRACKING_URI']}.")
         return 0
@@ -33,25 +33,20 @@ def ui(port: int = 5000) -> int:
     quiet_environment()
     # One worker without jobs: the default takes 2 GB of memory.
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    server = subprocess.Popen(
-        [
-            *(Path(sys.executable).with_name("mlflow"), "server", "--host", "127.0.0.1"),
-            *("--port", str(port), "--workers", "1", "--backend-store-uri", tracking_uri()),
-            *("--default-artifact-root", str(artifact_root())),
-        ],
-        stdout=subprocess.DEVNULL,
-    )
+    mlflow = str(Path(sys.executable).with_name("mlflow"))
+    command = [
+        *(mlflow, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", tracking_uri(), "--default-artifact-root", str(artifact_root())),
+    ]
     try:
-        if not _answers(server, f"http://127.0.0.1:{port}/health"):
-            print("MLflow did not start; its messages are above.", file=sys.stderr)
-            return 1
-        print(f"MLflow: {_page(f'http://127.0.0.1:{port}')} (Ctrl-C ends it)", flush=True)
-        return server.wait()
+        with held(command) as server:
+            if not answers(server, f"http://127.0.0.1:{port}/health"):
+                print("MLflow did not start; its messages are above.", file=sys.stderr)
+                return 1
+            print(f"MLflow: {_page(f'http://127.0.0.1:{port}')} (Ctrl-C ends it)", flush=True)
+            return wait_for(server, parent=parent)
     except KeyboardInterrupt:
         return 0
-    finally:
-        server.terminate()
-        server.wait()
 
 
 def _page(server: str) -> str:
@@ -61,21 +56,9 @@ def _page(server: str) -> str:
     try:
         with urllib.request.urlopen(lookup, timeout=20) as answer:
             experiment = json.load(answer)["experiment"]["experiment_id"]
-    except urllib.error.HTTPError:  # no run has been logged yet
+    except (OSError, ValueError, KeyError):  # no run has been logged yet, or no answer in time
         return f"{server}/#/experiments?workflowType=machine_learning"
     return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning"
-
-
-def _answers(server: subprocess.Popen, address: str) -> bool:
-    for _ in range(START_SECONDS * 2):
-        if server.poll() is not None:
-            return False
-        try:
-            with urllib.request.urlopen(address, timeout=2):
-                return True
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    return False
 
 
 if __name__ == "__main__":

@@ -3,7 +3,10 @@
 import ast
 import datetime
 import functools
+import os
+import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.run.checksum import file_sha256, value_sha256
@@ -13,10 +16,63 @@ ROOT = Path(__file__).parents[2]
 _BESIDE = (".html", ".css", ".md")
 
 
+# Files whose change is a change of the code. Settings are recorded by themselves; what else lies in
+# the project's folder, such as data and notes of the user, changes no result.
+_CODE = ("pipeline", "models", "scripts", "Makefile", "requirements*.lock")
+
+
+@dataclass(frozen=True)
+class Code:
+    """Which code it is.
+
+    Attributes:
+        commit: "" where it is not known.
+        dirty: whether files of the code differ from the commit, or are in none.
+        unknown: why the commit is not known.
+    """
+
+    commit: str
+    dirty: bool = False
+    unknown: str = ""
+
+    @property
+    def complaint(self) -> str:
+        """A sentence for the user where git is there and refuses; else ""."""
+        if not self.unknown or self.unknown == NO_GIT:
+            return ""
+        return (
+            f"The commit of the code is not known and is recorded as unknown: {self.unknown} "
+            f"(git -C {shlex.quote(str(ROOT))} status tells what git needs.)"
+        )
+
+
+NO_GIT = "the code lies in no git repository"
+
+
+def code_state(root: Path = ROOT) -> Code:
+    """The commit of the code, whether it differs from it, or why that is not known."""
+    try:
+        # Also tells the code apart that lies unversioned in a repository of something else.
+        _run_git(root, "ls-files", "--error-unmatch", "pipeline/run/code.py")
+        commit = _run_git(root, "rev-parse", "HEAD").strip()
+        shown = _run_git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", *_CODE)
+    except FileNotFoundError:
+        return Code("", unknown=NO_GIT)
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.strip()
+        foreign = "not a git repository" in said or "did not match any file" in said
+        return Code("", unknown=NO_GIT if foreign else said.split("\n")[0] or "git failed")
+    except OSError as error:
+        return Code("", unknown=str(error))
+    entries = [entry for entry in shown.split("\0") if entry]
+    own = [e for e in entries if not e.startswith("??") or e.endswith((".py", *_BESIDE))]
+    return Code(commit, dirty=bool(own))
+
+
 def git_commit() -> tuple[str, bool]:
-    """Commit of the code and whether files differ from it; ("", False) outside git."""
-    commit = _git("rev-parse", "HEAD")
-    return (commit, bool(_git("status", "--porcelain"))) if commit else ("", False)
+    """Commit of the code and whether it differs from it; ("", False) where that is not known."""
+    code = code_state()
+    return code.commit, code.dirty
 
 
 def provenance() -> dict[str, str]:
@@ -88,9 +144,18 @@ def _file(module: str) -> Path | None:
 def _git(*words: str) -> str | None:
     """What git says about the project; None where there is no git or it refuses."""
     try:
-        done = subprocess.run(
-            ["git", "-C", ROOT, *words], check=False, capture_output=True, text=True
-        )
-    except FileNotFoundError:
+        return _run_git(ROOT, *words).strip()
+    except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _run_git(root: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", root, *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={**os.environ, "LC_ALL": "C"},  # its messages are read
+    )
+    return done.stdout

@@ -2,7 +2,7 @@
 
 Every line has `time` (Unix seconds), `stage` and `event`:
 
-    start     settings (flat dict), commit (git commit or ""), dirty (bool)
+    start     settings (flat dict), commit ("" if unknown), dirty (bool: code differs from it)
     metrics   step (int), values (dict of name to float)
     artifact  path (relative to the run folder), folder ("" or a subfolder in MLflow)
     finish    status ("finished" or "failed"), seconds, peak_mib, message

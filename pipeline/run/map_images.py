@@ -156,7 +156,7 @@ class _Worker:
 
     def _importing(self) -> None:
         self.imports_since = time.monotonic()
-        self.deadline: float = self.imports_since + _SAID_EVERY_SECONDS
+        self.deadline = self.imports_since + _SAID_EVERY_SECONDS
 
     def stop(self) -> None:
         self.pipe.close()

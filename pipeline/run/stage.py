@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Settings
-from pipeline.run.code import git_commit
+from pipeline.run.code import code_state
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS, is_done, needed_for
@@ -40,10 +40,12 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
     try:
         with locked(run):
             stage = Stage(run, load_settings(run), EventLog(run, name))
-            commit, dirty = git_commit()
+            code = code_state()
+            if code.complaint:
+                print(f"{name}: {code.complaint}", file=sys.stderr)
             sections = stage.settings.model_dump(mode="json")
             shown = {s: sections[s] for s in STAGE_SECTIONS.get(name, sections)}
-            stage.events.start(settings=shown, commit=commit, dirty=dirty)
+            stage.events.start(settings=shown, commit=code.commit, dirty=code.dirty)
             try:
                 yield stage
             finally:

@@ -44,4 +44,6 @@ def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles) -> 
             f"made by other code: since commit {commit[:10]} {files[0]}{more} changed; FORCE=1 "
             "redoes it"
         )
+    if last and not last.get("commit"):
+        return "up to date with its files; the commit of its code is not known"
     return "up to date"

@@ -164,7 +164,9 @@ class _Uploader:
         for resumed in (run_id, state.parent):
             self._client.update_run(resumed, status="RUNNING")
         self._client.set_tag(run_id, "git_commit", event["commit"] or "unknown")
-        self._client.set_tag(run_id, "git_dirty", str(event["dirty"]))
+        self._client.set_tag(
+            run_id, "git_dirty", str(event["dirty"]) if event["commit"] else "unknown"
+        )
         known = self._client.get_run(run_id).data.params
         params = [
             Param(f"{section}.{name}", str(value)[:PARAM_LENGTH])
@@ -246,11 +248,24 @@ def _goes_with(event: dict, following: dict, size: int) -> bool:
 
 def follow(run: RunFolder, *, process: int, seconds: float, wait) -> None:
     """Upload every `seconds` until the process is gone; `wait(seconds)` sleeps."""
-    since = 0.0
-    while Path(f"/proc/{process}").exists():
+    since, begun = 0.0, _begun(process)
+    while begun and _begun(process) == begun:
         wait(1.0)
         since += 1.0
         if since >= seconds:
             upload(run)
             since = 0.0
     upload(run)
+
+
+def _begun(process: int) -> str:
+    """When a process began; "" where there is none, or one that ended and nobody asked after.
+
+    In a container nobody may ever ask, and a number of a process comes again.
+    """
+    try:
+        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] in "ZX" else fields[19]

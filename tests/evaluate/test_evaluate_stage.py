@@ -11,10 +11,11 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.stage import evaluate
 from pipeline.figures.ranking import roc_auc
+from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.settings import load_settings
-from pipeline.run.stage import Stage, git_commit
+from pipeline.run.stage import Stage
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
 

@@ -28,7 +28,7 @@ CARD: dict[str, Any] = {
         "train": COUNTS,
         "validation": COUNTS,
     },
-    "commit": "",
+    "commit": "c0ffee",
     "settings": {},
     "sha256": "0" * 64,
 }

@@ -105,6 +105,8 @@ def test_the_prior_and_code_that_is_in_no_commit_are_told_after_the_training():
     (prior,) = limits_of(model=model, datasets=["mias", "inbreast"])
     assert "assumes that 0.70 % of the positions" in prior
     assert len(limits_of(model=model.model_copy(update={"dirty": True}))) == 2
+    _, unknown = limits_of(model=model.model_copy(update={"commit": ""}))
+    assert "commit of the code that made the model is not known" in unknown
 
 
 def test_what_taking_a_mammogram_s_level_off_costs_a_large_finding_is_told():

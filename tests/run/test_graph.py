@@ -87,6 +87,16 @@ def test_the_code_of_a_stage_is_all_that_it_is_made_of():
     assert not {"tracking", "studies"} & set().union(*map(rooms, STAGE_SECTIONS))
 
 
+def test_status_says_where_the_code_of_a_result_is_not_known(run):
+    all_done(run)
+    log = EventLog(run, "train")
+    log.start(settings={}, commit="", dirty=False)
+    log.finish(status="finished", seconds=1.0, peak_mib=1.0)
+    sentences = dict(status(run))
+    assert sentences["train"] == ("up to date with its files; the commit of its code is not known")
+    assert sentences["evaluate"] == "up to date"
+
+
 def test_status_says_which_stages_other_code_of_another_room_has_made(run):
     all_done(run)
     for stage in GRAPH:

@@ -1,6 +1,8 @@
 """MLflow gets every event once, one child per stage, whatever fails in between."""
 
 import json
+import subprocess
+import time
 
 import pytest
 
@@ -154,3 +156,20 @@ def test_what_an_earlier_version_kept_of_an_upload_is_understood(run):
     again = sent(run, store)
     assert again["runs"] == content["runs"]
     assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
+
+
+def test_following_ends_with_a_process_that_nobody_asks_after(run):
+    from pipeline.tracking.upload import follow
+
+    run.root.mkdir(parents=True)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        assert len(waits) < 100
+        time.sleep(0.05)
+
+    process = subprocess.Popen(["sleep", "0.3"])  # dead, it stays in /proc until its end is read
+    follow(run, process=process.pid, seconds=20, wait=wait)
+    assert waits
+    process.wait()

@@ -1,0 +1,74 @@
+"""A server that is held: found behind a proxy, slow to start, gone with its starter."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipeline.tracking.client import quiet_environment
+from pipeline.tracking.server import answers, held
+
+# A child of the server's process listens, as with MLflow, after a second.
+SERVER = "sleep 1; {python} -m http.server {port} --bind 127.0.0.1 2>/dev/null & wait"
+STARTER = """
+import sys
+from pipeline.tracking.server import answers, held
+with held(["bash", "-c", sys.argv[1]]) as server:
+    assert answers(server, sys.argv[2])
+    print("up", flush=True)
+    server.wait()
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def closes(port: int) -> bool:
+    for _ in range(200):
+        if not is_open(port):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
+def test_a_server_does_not_outlive_its_starter_however_that_ends(port, how):
+    words = (SERVER.format(python=sys.executable, port=port), f"http://127.0.0.1:{port}/")
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as starter:
+        assert starter.stdout
+        assert starter.stdout.readline() == b"up\n"
+        starter.send_signal(how)
+    assert closes(port)
+
+
+def test_a_server_is_found_where_a_proxy_is_set(port, monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "pacs.hospital")
+    quiet_environment()
+    assert os.environ["no_proxy"] == "pacs.hospital,localhost,127.0.0.1,::1"
+    command = ["bash", "-c", SERVER.format(python=sys.executable, port=port)]
+    with held(command) as server:
+        assert answers(server, f"http://127.0.0.1:{port}/")
+    assert closes(port)
+
+
+def test_a_server_that_ends_at_its_start_is_not_waited_for(port):
+    with held(["false"]) as server:
+        assert not answers(server, f"http://127.0.0.1:{port}/")
