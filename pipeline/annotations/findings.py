@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.clean_polygons import clean_mask, clean_polygon
+from pipeline.annotations.coordinates import outside_problem, unit_problem
 from pipeline.annotations.masks import MaskOutline, NoOutline, Polygons
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
@@ -63,20 +64,25 @@ def image_outlines(
             result.unlocated = True
             continue
         try:
+            value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
+            if problem := unit_problem(geometry, value) or outside_problem(
+                geometry, value, height=height, width=width
+            ):
+                raise NoOutline(problem)
             circle, polygons, notes = _shape(finding, spacing_mm=spacing_mm, masks=masks)
             parts = tuple(np.asarray(points, np.float64) for points in polygons)
             positive = counts(kind, pathology, labels)
             outline = Outline(finding_id, kind, pathology, positive, circle, parts)
             if overhang := _overhang(outline, height, width):
                 notes = [*notes, overhang]
-            if finding["geometry"] == "box":
+            if geometry == "box":
                 outline = replace(outline, polygons=(_cut(parts[0], height, width),))
             result.outlines.append(outline)
             if notes:
                 result.notes[finding_id] = notes
-        except NoOutline as problem:
+        except NoOutline as error:
             result.unlocated = True
-            result.rejected[finding_id] = str(problem)
+            result.rejected[finding_id] = str(error)
     return result
 
 

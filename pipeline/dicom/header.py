@@ -28,6 +28,7 @@ _MEANT = {
 }
 _TAGS = (
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
+    "PatientBirthDate",
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
 
@@ -36,8 +37,8 @@ _TAGS = (
 class Header:
     """What a file says of itself; "" or None where it says nothing that can be read."""
 
-    patient_id: str = ""  # as written
-    patient: str = ""  # the patient that it means; in CBIS-DDSM a part of it
+    patient_id: str = ""  # as it stands; some sets write more into it than the patient
+    birth_date: str = ""
     laterality: str = ""  # L or R
     view: str = ""  # CC, MLO, ... in capitals; "" where the file has only other words for it
     study_uid: str = ""
@@ -93,18 +94,6 @@ def described(path: Path) -> dict[str, str]:
     }
 
 
-def patient(header: Dataset) -> str:
-    """Patient ID; in CBIS-DDSM the patient is a part of it. "" where it is blank.
-
-    >>> header = Dataset(); header.PatientID = "Mass-Test_P_00173_RIGHT_CC"
-    >>> patient(header)
-    'P_00173'
-    """
-    text = _text(header, "PatientID")
-    cbis = re.search(r"P_\d{5}", text)
-    return cbis[0] if cbis else text
-
-
 def intent(header: Dataset) -> str:
     """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
     return word(header, "PresentationIntentType") or _MEANT.get(sop_class(header), ("", ""))[1]
@@ -150,7 +139,7 @@ def _shape(header: Dataset) -> tuple[int, int] | None:
 # Of a `Header`, each by itself: what is broken counts as absent.
 _VALUES: dict[str, Callable[[Dataset], object]] = {
     "patient_id": lambda data: _text(data, "PatientID"),
-    "patient": patient,
+    "birth_date": lambda data: _text(data, "PatientBirthDate"),
     "laterality": lambda data: side_and_view.laterality(data)[0],
     "view": lambda data: re.sub(".*[^A-Z].*", "", side_and_view.view(data)[0].name),
     "study_uid": lambda data: _text(data, "StudyInstanceUID"),

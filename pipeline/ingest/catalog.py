@@ -4,7 +4,7 @@ catalog/images.csv    one row for each image that the reader shall try
 catalog/findings.csv  one row for each finding, with or without an outline
 catalog/files.csv     one row for every regular file below data.root
 catalog/split.csv     patient_id and split, where the user has a table of his own
-catalog/catalog.json  counts, checksums of the tables, fingerprint of the source
+catalog/catalog.json  counts, notes, checksums of the tables, fingerprint of the source
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.annotations.coordinates import coordinates_problem
 from pipeline.ingest.notes import some
-from pipeline.run.atomic import json_text, write_text_if_changed
+from pipeline.run.atomic import json_text, read_json, write_text_if_changed
 from pipeline.run.csv_tables import csv_text, read_csv_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -96,6 +96,8 @@ class Catalog:
     files: pd.DataFrame
     # The user's own split by patient id; that of the data set is `split_hint`.
     split: dict[str, str] = field(default_factory=dict)
+    # What is to be known of the whole set, in sentences without full stop.
+    notes: tuple[str, ...] = ()
 
 
 def make_catalog(
@@ -165,6 +167,8 @@ def write_catalog(
         "tables": {path.name: hashlib.sha256(t.encode()).hexdigest() for path, t in tables.items()},
         "fingerprint": fingerprint,
     }
+    if catalog.notes:
+        content["notes"] = list(catalog.notes)
     return write_text_if_changed(run.catalog, json_text(content))
 
 
@@ -179,6 +183,7 @@ def read_catalog(run: RunFolder) -> Catalog:
         findings=read_csv_table(run.findings_table, written_by=COMMAND),
         files=read_csv_table(run.files_table, {"bytes": "int64"}, written_by=COMMAND),
         split=split,
+        notes=tuple((read_json(run.catalog) or {}).get("notes", ())),
     )
 
 

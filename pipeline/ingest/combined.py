@@ -37,6 +37,7 @@ def read(request: Request) -> Catalog:
     """
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in _BETWEEN}
     split: dict[str, str] = {}
+    notes: list[str] = []
     for name, data in data_sets(request.data).items():
         print(f"set {name}: importer {data.importer} in {data.root}", flush=True)
         try:
@@ -49,11 +50,13 @@ def read(request: Request) -> Catalog:
         if data.spacing_mm is not None:
             images["spacing_mm"] = images["spacing_mm"].fillna(data.spacing_mm)
         split |= {f"{name}/{patient}": part for patient, part in catalog.split.items()}
+        notes += [f"set {name}: {note}" for note in catalog.notes]
         for kind, columns in _BETWEEN.items():
             table = getattr(catalog, kind)
             named = {column: f"{name}{sign}" + table[column] for column, sign in columns.items()}
             tables[kind].append(table.assign(**named))
-    return Catalog(**{kind: _joined(kind, each) for kind, each in tables.items()}, split=split)
+    joined = {kind: _joined(kind, each) for kind, each in tables.items()}
+    return Catalog(**joined, split=split, notes=tuple(notes))
 
 
 def _part(request: Request, name: str, data: DataSettings) -> Request:

@@ -3,11 +3,14 @@
 Only the clear cases are decided here; whether a DICOM file is a mammogram, the reader says.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from pipeline.dicom.header import Header, read_header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.findings_csv import join_findings, users_findings
 from pipeline.ingest.ignored_files import NOT_DICOM, kind_of_file, not_dicom
 from pipeline.ingest.image_ids import image_ids
@@ -40,13 +43,37 @@ def read(request: Request) -> Catalog:
         folder = PurePosixPath(file.name).parent.as_posix().removeprefix(".")
         images[file.name] = {
             "image_id": ids[file.name],
-            "patient_id": header.patient or header.study_uid or folder or ids[file.name],
+            "patient_id": _patient(header) or header.study_uid or folder or ids[file.name],
             "laterality": header.laterality,
             "view": header.view,
         }
-    findings = join_findings(images, lines)
+    sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
+    findings = join_findings(images, lines, sizes)
+    births: dict[str, set[str]] = defaultdict(set)
     for file, header in headers.items():
-        remarks = [] if header.patient else ["no Patient ID: the study or folder stands for it"]
+        births[images[file.name]["patient_id"]].add(header.birth_date)
+    for file, header in headers.items():
         image, found = images[file.name], findings[ids[file.name]]
+        remarks = _remarks(header, births[image["patient_id"]])
         builder.add_image(file, remarks=remarks, findings=found, **image)
     return builder.catalog()
+
+
+def _patient(header: Header) -> str:
+    """Patient ID as it stands; whole names of CBIS-DDSM have the patient in them."""
+    name = parse_name(header.patient_id)
+    return name.patient_id if name else header.patient_id
+
+
+def _remarks(header: Header, births: set[str]) -> Iterator[str]:
+    """Doubts whose image it is.
+
+    Args:
+        births: dates of birth in all files of its patient.
+    """
+    if not header.patient_id:
+        yield "no Patient ID: the study or folder stands for it"
+    elif _patient(header) != header.patient_id:
+        yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
+    if len(births - {""}) > 1:
+        yield "its patient has several dates of birth: perhaps several women under one Patient ID"

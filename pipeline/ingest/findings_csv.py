@@ -6,8 +6,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
-from pipeline.annotations.coordinates import NAMES, coordinates_problem
+from pipeline.annotations.coordinates import (
+    EXCHANGED,
+    NAMES,
+    bounds,
+    coordinates_problem,
+    fits,
+    outside_problem,
+    unit_problem,
+)
+from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cells import as_word
 from pipeline.ingest.importers import Request
@@ -22,6 +32,9 @@ COLUMNS = (
 )
 # The geometry of a line that does not name it: the first of which a column is filled in.
 IMPLIED = {"mask": "mask", "polygon": "polygon", "row0": "box", "radius": "circle"}
+_SHOWN = 3  # of several wrong lines
+# Outlines that all lie within so many pixels of the corner, on images so many times larger.
+_MOST_PERCENT, _TIMES_LARGER = 100, 4
 NORMAL = "normal"  # the kind that says: this image has been looked at and has no finding
 
 
@@ -85,28 +98,33 @@ def read_findings(path: Path) -> list[FindingLine]:
 
 
 def join_findings(
-    images: Mapping[str, dict], lines: Sequence[FindingLine]
+    images: Mapping[str, dict],
+    lines: Sequence[FindingLine],
+    sizes: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> dict[str, list[dict]]:
     """Findings by the id of their image; writes into the images what the table says of them.
 
     Args:
         images: columns of the catalog by file name, with their ids.
+        sizes: rows and columns in pixels by file name, as far as they are known already.
 
     Raises:
-        UserError: a line names no image or several, or contradicts another.
+        UserError: a line names no image or several, contradicts another, or has the coordinates
+            of another unit or order.
     """
     by_id = {image["image_id"]: [image] for image in images.values()}
     by_name = defaultdict(list)
     for name, image in images.items():
         by_name[PurePosixPath(name).name].append(image)
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
+    _check_named(lines, by_name, by_id)
+    size_of = {image["image_id"]: sizes[name] for name, image in images.items() if name in sizes}
     known: set[tuple[str, str]] = set()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in by_id}
+    placed = []  # line, and size of its image
     for line in lines:
         what = line.file or line.image_id
-        found = (by_name if line.file else by_id).get(what, [])
-        if not found:
-            raise UserError(f"{line.where}: {what} is no image of data.root.")
+        found = (by_name if line.file else by_id)[what]
         if len(found) > 1:
             raise UserError(f"{line.where}: {len(found)} files are called {what}; give the path.")
         image, image_id = found[0], found[0]["image_id"]
@@ -120,7 +138,62 @@ def join_findings(
             raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
         if outcome == "abnormal":
             findings[image_id].append(line.finding)
+            if image_id in size_of and line.finding["geometry"] in ("circle", "box", "polygon"):
+                placed.append((line, size_of[image_id]))
+    _check_places(placed)
     return findings
+
+
+def _check_named(
+    lines: Sequence[FindingLine], by_name: Mapping[str, list], by_id: Mapping[str, list]
+) -> None:
+    """Every line is about an image.
+
+    Raises:
+        UserError: some are not; names the first with what was probably meant.
+    """
+    lost = [
+        line
+        for line in lines
+        if (line.file not in by_name if line.file else line.image_id not in by_id)
+    ]
+    if not lost:
+        return
+    files, ids = KnownIds(by_name), KnownIds(by_id)
+    shown = []
+    for line in lost[:_SHOWN]:
+        meant, why = files.meant(line.file) if line.file else ids.meant(line.image_id)
+        like = f" (almost {meant!r}: {why})" if meant else ""
+        shown.append(f"{line.where}: {line.file or line.image_id} is no image of data.root{like}")
+    more = f"; and {len(lost) - _SHOWN} more lines" if len(lost) > _SHOWN else ""
+    raise UserError(f"{'; '.join(shown)}{more}. Name a file below data.root, or take the line out.")
+
+
+def _check_places(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> None:
+    """The places of a table are pixels, row first.
+
+    Raises:
+        UserError: an outline leaves its image and would not if row and column were exchanged,
+            or all of several lie in the corner where percentages would.
+    """
+    boxes = []
+    for line, (height, width) in placed:
+        geometry, value = line.finding["geometry"], line.finding["coordinates"]
+        boxes.append((bounds(geometry, value), min(height, width)))
+        problem = outside_problem(geometry, value, height=height, width=width)
+        if problem.endswith(EXCHANGED):
+            raise UserError(
+                f"{line.where}: {problem}. Give the row first, then the column (y, then x), in "
+                "every line of the table."
+            )
+    if len(boxes) > 1 and all(
+        size >= _MOST_PERCENT * _TIMES_LARGER and fits(box, _MOST_PERCENT + 1, _MOST_PERCENT + 1)
+        for box, size in boxes
+    ):
+        raise UserError(
+            f"{placed[0][0].where} and all {len(boxes)} outlines: no place is beyond pixel "
+            f"{_MOST_PERCENT}, as if they were percentages of the image. Give pixels."
+        )
 
 
 def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool) -> FindingLine:
@@ -146,7 +219,8 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
             raise ValueError("kind normal says that nothing is there, so complete is yes")
         of_image["complete"] = complete
     coordinates = _coordinates(row, geometry, folder, "," if decimal_comma else ".")
-    if problem := coordinates_problem(geometry, json.dumps(coordinates)):
+    problem = coordinates_problem(geometry, json.dumps(coordinates))
+    if problem := problem or unit_problem(geometry, coordinates):
         raise ValueError(problem)
     finding = {
         "finding_id": row["finding_id"],

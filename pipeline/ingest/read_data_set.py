@@ -1,14 +1,19 @@
 """One data set to its catalog: its importer, then the user's split and limit, then the checks."""
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.data_sets import split_file
 from pipeline.ingest.importers import Request, importer
+from pipeline.ingest.notes import some, tell
+from pipeline.ingest.patient_doubts import patient_doubts
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
+WITH_FINDINGS = ("dicom", "ddsm")  # importers that read the user's table of findings
+_TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods")
 PARTS = ("train", "validation", "test")
 
 
@@ -19,7 +24,18 @@ def read_data_set(request: Request) -> Catalog:
         UserError: it is wrong in a way that the user can mend, or has no image.
     """
     data = request.data
+    takers = (*WITH_FINDINGS, "cbis_ddsm")  # the last one tables of its own
+    if data.findings is not None and data.importer not in takers:
+        raise UserError(
+            f"data.findings={data.findings} would not be read: importer {data.importer} takes no "
+            f"table of findings, only {', '.join(takers)} do. Leave it out."
+        )
     catalog = importer(data.importer)(request)
+    if data.importer != "combined":  # whose sets have been looked at one by one
+        notes = [*unread_tables(request), *patient_doubts(catalog.images)]
+        for note in notes:
+            tell(note)
+        catalog = replace(catalog, notes=(*catalog.notes, *notes))
     if path := split_file(data):
         catalog = apply_split(catalog, read_split(path), where=str(path))
     # Of several sets each has been limited already.
@@ -34,6 +50,28 @@ def read_data_set(request: Request) -> Catalog:
             f"{seen or 'the folder is empty'}. Set data.importer and data.root."
         )
     return catalog
+
+
+def unread_tables(request: Request) -> list[str]:
+    """Sentences about tables in data.root that look like the user's own and are not read."""
+    importer_name = request.data.importer
+    own = {"split": split_file(request.data) or request.data.root / "split.csv"}
+    if importer_name in WITH_FINDINGS:
+        own["findings"] = request.data.findings or request.data.root / "findings.csv"
+    notes = []
+    for file in request.files:
+        word = PurePosixPath(file.name).stem.casefold().removesuffix("s")
+        kind = {"split": "split", "finding": "findings"}.get(word, "")
+        if not kind or file.suffix not in _TABLES or "/" in file.name:
+            continue
+        if kind == "findings" and kind not in own:
+            notes.append(f"{file.name} is not read: importer {importer_name} takes no such table")
+        elif own[kind].resolve() != file.path.resolve():
+            notes.append(
+                f"{file.name} is not read: the table must be called {kind}.csv and be CSV, or be "
+                f"named with data.{kind}"
+            )
+    return notes
 
 
 def read_split(path: Path) -> dict[str, str]:
@@ -52,6 +90,8 @@ def read_split(path: Path) -> dict[str, str]:
     split: dict[str, str] = {}
     for where, row in table.rows:
         patient, part = row["patient_id"], row["split"].lower()
+        if not patient:
+            raise UserError(f"{where}: patient_id is blank. Name the patient or take the line out.")
         if part not in PARTS:
             raise UserError(f"{where}: split must be one of {', '.join(PARTS)}, not {part!r}.")
         if split.setdefault(patient, part) != part:
@@ -62,16 +102,57 @@ def read_split(path: Path) -> dict[str, str]:
 def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catalog:
     """Take the user's split in place of the data set's own, also for whom it does not name.
 
+    Who is in the table and not in the data set is told in a note.
+
     Raises:
-        UserError: the table names no patient of the data set, so its ids are of another kind.
+        UserError: the table names no patient of the data set, so its ids are of another kind; or
+            one that it does not name is called almost as one that it names.
     """
     patients = sorted(set(catalog.images["patient_id"]))
     own = {patient: split[patient] for patient in patients if patient in split}
+    strangers = sorted(set(split) - set(patients))
+    known = KnownIds(patients)
+    meant = {stranger: known.meant(stranger) for stranger in strangers}
+    alike = [
+        f"{stranger!r} is almost {patient!r} ({why})"
+        for stranger, (patient, why) in meant.items()
+        if patient and patient not in own
+    ]
     if patients and not own:
         raise UserError(
-            f"{where} names none of the patients, which are called {patients[0]!r} and so on."
+            f"{where} names none of the patients, which are called {patients[0]!r} and so on. "
+            f"{_how(alike)}"
         )
-    return replace(catalog, images=catalog.images.assign(split_hint=""), split=own)
+    if alike:
+        raise UserError(
+            f"{where}: {len(strangers)} of its {len(split)} patients are none of the data set, "
+            "whose patients of almost the same name would be split without the table. "
+            f"{_how(alike)}"
+        )
+    notes = list(catalog.notes)
+    if strangers:
+        named = [
+            f"{stranger!r} (almost {patient!r}: {why})" if patient else repr(stranger)
+            for stranger, (patient, why) in meant.items()
+        ]
+        note = (
+            f"{len(strangers)} of the {len(split)} patients in {where} have no image in the data "
+            f"set: {some(named)}"
+        )
+        tell(note)
+        notes.append(note)
+    images = catalog.images.assign(split_hint="")
+    return replace(catalog, images=images, split=own, notes=tuple(notes))
+
+
+def _how(alike: list[str]) -> str:
+    """What to do about ids that are almost right."""
+    if not alike:
+        return "Write patient_id as it stands in RUN/catalog/images.csv or in the DICOM files."
+    return (
+        f"{some(alike, '; ')}. Write the ids as the data set has them (in a spreadsheet as text, "
+        "not as numbers), or take the lines out."
+    )
 
 
 def limit_patients(catalog: Catalog, limit: int) -> Catalog:
@@ -84,4 +165,10 @@ def limit_patients(catalog: Catalog, limit: int) -> Catalog:
     others = files["file"].isin(catalog.images.loc[~chosen, "source"])
     files.loc[others, ["status", "reason"]] = ["skipped", "data.limit"]
     split = {patient: part for patient, part in catalog.split.items() if patient in kept}
-    return Catalog(images, findings.reset_index(drop=True), files, split)
+    return replace(
+        catalog,
+        images=images,
+        findings=findings.reset_index(drop=True),
+        files=files,
+        split=split,
+    )

@@ -104,18 +104,64 @@ def test_a_box_that_leaves_the_image_is_cut_off_at_its_edge():
 
 
 @pytest.mark.parametrize(
-    ("geometry", "coordinates"),
+    ("geometry", "coordinates", "reason"),
     [
-        ("circle", {"row": 150, "col": 10, "radius": 20}),
-        ("box", {"row0": 101, "col0": 1, "row1": 120, "col1": 5}),
-        ("polygon", [[1, 81], [1, 99], [9, 90]]),
+        ("circle", {"row": 150, "col": 10, "radius": 20}, "it lies outside the image"),
+        ("circle", {"row": 102, "col": 10, "radius": 20}, "its centre lies outside the image"),
+        ("box", {"row0": 101, "col0": 1, "row1": 120, "col1": 5}, "it lies outside the image"),
+        ("polygon", [[1, 101], [1, 110], [9, 105]], "it lies outside the image"),
     ],
 )
-def test_an_outline_outside_the_image_is_set_aside_with_a_reason(geometry, coordinates):
+def test_an_outline_outside_the_image_is_set_aside_with_a_reason(geometry, coordinates, reason):
     found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
     assert found.outlines == []
     assert found.unlocated
-    assert found.rejected == {"a": "it lies outside the image of 100 x 80 pixels"}
+    assert found.rejected == {"a": f"{reason} of 100 x 80 pixels"}
+
+
+@pytest.mark.parametrize(
+    ("geometry", "coordinates"),
+    [
+        ("polygon", [[1, 81], [1, 99], [9, 90]]),
+        ("circle", {"row": 10, "col": 88, "radius": 9}),
+        ("box", {"row0": 1, "col0": 79, "row1": 9, "col1": 99}),
+    ],
+)
+def test_exchanged_rows_and_columns_are_set_aside_and_called_so(geometry, coordinates):
+    found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
+    assert found.outlines == [] and found.unlocated
+    assert found.rejected["a"].endswith("with row and column exchanged it would lie inside")
+
+
+@pytest.mark.parametrize(
+    ("geometry", "coordinates", "reason"),
+    [
+        ("box", {"row0": 0.45, "col0": 0.2, "row1": 0.52, "col1": 0.28}, "shares of the image"),
+        ("box", {"row0": 0, "col0": 0, "row1": 1, "col1": 1}, "shares of the image"),
+        ("circle", {"row": 0.58, "col": 0.27, "radius": 0.06}, "shares of the image"),
+        ("circle", {"row": 0.58, "col": 0.27, "radius": 30}, "shares of the image"),
+        ("polygon", [[0.1, 0.1], [0.1, 0.5], [0.6, 0.3]], "shares of the image"),
+        ("circle", {"row": 50, "col": 40, "radius": 0.3}, "smaller than a pixel (0.6 x 0.6)"),
+        ("polygon", [[50, 40], [50.2, 40], [50, 40.9]], "smaller than a pixel"),
+    ],
+)
+def test_shares_of_the_image_and_specks_are_no_outlines(geometry, coordinates, reason):
+    found = outline(findings(("a", "mass", "benign", geometry, coordinates)))
+    assert found.outlines == [] and found.unlocated
+    assert reason in found.rejected["a"]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "coordinates"),
+    [
+        ("circle", {"row": 0, "col": 0, "radius": 12}),
+        ("circle", {"row": 5, "col": 5, "radius": 0.5}),
+        ("box", {"row0": 0, "col0": 0, "row1": 2, "col1": 1}),
+        ("polygon", [[-0.5, 70], [-0.5, 85], [60, 79.5]]),
+    ],
+)
+def test_a_small_outline_at_the_edge_stays(geometry, coordinates):
+    assert outline(findings(("a", "mass", "benign", geometry, coordinates))).rejected == {}
 
 
 def test_the_outline_of_a_mask_runs_through_pixel_centres():

@@ -5,8 +5,8 @@ import struct
 import numpy as np
 import pytest
 
-from pipeline.dicom.header import DICOMDIR, Header, described, patient, read_header
-from tests.dicom_samples import mammogram_dataset, write_mammogram
+from pipeline.dicom.header import DICOMDIR, Header, described, read_header
+from tests.dicom_samples import write_mammogram
 
 PIXELS = np.zeros((6, 4), np.uint16)
 
@@ -20,7 +20,7 @@ def test_a_header_names_patient_side_view_and_size(tmp_path):
         ViewPosition="MLO",
     )
     header = read_header(path)
-    assert (header.patient_id, header.patient) == ("Calc-Test_P_00038_LEFT_CC", "P_00038")
+    assert header.patient_id == "Calc-Test_P_00038_LEFT_CC"
     assert (header.laterality, header.view) == ("L", "MLO")
     assert (header.study_uid, header.series_uid) == ("2.25.2", "2.25.3")
     assert header.sop_class == "1.2.840.10008.5.1.4.1.1.1.2"
@@ -29,10 +29,11 @@ def test_a_header_names_patient_side_view_and_size(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("w1 ", "w1"), ("Calc-Test_P_00038_LEFT_CC", "P_00038"), ("", ""), (None, "")],
+    [("w1 ", "w1"), ("HOSP_000101", "HOSP_000101"), ("GRP_00042", "GRP_00042"), ("", "")],
 )
-def test_the_patient_is_the_id_or_the_part_of_it_that_is_one(text, name):
-    assert patient(mammogram_dataset(PIXELS, PatientID=text)) == name
+def test_the_patient_id_is_taken_as_it_stands(tmp_path, text, name):
+    header = read_header(write_mammogram(tmp_path / "a.dcm", PIXELS, PatientID=text))
+    assert header.patient_id == name
 
 
 def test_what_is_not_there_is_blank_or_none(tmp_path):
@@ -48,7 +49,7 @@ def test_an_element_that_is_broken_leaves_the_others(tmp_path):
     at = data.index(struct.pack("<HH", 0x0018, 0x1164)) + 8  # Imager Pixel Spacing, as text
     path.write_bytes(data[:at] + b"0.1x" + data[at + 4 :])
     header = read_header(path)
-    assert (header.spacing_mm, header.patient, header.shape) == (None, "w1", (6, 4))
+    assert (header.spacing_mm, header.patient_id, header.shape) == (None, "w1", (6, 4))
 
 
 def test_a_damaged_header_is_none(tmp_path):

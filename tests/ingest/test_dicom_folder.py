@@ -1,6 +1,7 @@
 import json
 from functools import partial
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
@@ -149,3 +150,72 @@ def test_ids_are_short_where_they_can_be_and_always_unique():
 def test_a_very_long_name_becomes_a_shorter_id():
     (value,) = image_ids(["a" * 240 + ".dcm"]).values()
     assert len(value) < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("W1", r"line 2: W1 is no image of data\.root \(almost 'w1/0010\.dcm': "),
+        ("10.dcm", r"\(almost '0010\.dcm': zeros in front\)"),
+        ("0010.png", r"\(almost '0010\.dcm': the suffix of a file\)"),
+        ("other/0010.dcm", r"\(almost 'w1/0010\.dcm': what stands before the last /\)"),
+        ("z.dcm", r"line 2: z\.dcm is no image of data\.root\. Name a file"),
+    ],
+)
+def test_a_line_without_image_names_what_was_probably_meant(tmp_path, name, message):
+    write_mammogram(tmp_path / "w1" / "0010.dcm")
+    (tmp_path / "findings.csv").write_text(f"file,kind\n{name},mass\n")
+    with pytest.raises(UserError, match=message):
+        catalog_of(tmp_path)
+
+
+def test_all_lines_without_image_are_counted(tmp_path):
+    write_mammogram(tmp_path / "a.dcm")
+    lines = "".join(f"z{number}.dcm,mass\n" for number in range(5))
+    (tmp_path / "findings.csv").write_text(f"file,kind\na.dcm,mass\n{lines}")
+    with pytest.raises(UserError, match=r"line 3: z0.*line 5: z2.*; and 2 more lines"):
+        catalog_of(tmp_path)
+
+
+def test_rows_and_columns_exchanged_so_that_they_leave_the_image_are_refused(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", np.zeros((60, 30), np.uint16))
+    head = "file,kind,row,col,radius\n"
+    (tmp_path / "findings.csv").write_text(f"{head}a.dcm,mass,20,10,4\na.dcm,mass,15,50,6\n")
+    with pytest.raises(UserError, match=r"line 3: .* outside the image of 60 x 30 .* row first"):
+        catalog_of(tmp_path)
+    # What lies outside either way is one line's fault, and set aside by the intake.
+    (tmp_path / "findings.csv").write_text(f"{head}a.dcm,mass,20,10,4\na.dcm,mass,90,90,6\n")
+    assert len(catalog_of(tmp_path).findings) == 2
+
+
+def test_percentages_of_the_image_are_refused(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", np.zeros((600, 500), np.uint16))
+    head = "file,kind,row,col,radius\n"
+    (tmp_path / "findings.csv").write_text(f"{head}a.dcm,mass,20,60,4\na.dcm,mass,80,90,6\n")
+    with pytest.raises(UserError, match=r"line 2 and all 2 outlines: .* percentages"):
+        catalog_of(tmp_path)
+    (tmp_path / "findings.csv").write_text(f"{head}a.dcm,mass,20,60,4\na.dcm,mass,80,120,6\n")
+    assert len(catalog_of(tmp_path).findings) == 2
+
+
+def test_patient_ids_are_never_cut(tmp_path):
+    ids = [f"HOSP_{number:06d}" for number in range(101, 107)] + ["GRP_00042", "EXP_00042"]
+    for name in ids:
+        write_mammogram(tmp_path / f"{name}.dcm", PatientID=name)
+    assert list(catalog_of(tmp_path).images["patient_id"]) == sorted(ids)
+
+
+def test_whole_names_of_cbis_ddsm_are_one_patient_and_the_intake_says_so(tmp_path):
+    for view in ("CC", "MLO"):
+        write_mammogram(tmp_path / f"{view}.dcm", PatientID=f"Mass-Test_P_00173_LEFT_{view}")
+    catalog = catalog_of(tmp_path)
+    assert set(catalog.images["patient_id"]) == {"P_00173"}
+    assert all("name of CBIS-DDSM" in reason for reason in catalog.files["reason"])
+
+
+def test_several_dates_of_birth_under_one_id_are_noted(tmp_path):
+    for name, born in (("a", "19500101"), ("b", "19620203"), ("c", "")):
+        write_mammogram(tmp_path / f"{name}.dcm", PatientID="X1", PatientBirthDate=born)
+    write_mammogram(tmp_path / "d.dcm", PatientID="X2", PatientBirthDate="19500101")
+    reasons = catalog_of(tmp_path).files["reason"]
+    assert ["several dates of birth" in reason for reason in reasons] == [True] * 3 + [False]

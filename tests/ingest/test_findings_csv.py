@@ -85,3 +85,17 @@ def test_a_table_in_another_encoding_is_refused(tmp_path):
     path.write_bytes("file,kind\nä.dcm,mass\n".encode("latin-1"))
     with pytest.raises(UserError, match="not UTF-8"):
         read_findings(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,kind,row0,col0,row1,col1\na,mass,0.45,0.2,0.52,0.28\n", "line 2: .* shares of the"),
+        ("file,kind,row,col,radius\na,mass,0.58,0.27,0.06\n", "line 2: .* shares of the image"),
+        ("file,kind,row,col,radius\na,mass,9,9,0.4\n", "line 2: it is smaller than a pixel"),
+        ("file,kind,polygon\na,mass,.1 .2;.3 .4;.5 .2\n", "line 2: .* shares of the image"),
+    ],
+)
+def test_places_that_are_no_pixels_are_refused_with_their_line(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        read_findings(table(tmp_path, text))

@@ -112,6 +112,7 @@ def test_a_split_table_from_a_european_spreadsheet_is_read(tmp_path):
             "patient,split\nw1,test\n",
             "lacks the columns patient_id. Give a CSV of patient_id,split",
         ),
+        ("patient_id,split\nw1,test\n,train\n", "line 3: patient_id is blank"),
         ("patient_id,split\nw1,dev\n", "line 2: split must be one of"),
         ("patient_id,split\nw1,test\nw1,train\n", "line 3: patient w1 is in test and train"),
     ],
@@ -120,6 +121,84 @@ def test_a_wrong_split_table_is_refused(tmp_path, text, message):
     (tmp_path / "split.csv").write_text(text)
     with pytest.raises(UserError, match=message):
         read_split(tmp_path / "split.csv")
+
+
+ZEROS = {"00017": "test", "00523": "test", "10234": "train", "20456": "train"}
+
+
+def women(tmp_path: Path, *patients: str) -> None:
+    for number, woman in enumerate(patients):
+        write_mammogram(tmp_path / "data" / f"{number}.dcm", PatientID=woman)
+
+
+@pytest.mark.parametrize("place", ["data/split.csv", "tables/split.csv"])
+def test_a_split_that_lost_its_zeros_is_refused_with_the_patients(tmp_path, place):
+    """Two women whom the user reserved for the test would be split by hash."""
+    women(tmp_path, *ZEROS)
+    table = tmp_path / place
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("patient_id,split\n" + "".join(f"{int(w)},{p}\n" for w, p in ZEROS.items()))
+    given = {} if place.startswith("data") else {"split": table}
+    with pytest.raises(UserError, match=r"split\.csv: 2 of its 4 patients are none of") as error:
+        ingest(stage(tmp_path, **given))
+    assert "'17' is almost '00017' (zeros in front)" in str(error.value)
+    assert "'523' is almost '00523'" in str(error.value)
+
+
+@pytest.mark.parametrize("wrong", ["W1", "w 1", "w1.dcm", "w1_L", "w-1"])
+def test_a_split_of_almost_the_right_patients_is_refused(tmp_path, wrong):
+    women(tmp_path, "w1", "w2")
+    (tmp_path / "data" / "split.csv").write_text(f"patient_id,split\n{wrong},test\nw2,train\n")
+    with pytest.raises(UserError, match=f"{wrong!r} is almost 'w1'"):
+        ingest(stage(tmp_path))
+
+
+def test_a_split_of_other_ids_says_how_they_are_written(tmp_path):
+    women(tmp_path, "w1", "w2")
+    (tmp_path / "data" / "split.csv").write_text("patient_id,split\n1,test\n")
+    with pytest.raises(UserError, match="names none of the patients, which are called 'w1'"):
+        ingest(stage(tmp_path))
+
+
+def test_patients_of_the_split_that_are_not_there_are_counted_in_a_note(tmp_path, root, capsys):
+    table = "patient_id,split\nw1,test\nw2,train\nW2,test\nw9,train\n"
+    (root / "split.csv").write_text(table)
+    here = stage(tmp_path)
+    ingest(here)
+    (note,) = read_catalog(here.run).notes
+    assert note.startswith("2 of the 4 patients in ") and note.endswith(
+        "have no image in the data set: 'W2' (almost 'w2': capitals), 'w9'"
+    )
+    assert f"note: {note}" in capsys.readouterr().out
+
+
+def test_a_note_on_ids_is_kept_with_the_catalog(tmp_path):
+    women(tmp_path, "w1", "ANONYMOUS", "ANONYMOUS", "W1")
+    here = stage(tmp_path)
+    ingest(here)
+    several, twice = read_catalog(here.run).notes
+    assert "several women: 'ANONYMOUS' (2 images)" in several
+    assert "one woman twice: 'W1' and 'w1' (capitals)" in twice
+
+
+def test_a_catalog_without_doubts_has_no_notes(tmp_path, root):
+    here = stage(tmp_path)
+    ingest(here)
+    assert "notes" not in json.loads(here.run.catalog.read_text())
+
+
+@pytest.mark.parametrize("name", ["Split.CSV", "splits.csv", "split.xlsx", "finding.csv"])
+def test_a_table_under_another_name_is_not_passed_over_in_silence(tmp_path, root, name):
+    (root / name).write_text("patient_id,split\nw1,test\n")
+    here = stage(tmp_path)
+    ingest(here)
+    (note,) = read_catalog(here.run).notes
+    assert note.startswith(f"{name} is not read: the table must be called")
+
+
+def test_a_table_of_findings_for_an_importer_that_reads_none_is_refused(tmp_path, root):
+    with pytest.raises(UserError, match="importer inbreast takes no table of findings"):
+        ingest(stage(tmp_path, importer="inbreast", findings=root / "findings.csv"))
 
 
 def test_a_missing_root_says_which_setting_names_it(tmp_path):

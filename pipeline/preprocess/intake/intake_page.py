@@ -60,6 +60,7 @@ def write_intake_page(
         reasons=counts.reason_rows(table),
         findings=audited["findings"],
         splits=counts.split_rows(accepted),
+        catalog_notes=catalog.notes,
         split_notes=accepted.split_notes,
         lesions=counts.lesion_rows(catalog.findings, accepted),
         scanners=counts.scanner_rows(accepted.mammograms, outcomes),

@@ -104,7 +104,7 @@ def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
         "patients": int(mammograms["patient_id"].nunique()),
         "quarantined_outlines": len(accepted.quarantined),
         "seconds": round(time.monotonic() - started, 1),
-        "notes": [*accepted.split_notes, *note_sentences(accepted.notes)],
+        "notes": [*catalog.notes, *accepted.split_notes, *note_sentences(accepted.notes)],
     }
     write_text(run.intake_summary, json_text(summary))
     signatures = {image_id: info["signature"] for image_id, info in infos.items()}

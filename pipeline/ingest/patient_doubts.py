@@ -1,0 +1,80 @@
+"""Patient ids that may stand for several women, or of which two may stand for one."""
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+from pipeline.ingest.alike import same_twice
+from pipeline.ingest.notes import some
+
+# Words that programs and people write where the id was taken out.
+_WORDS = (
+    *("anon", "anonym", "anonymous", "anonymised", "anonymized", "anonyme", "anonimo"),
+    *("anonymisiert", "deidentified", "de", "identified", "pseudonymised", "pseudonymized"),
+    *("unknown", "unbekannt", "inconnu", "none", "null", "nil", "nan", "no", "name", "id"),
+    *("not", "available", "removed", "redacted", "deleted", "hidden", "empty", "blank"),
+    *("default", "patient", "test", "dummy"),
+)
+_SIGNS = ("n/a", "n.a.", "na", "-", "--", "?", ".")
+# Side and view behind an id, as if each were a woman.
+_SIDE_OR_VIEW = re.compile(
+    r"([\W_]+(l|r|lt|rt|left|right|cc|mlo|ml|lm|lcc|rcc|lmlo|rmlo))+$", re.IGNORECASE
+)
+_FEW_IMAGES = 8  # that one woman may well have
+_TIMES = 5  # so many more images than most others have
+
+
+def patient_doubts(images: pd.DataFrame) -> list[str]:
+    """Sentences about ids that the split by patient cannot trust.
+
+    Args:
+        images: patient_id of each image.
+    """
+    counts = images["patient_id"].value_counts()
+    notes = []
+    crowded = counts[counts > (_FEW_IMAGES if len(counts) == 1 else _most(counts))]
+    doubted = sorted({*filter(is_placeholder, counts.index), *crowded.index})
+    if doubted:
+        shown = some([f"{patient!r} ({counts[patient]} images)" for patient in doubted])
+        notes.append(
+            f"patient ids that may stand for several women: {shown}; if they do, no split keeps "
+            "these women apart and every count of women is wrong: name them in patient_id of "
+            "findings.csv"
+        )
+    if twice := [*same_twice(counts.index), *_by_side(counts.index)]:
+        pairs = [f"{one!r} and {other!r} ({why})" for one, other, why in twice]
+        notes.append(
+            f"patient ids that look like one woman twice: {some(pairs, '; ')}; they are taken as "
+            "two, who may come into two parts of the split"
+        )
+    return notes
+
+
+def _by_side(patients: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Pairs of ids that differ in the side or view at their end, as of `same_twice`."""
+    first: dict[str, str] = {}
+    stems = {each: _SIDE_OR_VIEW.sub("", each) for each in sorted(patients)}
+    return [
+        (first[stem], each, "side or view at the end")
+        for each, stem in stems.items()
+        if stem and stem != each and first.setdefault(stem, each) != each
+    ]
+
+
+def _most(counts: pd.Series) -> float:
+    """As many images as a woman of the set may well have."""
+    return max(_FEW_IMAGES, _TIMES * float(counts.median())) if len(counts) else 0.0
+
+
+def is_placeholder(patient_id: str) -> bool:
+    """Whether an id is a word that stands in place of one.
+
+    >>> is_placeholder("ANONYMOUS"), is_placeholder("Anonymized^Patient"), is_placeholder("w1")
+    (True, True, False)
+    """
+    text = patient_id.casefold()
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    return text in _SIGNS or (
+        bool(words) and all(word in _WORDS or set(word) == {"x"} for word in words)
+    )

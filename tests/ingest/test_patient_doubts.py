@@ -1,0 +1,58 @@
+"""Patient ids that may be several women, or of which two may be one."""
+
+import pandas as pd
+import pytest
+
+from pipeline.ingest.patient_doubts import is_placeholder, patient_doubts
+
+
+def doubts(*patients: str) -> list[str]:
+    return patient_doubts(pd.DataFrame({"patient_id": list(patients)}, dtype=str))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ANONYMOUS",
+        "anon",
+        "Anonymized^Patient",
+        "DE-IDENTIFIED",
+        "XXXX",
+        "Unknown",
+        "N/A",
+        "no name",
+    ],
+)
+def test_a_word_in_place_of_an_id_is_doubted(name):
+    assert is_placeholder(name)
+    (note,) = doubts("w1", "w2", name)
+    assert f"may stand for several women: {name!r} (1 images)" in note
+
+
+@pytest.mark.parametrize("name", ["w1", "anon17", "0", "A", "patient-3", "P_00038", "HOSP_000101"])
+def test_an_id_is_no_placeholder(name):
+    assert not is_placeholder(name)
+    assert doubts(name, "w2") == []
+
+
+def test_an_id_with_many_more_images_than_the_others_is_doubted():
+    others = [f"w{number}" for number in range(10) for _ in range(4)]
+    assert doubts(*others, *["z"] * 20) == []
+    assert "'z' (21 images)" in doubts(*others, *["z"] * 21)[0]
+
+
+def test_one_id_for_everything_is_doubted():
+    assert doubts(*["111"] * 8) == []
+    assert "'111' (9 images)" in doubts(*["111"] * 9)[0]
+    assert doubts() == []
+
+
+def test_ids_that_look_like_one_woman_are_named():
+    (note,) = doubts("00017", "17", "W1", "w1", "7_L", "7-R", "8", "80")
+    assert note.startswith("patient ids that look like one woman twice: ")
+    for pair in (
+        "'00017' and '17' (zeros in front)",
+        "'W1' and 'w1' (capitals)",
+        "'7-R' and '7_L' (side or view at the end)",
+    ):
+        assert pair in note
