@@ -78,7 +78,7 @@ def outside_problem(geometry: str, value: dict | list, *, height: int, width: in
         return ""
     row0, col0, row1, col1 = bounds(geometry, value)
     row, col = (row0 + row1) / 2, (col0 + col1) / 2
-    if fits((row, col, row, col), height, width):
+    if -1 <= row <= height and -1 <= col <= width:
         return ""
     leaves = row0 > height - 0.5 or col0 > width - 0.5 or row1 < -0.5 or col1 < -0.5
     what = "it lies" if leaves else "its centre lies"

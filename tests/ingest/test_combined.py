@@ -133,6 +133,13 @@ def test_no_woman_is_in_two_parts_of_the_split(catalog):
     assert split.of["own/w1"] == "test"  # by the set's own split.csv
 
 
+def test_notes_on_ids_name_the_set_once(two):
+    write_mammogram(two / "other" / "b.dcm", PatientID="W1")
+    ingest(stage(two, **two_sets(two)))
+    (note,) = read_catalog(stage(two).run).notes
+    assert note.startswith("set other: patient ids that look like one woman twice: 'W1' and 'w1'")
+
+
 def test_a_common_split_names_the_patients_with_their_set(two):
     (two / "split.csv").write_text("patient_id,split\nother/w1,train\ndicom/w1,validation\n")
     ingest(stage(two, **two_sets(two), split=two / "split.csv"))

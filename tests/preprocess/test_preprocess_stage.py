@@ -75,6 +75,17 @@ def test_the_users_own_split_holds_and_is_called_so(tmp_path, use_hints):
     assert not any("the data set's own split" in note for note in notes)
 
 
+def test_notes_of_the_catalog_stand_in_the_summary_and_on_the_page(tmp_path):
+    write_data(tmp_path / "data")
+    (tmp_path / "data" / "split.csv").write_text("patient_id,split\nw1,test\nw9,train\n")
+    here = stage(tmp_path)
+    done(here)
+    note = "1 of the 2 patients in "
+    assert json.loads(here.run.preprocess_summary.read_text())["notes"][0].startswith(note)
+    assert note in here.run.intake_page.read_text()
+    assert "have no image in the data set: &#39;w9&#39;" in here.run.intake_page.read_text()
+
+
 def test_positives_lie_in_the_circle_of_the_original(finished):
     run = finished[0].run
     positions = read_positions(run)
