@@ -4,9 +4,17 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
+
+from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
+from pipeline.heatmap.stage import heatmap
 from pipeline.report.readme import results_markdown, with_results
+from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
+from pipeline.run.stage import Stage
+from pipeline.train.data.mining import MINED_COLUMNS
+from tests.heatmap.small_run import BrightnessNetwork, write_small_run
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +28,27 @@ def test_the_results_table_is_the_kept_results():
     assert with_results(readme, results_markdown(ROOT / "docs" / "results")) == readme, (
         "run make docs"
     )
+
+
+def test_the_page_of_tables_has_the_columns_that_the_stages_write(tmp_path):
+    run = write_small_run(tmp_path)
+    chosen = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0))
+    heatmap(Stage(run, chosen, EventLog(run, "heatmap")), mapper_of=BrightnessNetwork().of)
+    written = {
+        path.name: list(read(path).columns)
+        for read, paths in (
+            (pd.read_csv, (run.regions, run.candidates, run.images)),
+            (pd.read_parquet, (run.positions, run.predictions)),
+        )
+        for path in paths
+    }
+    written[run.mined_table.name] = list(MINED_COLUMNS)
+    described = {}
+    for section in (ROOT / "docs" / "tables.md").read_text().split("\n## ")[1:]:
+        name, _, text = section.partition("\n")
+        cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+        described[name] = [column for cell in cells for column in re.findall(r"`(\w+)`", cell)]
+    assert described == written
 
 
 def test_every_config_is_valid():

@@ -108,13 +108,14 @@ def test_the_table_the_targets_and_the_evaluation_label_alike(run):
     by_image = dict(list(positions.groupby("image_id")))
     for image in corpus.images:
         table = by_image[image.image_id]
-        targets = image.labels(table["row"].to_numpy(float), table["col"].to_numpy(float))
+        places = (table[name].to_numpy(float) for name in ("row_standard", "col_standard"))
+        targets = image.labels(*places)
         np.testing.assert_array_equal(targets, table["label"])
     for row in mammograms.to_dict("records"):
         geometry, table = geometry_of(row), by_image[row["image_id"]]
         labels = label_points(
-            table["row"].to_numpy(float),
-            table["col"].to_numpy(float),
+            table["row_standard"].to_numpy(float),
+            table["col_standard"].to_numpy(float),
             standard_outlines(outlines.get(row["image_id"], []), geometry),
             LabelRule.from_settings(LabelSettings(), geometry.spacing_mm),
         )

@@ -6,7 +6,7 @@ Ignored: not positive, and in or near any outline. Negative: the rest. One funct
 patch table, the targets of training and the evaluation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,15 +85,46 @@ def finding_at(
         Where several do, the one with the nearest centre, then the smaller id.
     """
     rows, cols = np.asarray(rows, np.float64), np.asarray(cols, np.float64)
+    counting = [outline for outline in outlines if outline.positive]
+    return _nearest(rows, cols, counting, lambda of: _gap_and_core(rows, cols, of, rule)[1])
+
+
+def finding_hit(
+    rows: ArrayLike, cols: ArrayLike, outlines: Sequence[Outline], rule: LabelRule
+) -> np.ndarray:
+    """Which finding each point hits by `LabelRule.hits`, as the evaluation judges candidates.
+
+    Returns:
+        Object array of the broadcast shape: finding ids, "" where the point hits none. Where it
+        hits several, one that counts as abnormal before one that does not; then the one with the
+        nearest centre, then the smaller id.
+    """
+    rows, cols = np.asarray(rows, np.float64), np.asarray(cols, np.float64)
+    counting, others = (
+        _nearest(
+            rows,
+            cols,
+            [outline for outline in outlines if outline.positive is counts],
+            lambda of: rule.hits(of, rows, cols),
+        )
+        for counts in (True, False)
+    )
+    return np.where(counting != "", counting, others)
+
+
+def _nearest(
+    rows: np.ndarray,
+    cols: np.ndarray,
+    outlines: Sequence[Outline],
+    inside: Callable[[Outline], np.ndarray],
+) -> np.ndarray:
+    """Of the outlines that a point is inside of, the id of that with the nearest centre, or ""."""
     shape = np.broadcast_shapes(rows.shape, cols.shape)
     ids = np.full(shape, "", object)
     nearest = np.full(shape, np.inf)
     for outline in sorted(outlines, key=lambda o: o.finding_id):
-        if not outline.positive:
-            continue
-        _, inside = _gap_and_core(rows, cols, outline, rule)
         from_centre = distance(rows, cols, outline.centre)
-        better = inside & (from_centre < nearest)
+        better = inside(outline) & (from_centre < nearest)
         ids[better] = outline.finding_id
         nearest = np.where(better, from_centre, nearest)
     return ids

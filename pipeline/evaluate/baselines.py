@@ -20,6 +20,7 @@ from pipeline.evaluate.load import Judged, with_extent
 from pipeline.figures.figure import Undefined
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 MAX_TRAINING_POSITIONS = 60_000
@@ -36,7 +37,10 @@ def training_positions(
     origin = RunFolder(judged.card.folder.parent)
     if not (origin.positions.is_file() and origin.mammograms.is_file()):
         raise Undefined(f"the training positions are not at hand: {origin.positions} is missing")
-    positions = with_extent(read_positions(origin))
+    try:
+        positions = with_extent(read_positions(origin))
+    except UserError as why:  # the run of the model may be older than the one that is judged
+        raise Undefined(f"the training positions cannot be used: {why}") from why
     positions = positions[(positions["split"] == "train") & (positions["label"] >= 0)]
     if positions["label"].nunique() < 2:
         raise Undefined("a baseline needs training positions of both classes")
@@ -60,9 +64,9 @@ def position_features(positions: pd.DataFrame) -> np.ndarray:
     """
     height = (positions["last_row"] - positions["first_row"]).clip(lower=1)
     columns = (
-        positions["col"] * positions["spacing_mm"],
-        positions["col"] / positions["last_col"].clip(lower=1),
-        (positions["row"] - positions["first_row"]) / height,
+        positions["col_standard"] * positions["spacing_mm"],
+        positions["col_standard"] / positions["last_col"].clip(lower=1),
+        (positions["row_standard"] - positions["first_row"]) / height,
     )
     return np.stack(columns, axis=1).astype(np.float64)
 
@@ -75,7 +79,8 @@ def brightness_features(positions: pd.DataFrame, *, patch_px: int) -> np.ndarray
     """
     features = np.zeros((len(positions), 2))
     # The centre of a patch lies between two pixels: row = k * pitch - 0.5.
-    centres = np.rint(positions[["row", "col"]].to_numpy(dtype=np.float64) + 0.5).astype(int)
+    places = positions[["row_standard", "col_standard"]].to_numpy(dtype=np.float64)
+    centres = np.rint(places + 0.5).astype(int)
     corners = centres - patch_px // 2
     for index in positions.groupby("image_id").indices.values():
         image = read_image(positions["store"].iloc[index[0]])

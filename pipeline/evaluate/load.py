@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
 from pipeline.model.card import ModelCard, model_folder, read_card
-from pipeline.preprocess.tables import read_mammograms
+from pipeline.preprocess.tables import read_mammograms, read_position_table
 from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.errors import UserError
@@ -17,6 +17,8 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 
 ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
+# Text in candidates.csv and regions.csv beside image_id.
+_OF_FINDING = ("patient_id", "laterality", "view", "split", "finding_id")
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,8 @@ def load_judged(run: RunFolder) -> Judged:
         images = images[images["split"] == split]
     outlines = read_outlines(run)
     images = _with_truth(_with_mammograms(images, read_mammograms(run)), outlines)
-    if not run.predictions.is_file():
-        raise UserError(f"{run.predictions} is missing. make heatmap writes it.")
-    positions = with_extent(_of_images(pd.read_parquet(run.predictions), images))
+    predictions = read_position_table(run.predictions, ("logit",), written_by="make heatmap")
+    positions = with_extent(_of_images(predictions, images))
     known = positions["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
     label = positions["label"]
     positions = positions[(label == POSITIVE) | ((label == NEGATIVE) & known)]
@@ -103,8 +104,8 @@ def load_judged(run: RunFolder) -> Judged:
         split=split,
         images=_calibrated(images, card),
         positions=_calibrated(positions.reset_index(drop=True), card),
-        candidates=_calibrated(_of_images(_read_csv(run.candidates), images), card),
-        regions=_of_images(_read_csv(run.regions), images),
+        candidates=_calibrated(_of_images(_read_csv(run.candidates, *_OF_FINDING), images), card),
+        regions=_of_images(_read_csv(run.regions, *_OF_FINDING), images),
         outlines={i: outlines.get(i, []) for i in images["image_id"]},
         patients=sorted(images["patient_id"].unique()),
         card=card,
@@ -134,9 +135,9 @@ def with_extent(positions: pd.DataFrame) -> pd.DataFrame:
     """Add the first and last row and the last column of all positions of each image."""
     image = positions.groupby("image_id")
     return positions.assign(
-        first_row=image["row"].transform("min"),
-        last_row=image["row"].transform("max"),
-        last_col=image["col"].transform("max"),
+        first_row=image["row_standard"].transform("min"),
+        last_row=image["row_standard"].transform("max"),
+        last_col=image["col_standard"].transform("max"),
     )
 
 

@@ -1,12 +1,16 @@
 """The tables of the heatmap stage: one row per region, candidate, image and position."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.labels import LabelRule, finding_hit
+from pipeline.annotations.outlines import Outline, standard_outlines
+from pipeline.config import LabelSettings
 from pipeline.heatmap.regions import REGION_COLUMNS, Regions, find_regions
 from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
 from pipeline.model.image_map import ImageMap
@@ -16,13 +20,24 @@ from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
+# What the rows of regions.csv and candidates.csv say of their mammogram, before the columns of the
+# region or candidate; `finding_id` stands behind them.
+OF_IMAGE = ["image_id", "patient_id", "laterality", "view", "split"]
 IMAGE_COLUMNS = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
 
 
 @dataclass(frozen=True)
 class ImageTables:
-    """What the tables say of one image; `image` is its row of images.csv."""
+    """What the tables say of one image.
 
+    Attributes:
+        mammogram: OF_IMAGE of it.
+        regions, candidates: `finding_id` is in both tables, behind their own columns.
+        image: its row of images.csv.
+        predictions: its rows of predictions.parquet.
+    """
+
+    mammogram: dict[str, Any]
     regions: Regions
     candidates: pd.DataFrame
     image: dict[str, Any]
@@ -33,8 +48,10 @@ def tabulate(
     mammogram: Mapping[str, Any],
     image_map: ImageMap,
     positions: pd.DataFrame,
+    outlines: Sequence[Outline],
     rule: MapRule,
     *,
+    labels: LabelSettings,
     threshold: float,
     min_area_mm2: float,
 ) -> ImageTables:
@@ -43,6 +60,8 @@ def tabulate(
     Args:
         mammogram: row of mammograms.csv.
         positions: its rows of positions.parquet.
+        outlines: all its outlines, in original pixels.
+        labels: say what hits an outline.
         threshold: probability from which an area is a region.
         min_area_mm2: smaller areas are none.
 
@@ -65,7 +84,16 @@ def tabulate(
         pitch_mm=rule.pitch_mm,
         original_height=int(mammogram["original_height"]),
         original_width=int(mammogram["original_width"]),
+        original_spacing_mm=float(mammogram["original_spacing_mm"]),
     )
+    geometry = geometry_of(mammogram)
+    label_rule = LabelRule.from_settings(labels, geometry.spacing_mm)
+    findings = standard_outlines(outlines, geometry)
+
+    def with_hits(table: pd.DataFrame, row: str, col: str) -> pd.DataFrame:
+        places = geometry.to_standard(table[row].to_numpy(float), table[col].to_numpy(float))
+        return table.assign(finding_id=finding_hit(*places, findings, label_rule))
+
     scores = {
         "score": float(np.nanmax(image_map.probability)),
         "logit": float(np.nanmax(image_map.logit)),
@@ -73,11 +101,15 @@ def tabulate(
     predictions = positions.assign(
         logit=image_map.logit[rows, cols],
         probability=image_map.probability[rows, cols],
-        row_original=image_map.rows[rows],
-        col_original=image_map.cols[cols],
     )
     image = {name: mammogram[name] for name in IMAGE_COLUMNS if name not in scores} | scores
-    return ImageTables(regions, find_candidates(image_map, rule), image, predictions)
+    return ImageTables(
+        mammogram={name: mammogram[name] for name in OF_IMAGE},
+        regions=replace(regions, table=with_hits(regions.table, "peak_row", "peak_col")),
+        candidates=with_hits(find_candidates(image_map, rule), "row", "col"),
+        image=image,
+        predictions=predictions,
+    )
 
 
 def write_tables(run: RunFolder, tables: Iterable[ImageTables]) -> None:
@@ -94,7 +126,7 @@ def write_tables(run: RunFolder, tables: Iterable[ImageTables]) -> None:
 
 
 def _join(parts: Iterable[tuple[ImageTables, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:
-    """The rows of all images in one table: image_id, then the columns."""
-    rows = [table.assign(image_id=of.image["image_id"]) for of, table in parts if len(table)]
+    """The rows of all images in one table: OF_IMAGE, the columns, finding_id."""
+    rows = [table.assign(**of.mammogram) for of, table in parts if len(table)]
     joined = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
-    return joined.reindex(columns=["image_id", *columns])
+    return joined.reindex(columns=[*OF_IMAGE, *columns, "finding_id"])

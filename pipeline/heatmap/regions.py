@@ -10,7 +10,8 @@ from pipeline.model.image_map import ImageMap
 
 REGION_COLUMNS = [
     "rank", "peak_probability", "mean_probability", "logit_sd", "row0", "col0", "row1", "col1",
-    "centroid_row", "centroid_col", "peak_row", "peak_col", "area_mm2",
+    "centroid_row", "centroid_col", "peak_row", "peak_col", "area_mm2", "height_mm", "width_mm",
+    "diameter_mm",
 ]  # fmt: skip
 
 
@@ -21,8 +22,9 @@ class Regions:
     Attributes:
         table: one row of REGION_COLUMNS per region, best peak first. All places are in original
             pixels: the box as `image[row0:row1, col0:col1]`, centroid and peak as coordinates
-            of pixel centres. `logit_sd`: mean standard deviation of the calibrated logit over
-            mirrored copies and members of an ensemble.
+            of pixel centres. `height_mm` and `width_mm` are the sides of the box, `diameter_mm` is
+            the longest distance across the region. `logit_sd`: mean standard deviation of the
+            calibrated logit over mirrored copies and members of an ensemble.
         areas: (h, w) int, rank of the region that a position belongs to, 0 for none.
     """
 
@@ -38,6 +40,7 @@ def find_regions(
     pitch_mm: float,
     original_height: int,
     original_width: int,
+    original_spacing_mm: float,
 ) -> Regions:
     """Connected areas with a probability of at least `threshold`, best peak first.
 
@@ -49,6 +52,7 @@ def find_regions(
         min_area_mm2: smaller areas are dropped.
         pitch_mm: distance between positions; each stands for a square of this side.
         original_height, original_width: of the original image, in pixels.
+        original_spacing_mm: side of such a pixel.
     """
     parts = label(np.nan_to_num(image_map.probability) >= threshold, connectivity=2)
     found = []
@@ -75,6 +79,9 @@ def find_regions(
             "peak_row": float(rows[peak]),
             "peak_col": float(cols[peak]),
             "area_mm2": area_mm2,
+            "height_mm": (row1 - row0) * original_spacing_mm,
+            "width_mm": (col1 - col0) * original_spacing_mm,
+            "diameter_mm": float(part.feret_diameter_max) * pitch_mm,
         }
         found.append((region, index))
     found.sort(key=lambda pair: (-pair[0]["peak_probability"], pair[0]["row0"], pair[0]["col0"]))

@@ -190,16 +190,18 @@ def _describe(
     for mammogram in shown(iter(mammograms), len(mammograms), "heatmap: pictures"):
         image_id = mammogram["image_id"]
         image_map = read_map(new.heatmap(image_id))
-        own = by_image.get(image_id, none)
+        own, known = by_image.get(image_id, none), outlines.get(image_id, [])
         tables[image_id] = tabulate(
             mammogram,
             image_map,
             own,
+            known,
             maps.rule,
+            labels=maps.card.labels,
             threshold=caption.threshold,
             min_area_mm2=settings.min_region_mm2,
         )
-        regions, known = tables[image_id].regions, outlines.get(image_id, [])
+        regions = tables[image_id].regions
         write_overlay(new.overlay(image_id), mammogram, image_map, regions, known, caption)
         if uncertainty:
             picture = new.uncertainty_picture(image_id)

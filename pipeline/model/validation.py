@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from pipeline.annotations.geometry import geometry_of
+from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE, LabelRule
 from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.config import LabelSettings
@@ -31,11 +31,20 @@ class OutlinedImage:
 
     image_id: str
     store: str
-    height: int
-    width: int
+    geometry: Geometry
     outlines: Sequence[Outline]
     rule: LabelRule
     unlocated: bool
+
+    @property
+    def height(self) -> int:
+        """Of the standard image, in pixels."""
+        return self.geometry.height
+
+    @property
+    def width(self) -> int:
+        """Of the standard image, in pixels."""
+        return self.geometry.width
 
     @classmethod
     def of_row(
@@ -51,8 +60,7 @@ class OutlinedImage:
         return cls(
             image_id=row["image_id"],
             store=row["store"],
-            height=geometry.height,
-            width=geometry.width,
+            geometry=geometry,
             outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
             rule=LabelRule.from_settings(settings, geometry.spacing_mm),
             unlocated=bool(row["unlocated"]),

@@ -48,7 +48,8 @@ def write_contact_sheet(
         for ax, position in zip(axes[index], chosen.itertuples(), strict=False):
             mammogram = by_id.loc[position.image_id]
             shapes = standard_outlines(outlines[position.image_id], geometry_of(mammogram))
-            draw_patch(ax, mammogram, position.row, position.col, shapes, patch_mm=patch_mm)
+            place = position.row_standard, position.col_standard
+            draw_patch(ax, mammogram, *place, shapes, patch_mm=patch_mm)
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=0.88, wspace=0.05, hspace=0.25)
     # Without the version of the library the bytes depend on the content only.
     write_atomic(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))

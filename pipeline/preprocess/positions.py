@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, LabelRule, finding_at, label_points
 from pipeline.annotations.outlines import Outline
 from pipeline.preprocess.store.entries import breast_at
@@ -56,6 +57,7 @@ def label_positions(
     rows, cols = position_grid(int(mammogram["height"]), int(mammogram["width"]), pitch_px)
     row_index, col_index = np.nonzero(breast_at(breast, rows[:, None], cols[None, :]))
     row, col = rows[row_index], cols[col_index]
+    original_row, original_col = geometry_of(mammogram).to_original(row, col)
     label = label_points(row, col, outlines, rule)
     if mammogram["unlocated"]:
         label[label == NEGATIVE] = IGNORED
@@ -66,8 +68,10 @@ def label_positions(
             "split": mammogram["split"],
             "row_index": row_index.astype(np.int32),
             "col_index": col_index.astype(np.int32),
-            "row": row.astype(np.float32),
-            "col": col.astype(np.float32),
+            "row": original_row,
+            "col": original_col,
+            "row_standard": row.astype(np.float32),
+            "col_standard": col.astype(np.float32),
             "label": label,
             "finding_id": finding_at(row, col, outlines, rule),
         }

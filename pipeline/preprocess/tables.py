@@ -1,5 +1,8 @@
 """The tables that preprocess writes and later stages read. The same content is the same bytes."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -32,8 +35,10 @@ POSITION_SCHEMA = pa.schema(
         ("split", pa.string()),
         ("row_index", pa.int32()),
         ("col_index", pa.int32()),
-        ("row", pa.float32()),
-        ("col", pa.float32()),
+        ("row", pa.float64()),  # original pixels
+        ("col", pa.float64()),
+        ("row_standard", pa.float32()),
+        ("col_standard", pa.float32()),
         ("label", pa.int8()),
         ("finding_id", pa.string()),
     ]
@@ -75,8 +80,37 @@ def read_positions(run: RunFolder) -> pd.DataFrame:
     """Read positions.parquet.
 
     Raises:
-        UserError: it is missing.
+        UserError: it is missing, or of an earlier version.
     """
-    if not run.positions.is_file():
-        raise UserError(f"{run.positions} is missing. make preprocess writes it.")
-    return pq.read_table(run.positions).to_pandas()
+    keep = f"To keep its trained network, use it in another run: MODEL={run.root} RUN=..."
+    return read_position_table(
+        run.positions,
+        written_by="make preprocess",
+        advice=keep if run.model_file.is_file() else "",
+    )
+
+
+def read_position_table(
+    path: Path, more: Collection[str] = (), *, written_by: str, advice: str = ""
+) -> pd.DataFrame:
+    """Read a table with the columns of positions.parquet, and more.
+
+    Args:
+        more: further columns that must be there.
+        written_by: the command that writes it, for messages.
+        advice: what else helps where an earlier version wrote it.
+
+    Raises:
+        UserError: it is missing, or lacks a column: a version wrote it in which `row` and `col`
+            were standard pixels.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing. {written_by} writes it.")
+    table = pq.read_table(path).to_pandas()
+    missing = [name for name in (*POSITION_SCHEMA.names, *more) if name not in table]
+    if missing:
+        raise UserError(
+            f"{path} lacks the columns {', '.join(missing)}: an earlier version wrote it. "
+            f"{written_by} FORCE=1 writes it anew. {advice}".rstrip()
+        )
+    return table

@@ -95,8 +95,8 @@ def _images(run: RunFolder) -> list[dict[str, Any]]:
     images = images.sort_values("logit", ascending=False, kind="stable")
     regions = read_csv_table(run.regions, {"image_id": str}, rest=None, written_by="make heatmap")
     regions = regions.sort_values("rank")
-    if "logit_sd" not in regions:  # of one copy, and of maps of before
-        regions["logit_sd"] = float("nan")
+    for name in {"logit_sd", "diameter_mm"} - set(regions):  # of maps of before
+        regions[name] = float("nan")
     by_image = {i: rows.to_dict("records") for i, rows in regions.groupby("image_id")}
     views = {}
     if run.mammograms.is_file():

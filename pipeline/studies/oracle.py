@@ -101,7 +101,9 @@ def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px
                 mammogram,
                 image_map,
                 own,
+                outlines[image_id],
                 rule,
+                labels=card.labels,
                 threshold=card.region_threshold,
                 min_area_mm2=settings.heatmap.min_region_mm2,
             )

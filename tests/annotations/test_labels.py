@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.annotations.geometry import Geometry
-from pipeline.annotations.labels import LabelRule, finding_at, label_points
+from pipeline.annotations.labels import LabelRule, finding_at, finding_hit, label_points
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines
 from pipeline.annotations.polygon import area_and_centroid, distance_to_polygon
 from pipeline.config import LabelSettings
@@ -39,6 +39,15 @@ def test_a_circle_whose_inner_share_is_small_keeps_its_own_edge_for_the_ignored_
     # 0.8 * 4.5 = 3.6 is below the smallest radius of 4, and the full radius is 4.5.
     labels = label_points([4, 4.2, 24.5, 24.6], 0, [circle(0, 0, 4.5)], RULE)
     assert labels.tolist() == [1, -1, -1, 0]
+
+
+def test_a_point_hits_the_whole_finding_and_names_one_that_counts_first():
+    cyst = circle(0, 2, 20, finding_id="cyst", positive=False)
+    mass, other = circle(0, 0, 10, finding_id="mass"), circle(0, 9, 5, finding_id="other")
+    hit = finding_hit(0, [1, 9.9, -9.9, 15, 30], [cyst, mass, other], RULE)
+    assert hit.tolist() == ["mass", "other", "mass", "cyst", ""]
+    assert finding_at(0, [-9.9], [mass], RULE).tolist() == [""]  # beyond its inner share
+    assert finding_hit([1.0, 2.0], [0.0, 0.0], [], RULE).tolist() == ["", ""]
 
 
 def test_inside_and_on_the_edge_of_a_polygon_is_positive():

@@ -10,6 +10,8 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule, finding_at, label_points
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import Settings
+from pipeline.heatmap.image_tables import OF_IMAGE
+from pipeline.model.candidates import CANDIDATE_COLUMNS
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_positions
@@ -135,6 +137,7 @@ def _positions(mammogram: pd.Series, found: list[Outline], settings: Settings) -
     labels = label_points(rows[row_index], cols[col_index], outlines, rule)
     if mammogram["unlocated"]:
         labels[labels == 0] = -1
+    row, col = geometry_of(mammogram).to_original(rows[row_index], cols[col_index])
     return pd.DataFrame(
         {
             "image_id": mammogram["image_id"],
@@ -142,8 +145,10 @@ def _positions(mammogram: pd.Series, found: list[Outline], settings: Settings) -
             "split": mammogram["split"],
             "row_index": row_index.astype(np.int32),
             "col_index": col_index.astype(np.int32),
-            "row": rows[row_index].astype(np.float32),
-            "col": cols[col_index].astype(np.float32),
+            "row": row,
+            "col": col,
+            "row_standard": rows[row_index].astype(np.float32),
+            "col_standard": cols[col_index].astype(np.float32),
             "label": labels,
             "finding_id": finding_at(rows[row_index], cols[col_index], outlines, rule),
         }
@@ -165,13 +170,9 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
     noise = rng.normal(size=len(there))
     logit = np.where(inside, 4.0, -4.0) if oracle else noise + 1.5 * inside
     logit = logit.astype(np.float32)
-    row = there["row"].astype(np.float64)
-    there.assign(
-        logit=logit,
-        probability=1 / (1 + np.exp(-logit)),
-        row_original=row,
-        col_original=row,
-    ).to_parquet(run.predictions, index=False)
+    predictions = there.assign(logit=logit, probability=1 / (1 + np.exp(-logit)))
+    predictions.to_parquet(run.predictions, index=False)
+    of_image = {row["image_id"]: row for row in mammograms[OF_IMAGE].to_dict("records")}
     images, candidates, regions = [], [], []
     for woman in mapped:
         best = float(logit[(there["image_id"] == woman.name).to_numpy()].max(initial=-9))
@@ -182,14 +183,28 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
             for o in outlines[woman.name]
         ]
         for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):
-            candidates.append((woman.name, rank, r, c, score, 0.5))
-            regions.append(_region_row(woman.name, rank, r, c, score))
+            found = dict(zip(CANDIDATE_COLUMNS, (rank, r, c, score, 0.5), strict=True))
+            candidates.append(of_image[woman.name] | found | {"finding_id": ""})
+            region = _region_row(rank, r, c, score)
+            regions.append(of_image[woman.name] | region | {"finding_id": ""})
     columns = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
     pd.DataFrame(images, columns=columns).to_csv(run.images, index=False)
-    columns = ["image_id", "rank", "row", "col", "logit", "probability"]
-    pd.DataFrame(candidates, columns=columns).to_csv(run.candidates, index=False)
-    columns = list(_region_row("", 0, 0.0, 0.0, 0.0))
-    pd.DataFrame(regions, columns=columns).to_csv(run.regions, index=False)
+    for path, rows, own in (
+        (run.candidates, candidates, CANDIDATE_COLUMNS),
+        (run.regions, regions, list(_region_row(0, 0.0, 0.0, 0.0))),
+    ):
+        columns = [*OF_IMAGE, *own, "finding_id"]
+        pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+
+
+def write_candidates(run: RunFolder, points: list[tuple[str, float, float, float]]) -> None:
+    """Replace the candidates of a run by these: image id, row, col, logit."""
+    rows = [
+        {"image_id": image_id, "rank": rank, "row": row, "col": col, "logit": logit}
+        for rank, (image_id, row, col, logit) in enumerate(points, start=1)
+    ]
+    columns = [*OF_IMAGE, *CANDIDATE_COLUMNS, "finding_id"]
+    pd.DataFrame(rows, columns=columns).to_csv(run.candidates, index=False)
 
 
 def _image_row(woman: Woman, best: float, mammograms: pd.DataFrame) -> dict:
@@ -204,10 +219,9 @@ def _image_row(woman: Woman, best: float, mammograms: pd.DataFrame) -> dict:
     }
 
 
-def _region_row(image_id: str, rank: int, row: float, col: float, score: float) -> dict:
+def _region_row(rank: int, row: float, col: float, score: float) -> dict:
     """A region of 80 x 80 original pixels, the size of the lesions."""
     return {
-        "image_id": image_id,
         "rank": rank,
         "peak_probability": 0.5 + score / 20,
         "mean_probability": 0.4,

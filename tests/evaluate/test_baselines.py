@@ -42,8 +42,8 @@ def test_a_position_is_described_relative_to_its_breast():
     positions = pd.DataFrame(
         {
             "image_id": "a",
-            "row": [100.0, 200.0, 300.0],
-            "col": [0.0, 40.0, 80.0],
+            "row_standard": [100.0, 200.0, 300.0],
+            "col_standard": [0.0, 40.0, 80.0],
             "first_row": 100.0,
             "last_row": 300.0,
             "last_col": 80.0,
@@ -73,4 +73,13 @@ def test_without_training_positions_the_baseline_is_undefined(tmp_path):
     judged = load_judged(run)
     run.positions.unlink()
     with pytest.raises(Undefined, match=r"positions\.parquet is missing"):
+        training_positions(judged, seed=0)
+
+
+def test_positions_of_an_older_run_leave_the_baseline_undefined_and_say_why(tmp_path):
+    run = fabricate(tmp_path, women())
+    judged = load_judged(run)
+    earlier = pd.read_parquet(run.positions).drop(columns=["row_standard", "col_standard"])
+    earlier.to_parquet(run.positions)
+    with pytest.raises(Undefined, match=r"lacks the columns row_standard.*make preprocess FORCE"):
         training_positions(judged, seed=0)

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluate.load import has_known_truth, load_judged
+from pipeline.run.errors import UserError
 from tests.evaluate.fabricated_run import Woman, fabricate
 
 PEOPLE = [
@@ -30,6 +31,26 @@ def test_negatives_of_an_older_table_do_not_count_where_the_truth_is_not_known(t
         row[column] = "True"
     run.mammograms.write_text("\n".join(",".join(row) for row in rows) + "\n")
     assert set(load_judged(run).positions["label"]) == {1}
+
+
+@pytest.mark.parametrize("table", ["candidates", "regions"])
+def test_tables_of_an_earlier_version_name_the_stage_to_redo(tmp_path, table):
+    run = fabricate(tmp_path, PEOPLE)
+    path = getattr(run, table)
+    pd.read_csv(path).drop(columns=["view", "finding_id"]).to_csv(path, index=False)
+    told = rf"{table}\.csv lacks the columns finding_id, view\. make heatmap FORCE=1"
+    with pytest.raises(UserError, match=told):
+        load_judged(run)
+
+
+def test_predictions_whose_rows_were_standard_pixels_are_refused(tmp_path):
+    run = fabricate(tmp_path, PEOPLE)
+    earlier = {"row": "row_original", "col": "col_original"}
+    earlier |= {"row_standard": "row", "col_standard": "col"}
+    pd.read_parquet(run.predictions).rename(columns=earlier).to_parquet(run.predictions)
+    told = r"predictions\.parquet lacks the columns row_standard, .*make heatmap FORCE=1"
+    with pytest.raises(UserError, match=told):
+        load_judged(run)
 
 
 def test_patients_are_found_by_id_and_strangers_refused(tmp_path):

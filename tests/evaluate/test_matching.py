@@ -5,14 +5,13 @@ import pytest
 
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.matching import box_iou, match_candidates, match_regions
-from tests.evaluate.fabricated_run import Woman, fabricate, women
+from tests.evaluate.fabricated_run import Woman, fabricate, women, write_candidates
 
 
 def with_candidates(tmp_path, people, points):
     """A run whose candidates are replaced: image id, row, col, logit."""
     run = fabricate(tmp_path, people)
-    lines = [f"{i},{n},{r},{c},{s},0.5" for n, (i, r, c, s) in enumerate(points, start=1)]
-    run.candidates.write_text("\n".join(["image_id,rank,row,col,logit,probability", *lines]) + "\n")
+    write_candidates(run, points)
     return load_judged(run)
 
 

@@ -1,10 +1,11 @@
 """The worst errors: what they are and where."""
 
+import pandas as pd
 import pytest
 
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.worst import draw_worst, worst_errors
-from tests.evaluate.fabricated_run import Woman, fabricate, women
+from tests.evaluate.fabricated_run import Woman, fabricate, women, write_candidates
 
 
 def test_an_oracle_misses_nothing_and_raises_no_false_alarm(tmp_path):
@@ -17,11 +18,11 @@ def test_an_oracle_misses_nothing_and_raises_no_false_alarm(tmp_path):
 
 def test_a_lesion_without_a_candidate_is_the_worst_miss_and_is_shown_where_it_is(tmp_path):
     run = fabricate(tmp_path, women())
-    lines = run.candidates.read_text().splitlines()
-    kept = [line for line in lines if not line.startswith("test-counts-3,")]
+    table = pd.read_csv(run.candidates)[["image_id", "row", "col", "logit"]]
+    kept = table[table["image_id"] != "test-counts-3"].itertuples(index=False)
     # All others are found, and two false alarms are worse than the rest.
-    kept += ["test-normal-0,9,40.0,50.0,9.0,0.9", "test-normal-1,9,80.0,90.0,8.0,0.9"]
-    run.candidates.write_text("\n".join(kept) + "\n")
+    alarms = [("test-normal-0", 40.0, 50.0, 9.0), ("test-normal-1", 80.0, 90.0, 8.0)]
+    write_candidates(run, [*kept, *alarms])
     judged = load_judged(run)
     errors = worst_errors(judged)
     first = errors["misses"][0]
@@ -43,12 +44,12 @@ def test_candidates_that_tie_are_shown_each_at_its_own_place(tmp_path):
     run = fabricate(tmp_path, [Woman("lesion", "test", "counts"), Woman("healthy", "test")])
     circle = load_judged(run).outlines["lesion"][0].circle
     points = [
-        ("lesion", circle.row, circle.col),  # a hit with the score of the alarms
-        ("lesion", 400.0, 30.0),
-        ("healthy", 40.0, 50.0),
-        ("healthy", 80.0, 90.0),
+        ("lesion", circle.row, circle.col, 2.0),  # a hit with the score of the alarms
+        ("lesion", 400.0, 30.0, 2.0),
+        ("healthy", 40.0, 50.0, 2.0),
+        ("healthy", 80.0, 90.0, 2.0),
     ]
-    lines = [f"{name},{n},{row},{col},2.0,0.9" for n, (name, row, col) in enumerate(points, 1)]
-    run.candidates.write_text("\n".join(["image_id,rank,row,col,logit,probability", *lines, ""]))
+    write_candidates(run, points)
     alarms = worst_errors(load_judged(run))["false_alarms"]
-    assert sorted((a["image_id"], a["row"], a["col"]) for a in alarms) == sorted(points[1:])
+    places = [(name, row, col) for name, row, col, _ in points]
+    assert sorted((a["image_id"], a["row"], a["col"]) for a in alarms) == sorted(places[1:])

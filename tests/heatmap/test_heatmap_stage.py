@@ -1,13 +1,20 @@
 """The stage as a whole, on two small mammograms."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.annotations.outlines import Circle, write_outlines
 from pipeline.config import HeatmapSettings, MapSettings, Settings
+from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.matching import match_candidates
+from pipeline.heatmap.image_tables import OF_IMAGE
+from pipeline.heatmap.regions import REGION_COLUMNS
 from pipeline.heatmap.stage import heatmap
+from pipeline.model.candidates import CANDIDATE_COLUMNS
 from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import network_card
 from pipeline.model.image_map import read_map
@@ -19,7 +26,13 @@ from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
-from tests.heatmap.small_run import MARK, BrightnessNetwork, write_model_card, write_small_run
+from tests.heatmap.small_run import (
+    MARK,
+    OUTLINE,
+    BrightnessNetwork,
+    write_model_card,
+    write_small_run,
+)
 
 
 @pytest.fixture
@@ -30,6 +43,14 @@ def network() -> BrightnessNetwork:
 def stage_of(run: RunFolder, **settings) -> Stage:
     chosen = HeatmapSettings(**{"min_region_mm2": 1.0, **settings})
     return Stage(run, Settings(heatmap=chosen), EventLog(run, "heatmap"))
+
+
+def missed_and_hit(root, **changed) -> RunFolder:
+    """The network marks the finding of `mirrored`, and a place beside that of `plain`."""
+    run = write_small_run(root, **changed)
+    elsewhere = replace(OUTLINE, circle=Circle(MARK[0] - 70, MARK[1] - 50, 10))
+    write_outlines(run, {"mirrored": [OUTLINE], "plain": [elsewhere]})
+    return run
 
 
 def test_it_writes_everything_that_it_promises(tmp_path, network):
@@ -53,6 +74,40 @@ def test_it_writes_everything_that_it_promises(tmp_path, network):
     assert json.loads(run.heatmap_summary.read_text())["images"] == 2
 
 
+def test_candidates_and_regions_say_whose_they_are_and_which_finding_they_hit(tmp_path, network):
+    run = missed_and_hit(tmp_path, patient_id="0012")
+    heatmap(stage_of(run), mapper_of=network.of)
+    for path, own, row, col in (
+        (run.regions, REGION_COLUMNS, "peak_row", "peak_col"),
+        (run.candidates, CANDIDATE_COLUMNS, "row", "col"),
+    ):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        assert list(table.columns) == [*OF_IMAGE, *own, "finding_id"]
+        of_image = table[OF_IMAGE[1:]].drop_duplicates().to_numpy().tolist()
+        assert of_image == [["0012", "L", "MLO", "test"]]
+        first = table[table["rank"] == "1"].set_index("image_id")
+        assert (abs(first[row].astype(float) - MARK[0]) <= 16).all()
+        assert (abs(first[col].astype(float) - MARK[1]) <= 16).all()
+        assert first["finding_id"].to_dict() == {"mirrored": "a", "plain": ""}
+
+
+def test_a_finding_is_hit_where_the_evaluation_says_so(tmp_path, network):
+    run = missed_and_hit(tmp_path)
+    heatmap(stage_of(run), mapper_of=network.of)
+    judged = load_judged(run)
+    matched = match_candidates(judged)
+    false = judged.candidates.index.isin(matched.alarms)
+    np.testing.assert_array_equal(judged.candidates["finding_id"] == "", false)
+    assert false.any() and not false.all()
+
+
+def test_tables_without_a_region_have_their_columns_and_can_be_read(tmp_path, network):
+    run = write_small_run(tmp_path)
+    heatmap(stage_of(run, min_region_mm2=1e6), mapper_of=network.of)
+    assert run.regions.read_text() == ",".join([*OF_IMAGE, *REGION_COLUMNS, "finding_id"]) + "\n"
+    assert load_judged(run).regions.empty
+
+
 def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, network):
     run = write_small_run(tmp_path)
     heatmap(stage_of(run), mapper_of=network.of)
@@ -61,9 +116,9 @@ def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, n
     pd.testing.assert_frame_equal(predictions[positions.columns.tolist()], positions)
     for image_id, rows in predictions.groupby("image_id"):
         with np.load(run.heatmap(image_id)) as file:
-            row = np.searchsorted(file["rows"], rows["row_original"])
+            row = np.searchsorted(file["rows"], rows["row"])
             order = np.argsort(file["cols"])
-            col = order[np.searchsorted(file["cols"][order], rows["col_original"])]
+            col = order[np.searchsorted(file["cols"][order], rows["col"])]
             np.testing.assert_array_equal(file["logit"][row, col], rows["logit"])
             np.testing.assert_array_equal(file["probability"][row, col], rows["probability"])
     # The mark lies in the outline, so positive positions score higher in both orientations.

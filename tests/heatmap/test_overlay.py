@@ -39,6 +39,7 @@ def draw(tmp_path, *, outlines=(), flipped=False, **changed) -> np.ndarray:
         pitch_mm=0.8,
         original_height=300,
         original_width=240,
+        original_spacing_mm=0.1,
     )
     caption = Caption(model="runs/x", prior=0.02, threshold=0.3)
     write_overlay(tmp_path / "a.png", row, image_map, regions, list(outlines), caption)

@@ -36,6 +36,7 @@ def regions(*, mirrored: bool = False, threshold: float = 0.5, min_area_mm2: flo
         pitch_mm=2.0,
         original_height=40,
         original_width=50,
+        original_spacing_mm=0.2,
     )
 
 
@@ -61,6 +62,16 @@ def test_a_box_holds_the_squares_of_its_positions_and_stays_inside_the_image():
     assert table.loc[2, ["row0", "row1", "col0", "col1"]].tolist() == [5, 25, 5, 35]
     # Lower left corner: the position lies on the edge of 40 x 50 pixels.
     assert table.loc[3, ["row0", "row1", "col0", "col1"]].tolist() == [35, 40, 0, 5]
+
+
+def test_sides_of_boxes_and_longest_distances_are_in_mm():
+    table = regions().table.set_index("rank")
+    # The box of 20 x 30 original pixels of 0.2 mm.
+    assert table.loc[2, ["height_mm", "width_mm"]].tolist() == pytest.approx([4.0, 6.0])
+    # One position is as wide as the pitch.
+    assert table.loc[1, "diameter_mm"] == pytest.approx(2.0)
+    # Three in an angle: two squares down and three to the right, without their outer corners.
+    assert 2 * np.hypot(1, 2) < table.loc[2, "diameter_mm"] < 2 * np.hypot(2, 3)
 
 
 def test_columns_of_a_mirrored_mammogram_fall_and_boxes_still_rise():

@@ -60,7 +60,7 @@ def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
     scores = score_map(logits, images[1], rule_of())
     table = read_positions(shared_toy_run)
     table = table[(table["image_id"] == "i7") & (table["label"] >= 0)]
-    np.testing.assert_allclose(scores.logits, table["row"] + 1000 * table["col"])
+    np.testing.assert_allclose(scores.logits, table["row_standard"] + 1000 * table["col_standard"])
 
 
 def test_labels_and_alarms_are_read_from_the_smoothed_map(images):

@@ -33,8 +33,8 @@ def positions() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": ["a", "a", "a", "b"],
-            "row": [63.5, 31.5, -0.5, 31.5],
-            "col": [47.5, 47.5, -0.5, 31.5],
+            "row_standard": [63.5, 31.5, -0.5, 31.5],
+            "col_standard": [47.5, 47.5, -0.5, 31.5],
             "label": [1, -1, 0, 0],
         }
     )
@@ -49,17 +49,17 @@ def test_a_patch_is_cut_from_the_image_padded_by_reflection(mammogram, row, col)
 
 
 def test_patches_come_from_different_images_as_far_as_there_are_enough():
-    table = pd.DataFrame({"image_id": list("aaaaaabc"), "label": 0, "row": range(8)})
+    table = pd.DataFrame({"image_id": list("aaaaaabc"), "label": 0, "row_index": range(8)})
     chosen = choose_positions(table, label=0, count=4, seed=0)
     assert sorted(chosen["image_id"]) == ["a", "a", "b", "c"]
-    assert chosen["row"].is_unique
+    assert chosen["row_index"].is_unique
 
 
 def test_the_choice_depends_on_the_seed_only():
-    table = pd.DataFrame({"image_id": ["a"] * 50, "label": 0, "row": range(50)})
-    first = choose_positions(table, label=0, count=5, seed=1)["row"].tolist()
-    assert choose_positions(table, label=0, count=5, seed=1)["row"].tolist() == first
-    assert choose_positions(table, label=0, count=5, seed=2)["row"].tolist() != first
+    table = pd.DataFrame({"image_id": ["a"] * 50, "label": 0, "row_index": range(50)})
+    first = choose_positions(table, label=0, count=5, seed=1)["row_index"].tolist()
+    assert choose_positions(table, label=0, count=5, seed=1)["row_index"].tolist() == first
+    assert choose_positions(table, label=0, count=5, seed=2)["row_index"].tolist() != first
 
 
 def test_the_sheet_is_a_picture_and_the_same_bytes_every_time(mammogram, tmp_path):

@@ -13,8 +13,11 @@ LESION = Outline("f1", "mass", "malignant", True, circle=Circle(15.0, 15.0, 6.0)
 
 
 def mammogram(**changes) -> dict:
+    """Half the size of its original, of which it is the right part, mirrored."""
     row = {"image_id": "a", "patient_id": "p", "split": "train", "height": 40, "width": 32}
-    return row | {"unlocated": False} | changes
+    row |= {"original_height": 80, "original_width": 100, "row0": 0, "col0": 36, "flipped": True}
+    row |= {"row_scale": 2.0, "col_scale": 2.0, "spacing_mm": 0.2, "unlocated": False}
+    return row | changes
 
 
 def test_positions_start_at_the_upper_edge_and_reach_the_lower_one():
@@ -44,15 +47,25 @@ def test_only_positions_in_the_breast_are_in_the_table():
     table = label_positions(mammogram(), [], breast, RULE, 8)
     points = list(zip(table["row_index"], table["col_index"], strict=True))
     assert points == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2)]
-    assert table["row"].tolist() == [7.5] * 3 + [15.5] * 3
-    assert table["col"].tolist() == [-0.5, 7.5, 15.5] * 2
+    assert table["row_standard"].tolist() == [7.5] * 3 + [15.5] * 3
+    assert table["col_standard"].tolist() == [-0.5, 7.5, 15.5] * 2
     assert (table["label"] == 0).all()
+
+
+def test_row_and_col_are_pixels_of_the_original():
+    table = label_positions(mammogram(), [], np.ones((5, 4), bool), RULE, 8)
+    first = table.iloc[0]
+    # The upper left corner of the standard image is the upper right one of the original.
+    assert (first["row_standard"], first["col_standard"]) == (-0.5, -0.5)
+    assert (first["row"], first["col"]) == (-0.5, 99.5)
+    np.testing.assert_array_equal(table["row"], 2 * table["row_standard"] + 0.5)
+    np.testing.assert_array_equal(table["col"], 98.5 - 2 * table["col_standard"])
 
 
 def test_positive_positions_name_their_finding():
     table = label_positions(mammogram(), [LESION], np.ones((5, 4), bool), RULE, 8)
     positive = table[table["label"] == 1]
-    assert list(zip(positive["row"], positive["col"], strict=True)) == [(15.5, 15.5)]
+    assert positive[["row_standard", "col_standard"]].to_numpy().tolist() == [[15.5, 15.5]]
     assert positive["finding_id"].tolist() == ["f1"]
     assert set(table.loc[table["label"] != 1, "finding_id"]) == {""}
     assert {-1, 0} <= set(table["label"])
@@ -74,5 +87,6 @@ def test_the_outlines_of_an_image_that_is_not_fully_outlined_are_positive():
 
 def test_the_columns_have_the_types_of_the_table():
     table = label_positions(mammogram(), [LESION], np.ones((5, 4), bool), RULE, 8)
-    types = {name: str(table[name].dtype) for name in ("row_index", "row", "col", "label")}
-    assert types == {"row_index": "int32", "row": "float32", "col": "float32", "label": "int8"}
+    names = ("row_index", "row", "col", "row_standard", "col_standard", "label")
+    types = [str(table[name].dtype) for name in names]
+    assert types == ["int32", "float64", "float64", "float32", "float32", "int8"]

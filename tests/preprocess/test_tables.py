@@ -39,8 +39,10 @@ def positions() -> pd.DataFrame:
             "split": ["test", "train", "train"],
             "row_index": [0, 1, 0],
             "col_index": [2, 1, 3],
-            "row": [-0.5, 31.5, -0.5],
-            "col": [63.5, 31.5, 95.5],
+            "row": [-0.5, 63.5, -0.5],
+            "col": [127.5, 63.5, 191.5],
+            "row_standard": [-0.5, 31.5, -0.5],
+            "col_standard": [63.5, 31.5, 95.5],
             "label": [0, 1, -1],
             "finding_id": ["", "f", ""],
         }
@@ -76,7 +78,21 @@ def test_positions_come_back_ordered_and_with_their_types(run):
     table = read_positions(run)
     assert table[["image_id", "row_index"]].to_numpy().tolist() == [["a", 0], ["a", 1], ["b", 0]]
     assert table["finding_id"].tolist() == ["", "f", ""]
-    assert (table["label"].dtype, table["row"].dtype) == (np.int8, np.float32)
+    assert (table["label"].dtype, table["row"].dtype) == (np.int8, np.float64)
+    assert table["row_standard"].dtype == np.float32
+
+
+def test_positions_whose_rows_were_standard_pixels_are_not_taken_for_original_ones(run):
+    earlier = positions().drop(columns=["row", "col"])
+    earlier = earlier.rename(columns={"row_standard": "row", "col_standard": "col"})
+    earlier.to_parquet(run.positions)
+    told = r"lacks the columns row_standard, col_standard: an earlier .*make preprocess FORCE=1"
+    with pytest.raises(UserError, match=rf"{told} writes it anew\.$"):
+        read_positions(run)
+    run.model.mkdir()
+    run.model_file.write_text("{}")
+    with pytest.raises(UserError, match=rf"{told}.* keep its trained network.* MODEL={run.root}"):
+        read_positions(run)
 
 
 def test_the_same_content_in_another_order_is_the_same_bytes(tmp_path):

@@ -12,7 +12,7 @@ from pipeline.studies import mine as study
 from tests.evaluate.fabricated_run import fabricate, women
 
 SETTINGS = Settings.model_validate({"evaluate": {"bootstrap": 60}, "train": {"epochs": 6}})
-TABLE = pd.DataFrame({"image_id": ["a"], "row": [1.0], "col": [2.0], "logit": [3.0]})
+TABLE = pd.DataFrame({"image_id": ["a"], "logit": [3.0]})
 
 
 def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path):

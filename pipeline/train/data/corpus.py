@@ -169,8 +169,8 @@ def _positions(rows: pd.DataFrame, number: pd.Series, dtype: type) -> Positions:
     """Rows of a table as positions of the images with these numbers."""
     return Positions(
         number[rows["image_id"]].to_numpy(np.int64),
-        rows["row"].to_numpy(dtype),
-        rows["col"].to_numpy(dtype),
+        rows["row_standard"].to_numpy(dtype),
+        rows["col_standard"].to_numpy(dtype),
     )
 
 

@@ -54,7 +54,7 @@ def read_inputs(stage: Stage) -> Inputs:
         positions,
         labels=labels,
         kinds=kinds,
-        mined=_mined(stage.settings.train.mined),
+        mined=read_mined(stage.settings.train.mined),
         balance=stage.settings.train.balance,
         tables=tables,
     )
@@ -70,12 +70,19 @@ def read_inputs(stage: Stage) -> Inputs:
     return inputs
 
 
-def _mined(path: Path | None) -> pd.DataFrame | None:
+def read_mined(path: Path | None) -> pd.DataFrame | None:
+    """The false alarms that an earlier `make mine` wrote; None without a table.
+
+    Raises:
+        UserError: the table is missing or damaged, or of an earlier version.
+    """
     if path is None:
         return None
     if not path.is_file():
         raise UserError(f"train.mined={path} is no file. make mine writes one.")
-    return read_csv_table(path, {"image_id": str}, rest=None, written_by="make mine")
+    needed: dict[str, type | str] = {"image_id": str}
+    needed |= dict.fromkeys(("row_standard", "col_standard"), "float64")
+    return read_csv_table(path, needed, rest=None, written_by="make mine")
 
 
 def split_counts(inputs: Inputs, split: str) -> dict[str, int]:

@@ -11,7 +11,7 @@ from pipeline.preprocess.positions import position_grid
 from pipeline.run.progress import shown
 from pipeline.train.data.corpus import TrainingImage
 
-MINED_COLUMNS = ("image_id", "row", "col", "logit")
+MINED_COLUMNS = ("image_id", "row", "col", "row_standard", "col_standard", "logit")
 # Of one mammogram, so that a single difficult breast does not fill the table.
 MOST_PER_IMAGE = 10
 
@@ -26,11 +26,11 @@ def mine(images: list[TrainingImage], mapper: Mapper, rule: MapRule, *, limit: i
         limit: number of alarms to keep, the highest first.
 
     Returns:
-        Table of MINED_COLUMNS; row and col in standard pixels.
+        Table of MINED_COLUMNS; row and col in original pixels.
     """
     found = [_alarms(image, mapper, rule) for image in shown(images, len(images), "mine")]
     table = pd.concat(found, ignore_index=True).sort_values(
-        ["logit", "image_id", "row", "col"], ascending=[False, True, True, True]
+        ["logit", "image_id", "row_standard", "col_standard"], ascending=[False, True, True, True]
     )
     return table.head(limit).reset_index(drop=True)
 
@@ -43,11 +43,15 @@ def _alarms(image: TrainingImage, mapper: Mapper, rule: MapRule) -> pd.DataFrame
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     negative = image.labels(rows[at_row], cols[at_col]) == NEGATIVE
     kept = np.flatnonzero(negative)[:MOST_PER_IMAGE]
+    row_standard, col_standard = rows[at_row[kept]], cols[at_col[kept]]
+    row, col = image.geometry.to_original(row_standard, col_standard)
     return pd.DataFrame(
         {
             "image_id": image.image_id,
-            "row": rows[at_row[kept]],
-            "col": cols[at_col[kept]],
+            "row": row,
+            "col": col,
+            "row_standard": row_standard,
+            "col_standard": col_standard,
             "logit": logits[at_row[kept], at_col[kept]],
         },
         columns=list(MINED_COLUMNS),

@@ -3,13 +3,16 @@
 import cv2
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.errors import UserError
 from pipeline.train.data.corpus import read_corpus
 from pipeline.train.data.crops import CropShape, place_crop
+from pipeline.train.data.inputs import read_mined
 from pipeline.train.data.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
 from tests.model.rules import a_rule
 from tests.train.toy_run import LABELS, PITCH_PX
@@ -46,7 +49,29 @@ def test_alarms_lie_at_negative_positions_of_training_patients_best_first(shared
     images = {image.image_id: image for image in corpus.images}
     for row in table.itertuples():
         # The discs are far brighter than the noise, and are no alarms.
-        assert images[row.image_id].labels(np.array([row.row]), np.array([row.col])) == [0]
+        assert images[row.image_id].labels([row.row_standard], [row.col_standard]) == [0]
+
+
+def test_alarms_say_where_they_are_in_pixels_of_the_original(shared_toy_run):
+    mammograms, outlines, positions = tables(shared_toy_run)
+    # The same standard images, of originals of half the pixel size, every other one mirrored.
+    larger = mammograms.assign(row0=10, col0=20, row_scale=2.0, col_scale=2.0)
+    larger["flipped"] = [number % 2 == 1 for number in range(len(larger))]
+    corpus = read_corpus(larger, outlines, positions, labels=LABELS)
+    table = mine(list(corpus.images), brightness, a_rule(PITCH_PX), limit=1000)
+    flipped = table["image_id"].map(larger.set_index("image_id")["flipped"]).to_numpy()
+    assert 0 < flipped.sum() < len(table)
+    col = 2 * (table["col_standard"] + 0.5) - 0.5
+    mirrored = 2 * larger["width"].iloc[0] - 1 - col
+    np.testing.assert_allclose(table["row"], 10 + 2 * (table["row_standard"] + 0.5) - 0.5)
+    np.testing.assert_allclose(table["col"], 20 + np.where(flipped, mirrored, col))
+
+
+def test_a_table_of_an_earlier_version_is_refused(tmp_path):
+    path = tmp_path / "mined.csv"
+    path.write_text("image_id,row,col,logit\ni1,70,50,3\n")
+    with pytest.raises(UserError, match=r"lacks the columns col_standard, row_standard.*make mine"):
+        read_mined(path)
 
 
 def test_alarms_are_those_of_the_smoothed_map(shared_toy_run):
@@ -58,7 +83,7 @@ def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
     (corpus, own), (_, brought) = (
         mined(shared_toy_run, limit=1000, level_share=share) for share in (0.0, 1.0)
     )
-    places = ["image_id", "row", "col"]
+    places = ["image_id", "row", "col", "row_standard", "col_standard"]
     both = own.merge(brought, on=places, suffixes=("", "_brought"), validate="1:1")
     assert len(both) == len(own) == len(brought)
     for image in corpus.images:
@@ -70,7 +95,9 @@ def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
 
 
 def test_the_asked_share_of_negative_crops_is_near_an_alarm(shared_toy_run):
-    table = pd.DataFrame({"image_id": ["i1", "gone"], "row": [70.0, 1.0], "col": [50.0, 1.0]})
+    table = pd.DataFrame(
+        {"image_id": ["i1", "gone"], "row_standard": [70.0, 1.0], "col_standard": [50.0, 1.0]}
+    )
     corpus = read_corpus(*tables(shared_toy_run), labels=LABELS, mined=table)
     assert corpus.mined.row.tolist() == [70.0]
 

@@ -71,7 +71,7 @@ def test_dense_targets_are_those_of_the_permuted_table_whatever_the_crop(shared_
     compared = 0
     for image in inputs.corpus.images:
         rows = permuted[permuted["image_id"] == image.image_id]
-        found = image.targets(rows["row"].to_numpy(), rows["col"].to_numpy())
+        found = image.targets(rows["row_standard"].to_numpy(), rows["col_standard"].to_numpy())
         np.testing.assert_array_equal(found, rows["label"])
         compared += len(rows)
     assert compared > 100
@@ -92,7 +92,7 @@ def test_every_view_of_a_place_has_the_label_of_the_position_nearest_to_it(share
         for target, row, col in zip(
             targets.ravel(), rows.ravel() + 50, cols.ravel() + 30, strict=True
         ):
-            far = np.maximum(abs(table["row"] - row), abs(table["col"] - col))
+            far = np.maximum(abs(table["row_standard"] - row), abs(table["col_standard"] - col))
             if target != IGNORED:
                 assert far.min() <= PITCH_PX / 2
                 assert target == table["label"].to_numpy()[far.argmin()]
