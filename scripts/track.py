@@ -5,7 +5,6 @@ Writes  the MLflow tracking store, RUN/tracking.json
 Run     every stage does it; make track RUN=... does it again after an outage
 """
 
-import shlex
 import signal
 import sys
 import time
@@ -16,6 +15,8 @@ import typer
 import start
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import quiet_environment
+from pipeline.tracking.follow import follow as go_on_until_gone
+from pipeline.tracking.outage import what_helps
 
 
 def track(
@@ -27,26 +28,26 @@ def track(
 ) -> None:
     """Bring what the stages logged into MLflow."""
     quiet_environment()
-    import requests
-    from mlflow.exceptions import MlflowException
+    said = set()
 
-    from pipeline.tracking import upload
+    def bring(ended: bool = False) -> None:
+        try:
+            from pipeline.tracking.upload import upload
 
-    folder = RunFolder(run)
-    try:
-        if follow:
-            # Ctrl-C is for the training; this process ends when the training has.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            upload.follow(folder, process=follow, seconds=seconds, wait=time.sleep)
-        else:
-            upload.upload(folder)
-    except (MlflowException, requests.RequestException) as error:
-        first = str(error).splitlines()[0]
-        print(
-            f"track: MLflow does not take the results now ({first}). Nothing is lost: they are in "
-            f"{run}; make track RUN={shlex.quote(str(run))} sends them later.",
-            file=sys.stderr,
-        )
+            upload(RunFolder(run), ended=ended)
+        # Every store of files has errors of its own, and none may fail a stage that succeeded.
+        except Exception as error:  # noqa: BLE001 - see above
+            message = f"track: {what_helps(error, run)}"
+            if message not in said:
+                print(message, file=sys.stderr, flush=True)
+            said.add(message)
+
+    if follow:
+        # Ctrl-C is for the training; this process ends when the training has.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        go_on_until_gone(bring, process=follow, seconds=seconds, wait=time.sleep)
+    else:
+        bring()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Run     make ui PORT=5000
 import json
 import os
 import socket
+import sqlite3
 import sys
 import urllib.parse
 import urllib.request
@@ -16,14 +17,22 @@ from typing import Annotated
 import typer
 
 import start
-from pipeline.tracking.client import EXPERIMENT, artifact_root, quiet_environment, tracking_uri
+from pipeline.tracking.client import (
+    LOCAL,
+    artifact_root,
+    experiment_name,
+    is_local,
+    make_places_relative,
+    quiet_environment,
+    tracking_uri,
+)
 from pipeline.tracking.server import answers, held, wait_for
 
 
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
     """Open MLflow on loopback and print its address once it answers."""
     parent = os.getppid()
-    if "MLFLOW_TRACKING_URI" in os.environ:
+    if not is_local():
         print(f"MLflow is at MLFLOW_TRACKING_URI={os.environ['MLFLOW_TRACKING_URI']}.")
         return 0
     with socket.socket() as probe:
@@ -31,6 +40,15 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
             print(f"Port {port} is taken. Choose another: make ui PORT={port + 1}", file=sys.stderr)
             return 2
     quiet_environment()
+    try:
+        make_places_relative()
+    except sqlite3.DatabaseError as error:
+        print(
+            f"{LOCAL / 'mlflow.db'}: {error}. Put a copy of it there, or move it away: then "
+            "make track RUN=... sends all of a run again.",
+            file=sys.stderr,
+        )
+        return 1
     # One worker without jobs: the default takes 2 GB of memory.
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     mlflow = str(Path(sys.executable).with_name("mlflow"))
@@ -51,7 +69,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
 
 def _page(server: str) -> str:
     """Address of the table of runs, in the mode for training that is not the default."""
-    query = urllib.parse.urlencode({"experiment_name": EXPERIMENT})
+    query = urllib.parse.urlencode({"experiment_name": experiment_name()})
     lookup = f"{server}/api/2.0/mlflow/experiments/get-by-name?{query}"
     try:
         with urllib.request.urlopen(lookup, timeout=20) as answer:

@@ -8,11 +8,14 @@ Every line has `time` (Unix seconds), `stage` and `event`:
     finish    status ("finished" or "failed"), seconds, peak_mib, message
 """
 
+import contextlib
 import json
 import math
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from pipeline.run.layout import RunFolder
 
@@ -68,17 +71,28 @@ class EventLog:
         self.run.events.parent.mkdir(parents=True, exist_ok=True)
         lines = self._begun.held_start + self._line(**fields)
         self._begun.held_start = ""
-        with self.run.events.open("a", encoding="utf-8") as stream:
-            stream.write(lines)
+        with self.run.events.open("a+b") as stream:
+            if stream.tell() and not _ends_with_newline(stream):
+                lines = "\n" + lines
+            stream.write(lines.encode())
+
+
+def _ends_with_newline(stream: BinaryIO) -> bool:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"
 
 
 def read_events(path: Path) -> list[dict]:
-    """All complete lines of an event log; a last line cut off by a crash is left out."""
+    """All complete lines of an event log; one that a crash or a full disk cut off is left out."""
     if not path.is_file():
         return []
     text = path.read_text(encoding="utf-8")
     whole = text[: text.rfind("\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()]
+    events = []
+    for line in whole.splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            events.append(json.loads(line))
+    return events
 
 
 def last_finished(run: RunFolder) -> dict[str, dict]:

@@ -1,10 +1,18 @@
-"""Where MLflow keeps its data: sqlite under runs/mlflow, or where the usual variable says."""
+"""Where MLflow keeps its data: sqlite under runs/mlflow, or where the usual variables say."""
 
 import os
+import sqlite3
 from pathlib import Path
+from urllib.parse import unquote
 
 EXPERIMENT = "mammography-patch-probability"
 LOCAL = Path("runs/mlflow")
+# Columns in which MLflow's database says where files are.
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+)
 
 
 def quiet_environment() -> None:
@@ -25,15 +33,72 @@ def quiet_environment() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 
+def is_local() -> bool:
+    """Whether the tracking store is the project's own, for MLFLOW_TRACKING_URI names no other."""
+    return not os.environ.get("MLFLOW_TRACKING_URI")
+
+
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI, or the sqlite file under runs/mlflow, whose folder is made."""
-    given = os.environ.get("MLFLOW_TRACKING_URI")
-    if given:
-        return given
+    if not is_local():
+        return os.environ["MLFLOW_TRACKING_URI"]
     LOCAL.mkdir(parents=True, exist_ok=True)
     return f"sqlite:///{(LOCAL / 'mlflow.db').resolve()}"
 
 
+def experiment_name() -> str:
+    """MLFLOW_EXPERIMENT_NAME, or the project's own experiment."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
+
+
+def store_name() -> str:
+    """The tracking store, by a name that stays when the project's folder is moved."""
+    return f"sqlite:///{LOCAL.as_posix()}/mlflow.db" if is_local() else tracking_uri()
+
+
+def same_store(kept: str, name: str) -> bool:
+    """Whether a name kept earlier, once with the whole path, is that of the tracking store."""
+    local = f"{LOCAL.as_posix()}/mlflow.db"
+    ours = is_local() and kept.startswith("sqlite:")
+    return kept == name or (ours and kept.endswith(f"/{local}"))
+
+
+def make_places_relative() -> None:
+    """Let the files of the local store be found from the project's folder, wherever that is.
+
+    MLflow makes every place absolute. Those below runs/mlflow/artifacts of this folder, or of one
+    that is no longer there, are made relative to the project's folder, from which all of the
+    project's commands run.
+    """
+    database = LOCAL / "mlflow.db"
+    if not is_local() or not database.is_file():
+        return
+    connection = sqlite3.connect(database)
+    try:
+        for table, column in PLACES:
+            known = "SELECT 1 FROM sqlite_master WHERE name = ?"
+            if not connection.execute(known, (table,)).fetchone():
+                continue
+            for (old,) in connection.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall():
+                if new := _relative_place(old):
+                    change = f"UPDATE {table} SET {column} = ? WHERE {column} = ?"
+                    connection.execute(change, (new, old))
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def _relative_place(place: str) -> str | None:
+    """The place relative to the project, if it is, or was before a move, in the local store."""
+    root = (LOCAL / "artifacts").as_posix()
+    if not place.startswith(("file://", "/")):
+        return None
+    before, found, below = f"{unquote(place.removeprefix('file://'))}/".rpartition(f"/{root}/")
+    project = Path(before or "/")
+    ours = project.resolve() == Path.cwd().resolve() or not (project / root).is_dir()
+    return f"{root}/{below}".rstrip("/") if found and ours else None
+
+
 def artifact_root() -> str | None:
     """Folder for artifacts when the tracking store is local; a server has its own."""
-    return None if "MLFLOW_TRACKING_URI" in os.environ else (LOCAL / "artifacts").resolve().as_uri()
+    return (LOCAL / "artifacts").resolve().as_uri() if is_local() else None

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+from mlflow.entities import LoggedModelStatus
 from mlflow.models import ModelSignature
+from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from pipeline.model.card import read_card
@@ -23,13 +25,15 @@ KNOWN_WARNINGS = ".*(Add type hints to the `predict` method|An input example was
 
 
 def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
-    """Log the model folder into an MLflow run.
+    """Log the model folder into an MLflow run, once; what an interruption left goes before.
 
     Args:
         folder: a model folder.
         run_id: the run that gets it.
         uri: the tracking store.
     """
+    if _is_logged(MlflowClient(uri), run_id):
+        return
     side = read_card(folder).network.patch_px
     signature = ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side), "patches")]),
@@ -50,6 +54,17 @@ def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
             pip_requirements=[_requirement(names) for names in NEEDS],
             signature=signature,
         )
+
+
+def _is_logged(client: MlflowClient, run_id: str) -> bool:
+    """Whether the run has its model; one that was not finished is taken away."""
+    experiment = client.get_run(run_id).info.experiment_id
+    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    for model in models:
+        if model.status == LoggedModelStatus.READY:
+            return True
+        client.delete_logged_model(model.model_id)
+    return False
 
 
 def _requirement(names: tuple[str, ...]) -> str:

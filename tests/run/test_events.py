@@ -41,3 +41,11 @@ def test_a_line_that_was_cut_off_is_left_out(run):
     with run.events.open("a") as stream:
         stream.write('{"time": 1')
     assert events_of(run) == ["metrics"]
+
+
+def test_an_event_after_a_line_that_was_cut_off_is_not_lost(run):
+    EventLog(run, "train").metrics({"loss": 1.0})
+    with run.events.open("a") as stream:
+        stream.write('{"time": 1, "sta')
+    EventLog(run, "train").metrics({"loss": 2.0})
+    assert [e["values"]["loss"] for e in read_events(run.events)] == [1.0, 2.0]

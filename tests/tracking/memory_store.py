@@ -2,6 +2,9 @@
 
 from types import SimpleNamespace
 
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
+
 
 class Outage(Exception):
     """The store does not answer."""
@@ -15,6 +18,7 @@ class Store:
         self.metrics: list[tuple] = []
         self.artifacts: list[tuple] = []
         self.calls = 0
+        self.made = -1
         self.fails_at, self.unanswered = -1, False
 
     def __getattr__(self, name):
@@ -31,19 +35,27 @@ class Store:
         return call
 
     def _get_experiment_by_name(self, name):
-        return SimpleNamespace(experiment_id="1")
+        return SimpleNamespace(experiment_id="1", lifecycle_stage="active")
 
     def _search_runs(self, experiments, text):
-        return [r for r in self.runs.values() if f"'{r.tags.get('upload_key')}'" in text]
+        return [
+            r
+            for r in self.runs.values()
+            if f"'{r.tags.get('upload_key')}'" in text and r.info.lifecycle_stage == "active"
+        ]
 
     def _create_run(self, experiment, run_name, tags):
-        info = SimpleNamespace(run_id=f"run-{len(self.runs)}", run_name=run_name, status="RUNNING")
-        data = SimpleNamespace(params={})
-        run = SimpleNamespace(info=info, data=data, tags=dict(tags))
+        self.made += 1
+        info = SimpleNamespace(run_id=f"run-{self.made}", run_name=run_name, status="RUNNING")
+        info.lifecycle_stage = "active"
+        data = SimpleNamespace(params={}, tags=dict(tags))
+        run = SimpleNamespace(info=info, data=data, tags=data.tags)
         self.runs[info.run_id] = run
         return run
 
     def _get_run(self, run_id):
+        if run_id not in self.runs:
+            raise MlflowException("no such run", RESOURCE_DOES_NOT_EXIST)
         return self.runs[run_id]
 
     def _update_run(self, run_id, status):
@@ -53,6 +65,9 @@ class Store:
 
     def _set_tag(self, run_id, key, value):
         self.runs[run_id].tags[key] = value
+
+    def _delete_tag(self, run_id, key):
+        del self.runs[run_id].tags[key]
 
     def _log_batch(self, run_id, metrics=(), params=()):
         self.metrics += [(run_id, m.key, m.step, m.value) for m in metrics]

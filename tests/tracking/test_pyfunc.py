@@ -139,3 +139,18 @@ def test_imports_are_made_relative_wherever_they_stand():
     assert relative_imports(source, depth=2) == expected
     with pytest.raises(ValueError, match=r"import models\.conv"):
         relative_imports("import models.conv", depth=1)
+
+
+def test_a_model_whose_sending_was_interrupted_is_there_once(logged):
+    from pipeline.tracking.pyfunc import log_patch_model
+
+    root = next(p for p in logged.parents if (p / "mlflow.db").is_file())
+    uri = f"sqlite:///{root / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("e").experiment_id
+    run_id = client.create_run(experiment).info.run_id
+    client.create_logged_model(experiment, "model", source_run_id=run_id)  # and no files
+    for _ in range(2):
+        log_patch_model(root / "run" / "model", run_id=run_id, uri=uri)
+        models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+        assert [m.status.name for m in models] == ["READY"]

@@ -1,8 +1,8 @@
 """MLflow gets every event once, one child per stage, whatever fails in between."""
 
 import json
-import subprocess
-import time
+import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -158,18 +158,212 @@ def test_what_an_earlier_version_kept_of_an_upload_is_understood(run):
     assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
 
 
-def test_following_ends_with_a_process_that_nobody_asks_after(run):
-    from pipeline.tracking.upload import follow
+def test_a_lost_or_damaged_state_goes_on_in_the_same_runs(run, whole):
+    content, _ = whole
+    for damaged in (None, "", "{", "[1]", "null", '{"uri": 3}', '{"children": 7, "events": "x"}'):
+        run.tracking_state.unlink(missing_ok=True)
+        store = Store()
+        sent(run, store)
+        run.tracking_state.unlink()
+        if damaged is not None:
+            run.tracking_state.write_text(damaged)
+        EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
+        assert sent(run, store)["runs"] == content["runs"], damaged
 
-    run.root.mkdir(parents=True)
-    waits: list[float] = []
 
-    def wait(seconds: float) -> None:
-        waits.append(seconds)
-        assert len(waits) < 100
-        time.sleep(0.05)
+def test_a_moved_project_goes_on_in_the_same_runs(run, whole, tmp_path, monkeypatch):
+    store = Store()
+    run.tracking_state.unlink()
+    content = sent(run, store)
+    kept = json.loads(run.tracking_state.read_text())
+    assert str(tmp_path) not in kept["uri"]
+    old = kept | {"uri": f"sqlite:///{tmp_path}/runs/mlflow/mlflow.db"}
+    run.tracking_state.write_text(json.dumps(old))
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    tmp_path.rename(moved)
+    monkeypatch.chdir(moved)
+    there = RunFolder(moved / "runs" / "mine")
+    EventLog(there, "evaluate").metrics({"late": 1.0}, step=9)
+    again = sent(there, store)
+    assert again["runs"] == content["runs"]
+    assert len(again["metrics"]) == len(content["metrics"]) + 1
 
-    process = subprocess.Popen(["sleep", "0.3"])  # dead, it stays in /proc until its end is read
-    follow(run, process=process.pid, seconds=20, wait=wait)
-    assert waits
-    process.wait()
+
+def delete(store: Store, *names: str) -> None:
+    for made in store.runs.values():
+        if made.info.run_name in names:
+            made.info.lifecycle_stage = "deleted"
+
+
+def living(store: Store) -> list[tuple]:
+    runs = [r for r in store.runs.values() if r.info.lifecycle_stage == "active"]
+    parents = {i: r.info.run_name for i, r in store.runs.items() if r in runs}
+    return [(r.info.run_name, parents.get(r.tags.get("mlflow.parentRunId"))) for r in runs]
+
+
+@pytest.fixture
+def begun(run) -> Store:
+    """A finished stage, and one that has not ended."""
+    for stage, status in (("heatmap", "finished"), ("evaluate", "")):
+        events = EventLog(run, stage)
+        events.start(settings={stage: {"seed": 3}}, commit="abc", dirty=False)
+        events.metrics({"done": 1.0})
+        if status:
+            events.finish(status=status, seconds=2.0, peak_mib=10.0)
+    store = Store()
+    sent(run, store)
+    return store
+
+
+@pytest.mark.parametrize("answer", ["deleted", "unknown"])
+def test_a_deleted_child_that_goes_on_is_sent_again_whole(run, begun, answer):
+    from pipeline.tracking.upload import upload
+
+    if answer == "deleted":
+        delete(begun, "evaluate")
+    else:
+        del begun.runs["run-2"]
+    EventLog(run, "evaluate").metrics({"late": 2.0})
+    upload(run, client=begun)
+    assert living(begun) == [("mine", None), ("heatmap", "mine"), ("evaluate", "mine")]
+    new = list(begun.runs)[-1]
+    assert [m[1:] for m in begun.metrics if m[0] == new] == [("done", 0, 1.0), ("late", 0, 2.0)]
+    assert sum(m[1] == "done" for m in begun.metrics if m[0] == "run-1") == 1
+
+
+def test_a_deleted_child_that_is_finished_stays_deleted(run, begun):
+    delete(begun, "heatmap")
+    EventLog(run, "evaluate").metrics({"late": 2.0})
+    sent(run, begun)
+    assert living(begun) == [("mine", None), ("evaluate", "mine")]
+
+
+def test_a_deleted_parent_is_made_anew_and_takes_its_children(run, begun):
+    delete(begun, "mine")
+    EventLog(run, "evaluate").metrics({"late": 2.0})
+    sent(run, begun)
+    assert sorted(living(begun)) == [("evaluate", "mine"), ("heatmap", "mine"), ("mine", None)]
+
+
+def test_where_all_was_deleted_the_run_is_sent_anew(run, begun):
+    delete(begun, "mine", "heatmap", "evaluate")
+    EventLog(run, "evaluate").metrics({"late": 2.0})
+    sent(run, begun)
+    assert living(begun) == [("mine", None), ("heatmap", "mine"), ("evaluate", "mine")]
+    sent(run, begun)
+    assert len(living(begun)) == 3
+
+
+def statuses(store: Store) -> list[tuple[str, str]]:
+    return [(r.info.run_name, r.info.status) for r in store.runs.values()]
+
+
+def test_a_killed_stage_is_marked_when_the_next_one_starts(run, begun):
+    EventLog(run, "heatmap").start(settings={}, commit="", dirty=False)
+    log = EventLog(run, "train")
+    log.start(settings={}, commit="", dirty=False)
+    log.metrics({"loss": 1.0})
+    sent(run, begun)
+    assert statuses(begun)[1:] == [
+        ("heatmap", "FINISHED"),
+        ("evaluate", "KILLED"),
+        ("train", "RUNNING"),
+    ]
+
+
+def test_a_killed_stage_that_starts_with_other_settings_gets_another_child(run, begun):
+    log = EventLog(run, "evaluate")
+    log.start(settings={"evaluate": {"seed": 4}}, commit="abc", dirty=False)
+    log.metrics({"done": 3.0})
+    sent(run, begun)
+    assert statuses(begun)[2:] == [("evaluate", "KILLED"), ("evaluate", "RUNNING")]
+    assert list(begun.runs.values())[-1].data.params == {"evaluate.seed": "4"}
+
+
+def test_what_follows_a_stage_marks_it_when_its_process_is_gone(run, begun):
+    from pipeline.tracking.upload import upload
+
+    upload(run, client=begun, ended=True)
+    assert statuses(begun) == [("mine", "KILLED"), ("heatmap", "FINISHED"), ("evaluate", "KILLED")]
+    EventLog(run, "evaluate").finish(status="finished", seconds=1.0, peak_mib=1.0)
+    upload(run, client=begun, ended=True)
+    assert {status for _, status in statuses(begun)} == {"FINISHED"}
+
+
+def test_a_stage_that_failed_and_then_succeeded_keeps_no_error(run, begun):
+    log = EventLog(run, "evaluate")
+    log.finish(status="failed", seconds=1.0, peak_mib=1.0, message="UserError: no")
+    sent(run, begun)
+    child = begun.runs["run-2"]
+    assert (child.info.status, child.tags["error"]) == ("FAILED", "UserError: no")
+    assert begun.runs["run-0"].info.status == "FAILED"
+    log.start(settings={"evaluate": {"seed": 3}}, commit="abc", dirty=False)
+    log.finish(status="finished", seconds=1.0, peak_mib=1.0)
+    sent(run, begun)
+    assert child.info.status == "FINISHED"
+    assert "error" not in child.tags
+
+
+def test_places_of_files_are_relative_to_the_project_and_survive_a_move(run, tmp_path, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    from pipeline.tracking.client import LOCAL, PLACES, tracking_uri
+    from pipeline.tracking.upload import upload
+
+    two_stages(run)
+    upload(run)
+    database = LOCAL / "mlflow.db"
+
+    def places() -> set[str]:
+        with sqlite3.connect(database) as db:
+            rows = [db.execute(f"SELECT {c} FROM {t}").fetchall() for t, c in PLACES]
+        return {place for table in rows for (place,) in table if "mlruns" not in place}
+
+    relative = places()
+    assert all(place.startswith("runs/mlflow/artifacts") for place in relative)
+    assert len(relative) == 4
+    with sqlite3.connect(database) as db:  # as an earlier version left them
+        for table, column in PLACES:
+            absolute = (tmp_path / "runs").as_uri() + "/"
+            change = f"replace({column}, 'runs/mlflow/', '{absolute}mlflow/')"
+            db.execute(f"UPDATE {table} SET {column} = {change}")
+    moved = tmp_path.with_name(f"{tmp_path.name} moved")
+    tmp_path.rename(moved)
+    monkeypatch.chdir(moved)
+    there = RunFolder(Path("runs/mine"))
+    EventLog(there, "evaluate").metrics({"late": 1.0}, step=9)
+    assert upload(there) == 1
+    assert places() == relative
+    assert not tmp_path.exists()
+    client = MlflowClient(tracking_uri())
+    child = children(client)["evaluate"]
+    assert [f.path for f in client.list_artifacts(child.info.run_id, "tables")] == [
+        "tables/evaluate.csv"
+    ]
+    assert len(client.search_runs([child.info.experiment_id])) == 3
+
+
+def test_a_deleted_experiment_is_named_with_what_helps(run, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    from pipeline.run.errors import UserError
+    from pipeline.tracking.client import EXPERIMENT, tracking_uri
+    from pipeline.tracking.upload import upload
+
+    two_stages(run)
+    upload(run)
+    client = MlflowClient(tracking_uri())
+    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    client.delete_experiment(experiment)
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
+    with pytest.raises(UserError, match=f"experiments restore --experiment-id {experiment}"):
+        upload(run)
+    client.restore_experiment(experiment)
+    assert upload(run) == 1
+    assert len(client.search_runs([experiment])) == 3
+    client.delete_experiment(experiment)
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=10)
+    upload(run)
+    other = client.get_experiment_by_name("another").experiment_id
+    assert len(client.search_runs([other])) == 3

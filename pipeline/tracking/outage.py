@@ -1,0 +1,44 @@
+"""What to say when the results cannot be brought into MLflow now, and what helps."""
+
+import shlex
+from pathlib import Path
+
+from pipeline.run.errors import UserError
+from pipeline.tracking.client import tracking_uri
+
+
+def what_helps(error: Exception, run: Path) -> str:
+    """A sentence for the user: what broke, and what to do.
+
+    Args:
+        error: what an upload ended in.
+        run: the run folder.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    text = _text(error)
+    again = f"make track RUN={shlex.quote(str(run))}"
+    later = f"Nothing is lost: the results are in {run}; {again} sends them later."
+    if "out-of-date database schema" in text:
+        uri = shlex.quote(tracking_uri())
+        return (
+            f"The database of MLflow, {uri}, was written by another version of MLflow. Copy it, "
+            f"then: .venv/bin/mlflow db upgrade {uri}. Where that does not know the revision, a "
+            "newer MLflow wrote it: use that one, or name another place: "
+            f"MLFLOW_TRACKING_URI=sqlite:///another.db. {later}"
+        )
+    if "file is not a database" in text or "disk image is malformed" in text:
+        return (
+            f"The database of MLflow, {tracking_uri()}, is damaged ({text}). Put a copy of it "
+            f"there, or move it away: then all of a run is sent again. {later}"
+        )
+    if isinstance(error, OSError) and error.filename:
+        return f"MLflow does not take the results now: {text}. Mend that first. {later}"
+    return f"MLflow does not take the results now ({text}). {later}"
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,107 @@
+"""Whatever breaks on the way to MLflow, a stage that succeeded stays so and the user hears why."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.run.events import EventLog
+from pipeline.run.layout import RunFolder
+from pipeline.tracking.follow import follow
+from pipeline.tracking.outage import what_helps
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "track.py"
+
+
+def a_run(root: Path) -> RunFolder:
+    run = RunFolder(root / "runs" / "mine")
+    run.root.mkdir(parents=True)
+    log = EventLog(run, "ingest")
+    log.start(settings={}, commit="", dirty=False)
+    table = run.root / "table.csv"
+    table.write_text("a\n1\n")
+    log.artifact(table)
+    log.finish(status="finished", seconds=1.0, peak_mib=1.0)
+    return run
+
+
+def track(root: Path) -> subprocess.CompletedProcess:
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    command = [sys.executable, str(SCRIPT), "--run", "runs/mine"]
+    return subprocess.run(
+        command, cwd=root, env=environment, check=False, capture_output=True, text=True
+    )
+
+
+def test_a_place_that_takes_no_files_fails_nothing_and_is_gone_on_from(tmp_path, monkeypatch):
+    from pipeline.tracking.upload import upload
+
+    a_run(tmp_path)
+    mlflow = tmp_path / "runs" / "mlflow"
+    mlflow.mkdir()
+    (mlflow / "artifacts").write_text("a file in the way")
+    done = track(tmp_path)
+    assert done.returncode == 0
+    assert "artifacts" in done.stderr
+    assert "make track RUN=runs/mine" in done.stderr
+    assert "Traceback" not in done.stderr
+    (mlflow / "artifacts").unlink()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    upload(RunFolder(Path("runs/mine")))
+    with sqlite3.connect(mlflow / "mlflow.db") as db:
+        runs = db.execute("SELECT name, status FROM runs").fetchall()
+        assert sorted(runs) == [("ingest", "FINISHED"), ("mine", "FINISHED")]
+        db.execute("UPDATE alembic_version SET version_num = 'abc'")
+    EventLog(RunFolder(tmp_path / "runs" / "mine"), "ingest").metrics({"late": 1.0})
+    done = track(tmp_path)
+    assert done.returncode == 0
+    assert "another version of MLflow" in done.stderr
+    assert "mlflow db upgrade sqlite:////" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device", "runs/x/tracking.json"), "tracking.json: No space"),
+        (RuntimeError("(sqlite3.DatabaseError) file is not a database"), "is damaged"),
+        (RuntimeError(), r"\(RuntimeError\)"),
+        (RuntimeError("503\nand more"), r"\(503\)"),
+    ],
+)
+def test_every_error_is_told_in_one_sentence_with_what_to_do(error, words):
+    with pytest.raises(ValueError, match=words) as told:
+        raise ValueError(what_helps(error, Path("runs/x")))
+    assert "make track RUN=runs/x" in str(told.value)
+
+
+def test_uploads_go_on_until_the_process_is_gone_and_once_more():
+    process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    told, waits = [], iter([None, None, None, None, process])
+
+    def wait(seconds: float) -> None:
+        if ended := next(waits):
+            ended.communicate()
+
+    follow(told.append, process=process.pid, seconds=2, wait=wait)
+    assert told == [False, False, True]
+
+
+def test_following_ends_with_a_process_that_nobody_asks_after():
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        assert len(waits) < 100
+        time.sleep(0.05)
+
+    process = subprocess.Popen(["sleep", "0.3"])  # dead, it stays in /proc until its end is read
+    told: list[bool] = []
+    follow(told.append, process=process.pid, seconds=200, wait=wait)
+    assert waits
+    assert told == [True]
+    process.wait()
