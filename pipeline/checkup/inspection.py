@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import Settings
-from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
+from pipeline.dicom.file_format import DICOM_ERRORS, damage_of, is_dicom
 from pipeline.dicom.header import described
 from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
 from pipeline.dicom.unusable import one_line
@@ -182,7 +182,8 @@ def _describe(job: Job, folder: Path, seen: Inspection) -> None:
     path = Path(job.file)
     seen.facts["bytes"] = f"{path.stat().st_size:,}"
     if not is_dicom(path):
-        raise Unusable("skipped", "not a DICOM file")
+        damage = damage_of(path)
+        raise Unusable("failed", damage) if damage else Unusable("skipped", "not a DICOM file")
     seen.facts |= described(path)
     known_mm = job.spacing_mm or ANY_SPACING_MM
     mammogram = read_mammogram(path, settings=job.dicom, spacing_mm=known_mm, keep_stored=True)

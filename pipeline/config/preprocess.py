@@ -34,6 +34,11 @@ class DicomSettings(Section):
         True,
         description="take the first VOI LUT where a window is there as well; false: the window",
     )
+    trust: tuple[Literal["values", "pixel_representation"], ...] = Field(
+        (),
+        description="what is right where a file contradicts itself, else it fails: values (over "
+        "Bits Stored), pixel_representation (over the sign of a JPEG 2000 stream)",
+    )
     max_megapixels: int = Field(
         150, ge=1, description="larger images fail before they are decoded, in 10^6 pixels"
     )

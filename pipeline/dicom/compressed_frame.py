@@ -23,6 +23,8 @@ _JPEG_FRAMES = {
 _RESTART_INTERVAL, _START_OF_SCAN = 0xDD, 0xDA
 _UNSUPPORTED_FRAMES = (0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _SIZ = b"\xff\x4f\xff\x51"  # how a JPEG 2000 codestream begins
+_START_OF_TILE = b"\xff\x90"
+_END = b"\xff\xd9"
 _BLOCK_PX = 8
 # Missing blocks of these become the middle of the range, others look less sharp.
 _FILLED = ("JPEG baseline", "JPEG extended")
@@ -54,12 +56,17 @@ class StreamInfo:
     precision: int  # bits of a sample
 
 
-def decode_frame(frame: bytes, layout: FrameLayout) -> tuple[np.ndarray, str]:
+def decode_frame(
+    frame: bytes, layout: FrameLayout, notes: list[str] | None = None
+) -> tuple[np.ndarray, str]:
     """Decode JPEG, JPEG-LS, JPEG 2000, RLE or nothing at all, whichever the bytes are.
 
     HTJ2K goes to OpenJPEG, because imagecodecs passes over the errors of OpenJPH. JPEG lossless
     goes to liblj92, which notices a missing end where libjpeg fills it up, but misreads restart
     intervals and point transforms; streams that have these go to libjpeg.
+
+    Args:
+        notes: what was wrong and got over is added.
 
     Returns:
         (rows, columns) or (rows, columns, samples) in the colour space of the stream and the
@@ -83,9 +90,28 @@ def decode_frame(frame: bytes, layout: FrameLayout) -> tuple[np.ndarray, str]:
             f"the {info.codec} stream has {info.components} components, not {layout.samples}"
         )
     # Some decoders fill up what is missing, and CharLS may never end.
-    if b"\xff\xd9" not in frame[-1024:].rstrip(b"\0")[-16:]:
+    end = _end_of_stream(frame)
+    if end is None:
         raise ValueError(f"the {info.codec} stream has no end: it is cut off")
-    return _decode(frame, info), info.codec
+    if notes is not None and len(frame) - end > 1:  # PS3.5 A.4: one byte makes the length even
+        notes.append(f"{len(frame) - end} bytes behind the end of the {info.codec} stream")
+    return _decode(frame[:end], info), info.codec
+
+
+def _end_of_stream(frame: bytes) -> int | None:
+    """Where a stream ends, or None: behind its last end marker, EOI or EOC.
+
+    Markers cannot stand for pixels: T.81 B.1.1.5, T.87 9.1 and T.800 B.10.1 put a bit or byte
+    behind each FF in them. Segments before the first pixels may hold anything, such as a
+    small picture with an end of its own.
+    """
+    if frame[:2] == b"\xff\xd8":
+        scans = (at for marker, at, _ in _jpeg_segments(frame) if marker == _START_OF_SCAN)
+        pixels = next(scans, -1)
+    else:
+        pixels = frame.find(_START_OF_TILE, frame.find(_SIZ))
+    end = frame.rfind(_END, pixels) if pixels >= 0 else -1
+    return end + len(_END) if end >= 0 else None
 
 
 def _decode(frame: bytes, info: StreamInfo) -> np.ndarray:

@@ -10,70 +10,39 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
 
-# What pydicom raises on a file that is cut off or wrong.
-DICOM_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,  # of the decoders, and RecursionError
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
+from pipeline.dicom.data_set import (
+    DICOM_ERRORS,
+    LONG_VALUE_REPRESENTATIONS,
+    PIXEL_KEYWORDS,
+    VALUE_REPRESENTATIONS,
+    PixelElement,
+    Walk,
 )
+
+__all__ = [
+    "DICOM_ERRORS",
+    "PIXEL_KEYWORDS",
+    "PixelElement",
+    "damage_of",
+    "is_dicom",
+    "open_dicom",
+    "read_dicom",
+    "transfer_syntax",
+]
+
 HEADER_BYTES = 16 * 2**20
-_VALUE_REPRESENTATIONS = frozenset(vr.encode() for vr in STANDARD_VR)
-_LONG_VALUE_REPRESENTATIONS = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
 _META_BYTES = 2**20
-PIXEL_KEYWORDS = {
-    0x7FE00008: "FloatPixelData",
-    0x7FE00009: "DoubleFloatPixelData",
-    0x7FE00010: "PixelData",
-}
 # Implicit little endian, but for the pixels.
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
-_UNDEFINED_LENGTH = 0xFFFFFFFF
-
-
-@dataclass(frozen=True)
-class PixelElement:
-    """The pixels of an open file, not read yet."""
-
-    stream: BinaryIO  # the file, or what it inflates to
-    keyword: str  # PixelData, FloatPixelData or DoubleFloatPixelData
-    vr: str | None  # value representation; None in implicit files, which are OW
-    start: int  # position of the value in the stream, in bytes
-    length: int | None  # as stated, in bytes; None where it is undefined: encapsulated pixels
-    little_endian: bool  # byte order of the pixels
-
-    def available(self) -> int:
-        """Bytes of the value that are there."""
-        left = self.stream.seek(0, io.SEEK_END) - self.start
-        return left if self.length is None else min(self.length, left)
-
-    def read(self, offset: int, count: int) -> bytes:
-        """`count` bytes from `offset`, or as many as there are."""
-        there = max(min(count, self.available() - offset), 0)
-        self.stream.seek(self.start + offset)
-        return self.stream.read(there)
+_TEXT_BYTES = 512
 
 
 def is_dicom(path: Path) -> bool:
@@ -81,6 +50,24 @@ def is_dicom(path: Path) -> bool:
     with path.open("rb") as stream:
         start = stream.read(132)
     return start[128:132] == b"DICM" or _begins_with_element(start)
+
+
+def damage_of(path: Path) -> str:
+    """What became of a DICOM file for which `is_dicom` does not hold; "" if it may be no such file.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(_TEXT_BYTES)
+    if not start:
+        return "an empty file"
+    if not any(start):
+        return "begins with zeros: its copy or download stopped"
+    text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "a web page, not the file: its download failed"
+    return ""
 
 
 def transfer_syntax(meta: Dataset) -> UID:
@@ -129,29 +116,19 @@ def open_dicom(
     Raises:
         One of DICOM_ERRORS: the file is cut off or wrong, or inflates to more than max_bytes.
     """
-    found: list[PixelElement] = []
-
-    def at_pixels(tag: int, vr: str | None, length: int) -> bool:
-        if tag in PIXEL_KEYWORDS:
-            known = None if length == _UNDEFINED_LENGTH else length
-            order = little_endian and syntax != _GE_BIG_ENDIAN_PIXELS
-            keyword, start = PIXEL_KEYWORDS[tag], stream.tell()
-            found.append(PixelElement(stream, keyword, vr, start, known, little_endian=order))
-        return bool(found)
-
     with path.open("rb") as file:
         meta = _read_meta(file)
         stream = _inflated(file, max_bytes, cut) if _is_deflated(file, meta) else file
+        if len(_next_bytes(stream, 8)) < 8:  # less than the head of an element
+            raise EOFError("the file ends before its data set; copy or export it again")
         implicit, little_endian = _encoding(stream)
         syntax = transfer_syntax(meta)
         if syntax.is_transfer_syntax and not syntax.is_private:
             _compare_with_label(syntax, implicit, little_endian)
-        wanted: list[BaseTag | int] | None = None if tags is None else [Tag(tag) for tag in tags]
-        header = read_dataset(
-            stream, implicit, little_endian, stop_when=at_pixels, specific_tags=wanted
-        )
+        walk = Walk(stream, implicit, little_endian, syntax == _GE_BIG_ENDIAN_PIXELS, tags)
+        header = walk.header()
         header.file_meta = meta
-        yield header, found[0] if found else None
+        yield header, walk.pixels
 
 
 def _compare_with_label(label: UID, implicit: bool, little_endian: bool) -> None:
@@ -172,16 +149,16 @@ def _read_meta(stream: BinaryIO) -> FileMetaDataset:
     end = stream.seek(start)
     while (head := stream.read(8))[:2] == b"\x02\x00" and len(head) == 8:
         length = int.from_bytes(head[6:], "little")
-        if head[4:6] in _LONG_VALUE_REPRESENTATIONS:
+        if head[4:6] in LONG_VALUE_REPRESENTATIONS:
             length = int.from_bytes(stream.read(4), "little")
-        elif head[4:6] not in _VALUE_REPRESENTATIONS:  # implicit, which it must not be
+        elif head[4:6] not in VALUE_REPRESENTATIONS:  # implicit, which it must not be
             length = int.from_bytes(head[4:], "little")
         end = stream.seek(length, io.SEEK_CUR)
     if end - start > _META_BYTES:
         raise ValueError(f"group 0002 has {end - start} bytes")
     stream.seek(start)
     group = stream.read(end - start)
-    implicit = bool(group) and group[4:6] not in _VALUE_REPRESENTATIONS
+    implicit = bool(group) and group[4:6] not in VALUE_REPRESENTATIONS
     return FileMetaDataset(read_dataset(io.BytesIO(group), implicit, is_little_endian=True))
 
 
@@ -192,7 +169,7 @@ def _encoding(stream: BinaryIO) -> tuple[bool, bool]:
     """
     first = _next_bytes(stream, 6)
     little_endian = first[:1] != b"\0" or first[:2] == b"\0\0"
-    return first[4:6] not in _VALUE_REPRESENTATIONS, little_endian
+    return first[4:6] not in VALUE_REPRESENTATIONS, little_endian
 
 
 def _is_deflated(file: BinaryIO, meta: Dataset) -> bool:
@@ -226,7 +203,7 @@ def _begins_with_element(start: bytes) -> bool:
         group, element = struct.unpack(f"{order}HH", start[:4])
         if group not in (0x0002, 0x0008) or element > 0x0100:
             continue
-        if start[4:6] in _VALUE_REPRESENTATIONS:
+        if start[4:6] in VALUE_REPRESENTATIONS:
             return True
         (length,) = struct.unpack(f"{order}I", start[4:8])
         # Element 0 is the length of a group, retired.

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import items, notes_on_numbers, words
-from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, is_dicom, open_dicom
+from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, damage_of, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner
 from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
@@ -117,7 +117,8 @@ def _read(
     path: Path, settings: DicomSettings, spacing_mm: float | None, keep_stored: bool
 ) -> Mammogram:
     if not is_dicom(path):
-        raise Unusable("skipped", "not a DICOM file")
+        damage = damage_of(path)
+        raise Unusable("failed", damage) if damage else Unusable("skipped", "not a DICOM file")
     most_bytes = 2 * settings.max_megapixels * 10**6 + HEADER_BYTES
     with open_dicom(path, tags=_TAGS, max_bytes=most_bytes) as (top, element):
         check_kind(top, settings)
@@ -129,7 +130,7 @@ def _read(
         mm, spacing_source, spacing_notes = pixel_spacing(header, spacing_mm)
         expected = pixel_format(header)
         check_size(*expected.shape, settings)
-        stored = decode(header, element, expected, frame=frame)
+        stored = decode(header, element, expected, frame=frame, trust=settings.trust)
     side, side_source, side_notes = laterality(header)
     pixels, valid, grey = presentation(header, stored, prefer_lut=settings.prefer_lut)
     return Mammogram(

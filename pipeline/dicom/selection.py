@@ -4,6 +4,7 @@ Each check lets pass what the settings ask for, and raises `Unusable` with the r
 """
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -15,6 +16,22 @@ from pipeline.dicom.side_and_view import SCREENING_MODIFIERS
 from pipeline.dicom.unusable import Unusable
 
 _OTHER_IMAGES = ("SPECIMEN", "STEREO", "SCOUT")
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+# PS3.3 C.7.6.3.1.2: how the names of all others begin.
+_COLOURS = ("RGB", "YBR", "PALETTE", "HSV", "ARGB", "CMYK", "XYB")
+# Storage of mammography, tomosynthesis and its projections; of digital and computed radiography
+# and secondary captures, in which there are mammograms too.
+_MAY_BE_MAMMOGRAMS = frozenset(
+    f"1.2.840.10008.5.1.4.1.1.{end}"
+    for end in (
+        *("1.2", "1.2.1", "13.1.3", "13.1.4", "13.1.5"),
+        *("1", "1.1", "1.1.1", "7", "7.1", "7.2", "7.3", "7.4"),
+    )
+)
+_ENDS_EARLY = (
+    "the header ends before {}: the file is cut off, or an element in front of it is damaged; "
+    "copy or export it again"
+)
 
 
 def check_kind(header: Dataset, settings: DicomSettings) -> None:
@@ -22,13 +39,18 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
     kind = sop_class(header)
     if kind == DICOMDIR or "DirectoryRecordSequence" in header:
         raise Unusable("skipped", "DICOMDIR, a list of other files")
+    has_size = number(header, "Rows") is not None or number(header, "Columns") is not None
+    if not has_size and not modality(header) and kind in _MAY_BE_MAMMOGRAMS:
+        raise Unusable("failed", _ENDS_EARLY.format("its Modality"))
     check_modality(modality(header), settings)
-    if number(header, "Rows") is None and number(header, "Columns") is None:
-        name = UID(kind).name
-        raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
+    if not has_size:
+        _check_no_image(header, kind, settings)
     polarity = word(header, "PhotometricInterpretation")
-    if polarity not in ("MONOCHROME1", "MONOCHROME2"):
-        what = f"Photometric Interpretation is {polarity or 'missing'}, not grey"
+    if not polarity.startswith(_COLOURS) and polarity not in _GREY:
+        found = f"is {polarity}, which is unknown" if polarity else "is missing"
+        raise Unusable("failed", f"Photometric Interpretation {found}")
+    if polarity not in _GREY:
+        what = f"Photometric Interpretation is {polarity}, not grey"
     elif (samples := number(header, "SamplesPerPixel") or 1) != 1:
         what = f"{samples:.0f} samples per pixel, not grey"
     elif (bits := number(header, "BitsAllocated")) == 1:
@@ -39,6 +61,16 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
         check_intent(intent(header), settings)
         return
     raise Unusable("skipped", what)
+
+
+def _check_no_image(header: Dataset, kind: str, settings: DicomSettings) -> NoReturn:
+    """Tell a mammogram whose image is lost from what never had one."""
+    name = UID(kind).name
+    wanted = ("MG",) if settings.modalities == "any" else settings.modalities
+    if modality(header) in wanted and (kind in _MAY_BE_MAMMOGRAMS or not kind):
+        check_intent(intent(header), settings)
+        raise Unusable("failed", _ENDS_EARLY.format("the image's description"))
+    raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
 
 
 def check_modality(modality: str, settings: DicomSettings) -> None:

@@ -1,17 +1,17 @@
 """The pixels of a DICOM file to stored values, whatever its transfer syntax says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
 
-from pipeline.dicom.compressed_frame import FrameLayout, decode_frame
+from pipeline.dicom.compressed_frame import FrameLayout, decode_frame, stream_info
 from pipeline.dicom.elements import count, number
+from pipeline.dicom.encapsulated import ITEM, encoded_frame
 from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement, transfer_syntax
 from pipeline.dicom.unusable import Unusable, one_line
 
-_ITEM = b"\xfe\xff\x00\xe0"
 # The transfer syntaxes of PS3.6 table A-1 that stand for a codec, by the end of their UIDs.
 _ROOT = "1.2.840.10008.1.2."
 _CODECS = {
@@ -27,6 +27,10 @@ _CODECS = {
 }
 # Lossy compression may overshoot the range a little.
 _LOSSY = ("JPEG baseline", "JPEG extended", "JPEG progressive", "JPEG-LS", "JPEG 2000", "HTJ2K")
+# Codecs whose streams say whether their values have a sign.
+_WITH_SIGN = ("JPEG 2000", "HTJ2K")
+# What `dicom.trust` may name.
+_VALUES, _SIGN = "values", "pixel_representation"
 # (60xx,0102), retired.
 OVERLAY_BIT_POSITIONS = tuple((group << 16) | 0x0102 for group in range(0x6000, 0x6020, 2))
 
@@ -89,12 +93,18 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
 
 
 def decode(
-    header: Dataset, element: PixelElement | None, expected: PixelFormat, *, frame: int = 0
+    header: Dataset,
+    element: PixelElement | None,
+    expected: PixelFormat,
+    *,
+    frame: int = 0,
+    trust: Sequence[str] = (),
 ) -> Stored:
     """Decode one frame; no other is read.
 
     Args:
         frame: its number, from 0.
+        trust: the setting `dicom.trust`.
 
     Raises:
         Unusable: the pixels are missing, cut off, corrupt, or out of their range.
@@ -109,11 +119,11 @@ def decode(
         codec for codec, ends in _CODECS.items() if syntax in [_ROOT + end for end in ends.split()]
     ]
     if element.length is None or (
-        element.read(0, 4) == _ITEM
+        element.read(0, 4) == ITEM
         and (labelled or element.length - expected.frame_bytes not in (0, 1))
     ):
         try:
-            pixels, codec = _decode_encapsulated(header, element, expected, frame)
+            pixels, codec = _decode_encapsulated(header, element, expected, frame, trust, notes)
         except DICOM_ERRORS as error:
             raise Unusable("failed", f"cannot be decoded: {one_line(error)}") from error
     else:
@@ -126,24 +136,72 @@ def decode(
         notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
-    pixels = _lowest_bits(pixels, expected, header, codec, notes)
-    return Stored(pixels, expected.bits_stored, expected.signed, codec, syntax.name, notes)
+    pixels, bits = _lowest_bits(pixels, expected, header, codec, _VALUES in trust, notes)
+    return Stored(pixels, bits, expected.signed, codec, syntax.name, notes)
 
 
 def _decode_encapsulated(
-    header: Dataset, element: PixelElement, expected: PixelFormat, frame: int
+    header: Dataset,
+    element: PixelElement,
+    expected: PixelFormat,
+    frame: int,
+    trust: Sequence[str],
+    notes: list[str],
 ) -> tuple[np.ndarray, str]:
-    """PS3.5 A.4: the frame from its fragments, decoded by what its bytes say."""
-    element.stream.seek(element.start)
-    tables = header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths")
-    data = get_frame(
-        element.stream,
-        frame,
-        number_of_frames=count(header, "NumberOfFrames"),
-        extended_offsets=tables if all(tables) else None,
-    )
+    """The frame decoded by what its bytes say, and its codec."""
+    data = encoded_frame(header, element, frame, notes)
     layout = FrameLayout(*expected.shape, samples=1, bits_allocated=expected.bits_allocated)
-    return decode_frame(data, layout)
+    pixels, codec = decode_frame(data, layout, notes)
+    info = stream_info(data)
+    if info and codec in _WITH_SIGN and pixels.itemsize <= 2:
+        pixels = _with_sign_of_header(pixels, info.precision, expected, _SIGN in trust, notes)
+    return pixels, codec
+
+
+def _with_sign_of_header(
+    pixels: np.ndarray, precision: int, expected: PixelFormat, trusted: bool, notes: list[str]
+) -> np.ndarray:
+    """The values with or without a sign as Pixel Representation says, where the stream says else.
+
+    pydicom takes the header's word. Where it is wrong, the values wrap from one end of the range
+    to the other, which no picture does.
+
+    Args:
+        precision: bits of a value in the stream.
+        trusted: take the header's word in any case.
+
+    Raises:
+        Unusable: failed, the header's word makes negative values wrap.
+    """
+    has_sign = pixels.dtype.kind == "i"
+    if has_sign == expected.signed:
+        return pixels
+    negative = 1 << (min(precision, expected.bits_stored) - 1)
+    low, high = int(pixels.min()), int(pixels.max())
+    agrees = low >= 0 if has_sign else high < negative
+    if agrees or low < -negative or high >= (negative if has_sign else 2 * negative):
+        return pixels  # the same either way, or out of range
+    as_said = pixels.astype(np.int32)
+    as_said = as_said & (2 * negative - 1) if has_sign else (as_said ^ negative) - negative
+    if not trusted and _roughness(as_said) > _roughness(pixels):
+        if not has_sign and precision < expected.bits_stored:
+            return pixels  # as they are, they fit what the header says
+        holds = "negative values, the header says unsigned"
+        if not has_sign:
+            holds = "values without a sign, the header says signed"
+        raise Unusable(
+            "failed",
+            f"the stream holds {holds}, and so the picture would be torn (if the header is right: "
+            f'SET="dicom.trust={_SIGN}")',
+        )
+    have, says = ("signed", "unsigned") if has_sign else ("unsigned", "signed")
+    notes.append(f"the stream says {have}, Pixel Representation {says}: taken as {says}")
+    return as_said.astype(np.int16 if expected.signed else np.uint16)
+
+
+def _roughness(values: np.ndarray) -> float:
+    """How much neighbours in a row differ."""
+    return float(np.abs(np.diff(values.astype(np.int32), axis=1)).sum())
 
 
 def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.ndarray:
@@ -160,9 +218,21 @@ def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.
 
 
 def _lowest_bits(
-    pixels: np.ndarray, expected: PixelFormat, header: Dataset, codec: str, notes: list[str]
-) -> np.ndarray:
-    """Shift to High Bit and drop what is no pixel, or find that values are out of range."""
+    pixels: np.ndarray,
+    expected: PixelFormat,
+    header: Dataset,
+    codec: str,
+    trusted: bool,
+    notes: list[str],
+) -> tuple[np.ndarray, int]:
+    """Shift to High Bit and drop what is no pixel, or find that values are out of range.
+
+    Args:
+        trusted: the values go before Bits Stored.
+
+    Returns:
+        The values, and the bits that they have.
+    """
     if pixels.itemsize > 2:
         raise Unusable("failed", f"decodes to {pixels.dtype}, which is not supported")
     if pixels.dtype.kind == "i" and not expected.signed and pixels.min() < 0:
@@ -173,38 +243,56 @@ def _lowest_bits(
         notes.append(f"High Bit {expected.high_bit}: shifted by {shift}")
         pixels = _unsigned(pixels) >> shift
     if bits >= 8 * pixels.itemsize:
-        return _unsigned(pixels)
-    mask = _unsigned(pixels).dtype.type((1 << bits) - 1)
+        return _unsigned(pixels), bits
     # Bits above the pixel's own hold an overlay where an Overlay Bit Position is above 0.
     if any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS):
-        return _unsigned(pixels) & mask
+        return _lowest(pixels, bits), bits
     # Negative values fill the word with their sign, or only Bits Stored: then none is below 0.
     as_signed = pixels.view(f"i{pixels.itemsize}")
-    if expected.signed and as_signed.min() < 0:
-        limits = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        return _unsigned(_in_range(as_signed, limits, codec, notes)) & mask
-    return _in_range(_unsigned(pixels), (0, (1 << bits) - 1), codec, notes)
+    values = as_signed if expected.signed and as_signed.min() < 0 else _unsigned(pixels)
+    if trusted:
+        bits = _bits_of_values(values, bits, expected.signed, notes)
+    values = _in_range(values, bits, codec, notes)
+    return (_lowest(values, bits) if values.dtype.kind == "i" else values), bits
 
 
-def _in_range(
-    pixels: np.ndarray, limits: tuple[int, int], codec: str, notes: list[str]
-) -> np.ndarray:
-    """The pixels, after clipping what a lossy codec may overshoot.
+def _bits_of_values(values: np.ndarray, bits: int, signed: bool, notes: list[str]) -> int:
+    """Bits Stored, or as many as the values need."""
+    worst = max(int(values.max()), -int(values.min()) - 1)
+    needed = min(worst.bit_length() + signed, 8 * values.itemsize)
+    if needed <= bits:
+        return bits
+    notes.append(f"values up to {worst} do not fit Bits Stored {bits}: taken as {needed} bit")
+    return needed
+
+
+def _in_range(values: np.ndarray, bits: int, codec: str, notes: list[str]) -> np.ndarray:
+    """The values, after clipping what a lossy codec may overshoot.
 
     Raises:
         Unusable: failed, values are further out.
     """
-    low, high = limits
-    found = int(pixels.min()), int(pixels.max())
+    signed = values.dtype.kind == "i"
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    found = int(values.min()), int(values.max())
     if low <= found[0] and found[1] <= high:
-        return pixels
-    room = f"Bits Stored {(high - low).bit_length()}" + (", signed" if low < 0 else "")
+        return values
+    room = f"Bits Stored {bits}" + (", signed" if signed else "")
     slack = (high - low) // 16
     if codec in _LOSSY and low - slack <= found[0] and found[1] <= high + slack:
         notes.append(f"values from {found[0]} to {found[1]} clipped to {room}")
-        return np.clip(pixels, low, high)
+        return np.clip(values, low, high)
     worst = found[1] if found[1] > high else found[0]
-    raise Unusable("failed", f"values up to {worst} do not fit {room}")
+    raise Unusable(
+        "failed",
+        f"values up to {worst} do not fit {room} (if the values are right: "
+        f'SET="dicom.trust={_VALUES}")',
+    )
+
+
+def _lowest(values: np.ndarray, bits: int) -> np.ndarray:
+    """The number that the lowest bits of each value form."""
+    return _unsigned(values) & _unsigned(values).dtype.type((1 << bits) - 1)
 
 
 def _unsigned(values: np.ndarray) -> np.ndarray:

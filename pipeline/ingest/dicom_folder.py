@@ -4,15 +4,23 @@ Only the clear cases are decided here; whether a DICOM file is a mammogram, the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
+from pipeline.dicom.file_format import damage_of
 from pipeline.dicom.header import Header, read_header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.findings_csv import join_findings, users_findings
-from pipeline.ingest.ignored_files import NOT_DICOM, kind_of_file, not_dicom
+from pipeline.ingest.ignored_files import (
+    DICOM_SUFFIXES,
+    NOT_DICOM,
+    kind_of_file,
+    kind_of_name,
+    left_behind,
+    not_dicom,
+)
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
@@ -27,15 +35,21 @@ def read(request: Request) -> Catalog:
     builder = CatalogBuilder(request.files, dataset="dicom")
     lines = users_findings(request, builder)
     headers: dict[SourceFile, Header] = {}
+    damaged: dict[SourceFile, str] = {}
     for file in builder.left():
         if reason := not_dicom(file):
-            builder.skip(file, kind_of_file(file, reason) if reason == NOT_DICOM else reason)
+            damage = damage_of(file.path) if reason == NOT_DICOM else reason
+            if damage:
+                damaged[file] = damage
+            else:
+                builder.skip(file, kind_of_file(file, reason))
             continue
         header = read_header(file.path) or Header()  # the reader says what is wrong
         if header.is_directory:
             builder.skip(file, "DICOMDIR, a list of other files")
         else:
             headers[file] = header
+    _end_damaged(damaged, headers, builder)
     ids = image_ids([file.name for file in headers])
     images: dict[str, dict] = {}
     for file, header in headers.items():
@@ -77,3 +91,20 @@ def _remarks(header: Header, births: set[str]) -> Iterator[str]:
         yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
     if len(births - {""}) > 1:
         yield "its patient has several dates of birth: perhaps several women under one Patient ID"
+
+
+def _end_damaged(
+    damaged: Mapping[SourceFile, str], readable: Iterable[SourceFile], builder: CatalogBuilder
+) -> None:
+    """Files of which nothing can be read are lost images if they are named like DICOM files.
+
+    So they are by their suffix, or where a DICOM file of the same folder has the same.
+    """
+    names = {(file.path.parent, kind_of_name(file)) for file in readable}
+    for file, reason in damaged.items():
+        place = (file.path.parent, kind_of_name(file))
+        lost = kind_of_name(file) in DICOM_SUFFIXES or place in names
+        if lost and not left_behind(file):
+            builder.fail(file, reason)
+        else:
+            builder.skip(file, reason)

@@ -6,9 +6,11 @@ from pipeline.dicom.file_format import is_dicom
 from pipeline.ingest.source_files import SourceFile
 
 NOT_DICOM = "not DICOM"
+TABLE = "a table or text"
 _SYSTEM = {".ds_store": "macOS", "thumbs.db": "Windows", "desktop.ini": "Windows"}
+DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 _KINDS = {
-    "a table or text": (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".xml", ".md", ".yaml"),
+    TABLE: (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".xml", ".md", ".yaml"),
     "an archive": (".zip", ".gz", ".tgz", ".tar", ".7z", ".bz2", ".xz", ".rar", ".zst"),
     "a picture, not DICOM": (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".gif"),
 }
@@ -30,6 +32,14 @@ def kind_of_file(file: SourceFile, otherwise: str = "not an image of the data se
     """What a file is that no rule of the data set names, by its suffix."""
     suffix = PurePosixPath(file.name).suffix.lower()
     return next((kind for kind, suffixes in _KINDS.items() if suffix in suffixes), otherwise)
+
+
+def kind_of_name(file: SourceFile) -> str:
+    """What the name of a DICOM file has in common with others of its folder: the suffix.
+
+    Digits are no suffix but the end of a number, such as a UID.
+    """
+    return "" if file.suffix[1:].isdigit() else file.suffix
 
 
 def not_dicom(file: SourceFile) -> str:

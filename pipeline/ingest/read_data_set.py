@@ -1,14 +1,19 @@
 """One data set to its catalog: its importer, then the user's split and limit, then the checks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+
+import pandas as pd
 
 from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.data_sets import split_file
+from pipeline.ingest.ignored_files import TABLE, kind_of_file
 from pipeline.ingest.importers import Request, importer
 from pipeline.ingest.notes import some, tell
 from pipeline.ingest.patient_doubts import patient_doubts
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
@@ -153,6 +158,20 @@ def _how(alike: list[str]) -> str:
         f"{some(alike, '; ')}. Write the ids as the data set has them (in a spreadsheet as text, "
         "not as numbers), or take the lines out."
     )
+
+
+def with_broken_links(catalog: Catalog, links: Sequence[SourceFile]) -> Catalog:
+    """The catalog with links to files that are not there, which may be images that are lost."""
+    if not links:
+        return catalog
+    rows = []
+    for link in links:
+        kind = kind_of_file(link, "")
+        status = "skipped" if kind == TABLE else "failed"
+        reason = "a link to a file that is not there"
+        rows.append({"file": link.name, "bytes": 0, "status": status, "reason": reason})
+    files = pd.concat([catalog.files, pd.DataFrame(rows)])
+    return replace(catalog, files=files.sort_values("file", kind="stable", ignore_index=True))
 
 
 def limit_patients(catalog: Catalog, limit: int) -> Catalog:

@@ -2,7 +2,8 @@
 
 Hidden files and folders count. A link to a file counts as that file; a link to a folder is
 not entered, because links can form loops and lead out of the data set; such links are named,
-so that nobody misses their files unawares.
+so that nobody misses their files unawares. So are links to files that are not there, such as those
+of git-annex and DVC before the files are fetched.
 """
 
 import os
@@ -37,6 +38,7 @@ class Listing:
 
     files: tuple[SourceFile, ...]
     linked_folders: tuple[str, ...]
+    broken_links: tuple[SourceFile, ...] = ()  # to files that are not there; none of `files`
 
 
 def list_files(root: Path, *, front: str = "") -> Listing:
@@ -48,7 +50,7 @@ def list_files(root: Path, *, front: str = "") -> Listing:
     Raises:
         OSError: a folder cannot be read.
     """
-    files, links = [], []
+    files, links, broken = [], [], []
     base = os.fspath(root)
     todo = [base]
     while todo:
@@ -60,10 +62,11 @@ def list_files(root: Path, *, front: str = "") -> Listing:
                 elif entry.is_dir():
                     links.append(name)
                 elif entry.is_file():
-                    status = entry.stat()
-                    path = Path(entry.path)
-                    files.append(SourceFile(name, path, status.st_size, status.st_mtime_ns))
-    return joined([Listing(tuple(files), tuple(links))])
+                    files.append(_source_file(name, entry, entry.stat()))
+                elif not Path(entry.path).exists():
+                    status = entry.stat(follow_symlinks=False)
+                    broken.append(_source_file(name, entry, status))
+    return joined([Listing(tuple(files), tuple(links), tuple(broken))])
 
 
 def given_files(path: Path, *, front: str = "") -> Listing:
@@ -125,7 +128,16 @@ def joined(listings: Iterable[Listing]) -> Listing:
     listings = list(listings)
     files = (file for each in listings for file in each.files)
     links = (link for each in listings for link in each.linked_folders)
-    return Listing(tuple(sorted(files, key=lambda file: file.name)), tuple(sorted(links)))
+    broken = (file for each in listings for file in each.broken_links)
+    return Listing(_by_name(files), tuple(sorted(links)), _by_name(broken))
+
+
+def _by_name(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    return tuple(sorted(files, key=lambda file: file.name))
+
+
+def _source_file(name: str, entry: os.DirEntry, status: os.stat_result) -> SourceFile:
+    return SourceFile(name, Path(entry.path), status.st_size, status.st_mtime_ns)
 
 
 def _printable(name: str) -> str:

@@ -36,7 +36,7 @@ def ingest(stage: Stage) -> str:
 
 def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
     from pipeline.ingest.catalog import write_catalog
-    from pipeline.ingest.read_data_set import read_data_set
+    from pipeline.ingest.read_data_set import read_data_set, with_broken_links
 
     data = settings.data
     made_from = _fingerprint(listing, settings)
@@ -51,6 +51,7 @@ def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
             f"{len(missed)} files appeared or vanished during ingest, such as {min(missed)}. "
             "Run it again when nothing writes into data.root."
         )
+    catalog = with_broken_links(catalog, listing.broken_links)
     roots = (f"{name}: {each.root}".removeprefix(": ") for name, each in data_sets(data).items())
     root = ", ".join(roots)
     write_catalog(run, catalog, importer=data.importer, root=root, fingerprint=made_from)
@@ -123,7 +124,7 @@ def _fingerprint(listing: Listing, settings: Settings) -> str:
     if any(split_file(each) for each in (data, *sets)):
         tree["split"] = "a table of the catalog"  # which earlier releases did not write
     digest = hashlib.sha256(value_sha256(tree).encode())
-    for source in listing.files:
+    for source in (*listing.files, *listing.broken_links):
         digest.update(f"\0{source.name}\0{source.size}\0{source.mtime_ns}".encode())
     return digest.hexdigest()
 

@@ -110,6 +110,32 @@ def test_padding_after_a_stream_does_not_matter():
     np.testing.assert_array_equal(decode_frame(frame, LAYOUT)[0], PIXELS)
 
 
+@pytest.mark.parametrize("codec", [codec for codec in LOSSLESS if codec != "RLE"])
+@pytest.mark.parametrize(
+    "padding", [bytes(5000), b"\xff" * 40, b"\xff" * 5000, b" " * 5000, bytes(range(250)) * 9]
+)
+def test_whatever_lies_behind_the_end_marker_is_no_part_of_the_stream(codec, padding):
+    notes: list[str] = []
+    pixels, _ = decode_frame(frame_of(codec) + padding, LAYOUT, notes)
+    np.testing.assert_array_equal(pixels, PIXELS)
+    assert notes[0].endswith(f"bytes behind the end of the {codec} stream")
+
+
+def test_a_byte_that_makes_the_length_even_is_no_note():
+    notes: list[str] = []
+    decode_frame(frame_of("JPEG-LS") + bytes(1), LAYOUT, notes)
+    assert notes == []
+
+
+def test_the_end_of_a_small_picture_in_front_of_the_pixels_is_not_the_end():
+    frame = frame_of("JPEG lossless")
+    small = b"\xff\xe1\0\x08\xff\xd8\xff\xda\xff\xd9"  # APP1
+    whole = frame[:2] + small + frame[2:]
+    np.testing.assert_array_equal(decode_frame(whole, LAYOUT)[0], PIXELS)
+    with pytest.raises(ValueError, match="has no end: it is cut off"):
+        decode_frame(whole[: len(whole) * 2 // 3], LAYOUT)
+
+
 def test_an_rle_segment_may_end_with_a_byte_that_is_no_run():
     # 0x20 announces 33 bytes that are not there; some writers pad with it.
     np.testing.assert_array_equal(decode_frame(rle(PIXELS) + b"\x20", LAYOUT)[0], PIXELS)

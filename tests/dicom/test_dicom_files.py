@@ -22,7 +22,10 @@ REASONS = {
         "1024 x 256"
     ),
     "3c81f28b_6924.dcm": "failed: the pixels are not square: 0.545455 x 0.596847 mm",
-    "4a8e9ac2_mlut_19.dcm": "failed: values up to 4095 do not fit Bits Stored 12, signed",
+    "4a8e9ac2_mlut_19.dcm": (
+        "failed: values up to 4095 do not fit Bits Stored 12, signed (if the values are right: "
+        'SET="dicom.trust=values")'
+    ),
     "51aad51c_badVR.dcm": "skipped: 32 bits per pixel, a mammogram has 8 or 16",
     "5a89789e_GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm": (
         "failed: cannot be read: No tag to read at file position 81994"

@@ -1,4 +1,5 @@
 import struct
+import warnings
 import zlib
 
 import numpy as np
@@ -139,6 +140,54 @@ def test_a_file_that_ends_in_its_header_has_no_pixels(tmp_path):
     with open_dicom(path) as (header, pixels):
         assert header.Modality == "MG"
         assert pixels is None
+
+
+def with_icon(path, syntax, *, sequence_off: int, item_off: int, pixels: bytes):
+    """The file with an icon in it whose lengths are wrong by so many bytes."""
+    explicit = syntax != ImplicitVRLittleEndian
+
+    def element(group, number, vr, value, length=None):
+        size = len(value) if length is None else length
+        head = struct.pack("<HH", group, number)
+        if not explicit:
+            return head + struct.pack("<I", size) + value
+        if vr in (b"SQ", b"OB"):
+            return head + vr + b"\0\0" + struct.pack("<I", size) + value
+        return head + vr + struct.pack("<H", size) + value
+
+    inner = element(0x28, 0x10, b"US", b"\2\0") + element(0x28, 0x11, b"US", b"\2\0")
+    unknown = 0xFFFFFFFF if pixels.startswith(b"\xfe\xff") else None
+    inner += element(0x7FE0, 0x10, b"OB", pixels, unknown)
+    item = b"\xfe\xff\x00\xe0" + struct.pack("<I", len(inner) + item_off) + inner
+    icon = element(0x88, 0x0200, b"SQ", item, len(item) + sequence_off)
+    shape = element(0x2050, 0x20, b"CS", b"IDENTITY")
+    data = path.read_bytes()
+    at = data.index(b"\xe0\x7f\x10\x00")
+    path.write_bytes(data[:at] + icon + shape + data[at:])
+    return path
+
+
+ENCAPSULATED = (
+    b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0\x04\0\0\0\xff\xd8\xff\xd9\xfe\xff\xdd\xe0\0\0\0\0"
+)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES[:2], ids=lambda syntax: syntax.name)
+@pytest.mark.parametrize("pixels", [ENCAPSULATED, bytes(20)], ids=["encapsulated", "native"])
+@pytest.mark.parametrize("off", [-24, -8, -7, 0, 5, 24, 60, 10_000])
+@pytest.mark.parametrize("tags", [None, ["Rows", "Modality", "PresentationLUTShape"]])
+def test_an_icon_of_a_wrong_length_does_not_hide_the_pixels(tmp_path, syntax, pixels, off, tags):
+    path = write(tmp_path / "a.dcm", syntax)
+    with_icon(path, syntax, sequence_off=off, item_off=off, pixels=pixels)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with open_dicom(path, tags=tags) as (header, element):
+            assert (header.Rows, header.Modality) == (8, "MG")
+            assert np.array_equal(np.frombuffer(element.read(0, 128), "<u2"), PIXELS.ravel())
+    if off != 60:  # which ends within the value of the pixels' own element
+        assert header.get("PresentationLUTShape") == "IDENTITY"
+    if off == 10_000:
+        assert any("Icon Image Sequence has a wrong length" in str(w.message) for w in caught)
 
 
 def test_sequences_nested_without_end_are_an_error(tmp_path):

@@ -12,6 +12,7 @@ from pipeline.dicom.mammogram import Unusable, read_mammogram
 from tests.dicom_samples import write_mammogram
 
 SETTINGS = DicomSettings()
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def read(path, *, spacing_mm=None, **settings):
@@ -92,7 +93,6 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
         ({"BitsAllocated": 32}, "32 bits per pixel, a mammogram has 8 or 16"),
         ({"PresentationIntentType": "FOR PROCESSING"}, "FOR PROCESSING"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.2.1"}, "FOR PROCESSING"),
-        ({"Rows": None, "Columns": None}, "no image in it: Digital Mammography X-Ray Image"),
         (
             {"Rows": None, "Columns": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"},
             "no image in it: Encapsulated PDF Storage",
@@ -113,6 +113,84 @@ def test_what_is_no_screening_mammogram_is_skipped_with_the_reason(tmp_path, val
     status, said = refusal(write_mammogram(tmp_path / "a.dcm", **values))
     assert status == "skipped"
     assert reason in said
+
+
+_NO_SIZE = {"Rows": None, "Columns": None}
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (_NO_SIZE, "the header ends before the image's description"),
+        (_NO_SIZE | {"Modality": None}, "the header ends before the image's description"),
+        (_NO_SIZE | {"SOPClassUID": SECONDARY_CAPTURE}, "before the image's description"),
+        (
+            _NO_SIZE | {"SOPClassUID": SECONDARY_CAPTURE, "Modality": None},
+            "the header ends before its Modality",
+        ),
+        ({"PhotometricInterpretation": None}, "Photometric Interpretation is missing"),
+        ({"PhotometricInterpretation": "MONOCHROM"}, "is MONOCHROM, which is unknown"),
+    ],
+)
+def test_a_mammogram_whose_description_is_lost_fails(tmp_path, values, reason):
+    status, said = refusal(write_mammogram(tmp_path / "a.dcm", **values))
+    assert status == "failed"
+    assert reason in said
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.66"},  # raw data of a mammography machine
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT"},
+        {"PresentationIntentType": "FOR PROCESSING"},
+    ],
+)
+def test_what_would_not_be_read_is_skipped_without_a_description_too(tmp_path, values):
+    assert refusal(write_mammogram(tmp_path / "a.dcm", **_NO_SIZE, **values))[0] == "skipped"
+
+
+def test_a_file_that_is_cut_off_anywhere_fails(tmp_path):
+    data = write_mammogram(tmp_path / "a.dcm").read_bytes()
+    for end in range(144, len(data)):
+        (tmp_path / "b.dcm").write_bytes(data[:end])
+        assert refusal(tmp_path / "b.dcm")[0] == "failed", end
+
+
+@pytest.mark.parametrize("vr", [b"  ", b"??", b"XX\0\0"])
+def test_a_header_that_derails_at_an_element_fails(tmp_path, vr):
+    data = write_mammogram(tmp_path / "a.dcm").read_bytes()
+    at = data.index(b"\x18\x00\x64\x11")  # Imager Pixel Spacing
+    length = (6).to_bytes(len(vr), "little")
+    element = b"\x18\x00\x20\x10" + vr + length + b"soft42"
+    (tmp_path / "a.dcm").write_bytes(data[:at] + element + data[at:])
+    status, said = refusal(tmp_path / "a.dcm")
+    assert (status, "the header ends before the image's description" in said) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", "failed"),
+        (bytes(5000), "failed"),
+        (b"\n<!DOCTYPE html>", "failed"),
+        (b"PK", "skipped"),
+    ],
+)
+def test_a_download_that_stopped_fails_and_what_never_was_dicom_is_skipped(
+    tmp_path, content, status
+):
+    (tmp_path / "a.dcm").write_bytes(content)
+    assert refusal(tmp_path / "a.dcm")[0] == status
+
+
+def test_an_icon_whose_lengths_are_too_short_does_not_swallow_the_pixels(mammo_data):
+    folder = mammo_data / "field-reports"
+    (path,) = folder.glob("11-*/d07b-icon-length-24-short.dcm")
+    mammogram = read_mammogram(path, settings=DicomSettings())
+    whole = read_mammogram(folder / "base" / "phantom-L-MLO.dcm", settings=DicomSettings())
+    assert mammogram.pixel_sha256 == whole.pixel_sha256
+    assert any("Icon Image Sequence has a wrong length" in note for note in mammogram.notes)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +340,7 @@ def test_a_file_without_preamble_is_read(tmp_path):
     assert read(path).pixels.shape == (8, 8)
 
 
-@pytest.mark.parametrize("content", [b"", b"id;name\n1;2\n", b"\x89PNG\r\n\x1a\n" + bytes(300)])
+@pytest.mark.parametrize("content", [b"id;name\n1;2\n", b"\x89PNG\r\n\x1a\n" + bytes(300)])
 def test_what_is_not_dicom_is_skipped(tmp_path, content):
     path = tmp_path / "a.dcm"
     path.write_bytes(content)

@@ -12,13 +12,13 @@ from tests.dicom.encoded_frames import PIXELS
 from tests.dicom_samples import mammogram_dataset, pixel_element
 
 
-def decoded(pixels, *, frame: bytes | None = None, syntax=JPEG2000Lossless, **values):
+def decoded(pixels, *, frame: bytes | None = None, syntax=JPEG2000Lossless, trust=(), **values):
     if frame is not None:
         values["PixelData"] = encapsulate([frame])
     dataset = mammogram_dataset(np.asarray(pixels), **values)
     if frame is not None:
         dataset.file_meta.TransferSyntaxUID = syntax
-    return decode(dataset, pixel_element(dataset), pixel_format(dataset))
+    return decode(dataset, pixel_element(dataset), pixel_format(dataset), trust=trust)
 
 
 def jpeg2000(pixels: np.ndarray, **options) -> bytes:
@@ -112,6 +112,66 @@ def test_a_signed_stream_in_an_unsigned_image_fails():
     frame = jpeg2000(pixels, reversible=True)
     with pytest.raises(Unusable, match="holds negative values, the header says unsigned"):
         decoded(PIXELS, frame=frame, BitsStored=12)
+
+
+@pytest.mark.parametrize("precision", [12, 16])
+def test_the_header_says_which_sign_a_stream_has_where_nothing_is_torn(precision):
+    """A writer that hands over unsigned values as if the highest bit were a sign."""
+    wrapped = np.where(PIXELS >= 2048, PIXELS.astype(np.int32) - 4096, PIXELS).astype(np.int16)
+    frame = jpeg2000(wrapped, reversible=True, bitspersample=precision)
+    stored = decoded(PIXELS, frame=frame, BitsStored=12)
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+    assert stored.notes == [
+        "the stream says signed, Pixel Representation unsigned: taken as unsigned"
+    ]
+
+
+def test_a_stream_without_a_sign_is_signed_where_the_header_says_so():
+    pixels = np.arange(-300, 468, dtype=np.int16).reshape(32, 24)
+    wrapped = (pixels & 4095).astype(np.uint16)
+    frame = jpeg2000(wrapped, reversible=True, bitspersample=12)
+    stored = decoded(pixels, frame=frame, BitsStored=16)
+    np.testing.assert_array_equal(stored.pixels.view(np.int16), pixels)
+    assert "taken as signed" in stored.notes[0]
+
+
+def test_values_without_a_sign_stay_so_where_a_sign_would_tear_the_picture():
+    frame = jpeg2000(PIXELS, reversible=True, bitspersample=12)
+    stored = decoded(PIXELS.astype(np.int16), frame=frame, BitsStored=16)
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+    assert stored.notes == []
+
+
+def test_the_sign_of_the_header_can_be_trusted():
+    pixels = np.arange(-300, 468, dtype=np.int16).reshape(32, 24)
+    frame = jpeg2000(pixels, reversible=True)
+    with pytest.raises(Unusable, match=r'SET="dicom\.trust=pixel_representation"'):
+        decoded(PIXELS, frame=frame, BitsStored=12)
+    stored = decoded(PIXELS, frame=frame, BitsStored=12, trust=("pixel_representation",))
+    np.testing.assert_array_equal(stored.pixels, pixels & 4095)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "bits"),
+    [
+        (np.array([[0, 3600]], np.uint16), 12),
+        (np.array([[-5, 3600]], np.int16), 13),
+        (np.array([[5, 3600]], np.int16), 13),
+        (np.array([[-600, 3]], np.int16), 11),
+    ],
+)
+def test_values_can_be_trusted_over_bits_stored(pixels, bits):
+    with pytest.raises(Unusable, match=r'SET="dicom\.trust=values"'):
+        decoded(pixels, BitsStored=10)
+    stored = decoded(pixels, BitsStored=10, trust=("values",))
+    assert stored.bits == bits
+    np.testing.assert_array_equal(stored.pixels, pixels.view(np.uint16) & ((1 << bits) - 1))
+    assert f"do not fit Bits Stored 10: taken as {bits} bit" in stored.notes[0]
+
+
+def test_values_that_fit_are_the_same_with_trust():
+    stored = decoded(PIXELS, BitsStored=12, trust=("values", "pixel_representation"))
+    assert (stored.bits, stored.notes) == (12, [])
 
 
 def test_a_stream_of_more_bits_than_the_header_says_fails():

@@ -1,5 +1,6 @@
 import json
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,7 +52,41 @@ def test_every_file_gets_a_row_with_a_reason(tmp_path):
         "old.tar.gz": "an archive",
     }
     assert files.loc["a.dcm", "status"] == "candidate"
+    assert files.loc["empty.dcm", "status"] == "failed"
     assert files.loc["a.dcm", "bytes"] == (tmp_path / "a.dcm").stat().st_size
+
+
+def test_files_of_which_nothing_is_left_are_lost_if_they_are_named_like_dicom(tmp_path):
+    write_mammogram(tmp_path / "IM_0001")
+    write_mammogram(tmp_path / "1.2.840.1")
+    for name in ("IM_0002", "1.2.840.2", "b.DCM", "x/IM_0003", "log.txt", "._a.dcm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "c.dcm").write_bytes(bytes(3000))
+    (tmp_path / "d.dcm").write_bytes(b"<html><title>404</title></html>")
+    files = catalog_of(tmp_path).files.set_index("file")
+    failed = {"IM_0002", "1.2.840.2", "b.DCM", "c.dcm", "d.dcm"}
+    assert set(files.index[files["status"] == "failed"]) == failed
+    assert files.loc["c.dcm", "reason"] == "begins with zeros: its copy or download stopped"
+    assert files.loc["d.dcm", "reason"] == "a web page, not the file: its download failed"
+
+
+def test_a_file_that_cannot_be_opened_is_lost_if_it_is_named_like_dicom(tmp_path, monkeypatch):
+    write_mammogram(tmp_path / "a.dcm")
+    (tmp_path / "b.dcm").write_bytes(b"x")
+    opened = Path.open
+
+    def refuse(path, *args, **options):
+        if path.name == "b.dcm":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    files = catalog_of(tmp_path).files.set_index("file")
+    assert list(files.loc["b.dcm", ["status", "reason"]]) == [
+        "failed",
+        "cannot be read: Permission denied",
+    ]
 
 
 def test_a_damaged_dicom_file_stays_a_candidate_for_the_reader(tmp_path):

@@ -13,6 +13,7 @@ from pipeline.ingest.importers import MODULES
 from pipeline.ingest.read_data_set import read_split
 from pipeline.ingest.source_files import list_files
 from pipeline.ingest.stage import _fingerprint, ingest
+from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -267,6 +268,18 @@ def test_hidden_and_linked_files_are_listed_and_linked_folders_named(tmp_path):
     listing = list_files(tmp_path / "in")
     assert [(file.name, file.size) for file in listing.files] == [(".git/x", 1), ("link", 2)]
     assert listing.linked_folders == ("folder",)
+    assert [file.name for file in listing.broken_links] == ["broken"]
+
+
+def test_links_to_files_that_are_not_there_are_lost_images(tmp_path, root):
+    ingest(stage(tmp_path))
+    (root / "gone.dcm").symlink_to(tmp_path / "annex" / "x")
+    (root / "gone.csv").symlink_to(tmp_path / "annex" / "y")
+    assert "nothing changed" not in ingest(stage(tmp_path))
+    rows = {row["file"]: row for _, row in read_text_table(stage(tmp_path).run.files_table).rows}
+    assert (rows["gone.dcm"]["status"], rows["gone.csv"]["status"]) == ("failed", "skipped")
+    assert rows["gone.dcm"]["reason"] == "a link to a file that is not there"
+    assert "nothing changed" in ingest(stage(tmp_path))
 
 
 def test_every_importer_of_the_settings_is_registered():

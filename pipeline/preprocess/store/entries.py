@@ -33,6 +33,8 @@ _EFFORT_SETTINGS = {"decode_seconds", "decode_mib", "max_lost_share", "workers"}
 # They decide whether a file is used, and never change a pixel either. The key has their defaults,
 # because it had them always: entries that were made under the defaults keep their names.
 SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
+# They came later; at their defaults they leave the names of entries as they were.
+_LATER_SETTINGS = {"trust"}
 
 
 def entry_key(
@@ -44,13 +46,16 @@ def entry_key(
         file_sha256: checksum of the DICOM file.
         spacing_mm: pixel spacing that the catalog or the settings know, in mm.
     """
+    defaults = DicomSettings()
+    unset = {name for name in _LATER_SETTINGS if getattr(dicom, name) == getattr(defaults, name)}
+    left_out = _EFFORT_SETTINGS | SELECTION_SETTINGS | unset
     return value_sha256(
         {
             "format": STORE_FORMAT,
             "file": file_sha256,
             "image": image.model_dump(mode="json"),
-            "dicom": dicom.model_dump(mode="json", exclude=_EFFORT_SETTINGS | SELECTION_SETTINGS)
-            | DicomSettings().model_dump(mode="json", include=SELECTION_SETTINGS),
+            "dicom": dicom.model_dump(mode="json", exclude=left_out)
+            | defaults.model_dump(mode="json", include=SELECTION_SETTINGS),
             "spacing_mm": spacing_mm,
         }
     )

@@ -109,6 +109,7 @@ def _key(**changes):
         {"image": ImageSettings(high_percentile=99)},
         {"dicom": DicomSettings(prefer_lut=False)},
         {"dicom": DicomSettings(frames="first")},
+        {"dicom": DicomSettings(trust=("values",))},
         {"spacing_mm": 0.05},
     ],
 )
