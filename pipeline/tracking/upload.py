@@ -8,6 +8,7 @@ their key. What was deleted in MLflow is begun anew.
 
 import fcntl
 import hashlib
+import os
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -55,6 +56,7 @@ class State:
         steps: so many steps of the next event are done.
         again: a stage whose child was deleted; of the events before `again_until` only its are
             sent, once more.
+        folder: the run folder, from the project's; a copy of it is another run.
     """
 
     uri: str
@@ -66,6 +68,7 @@ class State:
     steps: int = 0
     again: str = ""
     again_until: int = 0
+    folder: str = ""
 
 
 def upload(run: RunFolder, *, client: MlflowClient | None = None, ended: bool = False) -> int:
@@ -112,19 +115,35 @@ def _load_state(run: RunFolder, events: Sequence[dict]) -> State:
     """What is kept of the uploads; what is lost or damaged is sent again, into the same runs."""
     store = store_name()
     first = json_text(events[0]) if events else ""
-    new = State(uri=store, key=hashlib.sha256(first.encode()).hexdigest()[:32])
+    folder = os.path.relpath(run.root)
+    new = State(uri=store, key=_key(first), folder=folder)
     try:
         kept = read_json(run.tracking_state) or {}
         state = TypeAdapter(State).validate_python(asdict(new) | kept)
     except (ValueError, TypeError, ValidationError):
         return new
+    if state.folder != folder and _has_key(RunFolder(Path(state.folder)), state.key):
+        return State(uri=store, key=_key(first + folder), folder=folder)
+    state.folder = folder
     # Another tracking server has seen nothing of this run yet.
     if not same_store(state.uri, store):
-        return State(uri=store, key=state.key)
+        return State(uri=store, key=state.key, folder=folder)
     state.uri = store
     if state.events > len(events):  # a log from a backup
         state.events, state.steps = len(events), 0
     return state
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _has_key(run: RunFolder, key: str) -> bool:
+    """Whether the uploads of a run folder have that key."""
+    try:
+        return run.tracking_state.is_file() and read_json(run.tracking_state)["key"] == key
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 class _Uploader:
@@ -166,7 +185,7 @@ class _Uploader:
         if not state.parent or not self._is_gone(state.parent):
             return
         if not state.children:  # all was deleted, or the store is another one at the same place
-            self._state = State(uri=state.uri, key=state.key)
+            self._state = State(uri=state.uri, key=state.key, folder=state.folder)
             return
         state.parent = self._new_parent()
         for run_id in state.children.values():

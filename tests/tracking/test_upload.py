@@ -1,6 +1,7 @@
 """MLflow gets every event once, one child per stage, whatever fails in between."""
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -187,6 +188,20 @@ def test_a_moved_project_goes_on_in_the_same_runs(run, whole, tmp_path, monkeypa
     again = sent(there, store)
     assert again["runs"] == content["runs"]
     assert len(again["metrics"]) == len(content["metrics"]) + 1
+
+
+def test_a_copied_run_folder_is_another_run_and_a_renamed_one_is_not(run, begun):
+    copy = RunFolder(run.root.with_name("copy"))
+    shutil.copytree(run.root, copy.root)
+    EventLog(copy, "evaluate").metrics({"late": 2.0})
+    sent(copy, begun)
+    assert [name for name, _ in living(begun)][3:] == ["copy", "heatmap", "evaluate"]
+    sent(copy, begun)
+    renamed = RunFolder(run.root.with_name("renamed"))
+    run.root.rename(renamed.root)
+    EventLog(renamed, "evaluate").metrics({"late": 2.0})
+    sent(renamed, begun)
+    assert len(living(begun)) == 6
 
 
 def delete(store: Store, *names: str) -> None:
