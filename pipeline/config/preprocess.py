@@ -39,6 +39,16 @@ class DicomSettings(Section):
         description="what is right where a file contradicts itself, else it fails: values (over "
         "Bits Stored), pixel_representation (over the sign of a JPEG 2000 stream)",
     )
+    window: Literal["auto", "always", "never"] = Field(
+        "auto",
+        description="window or VOI LUT of the file: auto leaves out one that makes most of the "
+        "breast black or white",
+    )
+    polarity: Literal["auto", "header", "reversed"] = Field(
+        "auto",
+        description="what is bright: auto goes by the header unless the breast is clearly a "
+        "negative, reversed against the header",
+    )
     max_megapixels: int = Field(
         150, ge=1, description="larger images fail before they are decoded, in 10^6 pixels"
     )

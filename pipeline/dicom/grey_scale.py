@@ -5,7 +5,7 @@ values, so the whole chain is one table with an entry for each possible stored v
 of any size then costs one look-up per pixel.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import cv2
@@ -13,6 +13,7 @@ import numpy as np
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 
+from pipeline.config import DicomSettings
 from pipeline.dicom.elements import (
     as_written,
     is_unreadable,
@@ -22,11 +23,16 @@ from pipeline.dicom.elements import (
     word,
     words,
 )
+from pipeline.dicom.plausible_grey import clipped_share, look_at, reduced
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
 
 _RESCALING = ("RescaleSlope", "RescaleIntercept")
 _WINDOW = ("WindowCenter", "WindowWidth")
+# PS3.3 C.8.11.3: the shape that goes with each.
+_SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
+# Share of the breast that a window may hide before it is noted, and before it is left out.
+_CLIPPED_NOTED, _CLIPPED_MOST = 0.1, 0.5
 _EXPLANATION = 24  # characters of it that are kept
 
 
@@ -45,9 +51,12 @@ class Grey:
 
 
 def presentation(
-    header: Dataset, stored: Stored, *, prefer_lut: bool
+    header: Dataset, stored: Stored, settings: DicomSettings
 ) -> tuple[np.ndarray, np.ndarray | None, Grey]:
-    """Presentation values; a window that leaves nothing of the image is left out.
+    """Presentation values that can be right, as far as the breast tells.
+
+    A window that leaves nothing of the image or little of the breast is left out, and a negative
+    is turned round, each with a note.
 
     Returns:
         (H, W) float32 in 0..1, dense tissue bright; (H, W) bool, False where the scanner padded,
@@ -57,11 +66,15 @@ def presentation(
         Unusable: the rescaling is not defined.
     """
     tables = partial(grey_tables, header, bits=stored.bits, signed=stored.signed)
-    grey = tables(prefer_lut=prefer_lut)
+    grey = tables(prefer_lut=settings.prefer_lut, use_window=settings.window != "never")
+    small = reduced(stored.pixels)
     if grey.window != "none" and _shows_nothing(stored, grey):
         hidden = f"the window {grey.window} shows nothing of the image: left out"
         grey = tables(use_window=False)
         grey.notes.append(hidden)
+    elif grey.window != "none" and settings.window == "auto" and small is not None:
+        grey = _without_clipping(small, grey, tables(use_window=False))
+    grey = _turned(small, grey, settings)
     valid = None
     if grey.padding is not None:
         padding = np.flatnonzero(grey.padding)
@@ -71,6 +84,44 @@ def presentation(
             valid = apply_table(stored.pixels, ~grey.padding)
         valid = None if valid.all() else valid
     return apply_table(stored.pixels, grey.values), valid, grey
+
+
+def _without_clipping(small: np.ndarray, grey: Grey, plain: Grey) -> Grey:
+    """The tables without the window where that hides most of the breast; a note from a part on."""
+    before = _shown(small, plain)
+    look = look_at(before)
+    share = clipped_share(_shown(small, grey), before, look.breast) if look else 0.0
+    if share < _CLIPPED_NOTED:
+        return grey
+    hidden = f"the window {grey.window} makes {share:.0%} of the breast black or white"
+    if share > _CLIPPED_MOST:
+        return replace(plain, notes=[*plain.notes, f"{hidden}: left out (dicom.window)"])
+    return replace(grey, notes=[*grey.notes, f"{hidden} (dicom.window)"])
+
+
+def _turned(small: np.ndarray | None, grey: Grey, settings: DicomSettings) -> Grey:
+    """The tables of a positive, by `dicom.polarity`."""
+    is_reversed: bool | None = settings.polarity == "reversed"
+    note = f"turned round against {grey.polarity}"
+    if settings.polarity == "auto" and small is not None:
+        look = look_at(_shown(small, grey))
+        is_reversed = look.reversed if look else False
+        note = f"the breast is a negative, {note}"
+        if is_reversed is None:
+            doubt = "bright air: the breast may be a negative"
+            return replace(grey, notes=[*grey.notes, f"{doubt} (dicom.polarity)"])
+    if not is_reversed:
+        return grey
+    return replace(grey, values=1 - grey.values, notes=[*grey.notes, f"{note} (dicom.polarity)"])
+
+
+def _shown(small: np.ndarray, grey: Grey) -> np.ndarray:
+    """Reduced presentation values, padding as dark as the darkest: (h, w) float32."""
+    shown = apply_table(small, grey.values)
+    if grey.padding is None:
+        return shown
+    valid = apply_table(small, ~grey.padding)
+    return np.where(valid, shown, shown[valid].min()) if valid.any() else shown
 
 
 def grey_tables(
@@ -95,6 +146,12 @@ def grey_tables(
     notes: list[str] = []
     polarity = word(header, "PhotometricInterpretation")
     stored = stored_values(bits, signed=signed)
+    shape = word(header, "PresentationLUTShape")
+    if shape in _SHAPES.values() and shape != _SHAPES.get(polarity, shape):
+        notes.append(
+            f"contradictory polarities: Photometric Interpretation {polarity}, "
+            f"Presentation LUT Shape {shape}"
+        )
     modality, low, high = _modality(header, stored, notes)
     lost = [name for name in _RESCALING if is_unreadable(header, name)]
     if lost and use_window and not _tables(header, "ModalityLUTSequence"):

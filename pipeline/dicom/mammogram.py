@@ -49,7 +49,7 @@ _TAGS: tuple[str | int, ...] = (
     *("PixelSpacingCalibrationType", "EstimatedRadiographicMagnificationFactor"),
     # Their grey scale.
     *("ModalityLUTSequence", "VOILUTFunction", "VOILUTSequence", "WindowCenter", "WindowWidth"),
-    *("WindowCenterWidthExplanation",),
+    *("WindowCenterWidthExplanation", "PresentationLUTShape"),
 )
 _HASH_BLOCK = 2**16  # values
 
@@ -132,7 +132,7 @@ def _read(
         check_size(*expected.shape, settings)
         stored = decode(header, element, expected, frame=frame, trust=settings.trust)
     side, side_source, side_notes = laterality(header)
-    pixels, valid, grey = presentation(header, stored, prefer_lut=settings.prefer_lut)
+    pixels, valid, grey = presentation(header, stored, settings)
     return Mammogram(
         pixels=pixels,
         valid=valid,

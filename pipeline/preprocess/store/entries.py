@@ -34,7 +34,7 @@ _EFFORT_SETTINGS = {"decode_seconds", "decode_mib", "max_lost_share", "workers"}
 # because it had them always: entries that were made under the defaults keep their names.
 SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
 # They came later; at their defaults they leave the names of entries as they were.
-_LATER_SETTINGS = {"trust"}
+_LATER_SETTINGS = {"trust", "window", "polarity"}
 
 
 def entry_key(
