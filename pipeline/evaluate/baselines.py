@@ -76,6 +76,9 @@ def brightness_features(positions: pd.DataFrame, *, patch_px: int) -> np.ndarray
 
     Returns:
         (n, 2) float64, grey values in [0, 1].
+
+    Raises:
+        Undefined: an image is not in the store, such as that of a model that came without it.
     """
     features = np.zeros((len(positions), 2))
     # The centre of a patch lies between two pixels: row = k * pitch - 0.5.
@@ -83,7 +86,13 @@ def brightness_features(positions: pd.DataFrame, *, patch_px: int) -> np.ndarray
     centres = np.rint(places + 0.5).astype(int)
     corners = centres - patch_px // 2
     for index in positions.groupby("image_id").indices.values():
-        image = read_image(positions["store"].iloc[index[0]])
+        try:
+            image = read_image(positions["store"].iloc[index[0]])
+        except FileNotFoundError as error:
+            raise Undefined(
+                f"standardised mammograms are not at hand: {positions['store'].iloc[index[0]]} "
+                "is missing"
+            ) from error
         features[index] = patch_moments(image, *corners[index].T, patch_px=patch_px)
     return features
 

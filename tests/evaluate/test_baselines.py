@@ -83,3 +83,10 @@ def test_positions_of_an_older_run_leave_the_baseline_undefined_and_say_why(tmp_
     earlier.to_parquet(run.positions)
     with pytest.raises(Undefined, match=r"lacks the columns row_standard.*make preprocess FORCE"):
         training_positions(judged, seed=0)
+
+
+def test_without_the_mammograms_of_the_training_the_baseline_of_brightness_is_undefined(tmp_path):
+    judged = load_judged(fabricate(tmp_path, women()))
+    training = training_positions(judged, seed=0).assign(store="store/of/another/machine")
+    with pytest.raises(Undefined, match="store/of/another/machine is missing"):
+        brightness_features(training, patch_px=32)
