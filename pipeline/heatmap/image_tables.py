@@ -14,7 +14,9 @@ from pipeline.config import LabelSettings
 from pipeline.heatmap.regions import REGION_COLUMNS, Regions, find_regions
 from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
 from pipeline.model.image_map import ImageMap
+from pipeline.model.map_grid import breast_positions
 from pipeline.model.map_rule import MapRule
+from pipeline.preprocess.store.entries import read_breast
 from pipeline.run.atomic import write_atomic
 from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
@@ -55,10 +57,12 @@ def tabulate(
     threshold: float,
     min_area_mm2: float,
 ) -> ImageTables:
-    """The tables of an image. Its score is the highest probability of its map.
+    """The tables of an image. Its score is the highest probability in the breast.
+
+    Regions and candidates lie in the breast, too, and not in the air that its map reaches into.
 
     Args:
-        mammogram: row of mammograms.csv.
+        mammogram: row of mammograms.csv; its breast mask is read from the store.
         positions: its rows of positions.parquet.
         outlines: all its outlines, in original pixels.
         labels: say what hits an outline.
@@ -77,8 +81,17 @@ def tabulate(
             f"positions.parquet has positions of image {mammogram['image_id']} where its map has "
             "none. The patch table is older than the mammogram: run make preprocess FORCE=1."
         )
+    inside = breast_positions(
+        read_breast(mammogram["store"]),
+        height=int(mammogram["height"]),
+        width=int(mammogram["width"]),
+        pitch_px=rule.pitch_px,
+    )
+    of_breast = image_map.within(inside)
+    # A breast of a few cells may lie between the positions.
+    scored = of_breast if np.isfinite(of_breast.logit).any() else image_map
     regions = find_regions(
-        image_map,
+        of_breast,
         threshold=threshold,
         min_area_mm2=min_area_mm2,
         pitch_mm=rule.pitch_mm,
@@ -95,8 +108,8 @@ def tabulate(
         return table.assign(finding_id=finding_hit(*places, findings, label_rule))
 
     scores = {
-        "score": float(np.nanmax(image_map.probability)),
-        "logit": float(np.nanmax(image_map.logit)),
+        "score": float(np.nanmax(scored.probability)),
+        "logit": float(np.nanmax(scored.logit)),
     }
     predictions = positions.assign(
         logit=image_map.logit[rows, cols],
@@ -106,7 +119,7 @@ def tabulate(
     return ImageTables(
         mammogram={name: mammogram[name] for name in OF_IMAGE},
         regions=replace(regions, table=with_hits(regions.table, "peak_row", "peak_col")),
-        candidates=with_hits(find_candidates(image_map, rule), "row", "col"),
+        candidates=with_hits(find_candidates(of_breast, rule), "row", "col"),
         image=image,
         predictions=predictions,
     )

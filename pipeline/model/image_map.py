@@ -97,6 +97,11 @@ class ImageMap:
         """The same logits with the probabilities of another prior."""
         return replace(self, probability=calibration.probability(self.logit))
 
+    def within(self, inside: np.ndarray) -> "ImageMap":
+        """The same map, NaN where `inside`, (h, w) bool, is not."""
+        logit, probability = (np.where(inside, x, np.nan) for x in (self.logit, self.probability))
+        return replace(self, logit=logit, probability=probability)
+
 
 def map_entry(
     store: str | Path, mapper: Mapper, rule: MapRule

@@ -1,12 +1,15 @@
 """Which positions of a map are finite, and what is done to the network's logits there."""
 
+import itertools
 import math
 
 import numpy as np
 from scipy import ndimage
 
 from pipeline.model.map_rule import MapRule
-from pipeline.preprocess.store.entries import BREAST_CELL_PX
+from pipeline.preprocess.breast.original_masks import LEAST_COVER, breast_cover
+from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at
 
 
 def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: int) -> np.ndarray:
@@ -26,6 +29,36 @@ def finite_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: i
     rows = _touches(height, breast.shape[0], pitch_px)
     cols = _touches(width, breast.shape[1], pitch_px)
     return rows @ breast.astype(np.float32) @ cols.T > 0
+
+
+def breast_positions(breast: np.ndarray, *, height: int, width: int, pitch_px: int) -> np.ndarray:
+    """Positions of the grid that lie in the breast, where a finding can be.
+
+    They lie in the cells of the mask and, with the pixels that touch them, in its smooth form,
+    which RUN/breast shows. The positions of `finite_positions` beyond them only bring the map up
+    to the skin.
+
+    Args:
+        breast: (ceil(H/8), ceil(W/8)) bool, cells of 8 x 8 pixels.
+        height, width: size of the image, in pixels.
+        pitch_px: distance between positions.
+
+    Returns:
+        (ceil(H/pitch)+1, ceil(W/pitch)+1) bool.
+    """
+    rows, cols = position_grid(height, width, pitch_px)
+    inside = breast_at(breast, rows[:, None], cols[None, :])
+    inside &= (rows[:, None] <= height - 0.5) & (cols[None, :] <= width - 0.5)
+    cover = breast_cover(breast).astype(np.float32)
+    for off in itertools.product((-0.5, 0.5), repeat=2):
+        pixels = [
+            np.clip(axis + by, 0, size - 1)
+            for axis, by, size in zip((rows, cols), off, (height, width), strict=True)
+        ]
+        cells = [(pixel + 0.5) / BREAST_CELL_PX - 0.5 for pixel in pixels]
+        at = np.meshgrid(*cells, indexing="ij")
+        inside &= ndimage.map_coordinates(cover, at, order=1, mode="nearest") > LEAST_COVER
+    return inside
 
 
 def finish_map(values: np.ndarray, finite: np.ndarray, rule: MapRule) -> np.ndarray:

@@ -15,9 +15,10 @@ from pipeline.figures.froc import collect, match_image, mean_sensitivity
 from pipeline.figures.ranking import roc_auc
 from pipeline.model.candidates import find_peaks
 from pipeline.model.image_map import Mapper, map_entry
-from pipeline.model.map_grid import map_level
+from pipeline.model.map_grid import breast_positions, map_level
 from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store.entries import read_breast
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -134,11 +135,16 @@ def score_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> ImageS
     """Scores of the map of one image at its own level; `at_one_level` comes after all images."""
     logits, _ = map_entry(image.store, mapper, rule.at_own_level())
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
-    at_row, at_col = find_peaks(
-        logits, min_distance_cells=rule.candidate_cells, limit=rule.max_candidates
+    inside = breast_positions(
+        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
     )
-    inside = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
-    hits = np.array(inside, bool).reshape(len(inside), len(at_row)).T
+    at_row, at_col = find_peaks(
+        np.where(inside, logits, np.nan),
+        min_distance_cells=rule.candidate_cells,
+        limit=rule.max_candidates,
+    )
+    of_outline = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
+    hits = np.array(of_outline, bool).reshape(len(of_outline), len(at_row)).T
     counts = np.array([outline.positive for outline in image.outlines], bool)
     # Findings that do not count as abnormal are no alarms either: nothing is known there.
     lesions, alarms = match_image(

@@ -19,7 +19,8 @@ from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import network_card
 from pipeline.model.image_map import read_map
 from pipeline.model.map_grid import map_level, smooth_map
-from pipeline.preprocess.tables import read_positions
+from pipeline.preprocess.store.entries import write_entry
+from pipeline.preprocess.tables import read_positions, write_positions
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
@@ -106,6 +107,29 @@ def test_tables_without_a_region_have_their_columns_and_can_be_read(tmp_path, ne
     heatmap(stage_of(run, min_region_mm2=1e6), mapper_of=network.of)
     assert run.regions.read_text() == ",".join([*OF_IMAGE, *REGION_COLUMNS, "finding_id"]) + "\n"
     assert load_judged(run).regions.empty
+
+
+def test_what_is_bright_in_the_air_beside_the_breast_is_no_finding(tmp_path, network):
+    run = write_small_run(tmp_path)
+    image = np.full((100, 80), 10_000, np.uint16)
+    image[40, 48] = 65_535  # at the position 39.5, 47.5
+    breast = np.arange(10) < np.full((13, 1), 6)  # its pixels end at 47
+    write_entry(tmp_path / "plain", image=image, breast=breast, info={})
+    positions = read_positions(run)
+    write_positions(
+        run, positions[(positions["image_id"] != "plain") | (positions["col_standard"] < 47)]
+    )
+    heatmap(stage_of(run), mapper_of=network.of)
+    shown = read_map(run.heatmap("plain"))
+    assert np.nanmax(shown.logit) > 10  # the map goes up to the skin
+    assert pd.read_csv(run.regions)["image_id"].tolist() == ["mirrored"]
+    candidates = pd.read_csv(run.candidates).query("image_id == 'plain'")
+    # Column 47 of the standard image is 40 + 2 * 47 in the original one.
+    assert len(candidates)
+    assert (candidates["col"] < 40 + 2 * 47).all()
+    images = pd.read_csv(run.images, index_col="image_id")
+    assert images.loc["plain", "logit"] == pytest.approx(candidates["logit"].max())
+    assert images.loc["plain", "logit"] < 0
 
 
 def test_predictions_are_the_map_at_the_positions_of_the_patch_table(tmp_path, network):

@@ -1,12 +1,17 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from pipeline.annotations.geometry import Geometry
 from pipeline.model.map_grid import (
+    breast_positions,
     finish_map,
     finite_positions,
     map_level,
     smooth_map,
 )
+from pipeline.preprocess.breast.original_masks import original_breast
+from pipeline.preprocess.positions import position_grid
 from tests.model.rules import a_rule
 
 
@@ -38,6 +43,39 @@ def test_positions_away_from_the_breast_are_not_finite():
     finite = finite_positions(breast, height=203, width=117, pitch_px=16)
     assert finite[:3].all()  # at -0.5, 15.5 and 31.5
     assert not finite[3:].any()
+
+
+@pytest.mark.parametrize("pitch_px", [4, 8, 12, 16])
+def test_positions_of_the_breast_lie_in_the_mask_that_the_run_shows(pitch_px):
+    height, width = 203, 117
+    breast = np.hypot(np.arange(26)[:, None] - 12, np.arange(15) - 0) < 11
+    inside = breast_positions(breast, height=height, width=width, pitch_px=pitch_px)
+    finite = finite_positions(breast, height=height, width=width, pitch_px=pitch_px)
+    assert not (inside & ~finite).any()
+    assert (finite & ~inside).any()
+    shown = original_breast(
+        breast, Geometry(height, width, height, width, 0, 0, 1.0, 1.0, False, 0.2)
+    )
+    rows, cols = position_grid(height, width, pitch_px)
+    for row, col in np.argwhere(inside):
+        for half in (-0.5, 0.5):
+            pixel = [
+                int(np.clip(at + half, 0, size - 1))
+                for at, size in ((rows[row], height), (cols[col], width))
+            ]
+            assert shown[tuple(pixel)] == 255
+    # Only the edge is lost: a step away from it all positions are there.
+    deep = ndimage.binary_erosion(finite, np.ones((5, 5)), border_value=0)
+    assert inside[deep].all()
+    # The chest wall is no edge.
+    assert inside[:, 0].any()
+
+
+def test_positions_beyond_the_image_are_not_in_the_breast():
+    inside = breast_positions(np.ones((26, 15), bool), height=203, width=117, pitch_px=4)
+    assert inside[:51, :30].all()
+    assert not inside[51].any()  # at 203.5, beyond 202.5
+    assert not inside[:, 30].any()  # at 119.5, beyond 116.5
 
 
 def test_smoothing_is_a_mean_over_the_breast_alone():

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import MapSettings
-from pipeline.model.map_grid import finish_map, finite_positions, smooth_map
+from pipeline.model.map_grid import breast_positions, finish_map, finite_positions, smooth_map
 from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
     ImageScores,
@@ -111,6 +111,17 @@ def test_alarms_outside_the_breast_do_not_count(images):
     logits = np.zeros((26, 21), np.float32)
     logits[10, 20] = 7.0
     assert 7.0 not in score_map(logits, images[1], rule_of()).false_alarms
+
+
+def test_alarms_in_the_air_that_a_map_reaches_into_do_not_count(images):
+    size = {"height": 200, "width": 160, "pitch_px": 8}
+    breast = read_breast(images[1].store)
+    inside = breast_positions(breast, **size)
+    logits = np.zeros((26, 21), np.float32)
+    air = finite_positions(breast, **size) & ~inside
+    assert air.any()
+    logits[air] = 7.0
+    assert score_map(logits, images[1], rule_of()).false_alarms.max() == 0.0
 
 
 def test_scores_go_on_where_they_stopped(images):

@@ -17,6 +17,8 @@ from pipeline.run.progress import shown
 
 # Takes the steps between cells out of the outline; in cells.
 _SMOOTH_CELLS = 0.8
+# Above it a point lies in the breast.
+LEAST_COVER = 127
 
 
 def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | None = None) -> int:
@@ -82,18 +84,22 @@ def original_breast(breast: np.ndarray, geometry: Geometry) -> np.ndarray:
             f"{geometry.height} x {geometry.width} pixels, not {' x '.join(map(str, breast.shape))}"
         )
     picture = np.zeros((geometry.original_height, geometry.original_width), np.uint8)
-    cover = cv2.GaussianBlur(
-        breast.astype(np.float32) * 255, (0, 0), _SMOOTH_CELLS, borderType=cv2.BORDER_REPLICATE
-    )
     inside = picture[geometry.box]
     # Factors instead of a size keep the scale exact. The last cell may reach out of the box.
     smooth = cv2.resize(
-        cover.astype(np.uint8),
+        breast_cover(breast),
         None,
         fx=geometry.col_scale * BREAST_CELL_PX,
         fy=geometry.row_scale * BREAST_CELL_PX,
         interpolation=cv2.INTER_LINEAR,
     )[: inside.shape[0], : inside.shape[1]]
-    smooth = cv2.threshold(smooth, 127, 255, cv2.THRESH_BINARY)[1]
+    smooth = cv2.threshold(smooth, LEAST_COVER, 255, cv2.THRESH_BINARY)[1]
     inside[:] = cv2.flip(smooth, 1) if geometry.flipped else smooth
     return picture
+
+
+def breast_cover(breast: np.ndarray) -> np.ndarray:
+    """The cells of a breast mask, (h, w) bool, with a smooth edge: uint8, 255 deep inside."""
+    cells = breast.astype(np.float32) * 255
+    smooth = cv2.GaussianBlur(cells, (0, 0), _SMOOTH_CELLS, borderType=cv2.BORDER_REPLICATE)
+    return smooth.astype(np.uint8)
