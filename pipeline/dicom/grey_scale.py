@@ -23,7 +23,7 @@ from pipeline.dicom.elements import (
     word,
     words,
 )
-from pipeline.dicom.plausible_grey import clipped_share, look_at, reduced
+from pipeline.dicom.plausible_grey import SMALLEST_BREAST, clipped_share, look_at, reduced
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
 
@@ -88,9 +88,12 @@ def presentation(
 
 def _without_clipping(small: np.ndarray, grey: Grey, plain: Grey) -> Grey:
     """The tables without the window where that hides most of the breast; a note from a part on."""
-    before = _shown(small, plain)
+    before, shown = _shown(small, plain), _shown(small, grey)
+    anywhere = clipped_share(shown, before, np.ones(small.shape, bool))
+    if anywhere < _CLIPPED_NOTED * SMALLEST_BREAST:  # so that it is not looked for
+        return grey
     look = look_at(before)
-    share = clipped_share(_shown(small, grey), before, look.breast) if look else 0.0
+    share = clipped_share(shown, before, look.breast) if look else 0.0
     if share < _CLIPPED_NOTED:
         return grey
     hidden = f"the window {grey.window} makes {share:.0%} of the breast black or white"

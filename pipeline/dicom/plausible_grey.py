@@ -26,7 +26,7 @@ _RIM_PX, _CORE = (1.5, 6.0), 0.5
 _CLEAR = 0.3
 # Share of its rows that a breast fills at the chest wall, and at the nipple.
 _AT_WALL, _AT_NIPPLE = 0.4, 0.3
-_SMALLEST_BREAST = 0.02  # share of the image
+SMALLEST_BREAST = 0.02  # share of the image
 # A value so close to an end of the scale is not told from it: a step of 8 bits.
 _STEP = 1 / 256
 
@@ -72,7 +72,7 @@ def look_at(grey: np.ndarray) -> Look | None:
     tissue = 1 - light if bright_air else light
     levels = np.round(np.sqrt(tissue) * 255).astype(np.uint8)
     breast = _largest_part(cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1])
-    if not _SMALLEST_BREAST < breast.mean() < 1:
+    if not SMALLEST_BREAST < breast.mean() < 1:
         return None
     return Look(breast, _is_reversed(tissue, breast) if bright_air else False)
 
