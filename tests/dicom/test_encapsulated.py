@@ -50,6 +50,14 @@ def test_a_single_frame_needs_no_offset_table(offsets, split):
     assert stored.notes == ([WRONG_TABLE] if offsets else [])
 
 
+def test_all_fragments_of_a_single_frame_are_its_own_whatever_they_begin_with():
+    data = table(4) + item(FRAMES[0][:20]) + item(FRAMES[0][20:24]) + item(FRAMES[0][24:]) + END
+    np.testing.assert_array_equal(decoded(data).pixels, PIXELS)
+    encoded = rle(PIXELS)
+    data = table(4) + item(encoded[:32]) + item(encoded[32:]) + END
+    np.testing.assert_array_equal(decoded(data, syntax=RLELossless).pixels, PIXELS)
+
+
 @pytest.mark.parametrize("codec", LOSSLESS)
 def test_the_item_of_the_offset_table_may_be_missing(codec):
     syntax, encode = LOSSLESS[codec]
