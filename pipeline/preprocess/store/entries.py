@@ -23,18 +23,15 @@ from pipeline.run.checksum import value_sha256
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings.
-STORE_FORMAT = 4
+STORE_FORMAT = 5
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512
 
 # They bound the effort or the run, and never change a pixel.
 _EFFORT_SETTINGS = {"decode_seconds", "decode_mib", "max_lost_share", "workers"}
-# They decide whether a file is used, and never change a pixel either. The key has their defaults,
-# because it had them always: entries that were made under the defaults keep their names.
-SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
-# They came later; at their defaults they leave the names of entries as they were.
-_LATER_SETTINGS = {"trust", "window", "polarity"}
+# They decide whether a file is used, which is asked of STORE.json, and never change a pixel either.
+_SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
 
 
 def entry_key(
@@ -46,16 +43,12 @@ def entry_key(
         file_sha256: checksum of the DICOM file.
         spacing_mm: pixel spacing that the catalog or the settings know, in mm.
     """
-    defaults = DicomSettings()
-    unset = {name for name in _LATER_SETTINGS if getattr(dicom, name) == getattr(defaults, name)}
-    left_out = _EFFORT_SETTINGS | SELECTION_SETTINGS | unset
     return value_sha256(
         {
             "format": STORE_FORMAT,
             "file": file_sha256,
             "image": image.model_dump(mode="json"),
-            "dicom": dicom.model_dump(mode="json", exclude=left_out)
-            | defaults.model_dump(mode="json", include=SELECTION_SETTINGS),
+            "dicom": dicom.model_dump(mode="json", exclude=_EFFORT_SETTINGS | _SELECTION_SETTINGS),
             "spacing_mm": spacing_mm,
         }
     )

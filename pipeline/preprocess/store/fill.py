@@ -12,7 +12,6 @@ from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
-    SELECTION_SETTINGS,
     entry_files,
     entry_key,
     entry_path,
@@ -165,24 +164,18 @@ def _announce(count: int, settings: Settings) -> None:
 def _kept(job: Job, file_sha256: str) -> Outcome | None:
     """The end of a file whose checksum is known, if the store has its entry.
 
-    The entry may be of a file that these settings leave out. Entries of earlier releases do not
-    say enough to tell: they were made under the default settings and serve no others.
+    The entry may be of a file that these settings leave out.
     """
     store = job.entry(file_sha256)
     if not has_entry(store):
         return None
     info = json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
-    if "modality" not in info and any(
-        getattr(job.dicom, name) != getattr(DicomSettings(), name) for name in SELECTION_SETTINGS
-    ):
-        return None
-    try:
-        if "modality" in info:  # ask of STORE.json what the reader asks of a header
-            check_modality(info["modality"], job.dicom)
-            check_intent(info["intent"], job.dicom)
-            check_view(info["views"], info["modifiers"], info["image_type"], job.dicom)
-            geometry = info["geometry"]
-            check_size(geometry["original_height"], geometry["original_width"], job.dicom)
+    geometry = info["geometry"]
+    try:  # to ask of STORE.json what the reader asks of a header
+        check_modality(info["modality"], job.dicom)
+        check_intent(info["intent"], job.dicom)
+        check_view(info["views"], info["modifiers"], info["image_type"], job.dicom)
+        check_size(geometry["original_height"], geometry["original_width"], job.dicom)
     except Unusable as problem:
         return Outcome(problem.status, problem.reason, file_sha256=file_sha256)
     return Outcome("used", store=str(store), info=info, file_sha256=file_sha256)

@@ -129,7 +129,3 @@ def test_the_key_changes_with_everything_that_changes_the_pixels(change):
 )
 def test_the_key_ignores_settings_that_change_no_pixel(change):
     assert _key(dicom=DicomSettings(**change)) == _key()
-
-
-def test_entries_of_earlier_releases_keep_their_names():
-    assert _key().startswith("8f3c9b0e25711b7d")

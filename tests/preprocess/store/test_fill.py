@@ -87,15 +87,3 @@ def test_what_is_taken_from_the_store_is_not_decoded_again(tmp_path):
     written = entry_files(first.store)[0].stat().st_mtime_ns
     assert fill_entry(job(file, **ANY, max_megapixels=7)) == first
     assert entry_files(first.store)[0].stat().st_mtime_ns == written
-
-
-def test_an_older_entry_serves_the_selection_that_it_was_made_under(tmp_path):
-    file = write_film(tmp_path, ViewPosition="CC")
-    first = fill_entry(job(file))
-    info_file = entry_files(first.store)[2]
-    older = {name: first.info[name] for name in first.info if name not in ("modality", "views")}
-    info_file.write_text(json.dumps(older))
-    assert fill_entry(job(file)).info == older
-    assert fill_entry(job(file, views=("MLO",))).reason == "view CC (dicom.views)"
-    info_file.write_text(json.dumps(older))
-    assert fill_entry(job(file, **ANY)) == first
