@@ -1,6 +1,5 @@
 """The store is filled once for all runs, and what a file is decides again each time."""
 
-import json
 from pathlib import Path
 
 import numpy as np
