@@ -22,7 +22,7 @@ from pipeline.preprocess.breast.original_masks import original_breast
 from pipeline.preprocess.intake.thumbnails import ANY_SPACING_MM, let_through
 from pipeline.preprocess.store.fill import Job, Outcome, fill_entry
 from pipeline.preprocess.store.standardise import Standard, standardise
-from pipeline.run.atomic import json_text, write_atomic, write_text
+from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
@@ -117,7 +117,7 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
         notes=list(dict.fromkeys(seen.notes)),
         written=[*seen.written, str(folder / "inspection.json")],
     )
-    write_text(folder / "inspection.json", json_text(asdict(inspection)))
+    write_json(folder / "inspection.json", asdict(inspection))
     return inspection
 
 

@@ -14,7 +14,7 @@ from pipeline.evaluate.worst import draw_worst
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 
@@ -43,7 +43,7 @@ def evaluate(stage: Stage) -> str:
     }
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
-    write_text(run.metrics, json_text(metrics))
+    write_json(run.metrics, metrics)
     write_report(run)
     stage.events.metrics(tracked_numbers(metrics))
     stage.events.artifact(run.metrics)

@@ -19,7 +19,7 @@ from pipeline.model.image_map import Mapper, NetworkMapper, read_map
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -114,7 +114,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "counted_prior": trained.calibration.natural_prior,
         **_patients_met(card, mammograms),
     }
-    write_text(run.heatmap_summary, json_text(summary))
+    write_json(run.heatmap_summary, summary)
     write_report(run)
     stage.events.artifact(run.report)
     return (

@@ -23,7 +23,7 @@ from pipeline.config import ImageSettings, LabelSettings, MapSettings
 from pipeline.config.backbones import known_backbone
 from pipeline.model.calibration import Calibration
 from pipeline.model.map_rule import MapRule
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError, validation_text
 from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
@@ -238,7 +238,7 @@ def read_card(folder: Path) -> ModelCard:
 
 def write_card(folder: Path, card: ModelCard) -> None:
     """Write the card of a model folder, atomically."""
-    write_text(card_path(folder), json_text(card.model_dump(mode="json")))
+    write_json(card_path(folder), card.model_dump(mode="json"))
 
 
 def model_folder(run: RunFolder) -> Path:

@@ -16,7 +16,7 @@ from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
 from pipeline.preprocess.tables import write_mammograms, write_positions
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.stage import Stage
 
 # Wider than what the network sees, so that one recognises where a patch lies.
@@ -60,7 +60,7 @@ def preprocess(stage: Stage) -> str:
         "twice": twice,
     }
     stage.events.metrics(intake_metrics(intake) | _metrics(summary))
-    write_text(run.preprocess_summary, json_text(summary))
+    write_json(run.preprocess_summary, summary)
     show_notes(notes, rest=run.preprocess_summary.name)
     return _line(summary)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
 from pipeline.model.card import has_model, read_card
 from pipeline.pages.template import render_markdown
-from pipeline.run.atomic import json_text, read_json, write_text
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.events import last_finished
 from pipeline.run.hardware import hardware
@@ -58,7 +58,7 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
         )
     paths = {folder / f"{title}.json": content for title, content in kept.items()}
     for path, content in paths.items():
-        write_text(path, json_text(content))
+        write_json(path, content)
     return list(paths)
 
 

@@ -22,7 +22,7 @@ from mlflow.tracking import MlflowClient
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.figures.registry import Place, ranking_metrics
-from pipeline.run.atomic import json_text, read_json, write_text
+from pipeline.run.atomic import json_text, read_json, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
@@ -274,7 +274,7 @@ class _Uploader:
         return todo
 
     def _save(self) -> None:
-        write_text(self._run.tracking_state, json_text(asdict(self._state)))
+        write_json(self._run.tracking_state, asdict(self._state))
 
     def _send_file(self, run_id: str, path: Path, folder: str = "") -> None:
         if path.is_file():

@@ -14,7 +14,7 @@ from pipeline.dicom.write import write_synthetic
 from pipeline.ingest.phantom.anatomy import DETECTOR_MM, make_body
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import SIDES, VIEWS, Patient, plan_patient
-from pipeline.run.atomic import json_text, write_atomic, write_text
+from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.map_images import Lost, default_workers, map_images
 
 RECORD = "phantom.json"
@@ -134,7 +134,7 @@ def _made_from(phantom: PhantomSettings) -> dict:
 
 
 def _write_record(root: Path, record: Record) -> None:
-    write_text(root / RECORD, json_text(vars(record)))
+    write_json(root / RECORD, vars(record))
 
 
 def _remove(paths: list[Path]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast, write_mask
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.progress import shown
@@ -48,13 +48,13 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
     if stale:
         # While pictures and list differ, the list does not know the pictures.
         kept = {i: store for i, store in known.items() if wanted.get(i) == store}
-        write_text(entries, json_text(kept))
+        write_json(entries, kept)
         with ThreadPoolExecutor(workers or default_workers()) as threads:
             done = threads.map(lambda row: _write(run.breast(row["image_id"]), row), stale)
             for _ in shown(done, len(stale), "pictures of the breast"):
                 pass
     if known != wanted:
-        write_text(entries, json_text(wanted))
+        write_json(entries, wanted)
     return len(stale)
 
 

@@ -24,7 +24,7 @@ from pipeline.preprocess.intake.intake_csv import (
 from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.store.fill import fill_store
 from pipeline.preprocess.summary import note_sentences, show_notes
-from pipeline.run.atomic import json_text, write_text
+from pipeline.run.atomic import write_json
 from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -78,7 +78,7 @@ def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
     backgrounds = {image_id: info["background"] for image_id, info in infos.items()}
     # Of the outlines as they were given, so that wrong ones are found.
     audited = audit(mammograms, accepted.given_outlines, backgrounds)
-    write_text(run.audit, json_text(audited))
+    write_json(run.audit, audited)
     for finding in audited["findings"]:
         print(f"{finding['level']}: {finding['text']}")
     problem = intake_problem(run, table, max_lost_share=settings.dicom.max_lost_share)
@@ -106,7 +106,7 @@ def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
         "seconds": round(time.monotonic() - started, 1),
         "notes": [*catalog.notes, *accepted.split_notes, *note_sentences(accepted.notes)],
     }
-    write_text(run.intake_summary, json_text(summary))
+    write_json(run.intake_summary, summary)
     signatures = {image_id: info["signature"] for image_id, info in infos.items()}
     return accepted, signatures, summary
 

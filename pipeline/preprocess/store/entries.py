@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from pipeline.config import DicomSettings, ImageSettings
-from pipeline.run.atomic import json_text, write_atomic, write_text
+from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.checksum import value_sha256
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
@@ -83,7 +83,7 @@ def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, inf
 
     write_atomic(image_file, write_image)
     write_mask(breast_file, breast)
-    write_text(info_file, json_text(info))
+    write_json(info_file, info)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
