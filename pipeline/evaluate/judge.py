@@ -5,11 +5,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from scipy.special import expit
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged
 from pipeline.evaluate.matching import Matched, match_candidates, match_regions
 from pipeline.figures.bootstrap import Scored, Searched, froc_samples, patient_weights
+from pipeline.figures.decision_curve import (
+    THRESHOLDS,
+    net_benefit,
+    net_benefit_of_all,
+    net_benefit_samples,
+)
 from pipeline.figures.figure import Figure, Undefined, figure_of
 from pipeline.figures.froc import FP_RATES, is_reached, sensitivity_at
 from pipeline.figures.registry import METRICS, Metric, Need, probability_metrics
@@ -81,6 +88,15 @@ def cases_of(judged: Judged, need: Need) -> Scored | Matched:
         return scored_positions(judged)
     if need is Need.LESIONS:
         return match_candidates(judged)
+    return scored_units(judged, need)
+
+
+def scored_units(judged: Judged, need: Need) -> Scored:
+    """Images, breasts or patients that are known to be abnormal or normal, by their highest score.
+
+    Raises:
+        Undefined: there are none.
+    """
     known = judged.images[judged.images["truth"] != UNKNOWN]
     if not len(known):
         raise Undefined("no image is known to be abnormal or normal")
@@ -131,6 +147,26 @@ def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:
             "points": _points(boxes, bootstrap),
         },
     }
+
+
+def decision_points(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
+    """Net benefit of acting on a mammogram from each threshold on; empty without a known truth."""
+    try:
+        images = scored_units(judged, Need.IMAGES)
+    except Undefined:
+        return []
+    return [
+        {
+            "threshold": threshold,
+            **bootstrap.figure(
+                partial(net_benefit, images.labels, expit(images.scores), threshold),
+                partial(net_benefit_samples, images, bootstrap.weights, threshold),
+                n=len(images),
+            ).as_dict(),
+            "of_all": net_benefit_of_all(images.labels, threshold),
+        }
+        for threshold in THRESHOLDS
+    ]
 
 
 def _points(searched: Searched, bootstrap: Bootstrap) -> list[dict]:

@@ -10,6 +10,7 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.groups import image_groups, lesion_groups
 from pipeline.evaluate.judge import (
     Bootstrap,
+    decision_points,
     froc_points,
     judge_metric,
     probability_figures,
@@ -48,6 +49,7 @@ def compute_metrics(
         **froc_points(judged, bootstrap),
         "baselines": baseline_rows(judged, bootstrap, baselines),
         "calibration": calibration_summary(judged, bootstrap),
+        "decision_curve": decision_points(judged, bootstrap),
         "groups": image_groups(judged, bootstrap),
         "lesion_groups_at_1_fp_per_image": lesion_groups(judged, bootstrap),
         "worst": worst_errors(judged),
@@ -73,6 +75,10 @@ def rule(judged: Judged) -> dict:
         ),
         **judged.card.labels.model_dump(mode="json"),
         "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
+        "decision_curve": (
+            "value: net benefit, true positives per mammogram less false ones by threshold / (1 - "
+            "threshold), of acting where its score reaches the threshold; of_all: of acting on all"
+        ),
         "hit": (
             "a candidate (local maximum of the map) hits a lesion when its point lies inside the "
             "outline, of a circle the whole disc; an outline counts as at least "

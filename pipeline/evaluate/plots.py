@@ -1,24 +1,61 @@
-"""The plots of the evaluation: FROC, ROC, reliability."""
+"""The plots of the evaluation: FROC, ROC, precision and recall, reliability, decisions."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from scipy.special import expit
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+from scipy.special import expit, logit
 
-from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.judge import Bootstrap, scored_positions, scored_units
 from pipeline.evaluate.load import UNKNOWN, Judged
 from pipeline.evaluate.matching import match_candidates
-from pipeline.figures.bootstrap import froc_samples
+from pipeline.figures.bootstrap import Scored, froc_samples
+from pipeline.figures.decision_curve import net_benefit, net_benefit_of_all, net_benefit_samples
 from pipeline.figures.figure import Undefined, percentile_interval
 from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
-from pipeline.figures.ranking import roc_auc, roc_curve
+from pipeline.figures.ranking import (
+    average_precision,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+)
+from pipeline.figures.registry import Need
 from pipeline.figures.reliability import reliability
 from pipeline.run.atomic import write_atomic
 
-DPI = 120
+DRAWN_THRESHOLDS = np.linspace(0.01, 0.6, 60)
+TICKS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5),
+    *(0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
+)
+MOST_TICKS = 7
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a plot is drawn, whatever it shows.
+
+    Attributes:
+        size_inch: width and height.
+        rc: settings of matplotlib, fonts for instance.
+        titled: the title stands in the plot; otherwise in a caption.
+        save: options of `savefig`.
+    """
+
+    size_inch: tuple[float, float]
+    rc: dict[Any, Any]
+    titled: bool
+    save: Mapping[str, Any]
+
+
+SCREEN = Look((6.0, 5.2), rc={}, titled=True, save={"dpi": 120})
 
 
 def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]:
@@ -27,22 +64,32 @@ def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]
     Returns:
         The files that were written.
     """
-    drawn = []
-    for name, draw in {"froc": _froc, "roc": _roc, "reliability": _reliability}.items():
-        path = folder / f"{name}.png"
-        drawing = Drawing(figsize=(6.0, 5.2), layout="constrained")
+    paths = {name: folder / f"{name}.png" for name in PLOTS}
+    titles = {name: draw_plot(name, judged, bootstrap, paths[name]) for name in PLOTS}
+    return [paths[name] for name, title in titles.items() if title]
+
+
+def draw_plot(
+    name: str, judged: Judged, bootstrap: Bootstrap, path: Path, *, look: Look = SCREEN
+) -> str:
+    """Draw one of PLOTS into a file.
+
+    Returns:
+        Its title; "" where the data do not define the plot, and the file is removed.
+    """
+    with matplotlib.rc_context(look.rc):
+        drawing = Drawing(figsize=look.size_inch, layout="constrained")
         axes = drawing.add_subplot()
         try:
-            title = draw(axes, judged, bootstrap)
+            title = PLOTS[name](axes, judged, bootstrap)
         except Undefined:
             path.unlink(missing_ok=True)  # metrics.json has the reason
-            continue
-        synthetic = "SYNTHETIC DATA\n" if judged.is_synthetic else ""
-        axes.set_title(f"{synthetic}{title}", fontsize=10)
+            return ""
+        synthetic = ["SYNTHETIC DATA"] if judged.is_synthetic else []
+        axes.set_title("\n".join(synthetic + [title] * look.titled), fontsize="medium")
         axes.grid(alpha=0.3)
-        write_atomic(path, partial(drawing.savefig, dpi=DPI))
-        drawn.append(path)
-    return drawn
+        write_atomic(path, partial(drawing.savefig, **look.save))
+    return title
 
 
 def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
@@ -88,7 +135,7 @@ def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_xlabel("share of the negatives called positive")
     axes.set_ylabel("share of the positives called positive")
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", fontsize=9)
+    axes.legend(loc="lower right", fontsize="small")
     return f"ROC, {_split(judged)}: {len(judged.patients)} patients"
 
 
@@ -103,11 +150,103 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_xlabel("mean probability in the bin")
     axes.set_ylabel("share of positive positions")
     axes.set_aspect("equal")
-    axes.legend(fontsize=9)
+    axes.legend(fontsize="small")
     return (
         f"Reliability, {_split(judged)}: {len(judged.patients)} patients\n"
         f"{len(labels):,} positions, {labels.mean():.2%} positive"
     )
+
+
+def _precision_recall(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
+    of_unit = {"positions": scored_positions, "images": _scored_images}
+    for unit, scored in of_unit.items():
+        try:
+            cases = scored(judged)
+            curve = precision_recall_curve(cases.labels, cases.scores)
+            average = average_precision(cases.labels, cases.scores)
+        except Undefined:
+            continue
+        share = cases.labels.mean()
+        (line,) = axes.step(
+            *curve,
+            where="post",
+            label=f"{unit}: average precision {average:.3f}, {share:.2%} positive",
+        )
+        axes.axhline(share, color=line.get_color(), lw=0.8, ls="--")
+    if not axes.lines:
+        raise Undefined("a curve of precision and recall needs positives")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("share of the positives called positive (recall)")
+    axes.set_ylabel("share of these calls that are right (precision)")
+    axes.legend(fontsize="small")
+    return (
+        f"Precision and recall, {_split(judged)}: {len(judged.patients)} patients\ndashed: chance"
+    )
+
+
+def _decision_curve(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
+    images = _images_of_both_outcomes(judged)
+    benefit = [net_benefit(images.labels, expit(images.scores), t) for t in DRAWN_THRESHOLDS]
+    of_all = [net_benefit_of_all(images.labels, t) for t in DRAWN_THRESHOLDS]
+    samples = (net_benefit_samples(images, bootstrap.weights, t) for t in DRAWN_THRESHOLDS)
+    if len(judged.patients) > 1:
+        band = [percentile_interval(at, confidence=bootstrap.confidence) for at in samples]
+        axes.fill_between(DRAWN_THRESHOLDS, *np.transpose(band), alpha=0.25, lw=0)
+    axes.plot(DRAWN_THRESHOLDS, benefit, label="act from this probability on")
+    axes.plot(DRAWN_THRESHOLDS, of_all, color="grey", lw=0.8, ls="--", label="act on all")
+    axes.axhline(0, color="grey", lw=0.8, label="act on none")
+    top = max(images.labels.mean(), *benefit)
+    axes.set_ylim(-0.25 * top, 1.1 * top)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_xlabel("probability from which one would act")
+    axes.set_ylabel("net benefit, true positives per mammogram")
+    axes.legend(fontsize="small")
+    return (
+        f"Decision curve, {_split(judged)}: {_mammograms(images)}\nprobability: the mammogram's "
+        f"score; band: {bootstrap.confidence:.0%} over patients"
+    )
+
+
+def _distribution(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
+    images = _images_of_both_outcomes(judged)
+    edges = np.histogram_bin_edges(images.scores, bins=20)
+    for name, label, sign in (("abnormal", 1, 1), ("normal", 0, -1)):
+        count, _ = np.histogram(images.scores[images.labels == label], edges)
+        axes.stairs(sign * count / count.sum(), edges, fill=True, alpha=0.6, label=name)
+    axes.axhline(0, color="grey", lw=0.8)
+    shown = [p for p in TICKS if edges[0] <= logit(p) <= edges[-1]]
+    shown = shown[:: -(-len(shown) // MOST_TICKS) or 1]
+    axes.set_xticks(logit(shown), [f"{100 * p:g} %" for p in shown])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):.0%}"))
+    axes.set_xlabel("score of the mammogram as a probability, log-odds scale")
+    axes.set_ylabel("share of the mammograms of this outcome")
+    axes.legend(fontsize="small")
+    return f"Probabilities by outcome, {_split(judged)}: {_mammograms(images)}"
+
+
+def _images_of_both_outcomes(judged: Judged) -> Scored:
+    images = _scored_images(judged)
+    if len(np.unique(images.labels)) < 2:
+        raise Undefined("it needs abnormal and normal images")
+    return images
+
+
+def _scored_images(judged: Judged) -> Scored:
+    return scored_units(judged, Need.IMAGES)
+
+
+def _mammograms(images: Scored) -> str:
+    return f"{len(images)} mammograms, {int(images.labels.sum())} abnormal"
+
+
+PLOTS: dict[str, Callable[[Axes, Judged, Bootstrap], str]] = {
+    "froc": _froc,
+    "roc": _roc,
+    "precision-recall": _precision_recall,
+    "reliability": _reliability,
+    "decision-curve": _decision_curve,
+    "distribution": _distribution,
+}
 
 
 def _split(judged: Judged) -> str:

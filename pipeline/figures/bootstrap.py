@@ -91,20 +91,25 @@ def auc_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
     """ROC AUC of each sample, (samples,).
 
     AUC = sum over pairs of patients (i, j) of w_i w_j U_ij, over all pairs of a positive and a
-    negative. U_ij counts how often a positive of i is above a negative of j (ties: half).
+    negative. U_ij counts how often a positive of i is above a negative of j (ties: half); a unit
+    with a weight counts by it.
     """
     patients, positive = weights.shape[1], of.labels == 1
-    pairs = _per_sample(positive, of.patient, weights) * _per_sample(~positive, of.patient, weights)
+    counted = np.ones(len(of)) if of.weights is None else of.weights
+    sums = (_per_sample(counted * each, of.patient, weights) for each in (positive, ~positive))
+    pairs = np.multiply(*sums)
     wins = np.zeros((patients, patients))
-    positive_scores, who = of.scores[positive], of.patient[positive]
+    positive_scores, who, gained = of.scores[positive], of.patient[positive], counted[positive]
     order = np.lexsort((of.scores[~positive], of.patient[~positive]))
     negative_scores, whose = of.scores[~positive][order], of.patient[~positive][order]
+    lost = counted[~positive][order]
     starts = np.searchsorted(whose, np.arange(patients + 1))
     for j in range(patients):
-        rising = negative_scores[starts[j] : starts[j + 1]]
-        below = np.searchsorted(rising, positive_scores, side="left")
-        not_above = np.searchsorted(rising, positive_scores, side="right")
-        wins[:, j] = np.bincount(who, (below + not_above) / 2, minlength=patients)
+        own = slice(starts[j], starts[j + 1])
+        rising, passed = negative_scores[own], np.append(0.0, np.cumsum(lost[own]))
+        below = passed[np.searchsorted(rising, positive_scores, side="left")]
+        not_above = passed[np.searchsorted(rising, positive_scores, side="right")]
+        wins[:, j] = np.bincount(who, gained * (below + not_above) / 2, minlength=patients)
     return _ratio(np.sum((weights @ wins) * weights, axis=1), pairs)
 
 

@@ -73,3 +73,15 @@ def roc_curve(labels, scores) -> tuple[np.ndarray, np.ndarray]:
     labels, scores, _ = of_both_classes(labels, scores, None, "an ROC curve")
     false_rate, true_rate, _ = metrics.roc_curve(labels, scores, drop_intermediate=False)
     return false_rate, true_rate
+
+
+def precision_recall_curve(labels, scores) -> tuple[np.ndarray, np.ndarray]:
+    """Recall, rising from 0 to 1, and the precision there, a step at each distinct score.
+
+    Args, Raises: as in `average_precision`.
+    """
+    labels, scores, _ = checked(labels, scores)
+    if not labels.any():
+        raise Undefined("precision and recall need at least one positive, there is none")
+    precision, recall, _ = metrics.precision_recall_curve(labels, scores)
+    return recall[::-1], precision[::-1]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from pipeline.figures import bootstrap, froc, ranking, reliability
+from pipeline.figures import bootstrap, froc, ranking, reliability, wafroc
 
 
 class Need(StrEnum):
@@ -179,6 +179,15 @@ METRICS: dict[str, Metric] = {
             Need.LESIONS,
             value=lambda of: froc.mean_sensitivity(of.matches),
             samples=lambda of, weights: bootstrap.froc_samples(of, weights).mean(axis=1),
+        ),
+        Metric(
+            "wafroc",
+            "wAFROC",
+            "Findings: wAFROC figure of merit (those of a mammogram weigh alike)",
+            Need.LESIONS,
+            value=wafroc.wafroc,
+            samples=wafroc.wafroc_samples,
+            place=Place.REPORT,
         ),
     )
 }

@@ -28,7 +28,15 @@ from pipeline.run.layout import RunFolder
 
 PAGE = Path(__file__).parent / "run.html"
 CONTACT_SHEET_BYTES = 1_000_000
-PLOTS = {"froc": "FROC", "roc": "ROC", "reliability": "Reliability", "worst": "Worst errors"}
+PLOTS = {
+    "froc": "FROC",
+    "roc": "ROC",
+    "precision-recall": "Precision and recall",
+    "reliability": "Reliability",
+    "decision-curve": "Decision curve",
+    "distribution": "Probabilities by outcome",
+    "worst": "Worst errors",
+}
 PICTURES = 400  # more make the page slow; the others keep their row and their file
 MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
 

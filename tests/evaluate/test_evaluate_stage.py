@@ -154,7 +154,10 @@ def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_norm
 def test_plots_and_events_are_written(common):
     run, _ = common
     assert sorted(p.name for p in run.plots.glob("*.png")) == [
+        "decision-curve.png",
+        "distribution.png",
         "froc.png",
+        "precision-recall.png",
         "reliability.png",
         "roc.png",
         "worst.png",
