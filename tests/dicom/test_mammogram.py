@@ -184,15 +184,6 @@ def test_a_download_that_stopped_fails_and_what_never_was_dicom_is_skipped(
     assert refusal(tmp_path / "a.dcm")[0] == status
 
 
-def test_an_icon_whose_lengths_are_too_short_does_not_swallow_the_pixels(mammo_data):
-    folder = mammo_data / "field-reports"
-    (path,) = folder.glob("11-*/d07b-icon-length-24-short.dcm")
-    mammogram = read_mammogram(path, settings=DicomSettings())
-    whole = read_mammogram(folder / "base" / "phantom-L-MLO.dcm", settings=DicomSettings())
-    assert mammogram.pixel_sha256 == whole.pixel_sha256
-    assert any("Icon Image Sequence has a wrong length" in note for note in mammogram.notes)
-
-
 @pytest.mark.parametrize(
     ("values", "settings"),
     [

@@ -358,7 +358,7 @@ def test_places_of_files_are_relative_to_the_project_and_survive_a_move(run, tmp
     assert len(client.search_runs([child.info.experiment_id])) == 3
 
 
-def test_a_deleted_experiment_is_named_with_what_helps(run, monkeypatch):
+def test_what_was_deleted_in_mlflow_is_made_anew_or_named(run, monkeypatch):
     from mlflow.tracking import MlflowClient
 
     from pipeline.run.errors import UserError
@@ -376,9 +376,13 @@ def test_a_deleted_experiment_is_named_with_what_helps(run, monkeypatch):
     client.restore_experiment(experiment)
     assert upload(run) == 1
     assert len(client.search_runs([experiment])) == 3
+    client.delete_run(children(client)["mine"].info.run_id)
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=10)
+    assert upload(run) == 1
+    assert len(client.search_runs([experiment])) == 3
     client.delete_experiment(experiment)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "another")
-    EventLog(run, "evaluate").metrics({"late": 1.0}, step=10)
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=11)
     upload(run)
     other = client.get_experiment_by_name("another").experiment_id
     assert len(client.search_runs([other])) == 3
