@@ -173,7 +173,7 @@ bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside 
 docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
 	@$(PY) scripts/docs.py
 
-KEPT := metrics crossval heads ablation
+KEPT := metrics crossval heads ablation controls
 there = $(if $(wildcard $(1)),$(1))
 result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
 	@$(PY) scripts/docs.py $(IN)

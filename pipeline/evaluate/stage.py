@@ -11,6 +11,7 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst
+from pipeline.model.recipe import recipe_of
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
@@ -37,6 +38,7 @@ def evaluate(stage: Stage) -> str:
     calibrated, trained = warn_of_overlap("evaluate", judged.card, judged.images)
     metrics = {
         **compute_metrics(judged, bootstrap, settings, baselines),
+        "recipe": recipe_of(stage.settings, [judged.card]),
         "natural_prior": judged.card.calibration.natural_prior,
         "patients_of_the_calibration": calibrated,
         "patients_of_the_training": trained,

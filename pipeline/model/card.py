@@ -138,6 +138,7 @@ class ModelCard(_Part):
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
             that after the training.
         commit, dirty: of the code that made the model; whether it differed from its commit.
+        recipe: RECIPE of the code that made the model; 0 where it is not known.
         settings: all settings of the run, for readers.
         sha256: of the file of the weights.
     """
@@ -156,6 +157,7 @@ class ModelCard(_Part):
     calibrated_on: SiteCard | None = None
     commit: str
     dirty: bool = False
+    recipe: int = Field(0, ge=0)
     settings: dict[str, dict[str, Any]]
     sha256: str
 

@@ -126,6 +126,11 @@ def current_metrics(run: RunFolder) -> dict[str, Any] | None:
     return read_json(run.metrics)
 
 
+def controls_of(run: RunFolder) -> dict[str, dict]:
+    """The controls of controls.json by name; empty before `make controls`."""
+    return (read_json(run.controls) or {}).get("controls", {})
+
+
 def for_results(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates of results need of a metrics.json, or of a crossval.json."""
     calibration = {"before": None, "after": None, **(metrics.get("calibration") or {})}

@@ -13,6 +13,7 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.data import (
     SPLIT_HEADS,
     abnormal_in_words,
+    controls_of,
     count_splits,
     current_metrics,
     for_results,
@@ -83,7 +84,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
         evaluated=metrics is not None,
         **for_results(metrics or {}),
         audit=read_json(run.audit),
-        controls=read_json(run.controls) or {},
+        controls=controls_of(run),
         limits=limits_of(
             model=model,
             datasets=() if trained_in else datasets,

@@ -1,4 +1,7 @@
-"""The results that the README shows: from a run to docs/results/*.json to a table."""
+"""The results that the README shows: from a run to docs/results/*.json to a table.
+
+A table whose recipe is not the one that its configuration has today says so.
+"""
 
 import re
 import shlex
@@ -8,16 +11,26 @@ from pathlib import Path
 
 from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
 from pipeline.model.card import has_model, read_card
+from pipeline.model.recipe import changed_since
 from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json, write_json
+from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
 from pipeline.run.events import last_finished
 from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import recall
+from pipeline.run.settings import build_settings, recall
 
 TEMPLATE = Path(__file__).parent / "readme-results.md"
 ABLATION = Path(__file__).parent / "ablation.md"
+# What only the file of a study has, and the target that makes it.
+_MADE_BY = {
+    "folds": "crossval",
+    "arms": "compare-heads",
+    "variants": "ablation",
+    "controls": "controls",
+}
+_NAMED = 4
 STAGES = ("preprocess", "train", "heatmap", "evaluate")
 MARK = re.compile(r"(<!-- results:begin -->\n).*?(<!-- results:end -->)", re.DOTALL)
 
@@ -26,17 +39,17 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
     """Keep the figures of an evaluated run, its cross-validation and its studies, as far as made.
 
     Args:
-        folder: gets <run>.json, <run>-crossval.json, <run>-heads.json and <run>-ablation.json.
+        folder: gets <run>.json and <run>-<study>.json of crossval, heads, ablation and controls.
 
     Raises:
         UserError: none of them is there.
     """
     remembered, name = recall(run), run.root.name
-    about = {
+    origin = {
         "config": remembered.config,
         "set": {k: v for k, v in remembered.overrides.items() if not k.endswith(".root")},
-        "hardware": hardware(),
     }
+    about = {**origin, "hardware": hardware()}
     kept = {}
     if run.metrics.is_file():
         kept[name] = {"run": name, **about, "seconds": _seconds(run), **read_json(run.metrics)}
@@ -46,10 +59,9 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
         for number in range(1, len(figures["folds"]) + 1):
             seconds.update(_seconds(run.fold(number)))
         kept[title] = {"run": title, **about, "seconds": dict(seconds), **figures}
-    for path in (run.heads, run.ablation):
+    for path in (run.heads, run.ablation, run.controls):
         if path.is_file():
-            own = {"run": name, "config": remembered.config}
-            kept[f"{name}-{path.stem}"] = {**own, **read_json(path)}
+            kept[f"{name}-{path.stem}"] = {"run": name, **origin, **read_json(path)}
     if not kept:
         named = shlex.quote(str(run.root))
         raise UserError(
@@ -71,19 +83,56 @@ def _seconds(run: RunFolder) -> dict[str, int]:
 
 
 def results_markdown(folder: Path) -> str:
-    """One table over all kept runs, then one for each study of heads and each ablation."""
+    """One table over all kept runs, then one for each study of heads, ablation and controls."""
     files = [read_json(path) for path in sorted(folder.glob("*.json"), key=lambda p: p.stem)]
-    kept = [content for content in files if isinstance(content, dict)]  # others are no results
+    kept = [
+        {**content, "outdated": outdated(content)}
+        for content in files
+        if isinstance(content, dict) and "config" in content  # others are no results
+    ]
     return render_markdown(
         TEMPLATE,
         results=[content for content in kept if "patch_auc" in content],
-        studies=[content for content in kept if content.keys() & {"verdicts", "variants"}],
+        studies=[content for content in kept if "patch_auc" not in content],
         ranking=ranking_metrics(within=Place.SUMMARY),
         probabilities=probability_metrics(within=Place.SUMMARY),
         study_probabilities=probability_metrics(within=Place.STUDY),
         baselines=BASELINES,
         stages=STAGES,
     )
+
+
+def outdated(content: Mapping) -> str:
+    """A sentence where a kept result is of another recipe than its configuration today; else ""."""
+    try:
+        today = build_settings(ROOT / content["config"], content.get("set", {}))
+        changes = changed_since(content.get("recipe"), today)
+    except UserError as wrong:
+        changes = [str(wrong)]
+    if not changes:
+        return ""
+    commit = content["commit"][:7] or "unknown"
+    more = f"; and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    return (
+        f"Of an earlier recipe ({content['date']}, commit {commit}; "
+        f"{'; '.join(changes[:_NAMED])}{more}). In a new run folder `{_command(content)}` and "
+        "`make result` make it again."
+    )
+
+
+def _command(content: Mapping) -> str:
+    """How a kept result is made; the place of the data is not kept."""
+    words = next((words for key, words in _MADE_BY.items() if key in content), "evaluate")
+    if "folds" in content:
+        words += f" FOLDS={len(content['folds'])}"
+    if "seeds" in content:
+        words += f" SEEDS={content['seeds']}"
+    if "schedule" in content and isinstance(content["schedule"], str):
+        words += " SCHEDULE=full"
+    given = " ".join(
+        f"{name}={shlex.quote(value)}" for name, value in content.get("set", {}).items()
+    )
+    return f"make {words} CONFIG={content['config']}" + (f' SET="{given}"' if given else "")
 
 
 def ablation_table(study: Mapping) -> str:

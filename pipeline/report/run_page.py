@@ -13,6 +13,7 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.data import (
     SPLIT_HEADS,
     abnormal_of,
+    controls_of,
     count_files,
     count_splits,
     current_metrics,
@@ -68,7 +69,7 @@ def write_report(run: RunFolder) -> None:
         evaluated=metrics is not None,
         outdated=metrics is None and run.metrics.is_file(),
         plots=plots_of(run.plots, PLOTS) if metrics else [],
-        controls=read_json(run.controls),
+        controls=controls_of(run),
         images=_images(run),
         overlays=run.overlays.name,
         uncertainty=run.uncertainty.name if any(run.uncertainty.glob("*.png")) else "",

@@ -15,12 +15,15 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.figures.registry import METRICS
-from pipeline.model.card import model_folder, read_card
+from pipeline.model.card import has_model, model_folder, read_card
+from pipeline.model.recipe import recipe_of
 from pipeline.pages.filters import figure_text
 from pipeline.report.data import is_synthetic
 from pipeline.report.model_card import write_model_card
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import read_json, write_json
+from pipeline.run.code import provenance
+from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
@@ -65,12 +68,22 @@ def run_controls(
         The controls by name.
     """
     run, settings = stage.run, stage.settings.evaluate
+    schedule = schedule_of(run, SHORT_CONTROL, full=full)
     controls = {
-        "permuted_labels": _permuted(run, settings, full=full, run_stages=run_stages),
+        "permuted_labels": _permuted(run, settings, schedule, run_stages=run_stages),
         "oracle_heatmap": _oracle(run, settings),
         "background_alone": _background(run),
     }
-    write_json(run.controls, {name: asdict(c) for name, c in controls.items()})
+    permuted = run.control("permuted").model
+    models = [model_folder(run), *filter(has_model, [permuted])]
+    content = {
+        "controls": {name: asdict(c) for name, c in controls.items()},
+        "schedule": schedule or "as in the config",
+        "recipe": recipe_of(stage.settings, map(read_card, models)),
+        "hardware": hardware(),
+        **provenance(),
+    }
+    write_json(run.controls, content)
     known = {f"control/{n}": c.value for n, c in controls.items() if c.value is not None}
     stage.events.metrics(known)
     stage.events.artifact(run.controls)
@@ -94,11 +107,14 @@ def controls_text(controls: Mapping[str, Control]) -> str:
 
 
 def _permuted(
-    run: RunFolder, settings: EvaluateSettings, *, full: bool, run_stages: RunStages
+    run: RunFolder,
+    settings: EvaluateSettings,
+    schedule: Mapping[str, str],
+    *,
+    run_stages: RunStages,
 ) -> Control:
     if recall(run).model:
         return _nothing(EVEN, "Labels permuted: this run trains no network.")
-    schedule = schedule_of(run, SHORT_CONTROL, full=full)
     own = {**schedule, "train.members": "1", "train.permute_labels": "true"}
     sub = run.control("permuted")
     run_stages(sub, run, own, upto="heatmap")

@@ -17,6 +17,7 @@ from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.evaluate.worst import draw_worst
 from pipeline.figures.registry import ranking_metrics
 from pipeline.model.calibration import FEW_LESIONS
+from pipeline.model.recipe import recipe_of
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
@@ -52,7 +53,8 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
         run_stages(run.fold(fold), run, own, upto="evaluate")
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
-    write_json(run.crossval, content)
+    recipe = recipe_of(stage.settings, [fold.card for fold in judged])
+    write_json(run.crossval, {**content, "recipe": recipe})
     write_crossval_page(run)
     stage.events.metrics(
         {

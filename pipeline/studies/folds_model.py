@@ -89,6 +89,7 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         ),
         commit=commit,
         dirty=dirty,
+        recipe=min(card.recipe for card in cards),
         settings=first.settings,
         sha256="",
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.model.card import read_card
+from pipeline.model.recipe import recipe_of
 from pipeline.run.code import provenance
 from pipeline.run.errors import UserError
 from pipeline.run.hardware import hardware
@@ -54,7 +56,9 @@ def run_variants(
             print(f"--- {name}, seed {seed} of {seeds}", flush=True)
             changed = {**schedule, **settings, "train.seed": str(seed)}
             run_stages(runs[name][seed], stage.run, changed, upto=upto)
+    cards = (read_card(run.model) for made in runs.values() for run in made)
     return runs, {
+        "recipe": recipe_of(stage.settings, cards),
         "seeds": seeds,
         "schedule": dict(schedule) or "as in the config",
         "hardware": hardware(),

@@ -16,6 +16,7 @@ from pipeline.model.card import ModelCard, TrainingCard, read_card
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model
 from pipeline.model.image_map import NetworkMapper
 from pipeline.model.map_rule import MapRule
+from pipeline.model.recipe import RECIPE
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.model.validation import (
@@ -133,6 +134,7 @@ def end_training(
         training=TrainingCard.model_validate({**training, **judged}),
         commit=commit,
         dirty=dirty,
+        recipe=RECIPE,
         settings=settings.model_dump(mode="json"),
         sha256="",
     )

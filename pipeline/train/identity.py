@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import Settings
+from pipeline.config.effort import EFFORT_SETTINGS
 from pipeline.model.card import card_path, find_model, has_model, read_card
 from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256, value_sha256
@@ -15,8 +16,6 @@ from pipeline.run.layout import RunFolder
 from pipeline.train.data.inputs import warn
 from pipeline.train.loop.checkpoint import Checkpoint, checkpoint_path, read_checkpoint
 
-# They change how a training runs, and not what comes out of it.
-_EFFORT_SETTINGS = {"checkpoint_seconds", "readers"}
 # Names in the identity of what only the end of a training needs; maps choose among epochs as well.
 _MAPS, _THRESHOLD = "map settings", "threshold settings"
 # Where things lie, not what they are; pixel_sha256 and the image settings say that.
@@ -29,7 +28,9 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
     A checkpoint is continued only where all of them are the same, but for the threshold.
     """
     what = csv_text(mammograms.drop(columns=_PLACES))
-    train = settings.train.model_dump(mode="json", exclude={*_EFFORT_SETTINGS, "fp_per_image"})
+    train = settings.train.model_dump(
+        mode="json", exclude={*EFFORT_SETTINGS["train"], "fp_per_image"}
+    )
     model, mined = model_to_start_from(settings), settings.train.mined
     first = card_path(model) if model else Path(settings.network.weights)
     sections = {

@@ -11,12 +11,14 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.stage import evaluate
 from pipeline.figures.ranking import roc_auc
+from pipeline.model.recipe import recipe_of
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.settings import load_settings
 from pipeline.run.stage import Stage
 from tests.evaluate.fabricated_run import Woman, fabricate, women
+from tests.model.cards import a_card
 
 
 def evaluated(run) -> dict:
@@ -41,7 +43,8 @@ def common(tmp_path_factory):
 
 
 def test_every_promised_figure_is_there_with_its_interval(common):
-    _, metrics = common
+    run, metrics = common
+    assert metrics["recipe"] == recipe_of(load_settings(run), [a_card()])
     for name in ("patch_auc", "patch_ap", "image_auc", "mean_froc"):
         figure = metrics[name]
         assert set(figure) == {"value", "low", "high", "n"}, name

@@ -101,7 +101,9 @@ def test_after_the_training_it_says_what_is_not_known_yet(trained):
 
 def test_when_everything_was_made_nothing_is_called_unknown(run):
     write_text(run.audit, json_text(AUDIT))
-    write_text(run.controls, json_text({"permuted_labels": CONTROL | {"holds": True}}))
+    write_text(
+        run.controls, json_text({"controls": {"permuted_labels": CONTROL | {"holds": True}}})
+    )
     assert "ot known yet" not in card_of(run)
 
 
@@ -178,7 +180,7 @@ def test_it_says_once_that_it_is_no_medical_device(run):
 
 def test_audits_and_a_failed_control_are_told_and_names_cannot_break_the_table(run):
     write_text(run.audit, json_text(AUDIT))
-    write_text(run.controls, json_text({"a|b": CONTROL}))
+    write_text(run.controls, json_text({"controls": {"a|b": CONTROL}}))
     card = section(card_of(run), "Audits and controls")
     assert "- **Warning.** The site &lt;b>A\\|B&lt;/b> has abnormal images only." in card
     assert "- All 12 outlines" in card

@@ -6,16 +6,21 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
+from pipeline.model.recipe import recipe_of
 from pipeline.report.readme import results_markdown, write_results
 from pipeline.run.atomic import json_text, write_text
+from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered, remember
-from tests.model.cards import write_a_card
+from pipeline.run.settings import Remembered, build_settings, remember
+from tests.model.cards import a_card, write_a_card
 
 FIGURE = {"value": 0.9012, "low": 0.85, "high": 0.95, "n": 1234}
-METRICS = {
+SET = {"train.seed": "3"}
+TODAY = {"recipe": recipe_of(build_settings(ROOT / "configs/mias.yaml", SET), [])}
+METRICS = TODAY | {
+    "commit": "0123456789",
     "patch_auc": FIGURE,
     "baselines": {"position": FIGURE, "mean_contrast": FIGURE},
     "counts": {"patients": 40, "images": 80, "lesions": 17, "positions": 1234},
@@ -29,7 +34,7 @@ CROSSVAL = METRICS | {"patch_auc": FIGURE | {"value": 0.8765}, "folds": [{}, {}]
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
     run = RunFolder(tmp_path / "runs" / "mias")
-    overrides = {"data.root": "somewhere", "train.seed": "3"}
+    overrides = SET | {"data.root": "somewhere"}
     remember(run, Settings(), Remembered("configs/mias.yaml", overrides, ""))
     return run
 
@@ -102,7 +107,7 @@ def test_the_table_has_a_column_for_each_run_and_none_for_a_benchmark(run, tmp_p
 
 
 ARM = {"patch_auc": {"mean": 0.9012, "seeds": [0.9]}, "train_seconds": {"mean": 1234.5}}
-STUDY = {
+STUDY = TODAY | {
     "seeds": 5,
     "schedule": {"train.epochs": "2"},
     "hardware": "a processor, 2 cores",
@@ -157,3 +162,65 @@ def test_calibration_stands_in_the_table_with_lesions_alike_too(run, tmp_path):
     assert "| calibration slope | 0.951 (0.850 to 0.950) |" in shown
     assert "| calibration slope, lesions alike | 0.731 (0.850 to 0.950) |" in shown
     assert "| observed / expected, lesions alike | – |" in shown
+
+
+def kept_recipe(run: RunFolder, folder: Path, **changed: str) -> str:
+    """What is shown of studies of a recipe in which these settings differ from that of today."""
+    settings = build_settings(ROOT / "configs/mias.yaml", SET | changed)
+    recipe = {"recipe": recipe_of(settings, [])}
+    write_text(run.crossval, json_text(CROSSVAL | recipe))
+    write_text(run.heads, json_text(HEADS | recipe))
+    write_text(run.ablation, json_text(ABLATION | recipe | {"schedule": "as in the config"}))
+    controls = {"controls": {"oracle_heatmap": CONTROL}, "schedule": {"train.epochs": "2"}}
+    write_text(run.controls, json_text(STUDY | recipe | controls))
+    write_results(run, folder)
+    return results_markdown(folder)
+
+
+CONTROL = {
+    "value": 1.0,
+    "low": 1.0,
+    "high": 1.0,
+    "expected": 1.0,
+    "holds": True,
+    "required": True,
+    "sentence": "All are found.",
+}
+
+
+def test_a_result_of_the_recipe_of_today_is_shown_as_it_is(run, tmp_path):
+    shown = kept_recipe(run, tmp_path)
+    assert "earlier recipe" not in shown
+    oracle = "| A map made from the outlines: mean FROC sensitivity | 1.000 | 1.000 to 1.000 |"
+    assert "### mias: controls\n\n| control | value | interval | expected | |\n" in shown
+    assert f"{oracle} 1 | holds |" in shown
+
+
+def test_a_result_of_another_recipe_says_what_changed_and_what_makes_it_again(run, tmp_path):
+    shown = kept_recipe(run, tmp_path, **{"train.members": "7", "data.root": "elsewhere"})
+    assert shown.startswith("| | mias-crossval, of an earlier recipe |\n")
+    now = build_settings(ROOT / "configs/mias.yaml", {}).train.members
+    assert shown.count(f"; train.members was 7, now {now}). In a new run folder") == 4
+    told = "Of an earlier recipe (2026-11-22, commit 0123456; train.members was 7"
+    assert f"**mias-crossval.** {told}" in shown
+    rest = 'CONFIG=configs/mias.yaml SET="train.seed=3"` and `make result` make it again.'
+    for command in ("crossval FOLDS=2", "compare-heads SEEDS=5", "ablation SEEDS=5 SCHEDULE=full"):
+        assert f"`make {command} {rest}" in shown
+
+
+def test_a_result_without_recipe_or_whose_configuration_is_gone_is_an_earlier_one(run, tmp_path):
+    before = {name: value for name, value in METRICS.items() if name != "recipe"}
+    write_text(run.metrics, json_text(before))
+    write_results(run, tmp_path)
+    assert "commit 0123456; not recorded)" in results_markdown(tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    path.write_text(path.read_text().replace("configs/mias.yaml", "configs/gone.yaml"))
+    assert "configs/gone.yaml" in results_markdown(tmp_path).split("earlier recipe (")[1]
+
+
+def test_a_result_of_a_model_of_other_code_is_an_earlier_one(run, tmp_path):
+    settings = build_settings(ROOT / "configs/mias.yaml", SET)
+    recipe = recipe_of(settings, [a_card(recipe=0)])
+    write_text(run.metrics, json_text(METRICS | {"recipe": recipe}))
+    write_results(run, tmp_path)
+    assert "code of recipe 0, now" in results_markdown(tmp_path)

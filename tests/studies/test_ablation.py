@@ -5,13 +5,14 @@ import json
 import pytest
 
 from pipeline.config import MapSettings, Settings
+from pipeline.model.recipe import recipe_of
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember, setting_names
 from pipeline.run.stage import Stage
 from pipeline.studies import ablation as study
-from tests.model.cards import change_card, write_a_card
+from tests.model.cards import a_card, change_card, write_a_card
 
 SETTINGS = Settings()
 MAPS = {"smooth_mm": 2.0, "zooms": (0.8, 1.0), "level_share": 0.0}
@@ -77,6 +78,7 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert "| maps not smoothed | 0.9000 | +0.0000, -0.0100 | 0.500 | -0.100, -0.100 |" in text
     assert "own level" not in text
     assert "nothing of the test" in content["figures"]
+    assert content["recipe"] == recipe_of(SETTINGS, [a_card()])
 
 
 def test_every_variant_names_settings_that_exist():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pipeline.config import Settings
+from pipeline.model.recipe import recipe_of
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -12,6 +13,7 @@ from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from pipeline.studies import heads as study
 from tests.evaluate.fabricated_run import fabricate, women
+from tests.model.cards import a_card
 
 SETTINGS = Settings.model_validate({"evaluate": {"bootstrap": 60}})
 
@@ -60,6 +62,7 @@ def test_the_arms_differ_in_what_they_say_and_are_judged_in_pairs(stage):
     assert better["low"] > 0
     assert "sigmoid and softmax are the same" in line
     assert "sigmoid_matched is better than softmax" in line
+    assert content["recipe"] == recipe_of(SETTINGS, [a_card()])
     page = opened.run.heads_page.read_text()
     assert "sigmoid_matched is better than softmax" in page
     assert "SYNTHETIC" in page

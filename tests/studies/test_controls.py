@@ -21,6 +21,7 @@ from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.model.image_map import ImageMap, original_axes
+from pipeline.model.recipe import recipe_of
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.run_page import write_report
 from pipeline.run.events import EventLog
@@ -31,7 +32,7 @@ from pipeline.studies import controls as study
 from pipeline.studies.oracle import OracleMapper
 from pipeline.train.data.permuted_labels import permute_labels
 from tests.evaluate.fabricated_run import SPACING_MM, fabricate, women
-from tests.model.cards import change_card
+from tests.model.cards import a_card, change_card
 from tests.model.rules import a_rule
 
 SETTINGS = Settings.model_validate(
@@ -95,9 +96,10 @@ def test_all_controls_hold_on_a_sound_run_and_are_written(run, tmp_path):
     }
     assert study.failed(controls) == []
     written = json.loads(run.controls.read_text())
-    for name, control in written.items():
+    assert written["recipe"] == recipe_of(SETTINGS, [a_card()])
+    for name, control in written["controls"].items():
         assert set(control) >= {"value", "low", "high", "expected", "holds", "sentence"}, name
-    assert written["oracle_heatmap"]["value"] == written["oracle_heatmap"]["low"] == 1.0
+    assert written["controls"]["oracle_heatmap"]["value"] == 1.0
 
 
 def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, tmp_path):

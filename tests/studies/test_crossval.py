@@ -10,6 +10,7 @@ from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.pooled import pool, recalibrated
 from pipeline.figures.ranking import roc_auc
+from pipeline.model.recipe import recipe_of
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
@@ -17,6 +18,7 @@ from pipeline.run.settings import Remembered, recall, remember
 from pipeline.run.stage import Stage
 from pipeline.studies import crossval as study
 from tests.evaluate.fabricated_run import Woman, fabricate
+from tests.model.cards import a_card
 
 QUICK = EvaluateSettings(bootstrap=60)
 
@@ -101,6 +103,7 @@ def test_each_fold_is_a_run_with_its_own_split_and_the_pool_is_written(stage):
     ]
     content = json.loads(opened.run.crossval.read_text())
     assert set(content) >= {"patch_auc", "patch_ap", "image_auc", "mean_froc", "froc", "rule"}
+    assert content["recipe"] == recipe_of(opened.settings, [a_card()])
     assert content["recalibration"].startswith("each fold by the predictions of the other")
     assert opened.run.fold(1).study.root == opened.run.root
     sent = {e["path"] for e in read_events(opened.run.events) if e["event"] == "artifact"}

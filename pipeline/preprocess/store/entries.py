@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from pipeline.config import DicomSettings, ImageSettings
+from pipeline.config.effort import EFFORT_SETTINGS
 from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.checksum import value_sha256
 
@@ -28,9 +29,7 @@ BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512
 
-# They bound the effort or the run, and never change a pixel.
-_EFFORT_SETTINGS = {"decode_seconds", "decode_mib", "max_lost_share", "workers"}
-# They decide whether a file is used, which is asked of STORE.json, and never change a pixel either.
+# They decide whether a file is used, which is asked of STORE.json, and never change a pixel.
 _SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
 
 
@@ -48,7 +47,9 @@ def entry_key(
             "format": STORE_FORMAT,
             "file": file_sha256,
             "image": image.model_dump(mode="json"),
-            "dicom": dicom.model_dump(mode="json", exclude=_EFFORT_SETTINGS | _SELECTION_SETTINGS),
+            "dicom": dicom.model_dump(
+                mode="json", exclude={*EFFORT_SETTINGS["dicom"], *_SELECTION_SETTINGS}
+            ),
             "spacing_mm": spacing_mm,
         }
     )

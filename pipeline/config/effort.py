@@ -1,0 +1,7 @@
+"""Settings that bound the effort, or what is drawn, and change no result."""
+
+EFFORT_SETTINGS: dict[str, frozenset[str]] = {
+    "dicom": frozenset({"decode_seconds", "decode_mib", "max_lost_share", "workers"}),
+    "train": frozenset({"checkpoint_seconds", "readers"}),
+    "heatmap": frozenset({"tile_px", "uncertainty"}),
+}
