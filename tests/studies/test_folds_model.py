@@ -41,6 +41,7 @@ def a_fold(folder, number: int, members: int):
         network=dict(network_card(network.spec)),
         maps={"level_share": 0.5},
         usual_level=-number,
+        recipe=10 - number,
     )
     write_model(run, network, read_card(run.model), history="")
     judged = load_judged(run)
@@ -81,6 +82,7 @@ def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
     assert card.training.train.patients == 12
     assert card.training.validation.lesions == 6
     assert card.training.steps == 30
+    assert card.recipe == 7  # of the oldest fold
     assert "0.5 false alarms per image on 12 out-of-fold" in card.region_threshold_source
     assert "12" in stage.run.folds.model_card.read_text()
 

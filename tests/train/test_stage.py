@@ -14,6 +14,7 @@ from models.dense import logit_map
 from pipeline.model.card import card_path, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.map_grid import finite_positions, map_level
+from pipeline.model.recipe import RECIPE
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.preprocess.store.entries import network_input, read_breast, read_image
 from pipeline.preprocess.tables import read_mammograms
@@ -142,7 +143,7 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
 
 def test_the_model_folder_is_what_later_stages_expect(finished):
     card = description(finished)
-    assert card["format"] == 1
+    assert (card["format"], card["recipe"]) == (1, RECIPE)
     assert card["network"] == {
         "backbone": "valid",
         "patch_px": 32,
