@@ -12,12 +12,16 @@ import yaml
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it over `path`.
 
-    The temporary name keeps the suffix, because some writers choose the format by it.
+    Its bytes are on the disk before the name is: after a loss of power the file is the old or the
+    new one, and not the new name of nothing. The temporary name keeps the suffix, because some
+    writers choose the format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -30,10 +34,15 @@ def write_text(path: Path, text: str) -> None:
 
 def write_text_if_changed(path: Path, text: str) -> bool:
     """Write atomically unless the file already says the same; True when it was written."""
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if says(path, text):
         return False
     write_text(path, text)
     return True
+
+
+def says(path: Path, text: str) -> bool:
+    """Whether a file is there and holds this text."""
+    return path.is_file() and path.read_bytes() == text.encode()
 
 
 def write_json(path: Path, value) -> None:

@@ -12,10 +12,11 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.config import Section, Settings
-from pipeline.run.atomic import write_text_if_changed, yaml_text
+from pipeline.run.atomic import says, write_text, yaml_text
 from pipeline.run.errors import UserError, validation_text
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
+from pipeline.run.lock import locked
 
 DEFAULT_CONFIG = "configs/default.yaml"
 
@@ -108,22 +109,37 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
 def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list[str]:
     """Write RUN/settings; return the stages whose settings changed.
 
-    A stage's file is rewritten only when its content changes, so Make redoes that stage.
+    A stage's file is rewritten only when its content changes, so Make redoes that stage. Nothing is
+    written while another process works on the run folder: what it makes would be newer than the new
+    settings, and so be taken for made with them.
+
+    Raises:
+        UserError: something would change, and another process works on the run folder.
     """
-    changed = []
+    files = _files_of(run, settings, remembered)
+    changing = [path for path, text in files.items() if not says(path, text)]
+    if not changing:
+        return []
+    existed = {path for path in changing if path.is_file()}
+    with locked(run, what="The settings cannot change now"):
+        for path in changing:
+            write_text(path, files[path])
+    return [stage for stage in STAGE_SECTIONS if run.stage_settings(stage) in existed]
+
+
+def _files_of(run: RunFolder, settings: Settings, remembered: Remembered) -> dict[Path, str]:
+    """The files of RUN/settings and what they say."""
     tree = settings.model_dump(mode="json")
-    for stage, sections in STAGE_SECTIONS.items():
-        path = run.stage_settings(stage)
-        existed = path.is_file()
-        if write_text_if_changed(path, yaml_text({s: tree[s] for s in sections})) and existed:
-            changed.append(stage)
+    files = {
+        run.stage_settings(stage): yaml_text({s: tree[s] for s in sections})
+        for stage, sections in STAGE_SECTIONS.items()
+    }
     given = (
         ("config", remembered.config),
         ("set", remembered.overrides),
         ("model", remembered.model),
     )
-    write_text_if_changed(run.remembered, yaml_text(dict(given)))
-    return changed
+    return {**files, run.remembered: yaml_text(dict(given))}
 
 
 def recall(run: RunFolder) -> Remembered:

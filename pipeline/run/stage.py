@@ -1,8 +1,6 @@
 """What every stage does around its work: lock, event log, memory, clear errors."""
 
 import contextlib
-import fcntl
-import os
 import resource
 import sys
 import time
@@ -16,6 +14,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS, is_done, needed_for
 from pipeline.run.layout import RunFolder
+from pipeline.run.lock import locked
 from pipeline.run.settings import load_settings
 
 
@@ -81,29 +80,6 @@ def run_missing(upto: str, run_root: Path) -> None:
     for node in needed_for(upto, run):
         if not is_done(node, run):
             run_stage(node.name, run_root)
-
-
-@contextlib.contextmanager
-def locked(run: RunFolder) -> Iterator[None]:
-    """Hold RUN/lock; the kernel gives it back when the process dies.
-
-    Raises:
-        UserError: another process works on the run folder.
-    """
-    run.root.mkdir(parents=True, exist_ok=True)
-    with run.lock.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            raise UserError(
-                f"{run.root} is in use by process {stream.read().strip() or 'unknown'}. "
-                "Wait for it, or take another RUN=."
-            ) from None
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        yield
 
 
 def peak_memory_mib() -> float:

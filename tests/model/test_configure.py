@@ -11,6 +11,7 @@ from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
+from pipeline.run.lock import locked
 from pipeline.run.settings import load_settings
 from tests.model.cards import write_a_card
 
@@ -47,6 +48,17 @@ def test_a_changed_value_rewrites_only_the_settings_of_the_stage_that_reads_it(c
     configure(run, overrides={"heatmap.tile_px": "512"})
     after = {s: run.stage_settings(s).stat().st_mtime_ns for s in STAGE_SECTIONS}
     assert [s for s in STAGE_SECTIONS if before[s] != after[s]] == ["heatmap"]
+
+
+def test_no_setting_changes_while_another_process_works_on_the_run(config, run):
+    configure(run, config=str(config))
+    with locked(run):
+        assert configure(run) == []
+        with pytest.raises(UserError, match="The settings cannot change now: .* is in use by"):
+            configure(run, overrides={"train.seed": "7"})
+    assert load_settings(run).train.seed == 0
+    configure(run)
+    assert load_settings(run).train.seed == 0, "a refused command is not remembered"
 
 
 def test_a_changed_value_says_what_it_redoes_once_there_is_a_result(config, run):

@@ -1,0 +1,37 @@
+"""The lock on a run folder: one process at a time works on it."""
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+
+
+@contextlib.contextmanager
+def locked(run: RunFolder, *, what: str = "") -> Iterator[None]:
+    """Hold RUN/lock; the kernel gives it back when the process dies.
+
+    Args:
+        what: does not work while another process holds it, for the message.
+
+    Raises:
+        UserError: another process works on the run folder.
+    """
+    run.root.mkdir(parents=True, exist_ok=True)
+    with run.lock.open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            holder = stream.read().strip() or "unknown"
+            raise UserError(
+                f"{f'{what}: ' if what else ''}{run.root} is in use by process {holder}. "
+                "Wait for it, or take another RUN=."
+            ) from None
+        stream.truncate(0)
+        stream.write(f"{os.getpid()} on {socket.gethostname()}")
+        stream.flush()
+        yield
