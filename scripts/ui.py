@@ -18,7 +18,7 @@ import typer
 
 import start
 from pipeline.tracking.client import (
-    LOCAL,
+    DATABASE,
     artifact_root,
     experiment_name,
     is_local,
@@ -26,6 +26,7 @@ from pipeline.tracking.client import (
     quiet_environment,
     tracking_uri,
 )
+from pipeline.tracking.database import prepare_database
 from pipeline.tracking.server import answers, held, wait_for
 
 
@@ -41,10 +42,11 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
             return 2
     quiet_environment()
     try:
+        prepare_database()
         make_places_relative()
     except sqlite3.DatabaseError as error:
         print(
-            f"{LOCAL / 'mlflow.db'}: {error}. Put a copy of it there, or move it away: then "
+            f"{DATABASE}: {error}. Put a copy of it there, or move it away: then "
             "make track RUN=... sends all of a run again.",
             file=sys.stderr,
         )

@@ -83,15 +83,17 @@ def _ends_with_newline(stream: BinaryIO) -> bool:
 
 
 def read_events(path: Path) -> list[dict]:
-    """All complete lines of an event log; one that a crash or a full disk cut off is left out."""
+    """All whole events of a log; a line that a crash, a full disk or damage spoilt is left out."""
     if not path.is_file():
         return []
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     whole = text[: text.rfind("\n") + 1]
     events = []
     for line in whole.splitlines():
-        with contextlib.suppress(json.JSONDecodeError):
-            events.append(json.loads(line))
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict) and {"time", "stage", "event"} <= event.keys():
+                events.append(event)
     return events
 
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 EXPERIMENT = "mammography-patch-probability"
 LOCAL = Path("runs/mlflow")
+DATABASE = LOCAL / "mlflow.db"
 # Columns in which MLflow's database says where files are.
 PLACES = (
     ("experiments", "artifact_location"),
@@ -43,7 +44,7 @@ def tracking_uri() -> str:
     if not is_local():
         return os.environ["MLFLOW_TRACKING_URI"]
     LOCAL.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{(LOCAL / 'mlflow.db').resolve()}"
+    return f"sqlite:///{DATABASE.resolve()}"
 
 
 def experiment_name() -> str:
@@ -53,12 +54,12 @@ def experiment_name() -> str:
 
 def store_name() -> str:
     """The tracking store, by a name that stays when the project's folder is moved."""
-    return f"sqlite:///{LOCAL.as_posix()}/mlflow.db" if is_local() else tracking_uri()
+    return f"sqlite:///{DATABASE.as_posix()}" if is_local() else tracking_uri()
 
 
 def same_store(kept: str, name: str) -> bool:
     """Whether a name kept earlier, once with the whole path, is that of the tracking store."""
-    local = f"{LOCAL.as_posix()}/mlflow.db"
+    local = f"{DATABASE.as_posix()}"
     ours = is_local() and kept.startswith("sqlite:")
     return kept == name or (ours and kept.endswith(f"/{local}"))
 
@@ -70,10 +71,9 @@ def make_places_relative() -> None:
     that is no longer there, are made relative to the project's folder, from which all of the
     project's commands run.
     """
-    database = LOCAL / "mlflow.db"
-    if not is_local() or not database.is_file():
+    if not is_local() or not DATABASE.is_file():
         return
-    connection = sqlite3.connect(database)
+    connection = sqlite3.connect(DATABASE)
     try:
         for table, column in PLACES:
             known = "SELECT 1 FROM sqlite_master WHERE name = ?"

@@ -34,6 +34,7 @@ from pipeline.tracking.client import (
     store_name,
     tracking_uri,
 )
+from pipeline.tracking.database import prepare_database
 from pipeline.tracking.pyfunc import log_patch_model
 
 # Limits of one MLflow batch request.
@@ -106,6 +107,7 @@ def _upload_one(run: RunFolder, client: MlflowClient | None, ended: bool) -> int
 
 
 def _open_client() -> MlflowClient:
+    prepare_database()
     client = MlflowClient(tracking_uri())
     make_places_relative()
     return client
@@ -163,9 +165,13 @@ class _Uploader:
         name = experiment_name()
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            made = self._client.create_experiment(name, artifact_location=artifact_root())
+            try:
+                self._client.create_experiment(name, artifact_location=artifact_root())
+            except MlflowException:  # another run's first upload may have made it this moment
+                if self._client.get_experiment_by_name(name) is None:
+                    raise
             make_places_relative()
-            return self._client.get_experiment(made)
+            return self._client.get_experiment_by_name(name)
         if found.lifecycle_stage == LifecycleStage.DELETED:
             run, uri = shlex.quote(str(self._run.root)), shlex.quote(tracking_uri())
             raise UserError(

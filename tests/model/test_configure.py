@@ -54,7 +54,7 @@ def test_no_setting_changes_while_another_process_works_on_the_run(config, run):
     configure(run, config=str(config))
     with locked(run):
         assert configure(run) == []
-        with pytest.raises(UserError, match="The settings cannot change now: .* is in use by"):
+        with pytest.raises(UserError, match=r"The settings cannot change now: .* is in use by"):
             configure(run, overrides={"train.seed": "7"})
     assert load_settings(run).train.seed == 0
     configure(run)

@@ -11,8 +11,8 @@ from pipeline.run.atomic import write_atomic, write_text_if_changed
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered, remember
 from pipeline.run.lock import locked
+from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import open_stage
 from pipeline.run.status import status
 

@@ -8,9 +8,14 @@ An entry is three files beside each other, `STORE` being their path without suff
                        so an entry without it does not exist
 
 The key of an entry is a hash of everything that its content depends on, so entries are never
-changed, and two runs that write the same entry at once write the same bytes.
+changed, and two runs that write the same entry at once write the same bytes. STORE.json holds the
+checksums of the other two and its own, which are compared when a process first reads an entry: a
+flipped bit of compressed pixels would else give other pixels without a word.
 """
 
+import functools
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import blosc2
@@ -20,11 +25,12 @@ import numpy as np
 from pipeline.config import DicomSettings, ImageSettings
 from pipeline.config.effort import EFFORT_SETTINGS
 from pipeline.run.atomic import write_atomic, write_json
-from pipeline.run.checksum import value_sha256
+from pipeline.run.checksum import file_sha256, value_sha256
+from pipeline.run.errors import UserError
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings.
-STORE_FORMAT = 5
+STORE_FORMAT = 6
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512
@@ -61,8 +67,49 @@ def entry_path(root: Path, key: str) -> Path:
 
 
 def has_entry(store: str | Path) -> bool:
-    """Whether the entry is whole."""
+    """Whether the entry is there, be it damaged."""
     return all(part.is_file() for part in entry_files(store))
+
+
+def damage(store: str | Path, parts: Sequence[str] = ("image", "breast")) -> str:
+    """What is wrong with an entry; empty where these parts and STORE.json are as written."""
+    files = dict(zip(("image", "breast"), entry_files(store), strict=False))
+    info_file = entry_files(store)[2]
+    try:
+        info = _content(store)
+        sums = info.pop("sha256")
+        wanted = [(files[part], sums[part]) for part in parts]
+        whole = value_sha256(info) == sums["info"]
+        wrong = [path for path, sha256 in wanted if file_sha256(path) != sha256]
+    except FileNotFoundError as error:
+        return f"{error.filename} is missing"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        whole, wrong = False, []
+    wrong += [] if whole else [info_file]
+    return f"{wrong[0]} is not as it was written" if wrong else ""
+
+
+@functools.cache
+def _checked(store: str, part: str) -> Path:
+    """The file of a part, compared with its checksum when this process first asks for it.
+
+    Raises:
+        UserError: the part or STORE.json is damaged or missing.
+    """
+    if found := damage(store, [part]):
+        raise UserError(f"{found}. make preprocess FORCE=1 makes it anew from the file itself.")
+    return Path(entry_files(store)[0 if part == "image" else 1])
+
+
+def read_info(store: str | Path) -> dict:
+    """What STORE.json says of the file, without the checksums."""
+    info = _content(store)
+    del info["sha256"]
+    return info
+
+
+def _content(store: str | Path) -> dict:
+    return json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
 
 
 def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, info: dict) -> None:
@@ -84,7 +131,8 @@ def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, inf
 
     write_atomic(image_file, write_image)
     write_mask(breast_file, breast)
-    write_json(info_file, info)
+    sums = {"image": file_sha256(image_file), "breast": file_sha256(breast_file)}
+    write_json(info_file, {**info, "sha256": {**sums, "info": value_sha256(info)}})
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
@@ -96,8 +144,12 @@ def write_mask(path: Path, mask: np.ndarray) -> None:
 def read_image(
     store: str | Path, rows: slice | None = None, cols: slice | None = None
 ) -> np.ndarray:
-    """Read an image, or a crop of it from the chunks that it touches: (h, w) uint16."""
-    array = blosc2.open(str(entry_files(store)[0]), mode="r", dparams={"nthreads": 1})
+    """Read an image, or a crop of it from the chunks that it touches: (h, w) uint16.
+
+    Raises:
+        UserError: the entry is damaged or missing.
+    """
+    array = blosc2.open(str(_checked(str(store), "image")), mode="r", dparams={"nthreads": 1})
     return array[rows or slice(None), cols or slice(None)]
 
 
@@ -113,12 +165,11 @@ def read_breast(store: str | Path) -> np.ndarray:
     """Read the breast mask: (ceil(H/8), ceil(W/8)) bool.
 
     Raises:
-        OSError: the file is missing or damaged.
+        UserError: the entry is damaged or missing.
     """
-    path = entry_files(store)[1]
-    mask = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise OSError(f"{path} is damaged. Delete it and run make preprocess FORCE=1.")
+    png = _checked(str(store), "breast").read_bytes()
+    mask = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert mask is not None, "its checksum is that of a picture"
     return mask > 0
 
 

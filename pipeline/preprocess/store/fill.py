@@ -1,6 +1,5 @@
 """A catalog's images into the store: each file is decoded and standardised once for all runs."""
 
-import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,10 +11,11 @@ from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
-    entry_files,
+    damage,
     entry_key,
     entry_path,
     has_entry,
+    read_info,
     write_entry,
 )
 from pipeline.preprocess.store.standardise import standardise
@@ -169,7 +169,10 @@ def _kept(job: Job, file_sha256: str) -> Outcome | None:
     store = job.entry(file_sha256)
     if not has_entry(store):
         return None
-    info = json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
+    if found := damage(store):
+        print(f"note: {found}: made anew from {job.file}", flush=True)
+        return None
+    info = read_info(store)
     geometry = info["geometry"]
     try:  # to ask of STORE.json what the reader asks of a header
         check_modality(info["modality"], job.dicom)

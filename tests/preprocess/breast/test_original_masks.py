@@ -8,6 +8,7 @@ import pytest
 from pipeline.annotations.geometry import Geometry
 from pipeline.preprocess.breast.original_masks import original_breast, write_breasts
 from pipeline.preprocess.store.entries import write_entry
+from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 GEOMETRY = {
@@ -84,7 +85,7 @@ def test_pictures_that_a_crash_left_half_done_are_written_again(run, tmp_path, m
     half = FULL.copy()
     half[:2] = False
     changed = mammograms(a=entry(tmp_path, "new", half), b=str(tmp_path / "gone"))
-    with pytest.raises(OSError, match="gone"):
+    with pytest.raises(UserError, match="gone"):
         write_breasts(run, changed, workers=1)
     assert write_breasts(run, mammograms(**stores)) == 2
 

@@ -6,6 +6,7 @@ import pytest
 from pipeline.config import DicomSettings, ImageSettings
 from pipeline.preprocess.store.entries import (
     breast_at,
+    damage,
     entry_files,
     entry_key,
     entry_path,
@@ -15,6 +16,7 @@ from pipeline.preprocess.store.entries import (
     read_image,
     write_entry,
 )
+from pipeline.run.errors import UserError
 
 
 @pytest.fixture
@@ -53,11 +55,22 @@ def test_an_entry_without_its_last_file_does_not_exist(entry):
     assert not has_entry(store)
 
 
-def test_a_damaged_breast_mask_is_an_error_that_names_the_file(entry):
+@pytest.mark.parametrize("harm", ["flip", "cut", "empty", "gone"])
+@pytest.mark.parametrize(("part", "read"), [(0, read_image), (1, read_breast), (2, read_image)])
+def test_a_damaged_entry_is_told_before_a_pixel_of_it_is_used(entry, part, read, harm):
     store, _, _ = entry
-    entry_files(store)[1].write_bytes(b"not a picture")
-    with pytest.raises(OSError, match=r"ab12.breast.png is damaged"):
-        read_breast(store)
+    assert damage(store) == ""
+    file = entry_files(store)[part]
+    content = file.read_bytes()
+    # a bit of the content itself, and not of the space between the words of JSON
+    flipped = content[:-4] + bytes([content[-4] ^ 1]) + content[-3:]
+    if harm == "gone":
+        file.unlink()
+    else:
+        file.write_bytes({"flip": flipped, "cut": content[:-9], "empty": b""}[harm])
+    assert file.name in damage(store)
+    with pytest.raises(UserError, match=rf"{file.name} is .*FORCE=1 makes it anew"):
+        read(store)
 
 
 def test_writing_leaves_no_temporary_files(entry):

@@ -86,3 +86,15 @@ def test_what_is_taken_from_the_store_is_not_decoded_again(tmp_path):
     written = entry_files(first.store)[0].stat().st_mtime_ns
     assert fill_entry(job(file, **ANY, max_megapixels=7)) == first
     assert entry_files(first.store)[0].stat().st_mtime_ns == written
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_a_damaged_entry_is_made_anew_and_told(tmp_path, capsys, part):
+    file = write_film(tmp_path, ViewPosition="CC")
+    first = fill_entry(job(file))
+    harmed = entry_files(first.store)[part]
+    whole = harmed.read_bytes()
+    harmed.write_bytes(whole[:-20])
+    assert fill_entry(job(file)) == first
+    assert harmed.read_bytes() == whole
+    assert f"{harmed} is not as it was written: made anew" in capsys.readouterr().out
