@@ -170,7 +170,7 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
 	@$(PY) -m tests.benchmarks
 
-docs: $(VENV)/installed                  ## write docs/settings.md and the README's tables anew
+docs: $(VENV)/installed                  ## write docs/settings.md, docs/tables.md and the README's tables anew
 	@$(PY) scripts/docs.py
 
 KEPT := metrics crossval heads ablation controls

@@ -1,7 +1,9 @@
-"""Write docs/settings.md and the README's results table; with --run keep that run's results first.
+"""Write docs/settings.md, docs/tables.md and the README's results; with --run keep its own first.
 
-Reads   pipeline/config, docs/results/*.json, RUN/metrics.json, RUN/crossval.json
-Writes  docs/settings.md, README.md, docs/results/<run>.json, docs/results/<run>-crossval.json
+Reads   pipeline/config, pipeline/report/data-dictionary.csv, docs/results/*.json, RUN/metrics.json,
+        RUN/crossval.json
+Writes  docs/settings.md, docs/tables.md, README.md, docs/results/<run>.json,
+        docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
 
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import start
 from pipeline.config.describe import settings_markdown
+from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
 from pipeline.run.atomic import write_text_if_changed
 from pipeline.run.layout import RunFolder
@@ -18,10 +21,11 @@ README = Path("README.md")
 
 
 def docs(run: Path | None = None) -> None:
-    """Write docs/settings.md and the README's results table; of RUN too, if one is named."""
+    """Write docs/settings.md, docs/tables.md and the README's results; of RUN too, if named."""
     if run:
         print(*write_results(RunFolder(run), RESULTS), sep="\n")
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
+    write_text_if_changed(Path("docs/tables.md"), tables_markdown())
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
 

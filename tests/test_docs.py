@@ -9,14 +9,17 @@ import pandas as pd
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
 from pipeline.heatmap.stage import heatmap
+from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
 from pipeline.report.readme import results_markdown, with_results
 from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
 from pipeline.run.stage import Stage
 from pipeline.train.data.mining import MINED_COLUMNS
 from tests.heatmap.small_run import BrightnessNetwork, write_small_run
+from tests.preprocess.four_women import done, stage, write_data
 
 ROOT = Path(__file__).parents[1]
+NUMBERS = ("integer", "real")  # text may be digits
 
 
 def test_the_page_of_settings_is_current():
@@ -30,25 +33,45 @@ def test_the_results_table_is_the_kept_results():
     )
 
 
-def test_the_page_of_tables_has_the_columns_that_the_stages_write(tmp_path):
+def test_the_page_of_tables_is_current():
+    assert (ROOT / "docs" / "tables.md").read_text() == tables_markdown(), "run make docs"
+
+
+def kind(column: pd.Series) -> str:
+    """What the data dictionary calls the type of a column that holds something."""
+    if pd.api.types.is_bool_dtype(column):
+        return "yes/no"
+    if pd.api.types.is_integer_dtype(column):
+        return "integer"
+    return "real" if pd.api.types.is_float_dtype(column) else "text"
+
+
+def test_the_data_dictionary_has_the_tables_that_the_stages_write_with_columns_and_types(tmp_path):
     run = write_small_run(tmp_path)
     chosen = Settings(heatmap=HeatmapSettings(min_region_mm2=1.0))
     heatmap(Stage(run, chosen, EventLog(run, "heatmap")), mapper_of=BrightnessNetwork().of)
-    written = {
-        path.name: list(read(path).columns)
-        for read, paths in (
-            (pd.read_csv, (run.regions, run.candidates, run.images)),
-            (pd.read_parquet, (run.positions, run.predictions)),
-        )
-        for path in paths
-    }
-    written[run.mined_table.name] = list(MINED_COLUMNS)
-    described = {}
-    for section in (ROOT / "docs" / "tables.md").read_text().split("\n## ")[1:]:
-        name, _, text = section.partition("\n")
-        cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
-        described[name] = [column for cell in cells for column in re.findall(r"`(\w+)`", cell)]
-    assert described == written
+    write_data(tmp_path / "data")
+    (tmp_path / "data" / "split.csv").write_text("patient_id,split\nw1,test\n")
+    prepared = stage(tmp_path, run="prepared")
+    done(prepared)
+    known = data_dictionary()
+    assert (known[["type", "meaning"]] != "").all(axis=None)
+    found = set()
+    for folder in (run.root, prepared.run.root):
+        for path in (*folder.rglob("*.csv"), *folder.rglob("*.parquet")):
+            name = path.relative_to(folder).as_posix()
+            table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+            assert list(table.columns) == columns_of(name), name
+            types = known[known["table"] == name].set_index("column")["type"]
+            for column in table.columns[table.notna().any()]:
+                wide = {"JSON": {"text"}, "real": {"real", "integer"}, "text": {"text", *NUMBERS}}
+                allowed = wide.get(types[column], {types[column]})
+                assert kind(table[column]) in allowed, (name, column)
+            found.add(name)
+    assert columns_of("mined.csv") == list(MINED_COLUMNS)
+    elsewhere = {"mined.csv", "model/history.csv"}
+    named = {name for name in known["table"] if not name.startswith("paper/")}
+    assert found == named - elsewhere
 
 
 def test_every_config_is_valid():

@@ -55,7 +55,12 @@ class Look:
     save: Mapping[str, Any]
 
 
-SCREEN = Look((6.0, 5.2), rc={}, titled=True, save={"dpi": 120})
+SCREEN = Look(
+    (6.0, 5.2),
+    rc={"axes.titlesize": "medium", "legend.fontsize": "small"},
+    titled=True,
+    save={"dpi": 120},
+)
 
 
 def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]:
@@ -86,7 +91,7 @@ def draw_plot(
             path.unlink(missing_ok=True)  # metrics.json has the reason
             return ""
         synthetic = ["SYNTHETIC DATA"] if judged.is_synthetic else []
-        axes.set_title("\n".join(synthetic + [title] * look.titled), fontsize="medium")
+        axes.set_title("\n".join(synthetic + [title] * look.titled))
         axes.grid(alpha=0.3)
         write_atomic(path, partial(drawing.savefig, **look.save))
     return title
@@ -135,7 +140,7 @@ def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_xlabel("share of the negatives called positive")
     axes.set_ylabel("share of the positives called positive")
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", fontsize="small")
+    axes.legend(loc="lower right")
     return f"ROC, {_split(judged)}: {len(judged.patients)} patients"
 
 
@@ -150,7 +155,7 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_xlabel("mean probability in the bin")
     axes.set_ylabel("share of positive positions")
     axes.set_aspect("equal")
-    axes.legend(fontsize="small")
+    axes.legend()
     return (
         f"Reliability, {_split(judged)}: {len(judged.patients)} patients\n"
         f"{len(labels):,} positions, {labels.mean():.2%} positive"
@@ -178,7 +183,7 @@ def _precision_recall(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("share of the positives called positive (recall)")
     axes.set_ylabel("share of these calls that are right (precision)")
-    axes.legend(fontsize="small")
+    axes.legend()
     return (
         f"Precision and recall, {_split(judged)}: {len(judged.patients)} patients\ndashed: chance"
     )
@@ -200,7 +205,7 @@ def _decision_curve(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_xlabel("probability from which one would act")
     axes.set_ylabel("net benefit, true positives per mammogram")
-    axes.legend(fontsize="small")
+    axes.legend()
     return (
         f"Decision curve, {_split(judged)}: {_mammograms(images)}\nprobability: the mammogram's "
         f"score; band: {bootstrap.confidence:.0%} over patients"
@@ -220,7 +225,7 @@ def _distribution(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):.0%}"))
     axes.set_xlabel("score of the mammogram as a probability, log-odds scale")
     axes.set_ylabel("share of the mammograms of this outcome")
-    axes.legend(fontsize="small")
+    axes.legend()
     return f"Probabilities by outcome, {_split(judged)}: {_mammograms(images)}"
 
 

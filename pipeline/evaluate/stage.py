@@ -2,13 +2,15 @@
 
 Reads   RUN/{images,candidates,regions,mammograms}.csv, predictions.parquet, outlines.json, the
         model's card; for the baselines the training positions and the store
-Writes  RUN/metrics.json, RUN/plots/*.png, and completes RUN/report.html and RUN/model-card.md
+Writes  RUN/metrics.json, RUN/plots/*.png, RUN/paper, and completes RUN/report.html and
+        RUN/model-card.md
 """
 
 from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
+from pipeline.evaluate.paper.paper_folder import write_paper
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.worst import draw_worst
 from pipeline.model.recipe import recipe_of
@@ -45,6 +47,7 @@ def evaluate(stage: Stage) -> str:
     }
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
+    paper = write_paper(run, judged, bootstrap, metrics)
     write_json(run.metrics, metrics)
     write_report(run)
     stage.events.metrics(tracked_numbers(metrics))
@@ -53,4 +56,6 @@ def evaluate(stage: Stage) -> str:
     stage.events.artifact(write_model_card(run))
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
+    for path in paper:
+        stage.events.artifact(path, folder=path.parent.relative_to(run.root).as_posix())
     return summary_line(metrics)

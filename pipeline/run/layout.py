@@ -70,6 +70,7 @@ class RunFolder:
     metrics = _Below("metrics.json")
     plots = _Below("plots")
     report = _Below("report.html")
+    paper = _Below("paper")  # what a manuscript takes over
     model_card = _Below("model-card.md")  # the model in words: what is known and what is not
 
     # studies

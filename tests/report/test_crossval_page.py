@@ -8,6 +8,7 @@ import pytest
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import load_judged
 from pipeline.report.crossval_page import write_crossval_page
+from pipeline.report.run_page import PLOTS
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.layout import RunFolder
 from pipeline.studies.crossval import pooled_metrics
@@ -81,7 +82,7 @@ def test_the_worst_errors_are_listed_and_drawn(judged):
     alarm = content["worst"]["false_alarms"][0]
     text = text_of(page)
     assert f"false alarm {alarm['image_id']} {alarm['row']:.0f}, {alarm['col']:.0f}" in text
-    assert page.count("data:image/png;base64,") == 4  # FROC, ROC, reliability, worst errors
+    assert page.count("data:image/png;base64,") == len(PLOTS)
 
 
 def test_a_phantom_is_called_synthetic_and_the_page_needs_nothing_else(judged):
