@@ -65,11 +65,31 @@ class SplitCard(_Part):
 
 
 class MemberCard(_Part):
-    """The training of one network of an ensemble."""
+    """The training of one network of an ensemble.
+
+    Attributes:
+        left_out: as of a whole training.
+    """
 
     best_step: int = Field(ge=0)
     validation_auc: float | None
     validation_loss: float | None
+    left_out: tuple[str, ...] = ()
+
+
+class SupportCard(_Part):
+    """How much a calibration rests on; `pipeline/model/fit.py` explains it.
+
+    Attributes:
+        observed_over_expected, low, high: None where undefined.
+    """
+
+    patients: int = Field(ge=0)
+    mammograms: int = Field(ge=0)
+    lesions: int = Field(ge=0)
+    observed_over_expected: float | None
+    low: float | None
+    high: float | None
 
 
 class FoldCard(_Part):
@@ -88,7 +108,9 @@ class TrainingCard(_Part):
         seconds: of all its sessions, and of all networks of an ensemble.
         best_step: after which the weights were chosen; None of an ensemble.
         identity: checksums of everything that it depended on, by name.
+        train, validation: of an ensemble all women, where each network left out others.
         pixel_hashes: of the mammograms that trained the model or chose its weights.
+        left_out: those of them that a single network was not trained on.
     """
 
     parameters: int = Field(ge=0)
@@ -107,6 +129,15 @@ class TrainingCard(_Part):
     train: SplitCard
     validation: SplitCard
     pixel_hashes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def trained_on(self, number: int) -> set[str]:
+        """Pixel hashes of the mammograms that network `number`, from 1, was trained on.
+
+        Of a model older than `left_out` those that chose its weights are among them.
+        """
+        own = self.members[number - 1] if self.members else self
+        return set(self.pixel_hashes) - set(own.left_out)
 
 
 class SiteCard(_Part):
@@ -135,6 +166,7 @@ class ModelCard(_Part):
         kinds: names of the kinds of findings that the head tells apart.
         usual_level: `map_level` of a usual mammogram; needed where maps.level_share is not 0.
         region_threshold: probability from which on an area of a map is a region.
+        support: how much the calibration rests on; None in models older than it.
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
             that after the training.
         commit, dirty: of the code that made the model; whether it differed from its commit.
@@ -151,6 +183,7 @@ class ModelCard(_Part):
     maps: MapSettings
     usual_level: float | None = None
     calibration: Calibration
+    support: SupportCard | None = None
     region_threshold: float = Field(ge=0, le=1)
     region_threshold_source: str = ""
     training: TrainingCard

@@ -1,4 +1,4 @@
-"""Maps of the validation mammograms: logits of the patch table, and candidates of each map."""
+"""Maps of the mammograms that validate: logits of the patch table, and candidates of each map."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,11 +26,15 @@ class OutlinedImage:
     """A mammogram of the store with its outlines.
 
     Attributes:
+        laterality, view: as mammograms.csv has them.
         outlines: in standard pixels.
         unlocated: something abnormal may be outside the outlines: no false alarm can be told there.
     """
 
     image_id: str
+    patient_id: str
+    laterality: str
+    view: str
     store: str
     geometry: Geometry
     outlines: Sequence[Outline]
@@ -60,6 +64,9 @@ class OutlinedImage:
         geometry = geometry_of(row)
         return cls(
             image_id=row["image_id"],
+            patient_id=row["patient_id"],
+            laterality=row["laterality"],
+            view=row["view"],
             store=row["store"],
             geometry=geometry,
             outlines=standard_outlines(outlines.get(row["image_id"], ()), geometry),
@@ -83,6 +90,26 @@ class ValidationImage(OutlinedImage):
 
 
 @dataclass(frozen=True, eq=False)
+class MappedImage:
+    """A validation mammogram with its map.
+
+    Attributes:
+        logit: (h, w) float32, before the calibration, NaN away from the breast.
+        spread: (h, w) float32, standard deviation of the logit over mirrored and enlarged copies,
+            NaN away from the breast; None with one copy.
+    """
+
+    image: ValidationImage
+    logit: np.ndarray
+    spread: np.ndarray | None = None
+
+    @property
+    def level(self) -> float:
+        """`map_level` of the map."""
+        return map_level(self.logit, np.isfinite(self.logit))
+
+
+@dataclass(frozen=True, eq=False)
 class ImageScores:
     """What the validation keeps of a map.
 
@@ -91,13 +118,11 @@ class ImageScores:
         false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
         lesions: (k,) float32, logit of the best candidate in each outline that counts, -inf
             where there is none.
-        level: (1,) float32, `map_level` of the map.
     """
 
     logits: np.ndarray
     false_alarms: np.ndarray
     lesions: np.ndarray
-    level: np.ndarray
 
 
 def read_validation(
@@ -126,14 +151,19 @@ def read_validation(
 def score_images(
     mapper: Mapper, images: Sequence[ValidationImage], rule: MapRule, *, done: int = 0
 ) -> Iterator[ImageScores]:
-    """Scores of images[done:], one after the other."""
+    """Scores of images[done:], one after the other, each map at its own level."""
     for image in images[done:]:
-        yield score_image(mapper, image, rule)
+        yield score_map(map_image(mapper, image, rule), rule)
 
 
-def score_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> ImageScores:
-    """Scores of the map of one image at its own level; `at_one_level` comes after all images."""
-    logits, _ = map_entry(image.store, mapper, rule.at_own_level())
+def map_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> MappedImage:
+    """The map of one image at its own level; `at_one_level` comes after all images."""
+    return MappedImage(image, *map_entry(image.store, mapper, rule.at_own_level()))
+
+
+def score_map(mapped: MappedImage, rule: MapRule) -> ImageScores:
+    """Scores of a map."""
+    image, logits = mapped.image, mapped.logit
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     inside = breast_positions(
         read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
@@ -155,25 +185,19 @@ def score_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> ImageS
         logits=at_table.astype(np.float32),
         false_alarms=np.zeros(0, np.float32) if image.unlocated else alarms.astype(np.float32),
         lesions=lesions.astype(np.float32),
-        level=np.array([map_level(logits, np.isfinite(logits))], np.float32),
     )
 
 
-def at_one_level(scores: Sequence[ImageScores], *, share: float) -> tuple[list[ImageScores], float]:
-    """Take that share of each map's level off its scores, relative to the mean level of all.
+def at_one_level(maps: Sequence[MappedImage], *, share: float) -> tuple[list[MappedImage], float]:
+    """Take that share of each map's level off it, relative to the mean level of all.
 
     Returns:
-        The scores, and the mean level, which maps of other mammograms are brought to.
+        The maps, and the mean level, which maps of other mammograms are brought to.
     """
-    levels = np.array([score.level.item() for score in scores])
+    levels = np.array([mapped.level for mapped in maps])
     usual = float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0
     off = np.float32(share) * np.nan_to_num(levels - usual).astype(np.float32)
-    moved = ("logits", "false_alarms", "lesions")
-    lowered = [
-        replace(score, **{name: getattr(score, name) - by for name in moved})
-        for score, by in zip(scores, off, strict=True)
-    ]
-    return lowered, usual
+    return [replace(m, logit=m.logit - by) for m, by in zip(maps, off, strict=True)], usual
 
 
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:

@@ -105,13 +105,15 @@ def _hints(images: pd.DataFrame) -> dict[str, str]:
 def _ranks(patients: list[str], abnormal: set[str], seed: int) -> list[list[str]]:
     """Patients with findings, and those without, each by a hash of seed and patient id."""
 
-    def digest(patient: str) -> str:
-        return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()
-
     return [
-        sorted((p for p in patients if (p in abnormal) is kind), key=digest)
+        sorted((p for p in patients if (p in abnormal) is kind), key=lambda p: digest(p, seed))
         for kind in (True, False)
     ]
+
+
+def digest(patient: str, seed: int) -> str:
+    """What patients are drawn by: the same on every machine, and in no order of theirs."""
+    return hashlib.sha256(f"{seed}/{patient}".encode()).hexdigest()
 
 
 def _parts(

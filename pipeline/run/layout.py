@@ -54,6 +54,7 @@ class RunFolder:
     training = _Below("training")  # the unfinished training: checkpoint and history
     model = _Below("model")
     model_file = _Below(f"model/{MODEL_FILE}")  # written last
+    left_out_maps = _Below("left-out-maps.npz")  # of the women that a network did not train on
     set_aside = _Below("set-aside")  # finished trainings that a later one replaced
 
     # heatmap

@@ -10,10 +10,11 @@ from pipeline.model.folder import load_network
 from pipeline.model.image_map import NetworkMapper
 from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
-    ImageScores,
+    MappedImage,
     at_one_level,
+    map_image,
     read_validation,
-    score_image,
+    score_map,
     validation_figures,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -45,15 +46,16 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
     }
     tables = read_mammograms(runs[0]), read_outlines(runs[0]), read_positions(runs[0])
     images = read_validation(*tables, labels=settings.labels)
-    scores: dict[str, list[ImageScores]] = {name: [] for name in rules}
+    maps: dict[str, list[MappedImage]] = {name: [] for name in rules}
     for image in shown(images, len(images), "other maps"):
         mean.known.clear()
         for name, rule in rules.items():
-            scores[name].append(score_image(mean, image, rule))
-    return {
-        name: validation_figures(images, at_one_level(scores[name], share=rule.level_share)[0])
-        for name, rule in rules.items()
-    }
+            maps[name].append(map_image(mean, image, rule))
+    figures = {}
+    for name, rule in rules.items():
+        finished, _ = at_one_level(maps[name], share=rule.level_share)
+        figures[name] = validation_figures(images, [score_map(one, rule) for one in finished])
+    return figures
 
 
 class _MeanMapper:

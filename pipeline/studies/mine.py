@@ -22,8 +22,9 @@ from pipeline.run.settings import load_settings, recall
 from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.subruns import RunStages, in_own_process, run_stages
-from pipeline.train.data.inputs import read_inputs
+from pipeline.train.data.inputs import corpus_of, read_tables
 from pipeline.train.data.mining import mine
+from pipeline.train.parts import that_train
 
 # The second training is shorter and gentler than the first: it corrects, it does not begin.
 EPOCHS_SHARE, RATE_SHARE = 0.5, 0.3
@@ -39,8 +40,9 @@ def write_false_alarms(run_root: Path, limit: int) -> None:
     stage = Stage(run, load_settings(run), EventLog(run, "mine"))
     card = read_card(model_folder(run))
     mapper = NetworkMapper(load_network(card.folder))
-    images, rule = list(read_inputs(stage).corpus.images), card.map_rule(stride_px=mapper.stride_px)
-    table = mine(images, mapper, rule, limit=limit)
+    tables = that_train(read_tables(stage), stage.settings)
+    images = list(corpus_of(tables, stage.settings).images)
+    table = mine(images, mapper, card.map_rule(stride_px=mapper.stride_px), limit=limit)
     if table.empty:
         raise UserError("The model has no local maximum at a negative position: nothing to mine.")
     write_text_if_changed(run.mined_table, csv_text(table, float_format="%.6g"))

@@ -1,43 +1,49 @@
-"""The end of a training: calibration and threshold from the validation maps, then the model.
+"""The end of a training: calibration and threshold from the maps of those left out, then the model.
+
+A single network left out the validation women, each network of an ensemble its part of all.
 
 A finished training whose maps or threshold changed ends once more: its weights stay, its maps are
 judged anew. Weights are chosen on validation maps, so other maps might have chosen those of another
 epoch; that does not justify hours of training, and the history tells which epoch it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from models.network import PatchNetwork
 from models.saved import assign_weights
 from pipeline.config import Settings
-from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration, fit_calibration
+from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard, TrainingCard, read_card
+from pipeline.model.fit import Evidence, Fitted, fit_to
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model
-from pipeline.model.image_map import NetworkMapper
 from pipeline.model.map_rule import MapRule
 from pipeline.model.recipe import RECIPE
 from pipeline.model.seen_patients import pixel_hashes
-from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.model.validation import (
     ImageScores,
+    MappedImage,
     at_one_level,
     join_labels,
     join_logits,
-    score_images,
+    score_map,
     validation_figures,
 )
 from pipeline.run.code import git_commit
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
-from pipeline.train.data.inputs import Inputs, natural_prior, split_counts, warn
+from pipeline.train.data.inputs import DEVELOPMENT, Inputs, Tables, natural_prior, warn
+from pipeline.train.first_weights import Member, trained_before
 from pipeline.train.identity import model_to_start_from
+from pipeline.train.left_out import left_out_maps
 from pipeline.train.loop.checkpoint import Best, history_text
 from pipeline.train.loop.curves import draw_curves
 from pipeline.train.loop.training_loop import TrainingLoop
 
 
-def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
+def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> str:
     """Calibrate the best weights and write RUN/model.
 
     Returns:
@@ -60,9 +66,13 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop) -> str:
         "replicas": loop.learner.strategy.num_replicas_in_sync,
         "best_step": best.step,
         "identity": loop.identity,
+        "left_out": _left_out(stage, inputs.tables, member),
     }
+    maps = maps_of_left_out(stage, inputs, network)
     history = history_text(state.history)
-    card = end_training(stage, inputs, network, training, history=history, best=best)
+    card = end_training(
+        stage, inputs.tables, network, training, maps=maps, history=history, best=best
+    )
     return (
         f"{stage.run.model}: validation AUC {auc_text(best.auc)} at step {best.step} of "
         f"{loop.steps}, {decision_text(card)}, {duration(state.seconds)}"
@@ -82,55 +92,68 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     print(f"Only maps or threshold are new: the weights in {folder} stay.", flush=True)
     training = {**read_card(folder).training.model_dump(), "identity": identity}
     history = (folder / HISTORY).read_text(encoding="utf-8")
-    card = end_training(stage, inputs, load_network(folder), training, history=history)
+    network = load_network(folder)
+    maps = maps_of_left_out(stage, inputs, network)
+    card = end_training(stage, inputs.tables, network, training, maps=maps, history=history)
     return f"{folder}: {decision_text(card)}"
+
+
+def maps_of_left_out(stage: Stage, inputs: Inputs, network: PatchNetwork) -> list[MappedImage]:
+    """The map of each mammogram that a network's training left out, at its own level."""
+    rule = map_rule(stage.settings, network)
+    return left_out_maps(stage.run.left_out_maps, network, inputs.validation, rule)
 
 
 def end_training(
     stage: Stage,
-    inputs: Inputs,
+    tables: Tables,
     network: PatchNetwork,
     training: Mapping[str, Any],
     *,
+    maps: Sequence[MappedImage],
     history: str,
     best: Best | None = None,
 ) -> ModelCard:
-    """Calibrate a network on its validation maps and write it as RUN/model.
+    """Calibrate a network on maps and write it as RUN/model.
 
     Args:
+        tables: count whom it was trained on and, without an ensemble, whom it left out.
         training: values of a TrainingCard; figures and patients are added here.
+        maps: of the women left out, each at its own level: by the network, or of an ensemble by
+            the one of its networks that left her out.
         history: text of history.csv.
-        best: the validation that chose the weights, if one did; its scores are those of maps of
+        best: the validation that chose the weights, if one did; its figures are those of maps of
             one copy.
 
     Returns:
         The card of the model, without the checksum of its weights.
     """
     settings, rule = stage.settings, map_rule(stage.settings, network)
-    copies = rule.flips * len(rule.zooms)
-    if best and rule.zooms == (1.0,) and copies == 1:
-        scores = best.scores
-    else:
-        print(f"calibration: validation maps as the mean of {copies} copies", flush=True)
-        scores = list(score_images(NetworkMapper(network), inputs.validation, rule))
-    scores, level = at_one_level(scores, share=rule.level_share)
-    calibration, threshold = _judge(stage, inputs, scores)
+    # From here on they are as those of any other mammogram by the finished model will be.
+    finished, level = at_one_level(maps, share=rule.level_share)
+    scores = [score_map(one, rule) for one in finished]
+    images = [one.image for one in finished]
+    both = settings.train.members > 1  # each woman trained some networks and was left out by one
+    splits = {name: DEVELOPMENT if both else (name,) for name in DEVELOPMENT}
+    counts = {name: tables.counts(*of) for name, of in splits.items()}
+    fitted = _fit(stage, tables, finished, scores, lesions=counts["validation"]["lesions"])
     judged = {
-        **validation_figures(inputs.validation, scores),
-        **{split: split_counts(inputs, split) for split in ("train", "validation")},
-        "pixel_hashes": _seen(stage, inputs),
+        **validation_figures(images, scores),
+        **counts,
+        "pixel_hashes": _seen(stage, tables),
     }
     commit, dirty = git_commit()
     card = ModelCard(
         network=network_card(network.spec),
-        kinds=tuple(inputs.kinds),
+        kinds=tables.kinds,
         image=settings.image,
         labels=settings.labels,
         maps=settings.maps,
         usual_level=level,
-        calibration=calibration,
-        region_threshold=threshold.probability,
-        region_threshold_source=threshold.source,
+        calibration=fitted.calibration,
+        support=fitted.support,
+        region_threshold=fitted.threshold.probability,
+        region_threshold_source=fitted.threshold.source,
         training=TrainingCard.model_validate({**training, **judged}),
         commit=commit,
         dirty=dirty,
@@ -158,40 +181,59 @@ def auc_text(auc: float | None) -> str:
 
 
 def decision_text(card: ModelCard) -> str:
-    """What the validation patients decided about a model, for a line of text."""
+    """What the patients left out decided about a model, for a line of text."""
     temperature = card.calibration.temperature
     return f"temperature {temperature:.2f}, region threshold {card.region_threshold:.4f}"
 
 
-def _judge(
-    stage: Stage, inputs: Inputs, scores: list[ImageScores]
-) -> tuple[Calibration, Threshold]:
-    """Fit calibration and region threshold on the maps of the validation patients."""
-    lesions = split_counts(inputs, "validation")["lesions"]
+def _fit(
+    stage: Stage,
+    tables: Tables,
+    maps: Sequence[MappedImage],
+    scores: Sequence[ImageScores],
+    *,
+    lesions: int,
+) -> Fitted:
+    """Fit calibration and region threshold on the maps of the patients left out."""
     if 0 < lesions < FEW_LESIONS:
         warn(
             f"the temperature is fitted on {lesions} lesions, fewer than {FEW_LESIONS}: "
             "the probabilities are rough."
         )
-    calibration = fit_calibration(
-        Calibration(TRAINING_PRIOR, natural_prior(inputs.positions), 1.0),
-        join_labels(inputs.validation),
-        join_logits(scores),
-        lesions=lesions,
+    images = [one.image for one in maps]
+    women, of_image = np.unique([image.patient_id for image in images], return_inverse=True)
+    fitted = fit_to(
+        Evidence(
+            labels=join_labels(images),
+            logits=join_logits(scores),
+            patients=np.repeat(of_image, [len(image.labels) for image in images]),
+            false_alarms=[
+                score.false_alarms
+                for score, image in zip(scores, images, strict=True)
+                if not image.unlocated
+            ],
+            women=len(women),
+            mammograms=len(images),
+            lesions=lesions,
+        ),
+        prior=natural_prior(tables.positions),
+        fp_per_image=stage.settings.train.fp_per_image,
+        whose="validation" if stage.settings.train.members == 1 else "out-of-fold",
     )
-    pairs = zip(scores, inputs.validation, strict=True)
-    located = [score.false_alarms for score, image in pairs if not image.unlocated]
-    wanted = stage.settings.train.fp_per_image
-    threshold = region_threshold(located, calibration, fp_per_image=wanted, whose="validation")
-    if threshold.is_guess:
-        warn(f"region threshold: {threshold.source}.")
-    return calibration, threshold
+    if fitted.threshold.is_guess:
+        warn(f"region threshold: {fitted.threshold.source}.")
+    return fitted
 
 
-def _seen(stage: Stage, inputs: Inputs) -> list[str]:
+def _left_out(stage: Stage, tables: Tables, member: Member) -> list[str]:
+    """Pixel hashes of those whom neither this training nor the one it started from trained on."""
+    validation = tables.mammograms[tables.mammograms["split"] == "validation"]
+    return sorted({*pixel_hashes(validation)} - trained_before(stage.settings, member))
+
+
+def _seen(stage: Stage, tables: Tables) -> list[str]:
     """Pixel hashes of the mammograms behind the model, and behind the one that it started from."""
-    mammograms = inputs.mammograms
-    used = mammograms[mammograms["split"].isin(["train", "validation"])]
+    used = tables.mammograms[tables.mammograms["split"].isin(DEVELOPMENT)]
     folder = model_to_start_from(stage.settings)
     before = read_card(folder).training.pixel_hashes if folder else ()
     return sorted({*pixel_hashes(used), *before})

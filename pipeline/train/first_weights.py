@@ -80,6 +80,15 @@ def member_to_start_from(card: ModelCard, member: Member) -> tuple[int, str]:
     return 1 + known.index(best), f", of the best validation AUC, {best:.4f}"
 
 
+def trained_before(settings: Settings, member: Member) -> set[str]:
+    """Pixel hashes of the mammograms that the network was trained on that this one starts from."""
+    folder = model_to_start_from(settings)
+    if not folder:
+        return set()
+    card = read_card(folder)
+    return card.training.trained_on(member_to_start_from(card, member)[0])
+
+
 def check_init(card: ModelCard, *, network: NetworkCard, image: ImageSettings) -> None:
     """Refuse a model of another network or another image scale.
 

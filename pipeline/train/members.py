@@ -1,4 +1,10 @@
-"""An ensemble: several trainings with seeds of their own, whose mean is the model."""
+"""An ensemble: several trainings, each with a seed and left-out women of its own; their mean.
+
+Everything that is fitted, is fitted on the maps of all women together, each by the network that
+left her out (parts.py, pipeline/model/fit.py).
+"""
+
+from collections.abc import Sequence
 
 import keras
 
@@ -8,41 +14,49 @@ from pipeline.model.card import read_card
 from pipeline.model.folder import load_network
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
-from pipeline.train.data.inputs import Inputs
-from pipeline.train.finish import auc_text, decision_text, end_training
+from pipeline.train.data.inputs import Inputs, Tables
+from pipeline.train.finish import auc_text, decision_text, end_training, maps_of_left_out
 from pipeline.train.first_weights import Member
 from pipeline.train.identity import identity, is_finished
 from pipeline.train.one_network import train_network
 
 
-def train_members(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
+def train_members(
+    stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dict[str, str]
+) -> str:
     """Train what is not trained yet in RUN/members, then write their mean as RUN/model.
 
     Args:
+        tables: of the run.
+        inputs: of each network.
         wanted: identity of the training of all.
 
     Returns:
         A summary in one line.
     """
-    settings, count = stage.settings, stage.settings.train.members
-    for number in range(1, count + 1):
-        train = settings.train.model_copy(
-            update={"members": 1, "seed": member_seed(settings.train, number)}
-        )
-        own = Stage(  # its own folder and seed, the same event log
-            stage.run.member(number),
-            settings.model_copy(update={"train": train}),
-            stage.events.under(f"member{number}/"),
-        )
-        own_wanted = identity(stage.run, own.settings, inputs.mammograms)
+    count = len(inputs)
+    for number, own_inputs in enumerate(inputs, start=1):
+        own = _stage_of(stage, number)
+        own_wanted = identity(stage.run, own.settings, own_inputs.tables.mammograms)
         if is_finished(own.run, own_wanted):
             print(f"member {number} of {count} is trained.", flush=True)
             continue
         print(f"member {number} of {count}, seed {own.settings.train.seed}:", flush=True)
-        summary = train_network(own, inputs, own_wanted, Member(number, count))
+        summary = train_network(own, own_inputs, own_wanted, Member(number, count))
         print(f"member {number} of {count}: {summary}", flush=True)
         keras.backend.clear_session()
-    return _combine(stage, inputs, wanted)
+    return _combine(stage, tables, inputs, wanted)
+
+
+def _stage_of(stage: Stage, number: int) -> Stage:
+    """Its own folder and seed, the same event log."""
+    train = stage.settings.train
+    own = train.model_copy(update={"members": 1, "seed": member_seed(train, number)})
+    return Stage(
+        stage.run.member(number),
+        stage.settings.model_copy(update={"train": own}),
+        stage.events.under(f"member{number}/"),
+    )
 
 
 def member_seed(train: TrainSettings, number: int) -> int:
@@ -50,27 +64,30 @@ def member_seed(train: TrainSettings, number: int) -> int:
     return train.seed * train.members + number - 1
 
 
-def _combine(stage: Stage, inputs: Inputs, wanted: dict[str, str]) -> str:
-    """Read the members, calibrate their mean and export it."""
-    folders = [stage.run.member(n).model for n in range(1, stage.settings.train.members + 1)]
-    cards = [read_card(folder) for folder in folders]
-    ensemble = ensemble_of(
-        [load_network(folder) for folder in folders],
-        [card.calibration.temperature for card in cards],
-    )
-    print(f"ensemble of {len(folders)} networks:", flush=True)
+def _combine(stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dict[str, str]) -> str:
+    """Read the members, calibrate their mean by what each says of those it left out, export it."""
+    stages = [_stage_of(stage, number) for number in range(1, len(inputs) + 1)]
+    cards = [read_card(own.run.model) for own in stages]
+    networks = [load_network(own.run.model) for own in stages]
+    print(f"ensemble of {len(networks)} networks:", flush=True)
+    maps = [
+        mapped
+        for own, own_inputs, network in zip(stages, inputs, networks, strict=True)
+        for mapped in maps_of_left_out(own, own_inputs, network)
+    ]
     trainings = [card.training.model_dump() for card in cards]
+    kept = ("best_step", "validation_auc", "validation_loss", "left_out")
     training = {
         **{k: sum(t[k] for t in trainings) for k in ("parameters", "steps", "crops", "seconds")},
         **{k: trainings[0][k] for k in ("precision", "replicas")},
-        "members": [
-            {k: t[k] for k in ("best_step", "validation_auc", "validation_loss")} for t in trainings
-        ],
+        "members": [{k: t[k] for k in kept} for t in trainings],
         "identity": wanted,
     }
-    card = end_training(stage, inputs, ensemble, training, history="")
+    # One temperature for all comes with the calibration, see pipeline/model/fit.py.
+    ensemble = ensemble_of(networks, [1.0] * len(networks))
+    card = end_training(stage, tables, ensemble, training, maps=maps, history="")
     auc, seconds = auc_text(card.training.validation_auc), duration(card.training.seconds)
     return (
-        f"{stage.run.model}: {len(folders)} networks, validation AUC {auc}, "
+        f"{stage.run.model}: {len(networks)} networks, out-of-fold AUC {auc}, "
         f"{decision_text(card)}, {seconds}"
     )

@@ -8,12 +8,13 @@ import tensorflow as tf
 from models.network import PatchNetwork
 from models.precision import training_policy
 from pipeline.config import Settings
+from pipeline.model.seen_patients import patients_among
 from pipeline.run.stage import Stage
 from pipeline.train.data.crops import CropShape, fitting_shape
-from pipeline.train.data.inputs import Inputs
+from pipeline.train.data.inputs import Inputs, warn
 from pipeline.train.data.samples import Sampler
 from pipeline.train.finish import finish, finish_again, map_rule
-from pipeline.train.first_weights import ALONE, Member, first_network
+from pipeline.train.first_weights import ALONE, Member, first_network, trained_before
 from pipeline.train.identity import only_ending_differs, unfinished
 from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
 from pipeline.train.loop.learner import Learner
@@ -41,13 +42,14 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         return finish_again(stage, inputs, wanted)
     checkpoint = unfinished(stage.run, wanted)
     settings = stage.settings
+    _warn_of_former_training(settings, inputs, member)
     if settings.train.deterministic:
         tf.config.experimental.enable_op_determinism()
     if checkpoint is None:
         asked = settings.train.precision
         policy = training_policy() if asked == "auto" else asked
         checkpoint = Checkpoint(TrainingState(precision=policy), {}, wanted)
-    precision, kinds = checkpoint.state.precision, len(inputs.kinds)
+    precision, kinds = checkpoint.state.precision, len(inputs.tables.kinds)
     learner = build_learner(
         settings, choose_strategy(), precision=precision, kinds=kinds, member=member
     )
@@ -75,7 +77,7 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         identity=checkpoint.identity,
     )
     loop.run()
-    summary = finish(stage, inputs, loop)
+    summary = finish(stage, inputs, loop, member)
     shutil.rmtree(stage.run.training, ignore_errors=True)
     return summary
 
@@ -111,6 +113,18 @@ def build_learner(
     learner = Learner(network, averaged, train=settings.train, strategy=strategy, scale_loss=scaled)
     check_logit(network, learner.loss)
     return learner
+
+
+def _warn_of_former_training(settings: Settings, inputs: Inputs, member: Member) -> None:
+    mammograms = inputs.tables.mammograms
+    left_out = mammograms[mammograms["split"] == "validation"]
+    met = patients_among(left_out, sorted(trained_before(settings, member)))
+    if met:
+        warn(
+            f"the network in {settings.train.init} (train.init) was trained on {met} of the "
+            f"{left_out['patient_id'].nunique()} patients whom this one leaves out, or may have "
+            "been: its validation figures and its calibration are too good to be true."
+        )
 
 
 def _start_text(network: PatchNetwork, shape: CropShape, settings: Settings, precision: str) -> str:

@@ -2,8 +2,9 @@
 
 from pipeline.report.model_card import write_model_card
 from pipeline.run.stage import Stage
-from pipeline.train.data.inputs import read_inputs, split_counts
+from pipeline.train.data.inputs import inputs_of, read_tables
 from pipeline.train.identity import identity
+from pipeline.train.parts import leaving_out, parts_of
 
 
 def train(stage: Stage) -> str:
@@ -22,11 +23,18 @@ def train(stage: Stage) -> str:
         UserError: the data or the settings do not allow a training.
         SystemExit: 130 or 143 after a signal; the same command continues.
     """
-    inputs = read_inputs(stage)
-    for split in ("train", "validation"):
-        counts = split_counts(inputs, split).items()
-        print(f"{split}: {', '.join(f'{number} {name}' for name, number in counts)}", flush=True)
-    wanted = identity(stage.run, stage.settings, inputs.mammograms)
+    settings, tables = stage.settings, read_tables(stage)
+    wanted = identity(stage.run, settings, tables.mammograms)
+    each = [tables]
+    if settings.train.members > 1:
+        parts = parts_of(tables, settings)
+        each = [leaving_out(tables, parts, n + 1) for n in range(settings.train.members)]
+    inputs = [inputs_of(own, settings) for own in each]
+    for number, own in enumerate(each, start=1):
+        whose = f"network {number} of {len(each)}, " if len(each) > 1 else ""
+        for split in ("train", "validation"):
+            counts = ", ".join(f"{number} {name}" for name, number in own.counts(split).items())
+            print(f"{whose}{split}: {counts}", flush=True)
 
     # TensorFlow takes seconds to import, and most that can be wrong so far needs none.
     import models  # noqa: F401 - imports it without its chatter
@@ -34,10 +42,10 @@ def train(stage: Stage) -> str:
     from pipeline.train.members import train_members
     from pipeline.train.one_network import train_network
 
-    if stage.settings.train.members > 1:
-        summary = train_members(stage, inputs, wanted)
+    if len(inputs) > 1:
+        summary = train_members(stage, tables, inputs, wanted)
     else:
-        summary = train_network(stage, inputs, wanted, ALONE)
+        summary = train_network(stage, inputs[0], wanted, ALONE)
     # Figures that are there judge a former model, be it one of the same weights.
     stage.events.artifact(write_model_card(stage.run, judged=False))
     return summary

@@ -15,9 +15,10 @@ from pipeline.model.validation import (
     at_one_level,
     join_labels,
     join_logits,
+    map_image,
     read_validation,
-    score_image,
     score_images,
+    score_map,
     validation_auc,
     validation_froc,
     validation_loss,
@@ -34,9 +35,14 @@ def rule_of(**maps):
     return MapRule.from_settings(own, settings.image, settings.labels, stride_px=4)
 
 
-def score_map(logits, image, rule):
-    """Scores of an image whose map a network would have made."""
-    return score_image(lambda pixels, rule: (logits, None), image, rule)
+def mapped(logits, image, rule):
+    """The map of an image of which a network gave these logits."""
+    return map_image(lambda pixels, rule: (logits, None), image, rule)
+
+
+def scores_by(logits, image, rule):
+    """Scores of the same."""
+    return score_map(mapped(logits, image, rule), rule)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +63,7 @@ def test_logits_are_read_at_the_positions_of_the_table(images, shared_toy_run):
     shape = (200 // 8 + 1, 160 // 8 + 1)
     rows, cols = np.mgrid[: shape[0], : shape[1]]
     logits = (rows * 8 - 0.5 + 1000 * (cols * 8 - 0.5)).astype(np.float32)
-    scores = score_map(logits, images[1], rule_of())
+    scores = scores_by(logits, images[1], rule_of())
     table = read_positions(shared_toy_run)
     table = table[(table["image_id"] == "i7") & (table["label"] >= 0)]
     np.testing.assert_allclose(scores.logits, table["row_standard"] + 1000 * table["col_standard"])
@@ -69,27 +75,28 @@ def test_labels_and_alarms_are_read_from_the_smoothed_map(images):
     logits = np.random.default_rng(0).normal(size=(26, 21)).astype(np.float32)
     finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
     smooth = smooth_map(logits, finite, sigma_cells=0.75)
-    scores, expected = score_map(logits, image, rule), score_map(smooth, image, rule_of())
+    scores, expected = scores_by(logits, image, rule), scores_by(smooth, image, rule_of())
     np.testing.assert_allclose(scores.logits, expected.logits, rtol=1e-6)
     np.testing.assert_allclose(scores.false_alarms, expected.false_alarms, rtol=1e-6)
-    assert scores.false_alarms.max() < score_map(logits, image, rule_of()).false_alarms.max()
+    assert scores.false_alarms.max() < scores_by(logits, image, rule_of()).false_alarms.max()
 
 
 def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
     rule = rule_of(smooth_mm=1.2)
     maps = [np.random.default_rng(i).normal(3 * i, size=(26, 21)) for i in range(len(images))]
-    scores = [score_map(m.astype(np.float32), i, rule) for m, i in zip(maps, images, strict=True)]
-    lowered, level = at_one_level(scores, share=0.7)
-    assert level == pytest.approx(np.mean([s.level for s in scores]))
-    for logits, image, score in zip(maps, images, lowered, strict=True):
+    own = [mapped(m.astype(np.float32), i, rule) for m, i in zip(maps, images, strict=True)]
+    lowered, level = at_one_level(own, share=0.7)
+    assert level == pytest.approx(np.mean([one.level for one in own]))
+    for logits, image, lower in zip(maps, images, lowered, strict=True):
+        score = score_map(lower, rule)
         finite = finite_positions(read_breast(image.store), height=200, width=160, pitch_px=8)
         final = a_rule(8, smooth_cells=0.75, level_share=0.7, level=level)
         whole = np.nan_to_num(finish_map(logits, finite, final))
-        expected = score_map(whole.astype(np.float32), image, rule_of())
+        expected = scores_by(whole.astype(np.float32), image, rule_of())
         np.testing.assert_allclose(score.logits, expected.logits, atol=1e-4)
         np.testing.assert_allclose(score.false_alarms, expected.false_alarms, atol=1e-4)
         np.testing.assert_allclose(score.lesions, expected.lesions, atol=1e-4)
-    np.testing.assert_array_equal(at_one_level(scores, share=0)[0][1].logits, scores[1].logits)
+    np.testing.assert_array_equal(at_one_level(own, share=0)[0][1].logit, own[1].logit)
 
 
 def test_false_alarms_are_maxima_outside_the_lesion(images):
@@ -100,17 +107,17 @@ def test_false_alarms_are_maxima_outside_the_lesion(images):
     far = (2, 2) if circle.row > 100 else (23, 2)
     logits[far] = 5.0
     logits[far[0], far[1] + 1] = 4.0  # its shoulder
-    alarms = score_map(logits, image, rule).false_alarms
+    alarms = scores_by(logits, image, rule).false_alarms
     assert alarms[0] == 5.0
     assert 4.0 not in alarms
     assert 9.0 not in alarms
-    assert score_map(logits, image, rule).lesions.tolist() == [9.0]
+    assert scores_by(logits, image, rule).lesions.tolist() == [9.0]
 
 
 def test_alarms_outside_the_breast_do_not_count(images):
     logits = np.zeros((26, 21), np.float32)
     logits[10, 20] = 7.0
-    assert 7.0 not in score_map(logits, images[1], rule_of()).false_alarms
+    assert 7.0 not in scores_by(logits, images[1], rule_of()).false_alarms
 
 
 def test_alarms_in_the_air_that_a_map_reaches_into_do_not_count(images):
@@ -121,7 +128,7 @@ def test_alarms_in_the_air_that_a_map_reaches_into_do_not_count(images):
     air = finite_positions(breast, **size) & ~inside
     assert air.any()
     logits[air] = 7.0
-    assert score_map(logits, images[1], rule_of()).false_alarms.max() == 0.0
+    assert scores_by(logits, images[1], rule_of()).false_alarms.max() == 0.0
 
 
 def test_scores_go_on_where_they_stopped(images):
@@ -151,9 +158,7 @@ def test_a_missing_class_has_no_auc():
 
 
 def scores_of(lesions, alarms):
-    return ImageScores(
-        np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions), np.zeros(1)
-    )
+    return ImageScores(np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions))
 
 
 def test_mean_sensitivity_counts_alarms_only_where_they_are_known(images):

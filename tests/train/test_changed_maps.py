@@ -4,18 +4,9 @@ import json
 
 import pytest
 
-from pipeline.annotations.outlines import read_outlines
 from pipeline.model.card import read_card
-from pipeline.model.folder import load_network
-from pipeline.model.image_map import NetworkMapper
-from pipeline.model.map_rule import MapRule
-from pipeline.model.validation import (
-    at_one_level,
-    read_validation,
-    score_images,
-    validation_figures,
-)
-from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.model.validation import score_map, validation_figures
+from pipeline.preprocess.tables import read_mammograms
 from pipeline.train.identity import identity, unfinished
 from pipeline.train.loop.checkpoint import (
     Checkpoint,
@@ -25,6 +16,7 @@ from pipeline.train.loop.checkpoint import (
 )
 from pipeline.train.loop.learner import Learner
 from pipeline.train.stage import train
+from tests.train.out_of_fold import out_of_fold, rule_of
 from tests.train.toy_run import SHORT, stage_of, toy_settings
 
 MAPS = {"flips": 2, "zooms": (0.8, 1.0), "smooth_mm": 2.0, "level_share": 0.5}
@@ -67,15 +59,11 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     assert [(part.model / "history.csv").read_text() for part in parts] == histories
     card = card_of(run)
     assert card["maps"] == other.maps.model_dump(mode="json")
-    rule = MapRule.from_settings(other.maps, other.image, other.labels, stride_px=4)
-    images = read_validation(
-        read_mammograms(run), read_outlines(run), read_positions(run), labels=other.labels
-    )
-    mapper = NetworkMapper(load_network(run.model))
-    scores, level = at_one_level(list(score_images(mapper, images, rule)), share=0.5)
-    assert card["usual_level"] == pytest.approx(level)
+    maps, level = out_of_fold(run, other)
+    images, scores = [m.image for m in maps], [score_map(m, rule_of(other)) for m in maps]
+    assert card["usual_level"] == pytest.approx(level, abs=1e-5)
     figures = validation_figures(images, scores)
-    assert {name: card["training"][name] for name in figures} == pytest.approx(figures)
+    assert {name: card["training"][name] for name in figures} == pytest.approx(figures, rel=1e-4)
 
 
 @pytest.mark.parametrize("finished_copy", ["single"], indirect=True)

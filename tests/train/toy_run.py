@@ -117,7 +117,7 @@ def _mammogram_row(number: int, split: str, store: Path, *, abnormal: bool) -> d
         "col_scale": 1.0,
         "breast_mm2": 100.0,
         "unlocated": False,
-        "pixel_sha256": f"{number:064d}",
+        "pixel_sha256": f"{number:016d}" * 4,
         "window": "",
         "polarity": "",
         "spacing_source": "",

@@ -207,13 +207,14 @@ def _one_class_sources(train: pd.DataFrame, column: str) -> list[tuple[str, str]
 
 
 def kinds_of_findings(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[str, ...]:
-    """Kinds of the findings of the training patients that count, sorted.
+    """Kinds of the findings on some mammograms that count, sorted.
 
     Raises:
         UserError: there are more than a target can hold.
     """
-    train = mammograms.loc[mammograms["split"] == "train", "image_id"]
-    kinds = {o.kind for image in train for o in outlines.get(image, ()) if o.positive}
+    kinds = {
+        o.kind for image in mammograms["image_id"] for o in outlines.get(image, ()) if o.positive
+    }
     if len(kinds) > MAX_KINDS:
         raise UserError(
             f"network.head tells at most {MAX_KINDS} kinds of findings apart, the training "

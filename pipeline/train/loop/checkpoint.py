@@ -31,14 +31,12 @@ class Best:
         step: steps taken when they were validated.
         auc: of validation positions, None where validation lacks a class.
         weights: running average by name.
-        scores: of every validation image.
     """
 
     step: int
     auc: float | None
     loss: float | None
     weights: dict[str, np.ndarray]
-    scores: list[ImageScores]
 
 
 @dataclass
@@ -94,7 +92,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     if best:
         values["best"] = {"step": best.step, "auc": best.auc, "loss": best.loss}
         arrays |= {f"best/weights/{name}": array for name, array in best.weights.items()}
-        arrays |= _pack("best/scores", best.scores)
     header = {"values": json.dumps(values)}
     # safetensors writes the memory as it lies, so an array must lie in C order.
     ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
@@ -117,11 +114,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         raise UserError(
             f"{path} is damaged ({error}). Move it away to train from the beginning."
         ) from error
-    best = values["best"] and Best(
-        weights=_below(arrays, "best/weights/"),
-        scores=_unpack("best/scores", arrays),
-        **values["best"],
-    )
+    best = values["best"] and Best(weights=_below(arrays, "best/weights/"), **values["best"])
     state = TrainingState(
         losses=arrays["losses"].tolist(),
         best=best,

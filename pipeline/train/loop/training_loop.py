@@ -183,7 +183,7 @@ class TrainingLoop:
         is_best = best is None or auc is None or (best.auc is not None and auc > best.auc)
         if is_best:
             weights = {n: w.copy() for n, w in weights_of(self.learner.averaged).items()}
-            state.best = Best(step, auc, loss, weights, state.pending)
+            state.best = Best(step, auc, loss, weights)
         state.pending, state.validated = [], step
         train_loss = float(np.mean(state.losses[-self.train.steps_per_epoch :]))
         row = {

@@ -9,7 +9,7 @@ from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
 from pipeline.train.data.augmentation import Augmenter, source_size
 from pipeline.train.data.crops import CropShape
-from pipeline.train.data.inputs import read_inputs
+from pipeline.train.data.inputs import inputs_of, read_tables
 from pipeline.train.data.permuted_labels import LabelTable, permute_labels
 from pipeline.train.data.samples import view_targets
 from tests.train.toy_run import PITCH_PX, stage_of, toy_settings
@@ -23,8 +23,12 @@ TABLE = pd.DataFrame(
 )
 
 
+def inputs_by(run, settings):
+    return inputs_of(read_tables(stage_of(run, settings)), settings)
+
+
 def permuted_inputs(run):
-    return read_inputs(stage_of(run, toy_settings(permute_labels=True)))
+    return inputs_by(run, toy_settings(permute_labels=True))
 
 
 def test_each_image_keeps_its_counts_its_findings_and_its_ignored_positions():
@@ -110,7 +114,7 @@ def test_beyond_the_last_position_nothing_is_known():
 
 def test_validation_patients_are_judged_by_permuted_labels_too(shared_toy_run):
     permuted = permuted_inputs(shared_toy_run)
-    true = read_inputs(stage_of(shared_toy_run, toy_settings()))
+    true = inputs_by(shared_toy_run, toy_settings())
     pairs = list(zip(permuted.validation, true.validation, strict=True))
     assert all(p.labels.sum() == t.labels.sum() for p, t in pairs)
     assert any((p.labels != t.labels).any() for p, t in pairs)
@@ -125,7 +129,7 @@ def test_crops_are_drawn_around_the_permuted_positives(shared_toy_run):
 
 
 def test_without_the_setting_targets_come_from_the_outlines(shared_toy_run):
-    inputs = read_inputs(stage_of(shared_toy_run, toy_settings()))
+    inputs = inputs_by(shared_toy_run, toy_settings())
     assert all(image.table is None for image in inputs.corpus.images)
 
 
@@ -134,4 +138,4 @@ def test_heads_that_tell_kinds_apart_are_refused(shared_toy_run):
     kinds = settings.network.model_copy(update={"head": "sigmoid_kinds"})
     settings = settings.model_copy(update={"network": kinds})
     with pytest.raises(UserError, match=r"train\.permute_labels goes with a network\.head"):
-        read_inputs(stage_of(shared_toy_run, settings))
+        inputs_by(shared_toy_run, settings)

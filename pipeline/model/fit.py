@@ -1,0 +1,118 @@
+"""What is fitted on the maps of women whom no network behind these maps was trained on.
+
+A training fits it on the women that its network, or each network of its ensemble, left out; a
+cross-validation on the test women of all folds. All of them are taken together, as if one network
+had made their maps.
+
+That a woman's map comes from one network, and those of a later woman from the mean of several, is
+left as it is. The mean errs less than each, so its probabilities are, if anything, too cautious.
+What each network's own scale and level are is not fitted: a part has a dozen lesions, networks of
+one recipe differ by less than so few can tell, and two numbers from all of them are the sturdier.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.figures.bootstrap import Scored, observed_over_expected_samples, patient_weights
+from pipeline.figures.figure import figure_of
+from pipeline.figures.reliability import observed_over_expected
+from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration, fit_calibration
+from pipeline.model.card import SupportCard
+from pipeline.model.threshold import Threshold, region_threshold
+
+SAMPLES, CONFIDENCE, SEED = 1000, 0.95, 0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """Labelled positions and false alarms of these maps.
+
+    Attributes:
+        labels: 0 or 1, (n,), at natural frequency.
+        logits: before the calibration, (n,).
+        patients: index of the patient of each, (n,) int64.
+        false_alarms: for each fully outlined image the logits of its candidates outside lesions.
+        women, mammograms, lesions: how many there are.
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+    patients: np.ndarray
+    false_alarms: Sequence[np.ndarray]
+    women: int
+    mammograms: int
+    lesions: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a model gets from the evidence."""
+
+    calibration: Calibration
+    threshold: Threshold
+    support: SupportCard
+
+
+def fit_to(evidence: Evidence, *, prior: float, fp_per_image: float, whose: str) -> Fitted:
+    """Fit the calibration and the region threshold, and say how much they rest on.
+
+    Args:
+        prior: share of abnormal positions, counted.
+        whose: names the images, such as "validation".
+    """
+    calibration = fit_calibration(
+        Calibration(TRAINING_PRIOR, prior, 1.0),
+        evidence.labels,
+        evidence.logits,
+        lesions=evidence.lesions,
+    )
+    threshold = region_threshold(
+        evidence.false_alarms, calibration, fp_per_image=fp_per_image, whose=whose
+    )
+    return Fitted(calibration, threshold, support_of(evidence, calibration))
+
+
+def support_of(evidence: Evidence, calibration: Calibration) -> SupportCard:
+    """How much a calibration rests on, and how far other women would move it.
+
+    Observed / expected of the very positions that it was fitted on, with an interval from drawing
+    their women again and again.
+    """
+    logits = calibration.logit(evidence.logits).astype(np.float64)
+    scored = Scored(evidence.labels, logits, evidence.patients)
+    figure = figure_of(
+        lambda: observed_over_expected(calibration.probability(evidence.logits), evidence.labels),
+        lambda: observed_over_expected_samples(
+            scored, patient_weights(evidence.women, samples=SAMPLES, seed=SEED)
+        ),
+        n=evidence.lesions,
+        confidence=CONFIDENCE,
+    )
+    return SupportCard(
+        patients=evidence.women,
+        mammograms=evidence.mammograms,
+        lesions=evidence.lesions,
+        observed_over_expected=figure.value,
+        low=figure.low,
+        high=figure.high,
+    )
+
+
+def support_text(support: SupportCard) -> str:
+    """On how much a probability rests; with few lesions also how far it may be off."""
+    lesions, women = support.lesions, support.patients
+    text = (
+        f"The probabilities rest on {lesions} finding{'s' if lesions != 1 else ''} of {women} "
+        f"{'women' if women != 1 else 'woman'}"
+    )
+    if lesions >= FEW_LESIONS:
+        return f"{text}."
+    text += f", fewer than {FEW_LESIONS} findings: they are rough"
+    if support.low is None or support.high is None:
+        return f"{text}, and nobody can say how rough."
+    return (
+        f"{text}. With as many other women there would be {support.low:.2f} to {support.high:.2f} "
+        "times the abnormal positions that they promise."
+    )
