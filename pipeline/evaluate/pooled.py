@@ -60,7 +60,7 @@ def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
             positions["trained_logit"].to_numpy(),
             lesions=sum(other.lesions for other in others),
         )
-        moved.append(_with_calibration(fold, calibration))
+        moved.append(with_calibration(fold, calibration))
     return moved
 
 
@@ -75,7 +75,9 @@ def pooled_scores(
     return {name: partial(joined, name) for name in folds[0]}
 
 
-def _with_calibration(fold: Judged, calibration: Calibration) -> Judged:
+def with_calibration(fold: Judged, calibration: Calibration) -> Judged:
+    """The same maps with the probabilities of another calibration."""
+
     def moved(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(logit=calibration.logit(table["trained_logit"].to_numpy()))
 

@@ -1,8 +1,8 @@
 """The networks of all folds as one model, for women who are in none of them.
 
-Its map is the mean of the calibrated logits of all networks. What each fold's calibration is was
-learned from other women than the fold's networks were trained on; the mean of several networks
-errs less than one of them, so its probabilities are, if anything, too cautious.
+Its map is the mean of the logits of all networks, each fold's over the temperature of that fold.
+What follows is fitted on the test women of all folds together, as a training with several networks
+fits it on the women that these left out (pipeline/model/fit.py).
 
 Reads   RUN/folds/<k>/model
 Writes  RUN/folds/model, RUN/folds/model-card.md, so that MODEL=RUN/folds names it
@@ -12,17 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, logit
 
 from pipeline.annotations.labels import POSITIVE
+from pipeline.evaluate.evidence import before_calibration, evidence_of
 from pipeline.evaluate.load import Judged
-from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.pooled import pool
-from pipeline.model.calibration import Calibration
 from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
+from pipeline.model.fit import fit_to
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
-from pipeline.model.threshold import region_threshold
 from pipeline.report.model_card import write_model_card
 from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
@@ -43,17 +41,16 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
     cards = [fold.card for fold in folds]
     first, trainings = cards[0], [card.training for card in cards]
     network = ensemble_of(*_members(cards))
-    calibration = mean_calibration([card.calibration for card in cards])
-    pooled = pool(folds)
-    matches = match_candidates(pooled).matches
-    scores = calibration.trained_logit(matches.false_scores)
-    threshold = region_threshold(
-        [scores[matches.false_images == i] for i in range(matches.images)],
-        calibration,
+    pooled = pool(
+        [before_calibration(f, temperature=f.card.calibration.temperature) for f in folds]
+    )
+    positives = int((pooled.positions["label"] == POSITIVE).sum())
+    fitted = fit_to(
+        evidence_of(pooled),
+        prior=positives / len(pooled.positions),
         fp_per_image=stage.settings.train.fp_per_image,
         whose="out-of-fold",
     )
-    positives = int((pooled.positions["label"] == POSITIVE).sum())
     everybody = SplitCard(
         patients=len(pooled.patients),
         mammograms=len(pooled.images),
@@ -69,9 +66,10 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         labels=first.labels,
         maps=first.maps,
         usual_level=float(np.mean([card.level / card.calibration.temperature for card in cards])),
-        calibration=calibration,
-        region_threshold=threshold.probability,
-        region_threshold_source=threshold.source,
+        calibration=fitted.calibration,
+        support=fitted.support,
+        region_threshold=fitted.threshold.probability,
+        region_threshold_source=fitted.threshold.source,
         training=TrainingCard(
             parameters=sum(t.parameters for t in trainings),
             steps=sum(t.steps for t in trainings),
@@ -99,21 +97,6 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         stage.events.artifact(path, folder="model")
     stage.events.artifact(write_model_card(whole))
     return whole.model
-
-
-def mean_calibration(calibrations: Sequence[Calibration]) -> Calibration:
-    """The calibration of the mean of logits that are divided by their temperatures already.
-
-    Its probability is that of the mean of the calibrated logits.
-
-    Example:
-        >>> one, two = Calibration(0.5, 0.01, 2.0), Calibration(0.5, 0.03, 4.0)
-        >>> round(mean_calibration([one, two]).natural_prior, 4), mean_calibration([one]).shift
-        (0.02, -4.59511985013459)
-    """
-    natural = float(np.mean([c.natural_prior for c in calibrations]))
-    shift = float(np.mean([c.shift for c in calibrations]))
-    return Calibration(float(expit(logit(natural) - shift)), natural, 1.0)
 
 
 def is_current(run: RunFolder, folds: Sequence[Judged]) -> bool:

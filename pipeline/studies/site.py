@@ -7,9 +7,10 @@ import numpy as np
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
+from pipeline.evaluate.evidence import before_calibration, evidence_of
 from pipeline.evaluate.load import Judged, has_known_truth
-from pipeline.evaluate.matching import match_candidates
 from pipeline.model.calibration import Calibration, refit
+from pipeline.model.fit import Evidence
 from pipeline.model.seen_patients import is_among
 from pipeline.preprocess.split import TEST, split_patients
 
@@ -38,6 +39,14 @@ class Site:
     def logits(self) -> np.ndarray:
         """As the network gives them, (n,)."""
         return self.judged.positions["trained_logit"].to_numpy()
+
+    def evidence(self) -> Evidence:
+        """What the calibration and the threshold are fitted on.
+
+        Raises:
+            Undefined: there is no mammogram.
+        """
+        return evidence_of(before_calibration(self.judged))
 
     def refit(self, old: Calibration, chosen: np.ndarray | slice = np.s_[:]) -> Calibration:
         """The calibration of the chosen positions; with few lesions in all, of less.
@@ -86,15 +95,3 @@ def cross_fitted(site: Site, old: Calibration) -> np.ndarray:
         if own.any():
             calibrated[own] = site.refit(old, ~own).logit(site.logits[own])
     return calibrated
-
-
-def false_alarms(site: Site) -> list[np.ndarray]:
-    """For each mammogram the network's logits of its candidates outside lesions.
-
-    Raises:
-        Undefined: there is no mammogram.
-    """
-    candidates = site.judged.candidates
-    trained = candidates.assign(logit=candidates["trained_logit"])
-    matches = match_candidates(replace(site.judged, candidates=trained)).matches
-    return [matches.false_scores[matches.false_images == i] for i in range(matches.images)]

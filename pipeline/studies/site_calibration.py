@@ -17,6 +17,7 @@ from pipeline.figures.figure import Undefined
 from pipeline.figures.registry import Place, probability_metrics
 from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap
 from pipeline.model.card import ModelCard, SiteCard, card_path, model_folder, read_card
+from pipeline.model.fit import Fitted, support_of
 from pipeline.model.folder import copy_model
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
@@ -30,7 +31,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.run.words import aligned
-from pipeline.studies.site import FOLDS, Site, cross_fitted, false_alarms, site_of
+from pipeline.studies.site import FOLDS, Site, cross_fitted, site_of
 
 
 def calibrate(stage: Stage) -> str:
@@ -52,7 +53,8 @@ def calibrate(stage: Stage) -> str:
         )
     card = read_card(model_folder(run))
     site = site_of(load_judged(run), trained_on=card.training.pixel_hashes)
-    new, threshold = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
+    fit = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
+    new, threshold = fit.calibration, fit.threshold
     fitted = {
         "calibration": asdict(new),
         "region_threshold": threshold.probability,
@@ -64,7 +66,9 @@ def calibrate(stage: Stage) -> str:
     content = {**origin, **fitted, **estimate, "notes": notes}
     hashes = pixel_hashes(site.judged.images)
     on = SiteCard.model_validate({**origin, "pixel_hashes": hashes})
-    recalibrated = card.model_copy(update={**fitted, "calibration": new, "calibrated_on": on})
+    recalibrated = card.model_copy(
+        update={**fitted, "calibration": new, "support": fit.support, "calibrated_on": on}
+    )
     former = copy_model(run, card.folder, recalibrated)
     if former:
         print(f"The former model was moved to {former}.")
@@ -104,17 +108,20 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
     )
 
 
-def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> tuple[Calibration, Threshold]:
+def _fitted(site: Site, card: ModelCard, *, fp_per_image: float) -> Fitted:
     try:
         new = site.refit(card.calibration)
-        alarms = false_alarms(site)
+        evidence = site.evidence()
     except Undefined as why:
         raise UserError(
             f"{why}; the fully outlined mammograms have {int(site.labels.sum())} positive and "
             f"{int((site.labels == 0).sum())} negative ones. Give findings with outlines, and "
             "mammograms that are known to be normal (docs/findings-csv.md)."
         ) from why
-    return new, region_threshold(alarms, new, fp_per_image=fp_per_image, whose="site")
+    threshold = region_threshold(
+        evidence.false_alarms, new, fp_per_image=fp_per_image, whose="site"
+    )
+    return Fitted(new, threshold, support_of(evidence, new))
 
 
 def _notes(site: Site, new: Calibration, threshold: Threshold) -> list[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,9 +36,10 @@ def left_out_maps(
     mapper = NetworkMapper(network, with_spread=rule.flips * len(rule.zooms) > 1)
     counted = shown(images, len(images), "maps of those left out")
     maps = [map_image(mapper, image, rule) for image in counted]
-    arrays = {f"{i}/logit": one.logit for i, one in enumerate(maps)}
+    arrays: dict[str, Any] = {"key": np.array(key)}
+    arrays |= {f"{i}/logit": one.logit for i, one in enumerate(maps)}
     arrays |= {f"{i}/spread": one.spread for i, one in enumerate(maps) if one.spread is not None}
-    write_atomic(path, lambda place: np.savez_compressed(place, key=np.array(key), **arrays))
+    write_atomic(path, lambda place: np.savez_compressed(place, **arrays))
     return maps
 
 

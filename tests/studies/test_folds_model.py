@@ -8,14 +8,14 @@ import pytest
 from models.network import NetworkSpec, build_network, ensemble_of
 from pipeline.config import Settings
 from pipeline.evaluate.load import load_judged
-from pipeline.model.calibration import Calibration
+from pipeline.model.calibration import Calibration, fit_calibration
 from pipeline.model.card import read_card
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
-from pipeline.studies.folds_model import is_current, mean_calibration, write_folds_model
+from pipeline.studies.folds_model import is_current, write_folds_model
 from tests.evaluate.fabricated_run import Woman, fabricate
 from tests.model.cards import change_card
 
@@ -64,16 +64,30 @@ def stage(tmp_path):
     return Stage(run, settings, EventLog(run, "crossval"))
 
 
-def test_its_probability_is_that_of_the_mean_calibrated_logit_of_the_folds(folds, stage):
+def test_its_map_is_the_mean_of_the_folds_each_over_its_temperature(folds, stage):
     write_folds_model(stage, folds)
     card = read_card(stage.run.folds.model)
     logits = load_network(stage.run.folds.model)(IMAGE).numpy()
-    each = [f.card.calibration.logit(load_network(f.card.folder)(IMAGE).numpy()) for f in folds]
-    np.testing.assert_allclose(card.calibration.logit(logits), np.mean(each, axis=0), atol=1e-4)
-    assert card.calibration.natural_prior == pytest.approx(0.02)
+    temperatures = [f.card.calibration.temperature for f in folds]
+    each = [load_network(f.card.folder)(IMAGE).numpy() for f in folds]
+    mean = np.mean([z / t for z, t in zip(each, temperatures, strict=True)], axis=0)
+    np.testing.assert_allclose(logits, mean, atol=1e-4)
     # A mammogram that is at its level for every fold is at its level for all of them.
     at_level = [f.card.level / f.card.calibration.temperature for f in folds]
     assert card.level == pytest.approx(np.mean(at_level))
+
+
+def test_it_is_calibrated_on_the_test_women_of_all_folds(folds, stage):
+    write_folds_model(stage, folds)
+    card = read_card(stage.run.folds.model)
+    labels = np.concatenate([f.positions["label"] for f in folds])
+    logits = np.concatenate(
+        [f.positions["trained_logit"] / f.card.calibration.temperature for f in folds]
+    )
+    start = Calibration(0.5, float(labels.mean()), 1.0)
+    expected = fit_calibration(start, labels, logits, lesions=6)
+    assert asdict(card.calibration) == pytest.approx(asdict(expected))
+    assert (card.support.patients, card.support.lesions) == (12, 6)
 
 
 def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
@@ -97,8 +111,3 @@ def test_it_is_written_again_only_for_other_networks_or_calibrations(folds, stag
     other = folds[0].card.model_copy(update={"calibration": colder})
     others = [replace(folds[0], card=other), *folds[1:]]
     assert not is_current(stage.run, others)
-
-
-def test_the_mean_of_one_calibration_is_itself_without_its_temperature():
-    own = Calibration(0.4, 0.01, 2.0)
-    assert asdict(mean_calibration([own])) == pytest.approx(asdict(replace(own, temperature=1.0)))

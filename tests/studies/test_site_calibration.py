@@ -24,7 +24,7 @@ from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
-from pipeline.studies.site import cross_fitted, false_alarms, site_of
+from pipeline.studies.site import cross_fitted, site_of
 from pipeline.studies.site_calibration import calibrate
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 from tests.model.cards import change_card
@@ -179,7 +179,7 @@ def test_the_region_threshold_leaves_the_false_alarms_asked_for(tmp_path):
     run = site_run(tmp_path)
     calibrate(opened(run))
     card = read_card(run.model)
-    alarms = false_alarms(site(run))
+    alarms = site(run).evidence().false_alarms
     assert len(alarms) == 16  # one in each mammogram, see fabricated_run
     at = card.calibration.trained_logit(logit(card.region_threshold))
     assert sum((a > at).sum() for a in alarms) == 4

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 from tensorflow.python.framework import config as tf_config
 
-from models.dense import logit_map
+from models.dense import logit_map, logit_map_with_spread
 from pipeline.model.card import card_path, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.map_grid import finite_positions, map_level
@@ -97,11 +97,13 @@ def test_two_deterministic_runs_give_the_same_bytes_even_after_a_crash(
 def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch):
     asked = []
 
-    def mapping(*args, **options):
-        asked.append((options.get("flips", 1), options.get("zooms", (1.0,))))
-        return logit_map(*args, **options)
+    for mapping in (logit_map, logit_map_with_spread):
 
-    monkeypatch.setattr("models.dense.logit_map", mapping)
+        def noting(*args, real=mapping, **options):
+            asked.append((options.get("flips", 1), options.get("zooms", (1.0,))))
+            return real(*args, **options)
+
+        monkeypatch.setattr(f"models.dense.{mapping.__name__}", noting)
     settings = toy_settings(epochs=1, steps_per_epoch=1)
     maps = settings.maps.model_copy(update={"flips": 2, "zooms": (0.8, 1.0)})
     train(stage_of(toy_run, settings.model_copy(update={"maps": maps})))
