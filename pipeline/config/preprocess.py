@@ -110,7 +110,9 @@ class SplitSettings(Section):
     """Patients are split by a hash of their id, separately with and without findings."""
 
     test: float = Field(0.25, ge=0, le=1, description="share of patients held out for the test")
-    validation: float = Field(0.15, ge=0, le=1, description="share of patients for validation")
+    validation: float = Field(
+        0.15, ge=0, le=1, description="share of patients for validation, where train.members is 1"
+    )
     seed: int = Field(0, ge=0, description="seed of the split")
     use_hints: bool = Field(True, description="keep the data set's own split where it has one")
     folds: int | None = Field(

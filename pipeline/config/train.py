@@ -87,7 +87,13 @@ class TrainSettings(Section):
         description="seed of weights, crops, augmentation and dropout; network n of an ensemble "
         "takes the seed `seed * members + n - 1`, so two seeds share no network",
     )
-    members: int = Field(1, ge=1, description="networks whose mean is the model (SEEDS)")
+    members: int = Field(
+        1,
+        ge=1,
+        description="networks whose mean is the model (SEEDS); from two on the women of training "
+        "and validation are one, each network leaves out another part of them, and calibration "
+        "and threshold rest on all",
+    )
     deterministic: bool = Field(False, description="the same bits every time, at some cost")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
         "auto",

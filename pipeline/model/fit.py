@@ -6,8 +6,8 @@ had made their maps.
 
 That a woman's map comes from one network, and those of a later woman from the mean of several, is
 left as it is. The mean errs less than each, so its probabilities are, if anything, too cautious.
-What each network's own scale and level are is not fitted: a part has a dozen lesions, networks of
-one recipe differ by less than so few can tell, and two numbers from all of them are the sturdier.
+What scale and level each network has for itself is not fitted: a part holds a dozen lesions, and
+two numbers from all of them served the women of another network as well (docs/architecture.md).
 """
 
 from collections.abc import Sequence

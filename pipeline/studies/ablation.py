@@ -40,7 +40,7 @@ OTHER_MAPS: dict[str, dict[str, Any]] = {
     "maps of one size": {"zooms": (1.0,)},
     "maps at their own level": {"level_share": 0.0},
 }
-SHORT_ABLATION = SHORT | {"train.members": "1", "split.validation": "0.3"}
+SHORT_ABLATION = SHORT | {"split.validation": "0.3"}
 
 
 def ablation(

@@ -14,6 +14,8 @@ from pipeline.studies.subruns import RunStages
 
 # One network takes minutes, twenty take hours; SET gives another schedule.
 SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100"}
+# Each a network of its own, all of one split: those of an ensemble leave out different women.
+ALONE = {"train.members": "1"}
 Runs = Mapping[str, Sequence[RunFolder]]
 
 
@@ -54,13 +56,13 @@ def run_variants(
     for seed in range(seeds):
         for name, settings in variants.items():
             print(f"--- {name}, seed {seed} of {seeds}", flush=True)
-            changed = {**schedule, **settings, "train.seed": str(seed)}
+            changed = {**schedule, **settings, **ALONE, "train.seed": str(seed)}
             run_stages(runs[name][seed], stage.run, changed, upto=upto)
     cards = (read_card(run.model) for made in runs.values() for run in made)
     return runs, {
         "recipe": recipe_of(stage.settings, cards),
         "seeds": seeds,
-        "schedule": dict(schedule) or "as in the config",
+        "schedule": {**schedule, **ALONE} if schedule else "as in the config, one network each",
         "hardware": hardware(),
         **provenance(),
     }

@@ -64,6 +64,7 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert changed == {
         **{name: value for name, value in study.SHORT_ABLATION.items() if name != "train.epochs"},
         "train.augment": "false",
+        "train.members": "1",
         "train.seed": "1",
     }
     content = json.loads(opened.run.ablation.read_text())
@@ -79,6 +80,15 @@ def test_each_variant_is_trained_with_each_seed_and_compared_with_the_recipe(sta
     assert "own level" not in text
     assert "nothing of the test" in content["figures"]
     assert content["recipe"] == recipe_of(SETTINGS, [a_card()])
+
+
+def test_each_variant_is_one_network_of_one_split_whatever_the_config_says(stage):
+    opened, asked, run_stages = stage
+    several = Remembered("configs/mias.yaml", {"train.members": "3"}, "")
+    remember(opened.run, SETTINGS, several)
+    study.ablation(opened, seeds=2, full=True, run_stages=run_stages)
+    del asked["other maps"]
+    assert {changed["train.members"] for _, changed in asked.values()} == {"1"}
 
 
 def test_every_variant_names_settings_that_exist():
