@@ -42,6 +42,7 @@ PIXEL_KEYWORDS = {
 }
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _ICON_IMAGE_SEQUENCE = 0x00880200
+_MODALITY_LUT_SEQUENCE = 0x00283000  # no grey value is known without it
 _PIXEL_DATA = 0x7FE00010
 _TRAILING = 0xFFFA0000  # signatures and padding, the only ones behind the pixels
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -120,7 +121,7 @@ class Walk:
         if self.pixels is None and self._last and self._last.is_sequence:
             self._wrong = self._wrong or self._last
         self._wrong = self._icon or self._wrong  # icons are the ones that are written wrongly
-        if self.pixels is None and self._wrong and self._may_lack(self._wrong):
+        if self.pixels is None and self._wrong:
             behind = self._behind(self._wrong)
             if behind is not None:
                 return self._without(self._wrong, start, behind)
@@ -134,10 +135,6 @@ class Walk:
         end = self._stream.seek(0, io.SEEK_END)
         return place.length != _UNDEFINED_LENGTH and place.start + place.length > end
 
-    def _may_lack(self, place: _Place) -> bool:
-        """Whether nobody asked for an element by its tag, such as an icon."""
-        return self._wanted is None or place.tag not in self._wanted
-
     def _read(self, stop: Callable[[int, str | None, int], bool]) -> Dataset:
         return read_dataset(
             self._stream,
@@ -149,25 +146,37 @@ class Walk:
 
     def _at_pixels(self, tag: int, vr: str | None, length: int) -> bool:
         last, here = self._last, _Place(tag, vr, self._stream.tell(), length)
-        ordered = last is None or last.tag < tag <= _PIXEL_DATA or tag >= _TRAILING
-        follows = ordered and (vr is None) is self._implicit
-        if last and last.is_sequence and not follows:
+        if last and last.is_sequence and not self._may_follow(last, here):
             self._wrong = self._wrong or last
         if tag == _ICON_IMAGE_SEQUENCE:
             self._icon = here
         self._last = here
         if tag not in PIXEL_KEYWORDS:
             return False
-        known = None if length == _UNDEFINED_LENGTH else length
+        stated = None if length == _UNDEFINED_LENGTH else length
         self.pixels = PixelElement(
-            self._stream, PIXEL_KEYWORDS[tag], vr, here.start, known, little_endian=self._order
+            self._stream, PIXEL_KEYWORDS[tag], vr, here.start, stated, little_endian=self._order
         )
         return True
 
+    def _may_follow(self, last: _Place, here: _Place) -> bool:
+        """Whether this is an element behind another, and not bytes from its middle."""
+        ordered = last.tag < here.tag <= _PIXEL_DATA or here.tag >= _TRAILING
+        is_private = bool(here.tag >> 16 & 1)
+        known = dictionary_has_tag(here.tag) or is_private or not here.tag & 0xFFFF
+        has_vr = here.vr is None if self._implicit else here.vr in STANDARD_VR
+        return ordered and known and has_vr
+
     def _without(self, sequence: _Place, start: int, behind: int) -> Dataset:
-        """The header without a sequence, from its first element and from the one behind it."""
+        """The header without a sequence, from its first element and from the one behind it.
+
+        Raises:
+            ValueError: it is a sequence that cannot be left out.
+        """
         known = dictionary_has_tag(sequence.tag)
         name = dictionary_description(sequence.tag) if known else f"sequence {Tag(sequence.tag)}"
+        if sequence.tag == _MODALITY_LUT_SEQUENCE:
+            raise ValueError(f"{name} has a wrong length, and nothing is known without it")
         warnings.warn(f"{name} has a wrong length: left out, read on behind it", stacklevel=2)
         self._stream.seek(start)
         header = self._read(lambda tag, vr, length: tag == sequence.tag)
@@ -178,7 +187,8 @@ class Walk:
     def _behind(self, sequence: _Place) -> int | None:
         """Where the element behind a sequence begins, from which elements lead to the pixels.
 
-        In writers' icons a few bytes are not counted, such as those of the offset table.
+        In writers' icons a few bytes are not counted, such as those of the offset table. The
+        stated length of others may be too large as well.
         """
         stated = 0 if sequence.length == _UNDEFINED_LENGTH else sequence.length
         stated = min(stated, _SEARCH_BYTES)
@@ -186,7 +196,7 @@ class Walk:
         data = self._stream.read(stated + _SEARCH_BYTES)
         found = list(self._pixel_places(data, sequence.start))
         later = [at for at in found if at >= stated]
-        first = stated
+        first = 0
         if sequence.tag == _ICON_IMAGE_SEQUENCE and found and found[0] < stated:
             first = found.pop(0) + 1  # the pixels of the icon, its last element
         if not (later or found):

@@ -90,15 +90,18 @@ def notes_on_numbers(
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; [] where it is missing or empty.
-
-    Raises:
-        ValueError: the element is no sequence.
-    """
+    """The items of a sequence; [] where it is missing, empty or, as `not_items` tells, none."""
     found = list(dataset.get(keyword) or [])
-    if not all(isinstance(item, Dataset) for item in found):
-        raise ValueError(f"{dictionary_description(keyword)} is no sequence of items")
-    return found
+    return found if all(isinstance(item, Dataset) for item in found) else []
+
+
+def not_items(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
+    """Notes that name those of these sequences that are none."""
+    return [
+        f"{dictionary_description(keyword)} is no sequence of items: left out"
+        for keyword in keywords
+        if dataset.get(keyword) and not items(dataset, keyword)
+    ]
 
 
 def _texts(dataset: Dataset, keyword: str) -> list[str]:

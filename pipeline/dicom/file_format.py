@@ -62,11 +62,15 @@ def damage_of(path: Path) -> str:
         start = stream.read(_TEXT_BYTES)
     if not start:
         return "an empty file"
-    if not any(start):
+    if not any(start[:128]) and (b"DICM".startswith(start[128:]) or not any(start)):
         return "begins with zeros: its copy or download stopped"
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")):
         return "a web page, not the file: its download failed"
+    if text.startswith((b"<?xml", b"{")):
+        return "a message of a server, not the file: its download failed"
+    if text.startswith((b"version https://git-lfs", b"/annex/objects/", b"../.git/annex/")):
+        return "stands for the file, which is not there: git lfs pull or git annex get fetches it"
     return ""
 
 

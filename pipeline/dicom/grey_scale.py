@@ -18,8 +18,10 @@ from pipeline.dicom.elements import (
     as_written,
     is_unreadable,
     items,
+    not_items,
     notes_on_numbers,
     number,
+    numbers,
     word,
     words,
 )
@@ -155,12 +157,11 @@ def grey_tables(
             f"contradictory polarities: Photometric Interpretation {polarity}, "
             f"Presentation LUT Shape {shape}"
         )
-    modality, low, high = _modality(header, stored, notes)
-    lost = [name for name in _RESCALING if is_unreadable(header, name)]
-    if lost and use_window and not _tables(header, "ModalityLUTSequence"):
+    modality, low, high, lost = _modality(header, stored, notes)
+    if lost and use_window:
         # The window is in rescaled values, which nobody knows then.
         use_window = False
-        notes.append(f"window left out, {dictionary_description(lost[0])} cannot be read")
+        notes.append(f"window left out, {lost}")
     found = _voi(header, modality, prefer_lut, notes) if use_window else None
     values, window = found or ((modality - low) / (high - low), "none")
     if polarity == "MONOCHROME1":  # over the nominal range, whatever the image contains
@@ -214,39 +215,65 @@ def apply_table(pixels: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 def _modality(
     header: Dataset, stored: np.ndarray, notes: list[str]
-) -> tuple[np.ndarray, float, float]:
-    """Values after C.11.1, and the ends of the nominal range of that step."""
-    tables = _tables(header, "ModalityLUTSequence")
-    if tables:
-        values, largest = _look_up(tables[0], stored, notes)
-        return values, 0.0, largest
+) -> tuple[np.ndarray, float, float, str]:
+    """Values after C.11.1, the ends of the nominal range of that step, and why it is left out."""
+    lost = next(iter(not_items(header, ["ModalityLUTSequence"])), "")
+    if tables := _tables(header, "ModalityLUTSequence"):
+        try:
+            values, largest = _look_up(tables[0], stored, notes)
+            return values, 0.0, largest, ""
+        except ValueError as problem:
+            lost = "the modality LUT cannot be used"
+            notes.append(f"modality LUT left out: {problem}")
+    for name in _RESCALING:
+        if is_unreadable(header, name):
+            lost = f"{dictionary_description(name)} cannot be read"
     slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept") or 0.0
-    slope = 1.0 if slope is None else slope
     if slope == 0:
-        raise Unusable("failed", "Rescale Slope is 0")
+        lost = "Rescale Slope is 0"
+        notes.append(f"{lost}: rescaling left out")
+        intercept = 0.0
+    slope = slope or 1.0
     values = stored * slope + intercept
     low, high = float(values.min()), float(values.max())
     if not np.isfinite([low, high]).all() or low == high:
         raise Unusable("failed", f"Rescale Slope {slope:g} and Intercept {intercept:g} lose all")
-    return values, low, high
+    return values, low, high, lost
 
 
 def _voi(
     header: Dataset, x: np.ndarray, prefer_lut: bool, notes: list[str]
 ) -> tuple[np.ndarray, str] | None:
     """Values through the first VOI LUT, or the first window, and its name; None without both."""
-    tables = _tables(header, "VOILUTSequence")
-    window = None if tables and prefer_lut else _window(header, notes)
-    if window:
-        function, centre, width = window
-        explanation = word(header, "WindowCenterWidthExplanation")
-        which = _which(explanation, len(words(header, "WindowCenter")))
-        values = _FUNCTIONS[function](x, centre=centre, width=width)
-        return values, f"{function} {centre:g}/{width:g}{which}"
-    if tables:
-        values, largest = _look_up(tables[0], x, notes)
-        return values / largest, f"VOI LUT{_which(word(tables[0], 'LUTExplanation'), len(tables))}"
+    ways = (_through_lut, _through_window)
+    for way in ways if prefer_lut else reversed(ways):
+        if found := way(header, x, notes):
+            return found
     return None
+
+
+def _through_lut(header: Dataset, x: np.ndarray, notes: list[str]) -> tuple[np.ndarray, str] | None:
+    tables = _tables(header, "VOILUTSequence")
+    if not tables:
+        return None
+    try:
+        values, largest = _look_up(tables[0], x, notes)
+    except ValueError as problem:
+        notes.append(f"VOI LUT left out: {problem}")
+        return None
+    return values / largest, f"VOI LUT{_which(word(tables[0], 'LUTExplanation'), len(tables))}"
+
+
+def _through_window(
+    header: Dataset, x: np.ndarray, notes: list[str]
+) -> tuple[np.ndarray, str] | None:
+    window = _window(header, notes)
+    if not window:
+        return None
+    function, centre, width = window
+    which = _which(word(header, "WindowCenterWidthExplanation"), len(words(header, "WindowCenter")))
+    values = _FUNCTIONS[function](x, centre=centre, width=width)
+    return values, f"{function} {centre:g}/{width:g}{which}"
 
 
 def _which(explanation: str, count: int) -> str:
@@ -292,16 +319,19 @@ def _look_up(item: Dataset, x: np.ndarray, notes: list[str]) -> tuple[np.ndarray
         float64 like x, and the largest value of the range of the table, not of its entries.
 
     Raises:
-        Unusable: failed, the table is not what its descriptor says.
+        ValueError: the table is not what its descriptor says.
     """
-    descriptor = [int(value) for value in item.LUTDescriptor]
+    descriptor = [int(value) for value in numbers(item, "LUTDescriptor")]
     if len(descriptor) != 3:
-        raise Unusable("failed", f"LUT Descriptor must have 3 values, not {len(descriptor)}")
+        raise ValueError(f"its LUT Descriptor must have 3 values, not {len(descriptor)}")
     count, bits = descriptor[0] & 0xFFFF or 65536, descriptor[2]
     first = _with_sign_of(x, descriptor[1])
     entries = _entries(item, count, bits)
+    if len(entries) > count + 1:  # of bytes there may be one more, so that they are even
+        notes.append(f"a LUT has {len(entries)} entries, not {count}: the first are taken")
+    entries = entries[:count]
     if len(entries) < count or not 1 <= bits <= 16:
-        raise Unusable("failed", f"a LUT has {len(entries)} entries of {bits} bit, not {count}")
+        raise ValueError(f"it has {len(entries)} entries of {bits} bit, not {count}")
     largest = int(entries.max())
     if largest >= 1 << bits:
         notes.append(f"LUT entries up to {largest} do not fit its {bits} bit: taken as wider")
@@ -320,7 +350,7 @@ def _entries(item: Dataset, count: int, bits: int) -> np.ndarray:
         data = (values & 0xFFFF).astype("<u2").tobytes()
     packed = len(data) == count + count % 2 and bits <= 8
     whole = data[: len(data) // 2 * 2]
-    return np.frombuffer(whole, np.uint8 if packed else "<u2")[:count].astype(np.float64)
+    return np.frombuffer(whole, np.uint8 if packed else "<u2").astype(np.float64)
 
 
 def _padding(header: Dataset, stored: np.ndarray) -> np.ndarray | None:

@@ -4,6 +4,7 @@ Every image of every data set comes through here, for training and for heatmaps 
 """
 
 import hashlib
+import struct
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +14,17 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import items, notes_on_numbers, words
+from pipeline.dicom.elements import items, not_items, notes_on_numbers, words
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, damage_of, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner
-from pipeline.dicom.selection import check_kind, check_size, check_view, chosen_frame
+from pipeline.dicom.selection import (
+    check_kind,
+    check_size,
+    check_view,
+    chosen_frame,
+    is_mammogram,
+)
 from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
 from pipeline.dicom.stored_pixels import OVERLAY_BIT_POSITIONS, decode, pixel_format
@@ -30,6 +37,7 @@ _NUMBERS = (
     *("HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
     *("RescaleIntercept", "RescaleSlope"),
 )
+_CUT_OFF = "the file ends in the middle of an element; copy or export it again"
 # PS3.3 C.7.6.16.2: the macros whose attributes single-frame images have at the top.
 _MACROS = ("PixelMeasuresSequence", "PixelValueTransformationSequence", "FrameVOILUTSequence")
 # All that is asked of a header; whatever else is in it is passed over.
@@ -50,6 +58,10 @@ _TAGS: tuple[str | int, ...] = (
     # Their grey scale.
     *("ModalityLUTSequence", "VOILUTFunction", "VOILUTSequence", "WindowCenter", "WindowWidth"),
     *("WindowCenterWidthExplanation", "PresentationLUTShape"),
+)
+_SEQUENCES = (
+    *("ViewCodeSequence", "VOILUTSequence", "ModalityLUTSequence"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 )
 _HASH_BLOCK = 2**16  # values
 
@@ -107,7 +119,8 @@ def read_mammogram(
         try:
             mammogram = _read(Path(path), settings, spacing_mm, keep_stored)
         except DICOM_ERRORS as error:
-            raise Unusable("failed", f"cannot be read: {one_line(error)}") from error
+            what = _CUT_OFF if isinstance(error, struct.error) else one_line(error)
+            raise Unusable("failed", f"cannot be read: {what}") from error
     warned = dict.fromkeys(one_line(w.message) for w in caught)
     mammogram.notes.extend(list(warned)[:3])
     return mammogram
@@ -127,7 +140,9 @@ def _read(
         seen, view_notes = view(header)
         image_type = words(header, "ImageType")
         check_view(seen.names, seen.modifiers, image_type, settings)
-        mm, spacing_source, spacing_notes = pixel_spacing(header, spacing_mm)
+        mm, spacing_source, spacing_notes = pixel_spacing(
+            header, spacing_mm, needed=is_mammogram(top, settings)
+        )
         expected = pixel_format(header)
         check_size(*expected.shape, settings)
         stored = decode(header, element, expected, frame=frame, trust=settings.trust)
@@ -147,7 +162,7 @@ def _read(
         pixel_sha256=pixel_sha256(stored.pixels),
         notes=[
             *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *grey.notes),
-            *notes_on_numbers(header, _NUMBERS),
+            *(*notes_on_numbers(header, _NUMBERS), *not_items(header, _SEQUENCES)),
         ],
         laterality_source=side_source,
         view_source=seen.source,

@@ -66,11 +66,16 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
 def _check_no_image(header: Dataset, kind: str, settings: DicomSettings) -> NoReturn:
     """Tell a mammogram whose image is lost from what never had one."""
     name = UID(kind).name
-    wanted = ("MG",) if settings.modalities == "any" else settings.modalities
-    if modality(header) in wanted and (kind in _MAY_BE_MAMMOGRAMS or not kind):
+    if is_mammogram(header, settings) and (kind in _MAY_BE_MAMMOGRAMS or not kind):
         check_intent(intent(header), settings)
         raise Unusable("failed", _ENDS_EARLY.format("the image's description"))
     raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
+
+
+def is_mammogram(header: Dataset, settings: DicomSettings) -> bool:
+    """Whether the modality says so, or is one of those that the user has named."""
+    wanted = ("MG",) if settings.modalities == "any" else settings.modalities
+    return modality(header) in wanted
 
 
 def check_modality(modality: str, settings: DicomSettings) -> None:

@@ -80,7 +80,20 @@ _SIDE_WORDS = {
 }
 # Beside a side or a view these say nothing more.
 _BESIDE = frozenset(
-    ("BREAST", "MAMMO", "MAMMOGRAM", "MAMMOGRAPHY", "MG", "PROJECTION", "SIDE", "THE", "VIEW")
+    (
+        *("BREAST", "MAMMO", "MAMMOGRAM", "MAMMOGRAPHY", "MG", "PROJECTION", "SIDE", "THE", "VIEW"),
+        *("DIGITAL", "FFDM", "SCREENING"),
+    )
+)
+# Projections that are none of a whole breast, and parts of one: whatever else a text says, what has
+# one of these in it is no screening view.
+_OTHER_VIEWS = frozenset(
+    (
+        *("AP", "PA", "LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT"),
+        *("SPOT", "MAG", "MAGNIFICATION", "MAGNIFIED", "CONE", "SPECIMEN", "STEREO"),
+        *("STEREOTACTIC", "SCOUT", "GALACTOGRAM", "BIOPSY", "LOCALIZATION"),
+        *("TAN", "TANGENTIAL", "CV", "CLEAVAGE", "AT", "AXILLA", "AXILLARY", "ROLLED"),
+    )
 )
 # Both or none: a side is looked for elsewhere, nobody need know.
 _NO_SIDE = ("B", "BOTH", "BILATERAL", "U", "UNKNOWN", "UNPAIRED")
@@ -130,14 +143,18 @@ def view(dataset: Dataset) -> tuple[View, list[str]]:
     text = _all_of(dataset, "ViewPosition")
     position = _named_view(text)
     modifiers = [IMPLANT_DISPLACED] if position.displaced else []
-    codes = []
+    codes, unknown = [], [("View Position", text)] if text and not position.name else []
     for item in items(dataset, "ViewCodeSequence"):
         meaning = word(item, "CodeMeaning")
-        known = VIEWS.get(word(item, "CodeValue")) or _known_view(meaning).name
-        codes.append(known or meaning.lower())
+        known = VIEWS.get(word(item, "CodeValue")) or _named_view(meaning).name
+        codes.append(known)
+        unknown += [("View Code Sequence", meaning)] if meaning and not known else []
         for modifier in items(item, "ViewModifierCodeSequence"):
-            code, meaning = word(modifier, "CodeValue"), word(modifier, "CodeMeaning").lower()
-            modifiers.append(MODIFIERS.get(code, meaning))
+            meaning = word(modifier, "CodeMeaning")
+            known = MODIFIERS.get(word(modifier, "CodeValue"), "")
+            known = known or _other_view(meaning).lower()
+            modifiers.append(known)
+            unknown += [("View Modifier", meaning)] if meaning and not known else []
     # CBIS-DDSM writes the view where the orientation belongs.
     misplaced = [name for name in words(dataset, "PatientOrientation") if name in ("CC", "MLO")]
     found = [("View Position", position.name)]
@@ -146,8 +163,9 @@ def view(dataset: Dataset) -> tuple[View, list[str]]:
     found = [(source, name) for source, name in found if name]
     names = tuple(dict.fromkeys(name for _, name in found))
     notes = [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
-    if text and not position.name:
-        notes.append(f"View Position '{text[:_SHOWN]}' is no view that is known: left out")
+    notes += [
+        f"{source} '{text[:_SHOWN]}' is no view that is known: left out" for source, text in unknown
+    ]
     source, name = found[0] if found else ("", "")
     return View(name, names, tuple(dict.fromkeys(m for m in modifiers if m)), source), notes
 
@@ -162,14 +180,16 @@ class _Named:
 
 
 def _named_view(text: str) -> _Named:
-    """A View Position such as MLO, CC-ID, MLO RIGHT or CRANIO-CAUDAL.
-
-    A single word that is none of breasts, such as AP, is the name of another view.
-    """
+    """A View Position such as MLO, CC-ID, MLO RIGHT, CRANIO-CAUDAL, AP or CC SPOT."""
     if text in _SIDE_WORDS:
         return _Named(side=_SIDE_WORDS[text])
     known = _known_view(text)
-    return _Named(text) if not known.name and re.fullmatch("[A-Z]+", text) else known
+    return known if known.name else _Named(_other_view(text))
+
+
+def _other_view(text: str) -> str:
+    """The text where it names what is no screening view, else ""."""
+    return text if _OTHER_VIEWS & set(re.findall(r"[^\W\d_]+", text)) else ""
 
 
 def _all_of(dataset: Dataset, keyword: str) -> str:
@@ -195,18 +215,19 @@ def _known_view(text: str) -> _Named:
 
 
 def _readings(together: str) -> Iterator[tuple[str, str, bool]]:
-    """The view, the side before it and whether ID follows, for each way to read these letters."""
+    """The view, the side beside it and whether ID follows, for each way to read these letters."""
     for text, ends_in_id in ((together, False), (together.removesuffix("ID"), True)):
         for name, letter in (("", ""), *_SIDE_WORDS.items()):
-            rest = text.removeprefix(name)
-            yield (rest if rest in _NAMES else _VIEW_WORDS.get(rest, "")), letter, ends_in_id
+            for rest in (text.removeprefix(name), text.removesuffix(name)):
+                view = rest if rest in _NAMES else _VIEW_WORDS.get(rest, "")
+                yield view, letter, ends_in_id
 
 
 def _named_side(text: str) -> str:
-    """L or R of words such as LEFT BREAST; the text itself where it names neither."""
+    """L or R of words such as LEFT BREAST or RCC; the text itself where it names neither."""
     parts = {part for part in re.findall(r"[^\W\d_]+", text) if part not in _BESIDE}
     sides = {_SIDE_WORDS.get(part, "") for part in parts}
-    return sides.pop() or text if len(sides) == 1 else text
+    return (len(sides) == 1 and sides.pop()) or _known_view(text).side or text
 
 
 def _frame_laterality(dataset: Dataset) -> str:

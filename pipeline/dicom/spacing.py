@@ -23,7 +23,9 @@ _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _SQUARE, _ALIKE = 0.01, 0.02  # relative differences that are none
 
 
-def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, list[str]]:
+def pixel_spacing(
+    header: Dataset, known_mm: float | None, *, needed: bool = True
+) -> tuple[float, str, list[str]]:
     """Spacing in the plane of the breast, in mm, where it comes from, and notes.
 
     A calibrated Pixel Spacing holds as it is. Imager Pixel Spacing is measured at the detector,
@@ -32,10 +34,11 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
 
     Args:
         known_mm: what the data set's importer or the settings say, for files that carry none.
+        needed: it is a mammogram, which is lost without; other images are skipped.
 
     Raises:
-        Unusable: skipped because there is none that a mammogram may have; failed because none can
-            be read, or because the pixels are not square.
+        Unusable: there is none, or none that a mammogram may have, or none that can be read; or
+            the pixels are not square.
     """
     notes = notes_on_numbers(header, _written(header, _SPACINGS), single=False)
     notes += notes_on_numbers(header, _written(header, (_FACTOR,)))
@@ -63,7 +66,7 @@ def pixel_spacing(header: Dataset, known_mm: float | None) -> tuple[float, str, 
             raise Unusable("failed", f"the pixels are not square: {ratio[0]:g} : {ratio[1]:g}")
         mm, source = known_mm, "data set or data.spacing_mm"
     else:
-        raise _without_spacing(header)
+        raise _without_spacing(header, needed)
     if (magnification(header) or 1) >= _MAGNIFIED:
         notes.append("magnified as in a magnification view, which it is not said to be")
     if plain and not any(_alike(plain[0], other, _ALIKE) for other in (mm, *(imager or ()))):
@@ -91,13 +94,13 @@ def _pair(header: Dataset, keyword: str, notes: list[str]) -> tuple[float, float
     return values[0], values[1]
 
 
-def _without_spacing(header: Dataset) -> Unusable:
+def _without_spacing(header: Dataset, needed: bool) -> Unusable:
     written = _written(header, _SPACINGS)
     can_be_read = all(len(numbers(header, keyword)) == 2 for keyword in written)
     named = (f"{dictionary_description(name)} '{as_written(header, name)}'" for name in written)
     why = f"no pixel spacing that can be used: {', '.join(named)}"
     return Unusable(
-        "skipped" if can_be_read else "failed",
+        "skipped" if can_be_read and not needed else "failed",
         f"{why if written else 'no pixel spacing in the file'}; "
         'give it in mm, SET="data.spacing_mm=0.05"',
     )

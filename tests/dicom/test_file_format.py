@@ -4,6 +4,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -188,6 +189,36 @@ def test_an_icon_of_a_wrong_length_does_not_hide_the_pixels(tmp_path, syntax, pi
         assert header.get("PresentationLUTShape") == "IDENTITY"
     if off == 10_000:
         assert any("Icon Image Sequence has a wrong length" in str(w.message) for w in caught)
+
+
+@pytest.mark.parametrize("off", [-24, -8, -1, 1, 8, 24, 101, 100_000])
+@pytest.mark.parametrize("keyword", ["VOILUTSequence", "AnatomicRegionSequence"])
+def test_a_sequence_of_a_wrong_length_is_left_out_and_nothing_else(tmp_path, keyword, off):
+    item = Dataset()
+    item.CodeMeaning = "BREAST BREAST BREAST"
+    path = write(tmp_path / "a.dcm", SYNTAXES[1], **{keyword: [item]})
+    data = path.read_bytes()
+    at = data.index(b"SQ\0\0") + 4
+    (length,) = struct.unpack_from("<I", data, at)
+    path.write_bytes(data[:at] + struct.pack("<I", length + off) + data[at + 4 :])
+    tags = ["Rows", "Modality", "PatientID", keyword]
+    with (
+        pytest.warns(UserWarning, match="Sequence has a wrong length: left out"),
+        open_dicom(path, tags=tags) as (header, element),
+    ):
+        assert (header.Rows, header.Modality, header.PatientID) == (8, "MG", "w1")
+        assert np.array_equal(np.frombuffer(element.read(0, 128), "<u2"), PIXELS.ravel())
+
+
+def test_without_its_modality_lut_a_file_is_an_error(tmp_path):
+    item = Dataset()
+    item.LUTExplanation = "x" * 40
+    path = write(tmp_path / "a.dcm", SYNTAXES[1], ModalityLUTSequence=[item])
+    data = path.read_bytes()
+    at = data.index(b"SQ\0\0") + 4
+    path.write_bytes(data[:at] + struct.pack("<I", 30) + data[at + 4 :])
+    with pytest.raises(ValueError, match="Modality LUT Sequence has a wrong length"):
+        read_dicom(path, header_only=True, tags=["Rows"])
 
 
 def test_sequences_nested_without_end_are_an_error(tmp_path):

@@ -167,13 +167,20 @@ def test_signed_values_are_indexed_by_their_bits():
     np.testing.assert_array_equal(tables.padding, [False, False, True, False])
 
 
-@pytest.mark.parametrize(
-    ("slope", "message"), [(0, "Rescale Slope is 0"), (1e-320, "lose all"), (1e308, "lose all")]
-)
-def test_a_rescale_slope_that_leaves_nothing_is_refused(slope, message):
+@pytest.mark.parametrize("slope", [1e-320, 1e308])
+def test_a_rescale_slope_that_leaves_nothing_is_refused(slope):
     intercept = 1 if slope < 1 else 1e308
-    with np.errstate(all="ignore"), pytest.raises(Unusable, match=message):
+    with np.errstate(all="ignore"), pytest.raises(Unusable, match="lose all"):
         grey(RescaleSlope=slope, RescaleIntercept=intercept)
+
+
+def test_a_rescale_slope_of_0_is_left_out_with_its_window():
+    tables = grey(RescaleSlope=0, RescaleIntercept=7, WindowCenter=2, WindowWidth=3)
+    np.testing.assert_allclose(tables.values, [0, 1 / 3, 2 / 3, 1], rtol=1e-6)
+    assert tables.notes == [
+        "Rescale Slope is 0: rescaling left out",
+        "window left out, Rescale Slope is 0",
+    ]
 
 
 @pytest.mark.parametrize("intercept", [{}, {"RescaleIntercept": ""}], ids=["absent", "empty"])
@@ -224,8 +231,7 @@ def test_a_window_whose_first_value_is_empty_is_no_window():
 def test_a_lut_without_data_says_so(data):
     item = lut([0, 1, 2, 3], first=0, bits=8)
     item[0].LUTData = data
-    with pytest.raises(Unusable, match="a LUT has 0 entries of 8 bit, not 4"):
-        grey(VOILUTSequence=item)
+    assert grey(VOILUTSequence=item).notes == ["VOI LUT left out: it has 0 entries of 8 bit, not 4"]
 
 
 def test_the_table_is_looked_up_for_every_pixel_of_a_tall_image():
@@ -327,12 +333,34 @@ def test_entries_beyond_the_bits_of_a_lut_widen_its_range_and_are_noted():
     assert "do not fit its 8 bit" in tables.notes[0]
 
 
-@pytest.mark.parametrize("descriptor", [[9, 0, 8], [4, 0, 0], [4, 0, 17]])
-def test_a_lut_that_is_not_as_described_fails(descriptor):
+@pytest.mark.parametrize("descriptor", [[9, 0, 8], [4, 0, 0], [4, 0, 17], [4, 0]])
+def test_a_lut_that_is_not_as_described_gives_way_to_the_window(descriptor):
     item = lut([0, 1, 2, 3], first=0, bits=8)
     item[0].LUTDescriptor = descriptor
-    with pytest.raises(Unusable, match="a LUT has"):
-        grey(VOILUTSequence=item)
+    window = {"WindowCenter": 2, "WindowWidth": 3}
+    tables = grey(VOILUTSequence=item, **window)
+    np.testing.assert_array_equal(tables.values, grey(**window).values)
+    assert tables.window == "LINEAR 2/3"
+    assert tables.notes[0].startswith("VOI LUT left out: it")
+
+
+def test_a_modality_lut_that_is_not_as_described_is_left_out_with_the_window():
+    item = lut([0, 1, 2, 3], first=0, bits=8)
+    item[0].LUTDescriptor = [9, 0, 8]
+    tables = grey(ModalityLUTSequence=item, WindowCenter=2, WindowWidth=3)
+    np.testing.assert_array_equal(tables.values, grey().values)
+    assert tables.notes == [
+        "modality LUT left out: it has 4 entries of 8 bit, not 9",
+        "window left out, the modality LUT cannot be used",
+    ]
+
+
+def test_of_a_lut_with_too_many_entries_the_first_are_taken_with_a_note():
+    item = lut([0, 51, 102, 153, 204, 255], first=0, bits=8)
+    item[0].LUTDescriptor = [4, 0, 8]
+    tables = grey(VOILUTSequence=item)
+    np.testing.assert_allclose(tables.values * 5, [0, 1, 2, 3], rtol=1e-6)
+    assert tables.notes == ["a LUT has 6 entries, not 4: the first are taken"]
 
 
 def test_monochrome1_inverts_a_lut_over_its_range():

@@ -9,7 +9,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import Unusable, read_mammogram
-from tests.dicom_samples import write_mammogram
+from tests.dicom_samples import write_as, write_mammogram
 
 SETTINGS = DicomSettings()
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -106,7 +106,6 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
         ({"ViewCodeSequence": [code("399162004", "399055006")]}, "spot compression"),
         ({"ViewCodeSequence": [code("127457009")]}, "SPECIMEN"),
         ({"ImageType": ["DERIVED", "PRIMARY", "STEREO"]}, "STEREO"),
-        ({"ImagerPixelSpacing": None}, 'SET="data.spacing_mm=0.05"'),
     ],
 )
 def test_what_is_no_screening_mammogram_is_skipped_with_the_reason(tmp_path, values, reason):
@@ -152,9 +151,11 @@ def test_what_would_not_be_read_is_skipped_without_a_description_too(tmp_path, v
 
 def test_a_file_that_is_cut_off_anywhere_fails(tmp_path):
     data = write_mammogram(tmp_path / "a.dcm").read_bytes()
-    for end in range(144, len(data)):
+    for end in range(len(data)):
         (tmp_path / "b.dcm").write_bytes(data[:end])
-        assert refusal(tmp_path / "b.dcm")[0] == "failed", end
+        status, reason = refusal(tmp_path / "b.dcm")
+        assert status == "failed", end
+        assert "unpack" not in reason, end
 
 
 @pytest.mark.parametrize("vr", [b"  ", b"??", b"XX\0\0"])
@@ -173,7 +174,12 @@ def test_a_header_that_derails_at_an_element_fails(tmp_path, vr):
     [
         (b"", "failed"),
         (bytes(5000), "failed"),
+        (bytes(128) + b"DI", "failed"),
         (b"\n<!DOCTYPE html>", "failed"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "failed"),
+        (b'{"error": "not found"}', "failed"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "failed"),
+        (b"/annex/objects/MD5E-s9--0.dcm\n", "failed"),
         (b"PK", "skipped"),
     ],
 )
@@ -393,3 +399,10 @@ def test_a_number_that_is_there_and_empty_is_as_good_as_absent(tmp_path, keyword
     if keyword in NOTED:
         name = dictionary_description(keyword)
         assert notes_on_empty == [*notes, f"empty or no number, taken as absent: {name}"]
+
+
+@pytest.mark.parametrize("keyword", ["ViewCodeSequence", "VOILUTSequence"])
+def test_a_sequence_that_is_none_is_left_out_and_named(tmp_path, keyword):
+    mammogram = read(write_as(tmp_path / "a.dcm", keyword, "MLO", "LO"))
+    name = {"ViewCodeSequence": "View Code Sequence"}.get(keyword, "VOI LUT Sequence")
+    assert mammogram.notes == [f"{name} is no sequence of items: left out"]

@@ -74,7 +74,15 @@ def test_a_side_that_nobody_understands_is_named(value):
 
 @pytest.mark.parametrize(
     ("text", "side"),
-    [("LEFT", "L"), ("right breast", "R"), ("RT.", "R"), ("Breast, L", "L"), (["L", "L"], "L")],
+    [
+        ("LEFT", "L"),
+        ("right breast", "R"),
+        ("RT.", "R"),
+        ("Breast, L", "L"),
+        (["L", "L"], "L"),
+        ("Left breast - CC", "L"),
+        ("RMLO", "R"),
+    ],
 )
 def test_a_side_may_be_a_word(text, side):
     assert laterality(header(ImageLaterality=text)) == (side, "Image Laterality", [])
@@ -133,7 +141,12 @@ def test_the_side_may_come_from_the_orientation_of_the_rows(orientation, side):
         ("oblique medio-lateral, L", "MLO", ()),
         ("CC LEFT ID", "CC", ("implant displaced",)),
         (["MLO", "MLO"], "MLO", ()),
+        ("MLOR", "MLO", ()),
+        ("CCL", "CC", ()),
+        ("FFDM CC", "CC", ()),
         ("AP", "AP", ()),
+        ("spot", "SPOT", ()),
+        ("CC MAG", "CC MAG", ()),
         ("", "", ()),
     ],
 )
@@ -150,7 +163,7 @@ def test_a_view_position_is_understood_in_the_forms_that_occur(text, name, modif
         (code("R-10226"), "MLO"),
         (code("X-1", meaning="Medio-Lateral Oblique"), "MLO"),
         (code("X-1", meaning="Left mediolateral oblique view"), "MLO"),
-        (code("X-1", meaning="From above"), "from above"),
+        (code("X-1", meaning="Spot compression, left"), "SPOT COMPRESSION, LEFT"),
         (code("127457009"), "SPECIMEN"),
     ],
 )
@@ -160,7 +173,11 @@ def test_a_view_code_is_known_by_its_value_or_its_words(item, name):
 
 
 @pytest.mark.parametrize(
-    "text", ["???", "12", "\N{GREEK CAPITAL LETTER OMEGA}-MLO", "CC MLO", "see other side", "LEFT"]
+    "text",
+    [
+        *("???", "12", "\N{GREEK CAPITAL LETTER OMEGA}-MLO", "CC MLO", "see other side", "LEFT"),
+        *("ODD", "OBLIQUE", "NONE", "KRANIOKAUDAL"),
+    ],
 )
 def test_a_view_position_that_names_no_view_is_named_and_left_out(text):
     found, notes = view(header(ViewPosition=text))
@@ -175,9 +192,21 @@ def test_several_view_positions_that_disagree_are_named():
 
 
 def test_modifiers_come_from_all_sources():
-    item = code("399162004", code("399209000"), code("399163009"), code("X", meaning="Odd"))
-    found, _ = view(header(ViewPosition="CCID", ViewCodeSequence=[item]))
-    assert found.modifiers == ("implant displaced", "magnification", "odd")
+    others = code("X", meaning="Odd"), code("X", meaning="Spot")
+    item = code("399162004", code("399209000"), code("399163009"), *others)
+    found, notes = view(header(ViewPosition="CCID", ViewCodeSequence=[item]))
+    assert found.modifiers == ("implant displaced", "magnification", "spot")
+    assert notes == ["View Modifier 'ODD' is no view that is known: left out"]
+
+
+@pytest.mark.parametrize(
+    ("position", "meaning", "odd"),
+    [("odd", "", "View Position 'ODD'"), ("CC", "Odd view", "View Code Sequence 'ODD VIEW'")],
+)
+def test_an_odd_word_for_a_view_does_not_hide_what_is_said_elsewhere(position, meaning, odd):
+    item = code("X" if meaning else "399162004", meaning=meaning)
+    found, notes = view(header(ViewPosition=position, ViewCodeSequence=[item]))
+    assert (found.names, notes) == (("CC",), [f"{odd} is no view that is known: left out"])
 
 
 def test_a_view_may_stand_where_the_orientation_belongs():

@@ -149,7 +149,7 @@ def test_a_spacing_that_cannot_be_used_is_noted_where_another_is_known(tmp_path,
 
 @pytest.mark.parametrize("written", [r"0\0", r"1.2\1.2"])
 def test_a_spacing_that_no_mammogram_has_is_named(tmp_path, written):
-    with pytest.raises(Unusable, match="skipped: no pixel spacing that can be used") as refused:
+    with pytest.raises(Unusable, match="failed: no pixel spacing that can be used") as refused:
         read_written(tmp_path, "ImagerPixelSpacing", written, "DS", spacing_mm=None)
     assert f"Imager Pixel Spacing '{written}'" in refused.value.reason
 
@@ -162,9 +162,10 @@ def test_a_magnification_that_cannot_be_read_is_noted(tmp_path):
     ]
 
 
-def test_without_any_spacing_the_setting_is_named(tmp_path):
-    with pytest.raises(Unusable, match=r'skipped: no pixel spacing .* SET="data.spacing_mm=0.05"'):
-        read(tmp_path, spacing_mm=None, **NONE)
+@pytest.mark.parametrize(("modality", "status"), [("MG", "failed"), ("CT", "skipped")])
+def test_without_any_spacing_a_mammogram_is_lost_and_the_setting_named(tmp_path, modality, status):
+    with pytest.raises(Unusable, match=rf'{status}: .* file; .* SET="data.spacing_mm=0.05"'):
+        read(tmp_path, spacing_mm=None, Modality=modality, **NONE)
 
 
 @pytest.mark.parametrize(
