@@ -52,7 +52,8 @@ forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
 stage = @$(PY) scripts/stage.py $(1) $(IN)
 track = @$(PY) scripts/track.py $(IN)
 # What takes long, with MLflow following it.
-followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & $(PY) scripts/$(1) $(IN)
+# It takes the place of the shell, so that a signal to Make alone, as a container sends it, gets there.
+followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & exec $(PY) scripts/$(1) $(IN)
 # Every stage writes whole files or none, so Make must not delete them when it is interrupted.
 .PRECIOUS: $(SETTINGS) $(BORROWED) $(R)/catalog/catalog.json $(R)/intake.json $(R)/preprocess.json \
            $(R)/model/model.json $(R)/heatmap.json $(R)/metrics.json $(R)/calibrate.json

@@ -17,7 +17,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pipeline.run.errors import UserError
+from pipeline.run.errors import UserError, disk_text
 
 Run = Annotated[Path, typer.Option("--run", help="the run folder")]
 
@@ -26,7 +26,7 @@ def command_line(*commands: Callable[..., int | None]) -> None:
     """Parse what the functions take, call the one that is asked for, end with its status.
 
     A function's parameters are its options, its docstring the help. Several functions are commands
-    by their name. A UserError ends with its sentence and status 2.
+    by their name. What a user can mend ends with its sentence and status 2.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     for command in commands:
@@ -39,8 +39,11 @@ def _ending(command: Callable[..., int | None]) -> Callable[..., None]:
     def ending(*args, **options) -> None:
         try:
             status = command(*args, **options)
-        except UserError as error:
-            print(error, file=sys.stderr)
+        except Exception as error:
+            text = str(error) if isinstance(error, UserError) else disk_text(error, Path.cwd())
+            if text is None:
+                raise
+            print(text, file=sys.stderr)
             status = 2
         raise typer.Exit(status or 0)
 

@@ -114,9 +114,9 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "counted_prior": trained.calibration.natural_prior,
         **_patients_met(card, mammograms),
     }
-    write_json(run.heatmap_summary, summary)
-    write_report(run)
+    write_report(run, new_maps=summary)
     stage.events.artifact(run.report)
+    write_json(run.heatmap_summary, summary)
     return (
         f"{len(tables)} mammograms, {regions} regions above {percent(caption.threshold)} at a "
         f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "

@@ -42,10 +42,14 @@ PICTURES = 400  # more make the page slow; the others keep their row and their f
 MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
 
 
-def write_report(run: RunFolder) -> None:
-    """Write RUN/report.html from the files that exist; what is missing is named on the page."""
-    maps, audit = read_json(run.heatmap_summary), read_json(run.audit)
-    metrics, training = current_metrics(run), describe_training(run)
+def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -> None:
+    """Write RUN/report.html from the files that exist; what is missing is named on the page.
+
+    Args:
+        new_maps: what heatmap.json is about to say of maps that no evaluation knows yet.
+    """
+    maps, audit = new_maps or read_json(run.heatmap_summary), read_json(run.audit)
+    metrics, training = None if new_maps else current_metrics(run), describe_training(run)
     page = render(
         PAGE,
         name=run.title,

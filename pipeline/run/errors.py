@@ -1,5 +1,10 @@
 """The error that a user can act on."""
 
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 from pydantic import ValidationError
 
 
@@ -15,3 +20,36 @@ def validation_text(error: ValidationError) -> str:
         for fault in error.errors()
     ]
     return "; ".join(dict.fromkeys(lines))
+
+
+_OF_THE_DISK = {
+    errno.ENOSPC: "the disk is full: free some room",
+    errno.EDQUOT: "the quota is used up: free some room",
+    errno.EROFS: "the disk can only be read: take a place that can be written",
+    errno.EACCES: "permission is denied: take another place, or have the permission changed",
+    errno.EPERM: "it is not permitted: take another place, or have the permission changed",
+}
+
+
+def disk_text(error: BaseException, folder: Path) -> str | None:
+    """What to do where a full disk or a missing permission is behind an error; None where not.
+
+    Args:
+        folder: what was worked on, for errors that name no file.
+    """
+    for each in _chain(error):
+        for number, text in _OF_THE_DISK.items():
+            # Libraries that are not Python's own only pass on the system's words.
+            if getattr(each, "errno", None) == number or os.strerror(number) in str(each):
+                place = getattr(each, "filename", None) or folder
+                return (
+                    f"{os.fsdecode(place)}: {text}, then give the same command again. What is "
+                    "done is kept."
+                )
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -65,7 +65,7 @@ class RunFolder:
     candidates = _Below("candidates.csv")
     predictions = _Below("predictions.parquet")
     images = _Below("images.csv")
-    heatmap_summary = _Below("heatmap.json")  # written last, before the report
+    heatmap_summary = _Below("heatmap.json")  # written last
 
     # evaluate and report
     metrics = _Below("metrics.json")

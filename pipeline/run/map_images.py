@@ -3,10 +3,12 @@
 Each worker is a fresh interpreter with a limit on its memory; a file has a limit on its time, which
 counts from where the worker has it and all that is imported for it. A start has none: on a busy
 machine or a slow disk the imports may take minutes. A worker that is killed, or that has to be,
-costs the one file that it had.
+costs the one file that it had. Workers end with the process that started them, also where that is
+killed.
 """
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import resource
@@ -26,6 +28,7 @@ from pipeline.run.words import duration
 
 # Fresh interpreters: nothing of the parent, such as TensorFlow or its threads, is inherited.
 _CONTEXT = multiprocessing.get_context("spawn")
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>: the signal that the death of the parent sends
 _SAID_EVERY_SECONDS = 120  # that a worker is still starting
 
 
@@ -102,7 +105,8 @@ class _Worker:
 
     def __init__(self, function: Callable, mib: int | None):
         self.pipe, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(theirs, function, mib), daemon=True)
+        arguments = theirs, function, mib, os.getpid()
+        self.process = _CONTEXT.Process(target=_serve, args=arguments, daemon=True)
         self.process.start()
         theirs.close()
         self.item: int | None = None  # None until it says that it is ready
@@ -171,9 +175,12 @@ def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
     return [worker for worker in pool if worker.pipe in answered or worker.out_of_time()]
 
 
-def _serve(pipe: Connection, function: Callable, mib: int | None) -> None:
+def _serve(pipe: Connection, function: Callable, mib: int | None, parent: int) -> None:
     """What a worker does: say that it is ready, then answer items until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before
+        return
     cv2.setNumThreads(1)  # the processes share the cores
     if mib is not None:
         # Allocations beyond it fail; code and mapped files do not count.

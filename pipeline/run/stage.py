@@ -2,7 +2,9 @@
 
 import contextlib
 import resource
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.run.code import code_state
-from pipeline.run.errors import UserError
+from pipeline.run.errors import UserError, disk_text
 from pipeline.run.events import EventLog
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS, is_done, needed_for
 from pipeline.run.layout import RunFolder
@@ -29,15 +31,16 @@ class Stage:
 
 @contextlib.contextmanager
 def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
-    """Lock the run folder, log start and finish; exit with a sentence on a UserError.
+    """Lock the run folder, log start and finish; exit with a sentence on what a user can mend.
 
     Raises:
-        SystemExit: status 2, after the message of a UserError went to standard error.
+        SystemExit: status 2, after the message of a UserError, or of a disk that takes nothing,
+            went to standard error; 130 or 143 after a signal.
     """
     run = RunFolder(run_root)
     started = time.monotonic()
     try:
-        with locked(run):
+        with ended_by_signals(name), locked(run):
             stage = Stage(run, load_settings(run), EventLog(run, name))
             code = code_state()
             if code.complaint:
@@ -55,9 +58,43 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
                     peak_mib=peak_memory_mib(),
                     message=f"{type(error).__name__}: {error}" if error else "",
                 )
-    except UserError as wrong:
-        print(f"{name}: {wrong}", file=sys.stderr)
+    except Exception as wrong:
+        text = str(wrong) if isinstance(wrong, UserError) else disk_text(wrong, run.root)
+        if text is None:
+            raise
+        print(f"{name}: {text}", file=sys.stderr)
         raise SystemExit(2) from wrong
+
+
+@contextlib.contextmanager
+def ended_by_signals(name: str) -> Iterator[None]:
+    """End with 128 + its number on the first SIGINT or SIGTERM, with a line; pass over others.
+
+    What goes on while the stage ends, such as stopping its workers, is not interrupted again.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals reach the main thread only
+        return
+
+    def end(number: int, _frame: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        print(
+            f"{name}: ended by {signal.Signals(number).name}. The same command goes on with what "
+            "is done.",
+            file=sys.stderr,
+            flush=True,
+        )
+        raise SystemExit(128 + number)
+
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    for each in before:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_stage(name: str, run_root: Path) -> None:

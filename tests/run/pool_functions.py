@@ -53,3 +53,17 @@ def loaded_modules(_):
     import sys
 
     return sorted(name for name in sys.modules if "." not in name)
+
+
+def start_a_worker(place):
+    """A process whose worker writes its number and works on."""
+    from pipeline.run.map_images import map_images
+
+    list(map_images(write_number, [place], workers=1))
+
+
+def write_number(place):
+    half = place.with_name("half")
+    half.write_text(str(os.getpid()))
+    half.rename(place)
+    time.sleep(60)

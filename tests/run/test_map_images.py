@@ -1,5 +1,9 @@
 """The pool: results in order, limits, and workers that die."""
 
+import multiprocessing
+import time
+from pathlib import Path
+
 import pytest
 
 from pipeline.run.errors import UserError
@@ -11,6 +15,7 @@ from tests.run.pool_functions import (
     loaded_modules,
     misbehave,
     square_slowly,
+    start_a_worker,
 )
 
 
@@ -59,3 +64,20 @@ def test_workers_do_not_import_tensorflow_nor_mlflow():
     (names,) = map_images(loaded_modules, [0], workers=1)
     assert "cv2" in names
     assert not {"tensorflow", "keras", "mlflow"} & set(names)
+
+
+def test_workers_end_with_the_process_that_started_them_be_it_killed(tmp_path):
+    place = tmp_path / "worker"
+    parent = multiprocessing.get_context("spawn").Process(target=start_a_worker, args=(place,))
+    parent.start()
+    while not place.is_file():
+        assert parent.is_alive()
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    worker = Path("/proc") / place.read_text()
+    for _ in range(500):
+        if not worker.is_dir() or ") Z " in (worker / "stat").read_text():
+            return
+        time.sleep(0.02)
+    pytest.fail("the worker goes on")

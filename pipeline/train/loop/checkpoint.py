@@ -4,6 +4,7 @@ RUN/training/checkpoint.safetensors holds the arrays; what is not an array is JS
 The file is replaced at once: after a crash the old or the new one is there, whole.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -92,9 +93,10 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     if best:
         values["best"] = {"step": best.step, "auc": best.auc, "loss": best.loss}
         arrays |= {f"best/weights/{name}": array for name, array in best.weights.items()}
-    header = {"values": json.dumps(values)}
     # safetensors writes the memory as it lies, so an array must lie in C order.
     ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    text = json.dumps(values)
+    header = {"values": text, "sha256": _checksum(ordered, text)}
     write_atomic(path, lambda temporary: save_file(ordered, str(temporary), metadata=header))
 
 
@@ -109,8 +111,11 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
     try:
         with safe_open(str(path), framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            values = json.loads(file.metadata()["values"])
-    except SafetensorError as error:
+            header = file.metadata() or {}
+        if header.get("sha256") != _checksum(arrays, header.get("values", "")):
+            raise ValueError("its checksum is another")
+        values = json.loads(header["values"])
+    except (SafetensorError, ValueError) as error:
         raise UserError(
             f"{path} is damaged ({error}). Move it away to train from the beginning."
         ) from error
@@ -129,6 +134,14 @@ def history_text(history: list[dict]) -> str:
     if not history:
         return ""
     return csv_text(pd.DataFrame(history), float_format="%.6g")
+
+
+def _checksum(arrays: dict[str, np.ndarray], values: str) -> str:
+    digest = hashlib.sha256(values.encode())
+    for name in sorted(arrays):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
 
 
 def _below(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

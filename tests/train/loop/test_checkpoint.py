@@ -79,9 +79,17 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path):
 def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
     path = tmp_path / "c.safetensors"
     write_checkpoint(path, Checkpoint(TrainingState(), {"a": np.ones(200)}, {}))
-    path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(UserError, match=r"is damaged .* Move it away"):
-        read_checkpoint(path)
+    whole = path.read_bytes()
+    flips = [flipped(whole, at) for at in range(0, len(whole), 97)]
+    for harmed in (whole[:500], b"", *flips):
+        path.write_bytes(harmed)
+        with pytest.raises(UserError, match=r"is damaged .* Move it away"):
+            read_checkpoint(path)
+
+
+def flipped(content: bytes, at: int) -> bytes:
+    """One bit of the byte at `at` is another."""
+    return content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :]
 
 
 def test_set_aside_never_overwrites(tmp_path):
