@@ -44,8 +44,11 @@ def encoded_frame(header: Dataset, element: PixelElement, frame: int, notes: lis
     Raises:
         ValueError: there is no such frame, or frames cannot be told apart.
     """
-    table, fragments = _table_and_fragments(element, notes)
     frames = count(header, "NumberOfFrames")
+    if frames == 1 and begins_stream(element.read(0, 64)):
+        notes.append("Pixel Data is one stream that is not encapsulated")
+        return element.read(0, element.available())
+    table, fragments = _table_and_fragments(element, notes)
     if not fragments:
         raise ValueError("there are no fragments in Pixel Data")
     extended = header.get("ExtendedOffsetTable")
@@ -73,14 +76,14 @@ def _table_and_fragments(
     if not items:
         return [], []
     first = element.read(items[0].start, min(items[0].length, 64))
-    if _begins_stream(first):
+    if begins_stream(first):
         notes.append("the Basic Offset Table, which may be empty, is missing")
         return [], items
     table = element.read(items[0].start, items[0].length // 4 * 4)
     return [value for (value,) in struct.iter_unpack("<I", table)], items[1:]
 
 
-def _begins_stream(data: bytes) -> bool:
+def begins_stream(data: bytes) -> bool:
     """Whether these are the first bytes of a frame; a table begins with the offset 0."""
     rle = len(data) == 64 and 1 <= data[0] <= 15 and data[1:8] == b"\0\0\0\x40\0\0\0"
     return data.startswith(_STREAMS) or rle
@@ -112,7 +115,7 @@ def _of_frame(
         starts = [
             index
             for index, each in enumerate(fragments)
-            if _begins_stream(element.read(each.start, min(each.length, 64)))
+            if begins_stream(element.read(each.start, min(each.length, 64)))
         ]
         if len(starts) != frames:
             raise ValueError(

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.dicom.compressed_frame import FrameLayout, decode_frame, stream_info
 from pipeline.dicom.elements import count, number
-from pipeline.dicom.encapsulated import ITEM, encoded_frame
+from pipeline.dicom.encapsulated import ITEM, begins_stream, encoded_frame
 from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement, transfer_syntax
 from pipeline.dicom.unusable import Unusable, one_line
 
@@ -29,6 +29,10 @@ _CODECS = {
 _LOSSY = ("JPEG baseline", "JPEG extended", "JPEG progressive", "JPEG-LS", "JPEG 2000", "HTJ2K")
 # Codecs whose streams say whether their values have a sign.
 _WITH_SIGN = ("JPEG 2000", "HTJ2K")
+# So many times rougher is torn.
+_TORN = 2
+# Every so many rows and columns are looked at for values at the ends, and the share of them.
+_EACH, _AT_END = 8, 0.01
 # What `dicom.trust` may name.
 _VALUES, _SIGN = "values", "pixel_representation"
 # (60xx,0102), retired.
@@ -83,11 +87,8 @@ def pixel_format(dataset: Dataset) -> PixelFormat:
     high_bit = stored - 1 if high_bit is None else int(high_bit)
     if allocated not in (8, 16):
         raise Unusable("failed", f"Bits Allocated must be 8 or 16, not {allocated}")
-    if not stored - 1 <= high_bit < allocated:
-        raise Unusable(
-            "failed",
-            f"Bits Stored {stored}, High Bit {high_bit} and Bits Allocated {allocated} disagree",
-        )
+    if stored > allocated:
+        raise Unusable("failed", f"Bits Stored {stored} and Bits Allocated {allocated} disagree")
     signed = number(dataset, "PixelRepresentation") == 1
     return PixelFormat((rows, columns), allocated, stored, high_bit, signed)
 
@@ -118,9 +119,12 @@ def decode(
     labelled = [
         codec for codec, ends in _CODECS.items() if syntax in [_ROOT + end for end in ends.split()]
     ]
-    if element.length is None or (
-        element.read(0, 4) == ITEM
-        and (labelled or element.length - expected.frame_bytes not in (0, 1))
+    start = element.read(0, 64)
+    has_size = element.length is not None and element.length - expected.frame_bytes in (0, 1)
+    if (
+        element.length is None
+        or (start[:4] == ITEM and (labelled or not has_size))
+        or (labelled and begins_stream(start) and not has_size)
     ):
         try:
             pixels, codec = _decode_encapsulated(header, element, expected, frame, trust, notes)
@@ -136,8 +140,8 @@ def decode(
         notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
-    pixels, bits = _lowest_bits(pixels, expected, header, codec, _VALUES in trust, notes)
-    return Stored(pixels, bits, expected.signed, codec, syntax.name, notes)
+    pixels, bits, signed = _lowest_bits(pixels, expected, header, codec, _VALUES in trust, notes)
+    return Stored(pixels, bits, signed, codec, syntax.name, notes)
 
 
 def _decode_encapsulated(
@@ -224,36 +228,87 @@ def _lowest_bits(
     codec: str,
     trusted: bool,
     notes: list[str],
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, int, bool]:
     """Shift to High Bit and drop what is no pixel, or find that values are out of range.
 
     Args:
         trusted: the values go before Bits Stored.
 
     Returns:
-        The values, and the bits that they have.
+        The values, the bits that they have, and whether they have a sign.
     """
     if pixels.itemsize > 2:
         raise Unusable("failed", f"decodes to {pixels.dtype}, which is not supported")
     if pixels.dtype.kind == "i" and not expected.signed and pixels.min() < 0:
         raise Unusable("failed", "the stream holds negative values, the header says unsigned")
-    bits = expected.bits_stored
-    shift = expected.high_bit - (bits - 1)
-    if shift:
-        notes.append(f"High Bit {expected.high_bit}: shifted by {shift}")
-        pixels = _unsigned(pixels) >> shift
-    if bits >= 8 * pixels.itemsize:
-        return _unsigned(pixels), bits
+    bits, signed = expected.bits_stored, expected.signed
     # Bits above the pixel's own hold an overlay where an Overlay Bit Position is above 0.
-    if any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS):
-        return _lowest(pixels, bits), bits
+    overlays = any(tag in header and header[tag].value for tag in OVERLAY_BIT_POSITIONS)
+    pixels = _without_bits_below(pixels, expected, overlays, notes)
+    if bits >= 8 * pixels.itemsize:
+        notes += _doubts_of_sign(_unsigned(pixels), signed)
+        return _unsigned(pixels), bits, signed
+    if overlays:
+        return _lowest(pixels, bits), bits, signed
     # Negative values fill the word with their sign, or only Bits Stored: then none is below 0.
     as_signed = pixels.view(f"i{pixels.itemsize}")
-    values = as_signed if expected.signed and as_signed.min() < 0 else _unsigned(pixels)
+    values = as_signed if signed and as_signed.min() < 0 else _unsigned(pixels)
+    if signed and values.dtype.kind == "u" and _would_be_torn(values, bits):
+        notes.append("Pixel Representation says signed, which would tear the picture: unsigned")
+        signed = False
     if trusted:
-        bits = _bits_of_values(values, bits, expected.signed, notes)
+        bits = _bits_of_values(values, bits, signed, notes)
     values = _in_range(values, bits, codec, notes)
-    return (_lowest(values, bits) if values.dtype.kind == "i" else values), bits
+    return (_lowest(values, bits) if values.dtype.kind == "i" else values), bits, signed
+
+
+def _without_bits_below(
+    pixels: np.ndarray, expected: PixelFormat, overlays: bool, notes: list[str]
+) -> np.ndarray:
+    """The values shifted to High Bit, where that can be.
+
+    A High Bit too low is none, and one above values that all fit below it has been set without
+    shifting them; pydicom asks for none.
+    """
+    high, top = expected.high_bit, expected.bits_stored - 1
+    shift = high - top
+    if not shift:
+        return pixels
+    values = _unsigned(pixels)
+    below = values.dtype.type((1 << max(shift, 0)) - 1)
+    fits = not overlays and int(values.max()) >> expected.bits_stored == 0
+    if shift < 0 or high >= expected.bits_allocated or (fits and bool((values & below).any())):
+        notes.append(f"High Bit {high} cannot be: taken as {top}")
+        return pixels
+    notes.append(f"High Bit {high}: shifted by {shift}")
+    return values >> shift
+
+
+def _would_be_torn(values: np.ndarray, bits: int) -> bool:
+    """Whether a sign in the highest bit clearly tears what is one picture without it."""
+    half = 1 << (bits - 1)
+    if int(values.max()) < half:
+        return False
+    return _roughness((values.astype(np.int32) ^ half) - half) > _TORN * _roughness(values)
+
+
+def _doubts_of_sign(patterns: np.ndarray, signed: bool) -> list[str]:
+    """That values of 16 bit, read as they are said to be, lie at both ends of their range only.
+
+    A padding, which is one value, does not count.
+    """
+    if patterns.itemsize < 2:
+        return []
+    values = patterns[::_EACH, ::_EACH] ^ patterns.dtype.type(signed << 15)
+    inner = values[(values > values.min()) & (values < values.max())]
+    low, high = inner < 1 << 14, inner >= 3 << 14
+    if min(low.sum(), high.sum()) < _AT_END * values.size or not (low | high).all():
+        return []
+    said = "signed" if signed else "unsigned"
+    return [
+        f"values at both ends of the range and none between, as if they were not {said}: Pixel "
+        "Representation may be wrong"
+    ]
 
 
 def _bits_of_values(values: np.ndarray, bits: int, signed: bool, notes: list[str]) -> int:

@@ -37,7 +37,6 @@ def test_the_largest_value_of_each_number_of_bits_is_read(bits):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"BitsStored": 12, "HighBit": 5}, "disagree"),
         ({"BitsStored": 20}, "disagree"),
         ({"BitsAllocated": 12, "BitsStored": 12}, "Bits Allocated must be 8 or 16, not 12"),
         ({"Rows": 0}, "Rows is missing or not positive"),
@@ -194,3 +193,46 @@ def test_a_signed_overshoot_is_clipped_and_does_not_turn_negative():
     stored = decoded(pixels, frame=jpeg2000(pixels), syntax=JPEG2000, BitsStored=12)
     assert stored.pixels[31, 23] == 2047
     assert "clipped to Bits Stored 12, signed" in stored.notes[0]
+
+
+@pytest.mark.parametrize(("bits", "high_bit"), [(12, 5), (16, 11), (12, 16)])
+def test_a_high_bit_that_cannot_be_is_noted(bits, high_bit):
+    stored = decoded(PIXELS, BitsStored=bits, HighBit=high_bit)
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+    assert stored.notes == [f"High Bit {high_bit} cannot be: taken as {bits - 1}"]
+
+
+def test_values_that_were_not_shifted_to_their_high_bit_are_not_shifted_back():
+    stored = decoded(np.array([[1, 5, 4000]], np.uint16), BitsStored=12, HighBit=15)
+    assert stored.pixels.tolist() == [[1, 5, 4000]]
+    assert stored.notes == ["High Bit 15 cannot be: taken as 11"]
+
+
+def test_values_that_a_sign_would_tear_have_none():
+    ramp = np.tile(np.arange(1000, 3000, 10, dtype=np.uint16), (4, 1))
+    stored = decoded(ramp, BitsStored=12, PixelRepresentation=1)
+    np.testing.assert_array_equal(stored.pixels, ramp)
+    assert stored.signed is False
+    assert stored.notes == [
+        "Pixel Representation says signed, which would tear the picture: unsigned"
+    ]
+
+
+def a_slope(first: int, last: int, dtype) -> np.ndarray:
+    return np.tile(np.linspace(first, last, 800).astype(dtype), (16, 1))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said", "doubted"),
+    [
+        (a_slope(-500, 3000, np.int16), 0, "unsigned"),
+        (a_slope(30000, 36000, np.uint16), 1, "signed"),
+        (a_slope(-500, 3000, np.int16), 1, ""),
+        (a_slope(30000, 36000, np.uint16), 0, ""),
+        (np.where(a_slope(0, 1, np.uint16), a_slope(0, 3000, np.uint16), 65535), 0, ""),
+    ],
+)
+def test_values_of_16_bit_at_both_ends_of_their_range_are_doubted(pixels, said, doubted):
+    pixels = pixels.astype(pixels.dtype.type)
+    notes = decoded(pixels, BitsStored=16, PixelRepresentation=said).notes
+    assert [f"not {doubted}:" in note for note in notes] == [True] * bool(doubted)

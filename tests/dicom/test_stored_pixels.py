@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import imagecodecs
 import numpy as np
@@ -98,6 +99,16 @@ def test_uncompressed_pixels_with_a_compressed_label_are_read_and_noted():
     stored = decoded(dataset)
     np.testing.assert_array_equal(stored.pixels, PIXELS)
     assert "is uncompressed" in stored.notes[0]
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_a_stream_that_is_not_encapsulated_is_read_and_noted(undefined):
+    frame = imagecodecs.jpegls_encode(PIXELS)
+    dataset = encapsulated(frame, JPEGLSLossless, PixelData=frame)
+    element = replace(pixel_element(dataset), **({"length": None} if undefined else {}))
+    stored = decode(dataset, element, pixel_format(dataset))
+    np.testing.assert_array_equal(stored.pixels, PIXELS)
+    assert stored.notes == ["Pixel Data is one stream that is not encapsulated"]
 
 
 def test_compressed_pixels_without_a_label_are_read_and_noted():
