@@ -13,7 +13,9 @@ from pipeline.config import HeatmapSettings
 from pipeline.heatmap.image_tables import ImageTables, tabulate, write_tables
 from pipeline.heatmap.map_set import MapSet
 from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay, write_uncertainty
+from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard, model_folder, read_card
+from pipeline.model.fit import support_text
 from pipeline.model.folder import load_network
 from pipeline.model.image_map import Mapper, NetworkMapper, read_map
 from pipeline.model.seen_patients import warn_of_overlap
@@ -112,15 +114,17 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "copies": caption.copies,
         "commit": git_commit()[0],
         "counted_prior": trained.calibration.natural_prior,
+        "support": support_text(card.support) if card.support else "",
         **_patients_met(card, mammograms),
     }
     write_report(run, new_maps=summary)
     stage.events.artifact(run.report)
     write_json(run.heatmap_summary, summary)
+    rough = card.support and card.support.lesions < FEW_LESIONS
     return (
         f"{len(tables)} mammograms, {regions} regions above {percent(caption.threshold)} at a "
         f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "
-        f"pictures in {run.overlays}"
+        f"pictures in {run.overlays}" + (f". {summary['support']}" if rough else "")
     )
 
 

@@ -131,6 +131,11 @@ class TrainingCard(_Part):
     pixel_hashes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    @property
+    def is_out_of_fold(self) -> bool:
+        """Whether each network left out other women; those of older ensembles left out the same."""
+        return any(member.left_out for member in self.members)
+
     def trained_on(self, number: int) -> set[str]:
         """Pixel hashes of the mammograms that network `number`, from 1, was trained on.
 

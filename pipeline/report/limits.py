@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.figures.registry import BASELINES, METRICS
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard
+from pipeline.model.fit import support_text
 from pipeline.model.seen_patients import calibration_overlap_text, training_overlap_text
 from pipeline.pages.template import render_markdown
 
@@ -35,6 +36,7 @@ def limits_of(
     text = render_markdown(
         TEMPLATE,
         model=model,
+        support=support_text(model.support) if model and model.support else "",
         datasets=datasets,
         unrecorded=unrecorded,
         metrics=metrics,

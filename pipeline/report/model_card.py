@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.model.card import model_folder, read_card
+from pipeline.model.fit import support_text
 from pipeline.pages.template import render_markdown
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.data import (
@@ -76,6 +77,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
         trained_in=trained_in,
         trained_at=None if trained_in else began.get("train"),
         facts=training_facts(model),
+        support=support_text(model.support) if model.support else "",
         abnormal=abnormal_in_words(model.labels),
         factors=factors,
         splits=count_splits(run),

@@ -60,7 +60,8 @@ def training_facts(card: ModelCard) -> list[tuple[str, str]]:
         best = f"{training.validation_auc:.4f}"
         if training.best_step is not None:
             best += f" at step {training.best_step:,}"
-        facts.append(("validation patch AUC of the chosen weights", best))
+        name = "out-of-fold patch AUC" if training.is_out_of_fold else "validation patch AUC"
+        facts.append((f"{name} of the chosen weights", best))
     if training.members:
         alone = (member.validation_auc for member in training.members)
         each = ", ".join("unknown" if auc is None else f"{auc:.4f}" for auc in alone)

@@ -34,6 +34,7 @@ from tests.heatmap.small_run import (
     write_model_card,
     write_small_run,
 )
+from tests.model.cards import SUPPORT
 
 
 @pytest.fixture
@@ -73,6 +74,18 @@ def test_it_writes_everything_that_it_promises(tmp_path, network):
     candidates = pd.read_csv(run.candidates)
     assert candidates.groupby("image_id")["rank"].min().tolist() == [1, 1]
     assert json.loads(run.heatmap_summary.read_text())["images"] == 2
+
+
+def test_probabilities_that_rest_on_few_findings_are_told_so(tmp_path, network):
+    run = write_small_run(tmp_path)
+    write_model_card(run, support=SUPPORT)
+    line = heatmap(stage_of(run), mapper_of=network.of)
+    sentence = "rest on 7 findings of 11 women, fewer than 30 findings: they are rough."
+    assert sentence in line
+    assert sentence in run.report.read_text()
+    write_model_card(run, support=SUPPORT | {"lesions": 30})
+    assert "rest on" not in heatmap(stage_of(run), mapper_of=network.of)
+    assert "rest on 30 findings of 11 women." in run.report.read_text()
 
 
 def test_candidates_and_regions_say_whose_they_are_and_which_finding_they_hit(tmp_path, network):

@@ -32,6 +32,14 @@ CARD: dict[str, Any] = {
     "settings": {},
     "sha256": "0" * 64,
 }
+SUPPORT: dict[str, Any] = {
+    "patients": 11,
+    "mammograms": 22,
+    "lesions": 7,
+    "observed_over_expected": 1.1,
+    "low": 0.4,
+    "high": 2.25,
+}
 SITE: dict[str, Any] = {
     "model": "runs/there",
     "model_sha256": "0" * 64,

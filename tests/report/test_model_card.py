@@ -14,7 +14,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings
 from pipeline.run.stage import Stage
 from tests.evaluate.fabricated_run import Woman, fabricate, women
-from tests.model.cards import SITE, change_card
+from tests.model.cards import SITE, SUPPORT, change_card
 
 AUDIT = {
     "findings": [
@@ -150,6 +150,31 @@ def test_a_calibration_on_a_site_is_named_and_counts_its_own_findings(trained):
     card = card_of(trained, calibrated_on=on, training=TRAINING)
     assert "on 40 patients with 12 findings" in section(card, "Model details")
     assert "12 findings of the patients that it was calibrated on" in section(card, "Limits")
+
+
+def test_it_says_on_how_much_the_number_rests_and_how_far_it_may_be_off(trained):
+    few = card_of(trained, support=SUPPORT, training={"validation": {"lesions": 7}})
+    sentence = "rest on 7 findings of 11 women, fewer than 30 findings"
+    assert sentence in section(few, "Metrics")
+    assert sentence in section(few, "Limits")
+    assert "0.40 to 2.25 times" in section(few, "Limits")
+    many = card_of(trained, support=SUPPORT | {"lesions": 51}, training=TRAINING)
+    assert "rest on 51 findings of 11 women." in section(many, "Metrics")
+    assert "rest on" not in section(many, "Limits")
+
+
+def test_an_ensemble_of_other_women_each_says_so(trained):
+    members = [
+        {"best_step": 5, "validation_auc": 0.9, "validation_loss": 0.1, "left_out": (x,)}
+        for x in "ab"
+    ]
+    card = card_of(trained, training={"members": members})
+    assert "Each of the 2 networks left out another part" in section(card, "Training data")
+    assert "out-of-fold patch AUC of the chosen weights" in card
+    before = [{**member, "left_out": ()} for member in members]
+    card = card_of(trained, training={"members": before})
+    assert "left out another part" not in card
+    assert "validation patch AUC of the chosen weights" in card
 
 
 def test_one_data_set_is_a_limit_and_two_are_not(trained):
