@@ -8,8 +8,9 @@ from pipeline.preprocess.breast.binary_masks import dilated, main_part, thicknes
 _BLACK = 0.004
 _WHITE = 0.97
 _WHITE_STEP = 0.8
-# Share of a line that must come up at once where a black frame ends.
-_FRAME_STEP = 0.25
+# Share of a line of a black frame that is lit at most beside the film; share that must come up at
+# once where it ends.
+_DARK, _FRAME_STEP = 0.03, 0.25
 # Glow of the film's edge beside the breast: how far along it is looked for, how wide it may be.
 _STRIP_MM = 12.0
 _WIDEST_STRIP_MM = 15.0
@@ -69,7 +70,7 @@ def _uniform_lines(lines: np.ndarray) -> int:
     white = (lines >= _WHITE).mean(axis=1) > 0.8
     lit = (lines > _BLACK).mean(axis=1)
     count = 0
-    while count < len(lines) and (white[count] or lit[count] < 0.03):
+    while count < len(lines) and (white[count] or lit[count] < _DARK):
         count += 1
     # A white edge ends in a step; a breast that is white at the chest wall gets darker slowly.
     if 0 < count < len(lines) - 2 and white[count - 1]:
@@ -80,8 +81,11 @@ def _uniform_lines(lines: np.ndarray) -> int:
     if around.size and not white[:count].any() and around[-1] - around[0] < _FRAME_STEP:
         count = 0
     filled = np.flatnonzero(lit > 0.6)
-    if filled.size and filled[0] > 3 and lit[: filled[0] - 2].max() < 0.3:
-        count = max(count, int(filled[0]))
+    # A breast that reaches beyond a step in the air is no frame.
+    if filled.size and filled[0] > 3:
+        outside = lit[: filled[0] - 2]
+        if outside.max() < 0.3 and outside[-1] < _DARK:
+            count = max(count, int(filled[0]))
     return count
 
 

@@ -27,6 +27,12 @@ _FAINT, _FLAT = 0.05, 0.06
 # The smoothing carries the line outwards; this contrast must be there without it.
 _SKIN_CONTRAST = 0.015
 _BREAST, _OTHER = 1, 2
+# Of what is darker than `bright`, a class that parts by this contrast and so many deviations,
+# joined with the core by a bridge of this width, is fat. Air of another level reaches a corner.
+_FAT_CONTRAST, _FAT_DEVIATIONS, _FAT_BRIDGE_MM = 0.03, 4.0, 10.0
+_LEAST_FAT, _MOST_AT_EDGE, _CORNER_MM = 0.1, 0.5, 8.0
+# A bright part beside the core is a label unless this share of what lies between is above the air.
+_APART_MM, _BETWEEN, _ABOVE_AIR = 8.0, 0.98, 0.01
 # Half a grey value of 8 bits: air that is clipped to one value still has this much.
 LEAST_NOISE = 0.0015
 _SAMPLES = 4000
@@ -44,11 +50,13 @@ class Air:
         level: (h, w) what the air would be at every pixel, the breast's own included.
         noise: standard deviation around it.
         seen: False where no film was left to measure; then the level is the image's minimum.
+        fat: (h, w) bool, tissue as dark as air may be, which was told from it.
     """
 
     level: np.ndarray
     noise: float
     seen: bool
+    fat: np.ndarray
 
 
 def measure_air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float) -> Air:
@@ -64,7 +72,10 @@ def measure_air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_
     """
     film = (smooth < bright) & ~dilated(core, _RIM_MM / spacing_mm)
     if film.mean() < _FEWEST_SHARE:
-        return Air(np.full(smooth.shape, smooth.min()), LEAST_NOISE, seen=False)
+        none = np.zeros(smooth.shape, bool)
+        return Air(np.full(smooth.shape, smooth.min()), LEAST_NOISE, seen=False, fat=none)
+    fat = _fat(smooth, film, core, spacing_mm)
+    film &= ~fat
     slope = np.hypot(*np.gradient(smooth))
     film &= slope <= np.median(slope[film])
     rows, cols = np.meshgrid(*(np.linspace(-1, 1, size) for size in smooth.shape), indexing="ij")
@@ -74,7 +85,30 @@ def measure_air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_
     values = smooth[film][::every].astype(np.float64)
     coefficients, noise = _fitted(terms[film][::every], values)
     level = np.maximum(terms @ coefficients, smooth.min())
-    return Air(level.astype(np.float32), noise, seen=True)
+    return Air(level.astype(np.float32), noise, seen=True, fat=fat)
+
+
+def _fat(smooth: np.ndarray, film: np.ndarray, core: np.ndarray, spacing_mm: float) -> np.ndarray:
+    """The brighter one of two classes of the film that hangs on the core: (h, w) bool.
+
+    Without it the air of a tightly cropped breast, of which little is left, would be taken from
+    the fat. All False where there are no two classes or the brighter one is air as well.
+    """
+    levels = np.round(np.sqrt(smooth) * 255).astype(np.uint8)
+    cut = cv2.threshold(levels[film], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[0]
+    upper = levels > cut
+    hanging = part_of(opened(upper, _FAT_BRIDGE_MM / 2 / spacing_mm), core)
+    fat = hanging & film
+    if fat.sum() <= _LEAST_FAT * film.sum():
+        return np.zeros_like(fat)
+    dark = float(np.median(smooth[film & ~upper]))
+    rise = float(np.median(smooth[film & upper])) - dark
+    noise = _spread(smooth[film & ~upper] - dark)
+    corners = dilated(hanging, _CORNER_MM / spacing_mm)[[0, -1], -1]
+    is_air = hanging[:, -1].mean() >= _MOST_AT_EDGE or corners.any()
+    if is_air or rise < _FAT_CONTRAST or rise < _FAT_DEVIATIONS * noise:
+        return np.zeros_like(fat)
+    return fat
 
 
 def _fitted(known: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -121,14 +155,18 @@ def skin_line(
     tissue = float(np.median(contrast[core]))
     bulk = opened(part_of(contrast > _SURELY_BREAST * tissue, core), 6 / spacing_mm)
     surely = main_part(bulk) if bulk.any() else core
+    above_air = contrast > max(_SURELY_AIR * air.noise, _ABOVE_AIR * tissue)
+    apart = (smooth > bright) & ~dilated(surely, _APART_MM / spacing_mm)
+    surely = _with_parts(surely, apart, above_air)
     markers = np.zeros(smooth.shape, np.int32)
     markers[ndimage.binary_opening(contrast < _SURELY_AIR * air.noise, iterations=2)] = _OTHER
-    markers[(smooth > bright) & ~dilated(surely, 8 / spacing_mm)] = _OTHER
+    markers[(smooth > bright) & ~dilated(surely, _APART_MM / spacing_mm)] = _OTHER
     logarithm = np.log(np.clip(contrast, 0, _SURELY_BREAST * tissue) + _LOG_FLOOR * air.noise)
     slope = np.hypot(*np.gradient(logarithm))
     # Air in a corner that the breast leaves free: faint, flat, at the film's edge but not at the
-    # chest wall. The skin is not flat there.
-    faint = (contrast < _FAINT * tissue) & (slope < _FLAT)
+    # chest wall. The skin is not flat there. Fat between dense parts may look the same.
+    inside = above_air & (_hull(surely) | air.fat)
+    faint = (contrast < _FAINT * tissue) & (slope < _FLAT) & ~inside
     labels, _ = ndimage.label(ndimage.binary_opening(faint, iterations=2))
     at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, -1]]))
     markers[np.isin(labels, at_edge[at_edge > 0])] = _OTHER
@@ -141,6 +179,30 @@ def skin_line(
     inner = ndimage.binary_erosion(mask, np.ones((3, 3)), border_value=1)
     mask = inner | (mask & (light - air.level > _SKIN_CONTRAST))
     return without_strips(mask, spacing_mm=spacing_mm)
+
+
+def _with_parts(surely: np.ndarray, apart: np.ndarray, above_air: np.ndarray) -> np.ndarray:
+    """What is surely breast, with the bright parts apart from it that tissue joins to it.
+
+    A second gland, or that below a bright pectoral muscle, has tissue all over between itself and
+    the rest; between the breast and a label there is air.
+    """
+    labels, count = ndimage.label(apart)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    for label in 1 + np.argsort(-sizes, kind="stable"):
+        part = labels == label
+        between = _hull(surely | part) & ~surely & ~part
+        if above_air[between].sum() >= _BETWEEN * between.sum():
+            surely = surely | part
+    return surely
+
+
+def _hull(mask: np.ndarray) -> np.ndarray:
+    """The convex hull of a mask that is not empty: (h, w) bool."""
+    hull = np.zeros(mask.shape, np.uint8)
+    corners = cv2.convexHull(cv2.findNonZero(mask.astype(np.uint8)))
+    cv2.fillConvexPoly(hull, corners, 1)
+    return hull > 0
 
 
 def faint_share(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> float:

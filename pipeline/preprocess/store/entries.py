@@ -30,7 +30,7 @@ from pipeline.run.errors import UserError
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings.
-STORE_FORMAT = 6
+STORE_FORMAT = 7
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512

@@ -133,6 +133,52 @@ def test_glow_in_a_corner_that_the_breast_leaves_free_stays_out():
     assert overlap(found(image).mask, inward > 0) > 0.97
 
 
+def kept(image, mask):
+    """Share of the breast that is found; little air with it."""
+    result = found(image.astype(np.float32)).mask
+    assert (result & ~mask).sum() < 0.05 * mask.sum()
+    return (result & mask).sum() / mask.sum()
+
+
+def test_dense_parts_on_both_sides_of_a_dark_band_of_fat_are_one_breast():
+    image, mask = drawn(air=0.0)
+    image[mask] = 0.06
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    inner = 1 - np.hypot((rows - 140) / 110, cols / 140) > 0.2
+    image[inner & (cols < 35)] = 0.9
+    image[inner & (cols > 70)] = 0.8
+    image += 0.002 * np.random.default_rng(0).standard_normal(image.shape)
+    assert kept(np.clip(image, 0, 1), mask) > 0.97
+
+
+def test_a_faint_breast_below_a_bright_muscle_is_found_whole():
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    mask = (cols < 90 + 30 * np.sin(rows / 90)) & (rows < 260)
+    image = np.where(mask, 0.12, 0.0)
+    image[mask & (rows + 2 * cols < 130)] = 0.95
+    image[np.hypot(rows - 170, (cols - 70) * 2) < 36] = 0.45
+    image += 0.002 * np.random.default_rng(0).standard_normal(image.shape)
+    assert kept(np.clip(image, 0, 1), mask) > 0.97
+
+
+def test_fat_of_a_tightly_cropped_breast_is_not_taken_for_air():
+    rows, cols = np.mgrid[:220, :140]
+    mask = (np.abs(rows - 110) / 112) ** 3 + (cols / 142) ** 3 < 1
+    image = np.where(mask, 0.12, 0.0)
+    image[np.hypot((rows - 110) / 40, (cols - 90) / 30) < 1] = 0.9
+    image += 0.01 * np.random.default_rng(0).standard_normal(image.shape)
+    assert kept(np.clip(image, 0, 1), mask) > 0.97
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_step_in_the_air_beside_a_narrow_breast_is_no_edge_of_the_film(turn):
+    """The edge of the compression paddle: beyond it the air is not quite black."""
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    mask = np.hypot((rows - 140) / 110, cols / 60) < 1
+    image = np.where(mask, 0.7, np.where(rows > 120, 0.02, 0.0))[::turn]
+    assert kept(image, mask[::turn]) > 0.97
+
+
 def test_tape_over_the_upper_end_is_left_out():
     rows, cols = np.mgrid[:HEIGHT, :WIDTH]
     mask = cols < 90 + 40 * np.sin(rows / 90)

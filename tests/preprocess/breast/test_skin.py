@@ -7,7 +7,8 @@ from pipeline.preprocess.breast.skin import LEAST_NOISE, Air, faint_share, measu
 
 HEIGHT, WIDTH = 280, 220
 SPACING_MM = 0.8
-AIR = Air(np.full((HEIGHT, WIDTH), 0.05), 0.002, seen=True)
+NO_FAT = np.zeros((HEIGHT, WIDTH), bool)
+AIR = Air(np.full((HEIGHT, WIDTH), 0.05), 0.002, seen=True, fat=NO_FAT)
 
 
 def rising(power, *, noise=0.0):
