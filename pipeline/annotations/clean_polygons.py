@@ -78,6 +78,8 @@ def clean_polygon(points: list[list[float]]) -> tuple[Polygons, list[str]]:
     origin, extent = polygon.min(axis=0), float(np.ptp(polygon, axis=0).max())
     if not extent:
         return [points], notes
+    if area_and_centroid(polygon)[0] == hull_area(polygon) == 0:
+        return [points], [*notes, "its points lie on a line, so that it encloses nothing"]
     scale = _SIDE_PX / extent
     drawn_at = np.rint((polygon - origin) * scale).astype(np.int32)
     drawing = np.zeros(drawn_at.max(axis=0) + 1, np.uint8)

@@ -58,6 +58,7 @@ class KnownIds:
         self._ids = sorted(set(ids))
         self._by_form: dict[str, list[str]] = defaultdict(list)
         self._by_end: dict[str, list[str]] = defaultdict(list)  # what stands behind the last /
+        self._by_number: dict[str, list[str]] = defaultdict(list)  # digits behind letters
         self._by_start: dict[str, list[str]] = defaultdict(list)  # what stands before a -
         for known in self._ids:
             self._by_form[reduced(known)].append(known)
@@ -66,6 +67,8 @@ class KnownIds:
                 self._by_end[reduced(end)].append(known)
             for start in _starts(known):
                 self._by_start[start].append(known)
+            if number := _number_at_end(known):
+                self._by_number[number].append(known)
 
     def meant(self, given: str) -> tuple[str, str]:
         """The known id that was probably meant, and how they differ; ("", "") where none is alike.
@@ -89,7 +92,9 @@ class KnownIds:
         with_suffix = self._by_start.get(form, []) if form else []
         if len(with_suffix) == 1:
             return with_suffix[0], "a suffix"
-        return "", ""
+        number = _number_at_end(given)
+        found = self._by_form.get(number, []) if number else self._by_number.get(form, [])
+        return (found[0], "a prefix") if len(found) == 1 else ("", "")
 
 
 def same_twice(ids: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -117,6 +122,12 @@ def _starts(text: str) -> list[str]:
     """The reduced forms of what stands before a separator, the longest first."""
     ends = [match.start() for match in re.finditer(r"[\W_]+", text) if match.start()]
     return [form for end in reversed(ends) if (form := reduced(text[:end]))]
+
+
+def _number_at_end(text: str) -> str:
+    """The reduced form of the digits behind letters, such as 17 of P00017; "" where it has none."""
+    match = re.fullmatch(r"(?:[a-z]+-?)+(\d+)", reduced(text))
+    return reduced(match[1]) if match else ""
 
 
 def _may_be_rounded(given: str) -> bool:

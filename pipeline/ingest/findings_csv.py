@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cells import as_word
 from pipeline.ingest.importers import Request
+from pipeline.ingest.notes import tell
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
@@ -32,6 +34,11 @@ COLUMNS = (
 )
 # The geometry of a line that does not name it: the first of which a column is filled in.
 IMPLIED = {"mask": "mask", "polygon": "polygon", "row0": "box", "radius": "circle"}
+# How others call the places that have names of their own here.
+_OTHER_PLACES = re.compile(
+    r"[xy]|c[xy]|[xyc][ _-]?(min|max|cent(er|re)|\d)|(min|max|cent(er|re))[ _-]?[xy]|left|top"
+    r"|(b|bounding)[ _-]?box.*|coordinates?"
+)
 _SHOWN = 3  # of several wrong lines
 # Outlines that all lie within so many pixels of the corner, on images so many times larger.
 _MOST_PERCENT, _TIMES_LARGER = 100, 4
@@ -76,7 +83,7 @@ def read_findings(path: Path) -> list[FindingLine]:
     Raises:
         UserError: a column or a value is wrong; names the line.
     """
-    table = read_text_table(path, rename=lambda cell: cell.strip().lower(), separators=",;")
+    table = read_text_table(path, rename=lambda cell: cell.strip().lower(), separators=",;\t")
     names = set(table.columns)
     if not {"file", "image_id"} & names or "kind" not in names:
         raise UserError(
@@ -94,6 +101,12 @@ def read_findings(path: Path) -> list[FindingLine]:
             lines.append(_line(where, row, path.parent, decimal_comma=table.separator == ";"))
         except ValueError as error:
             raise UserError(f"{where}: {error}.") from error
+    places = [name for name in table.columns if _OTHER_PLACES.fullmatch(name)]
+    if places and all(line.finding["geometry"] == "none" for line in lines):
+        raise UserError(
+            f"{path}: the columns {', '.join(places)} look like places, which would not be read. "
+            "Call them row, col, radius or row0, col0, row1, col1, in pixels."
+        )
     return lines
 
 
@@ -122,6 +135,7 @@ def join_findings(
     known: set[tuple[str, str]] = set()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in by_id}
     placed = []  # line, and size of its image
+    twice = []
     for line in lines:
         what = line.file or line.image_id
         found = (by_name if line.file else by_id)[what]
@@ -136,11 +150,17 @@ def join_findings(
         outcome = "normal" if line.finding["kind"] == NORMAL else "abnormal"
         if image.setdefault("outcome", outcome) != outcome:
             raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
+        has_place = line.finding["geometry"] != "none"
+        if has_place and line.finding in findings[image_id]:
+            twice.append(line.where)
+            continue
         if outcome == "abnormal":
             findings[image_id].append(line.finding)
             if image_id in size_of and line.finding["geometry"] in ("circle", "box", "polygon"):
                 placed.append((line, size_of[image_id]))
     _check_places(placed)
+    if twice:
+        tell("lines that say what another says already, taken once", twice)
     return findings
 
 
@@ -208,6 +228,11 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
     geometry = row["geometry"].lower() or implied
     if geometry not in NAMES:
         raise ValueError(f"geometry must be one of {tuple(NAMES)}, not {geometry!r}")
+    unused = [name for name in (*NAMES["circle"], *NAMES["box"]) if row[name]]
+    if geometry == "none" and unused:
+        raise ValueError(
+            f"{', '.join(unused)} is given, which is no whole circle (row, col, radius) and no box"
+        )
     kind = as_word(row["kind"])
     if kind == NORMAL and geometry != "none":
         raise ValueError(f"kind normal cannot have a {geometry}")

@@ -1,8 +1,9 @@
 """One data set to its catalog: its importer, then the user's split and limit, then the checks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,6 +20,8 @@ from pipeline.run.errors import UserError
 
 WITH_FINDINGS = ("dicom", "ddsm")  # importers that read the user's table of findings
 _TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods")
+# In whose name these words stand: Splits.csv, my_split.csv, split (1).csv, split.csv.txt.
+_OWN_TABLE = re.compile(r"(?<![a-z])(split|finding)s?(?![a-z])")
 PARTS = ("train", "validation", "test")
 
 
@@ -65,8 +68,8 @@ def unread_tables(request: Request) -> list[str]:
         own["findings"] = request.data.findings or request.data.root / "findings.csv"
     notes = []
     for file in request.files:
-        word = PurePosixPath(file.name).stem.casefold().removesuffix("s")
-        kind = {"split": "split", "finding": "findings"}.get(word, "")
+        word = _OWN_TABLE.search(file.name.casefold())
+        kind = {"split": "split", "finding": "findings"}[word[1]] if word else ""
         if not kind or file.suffix not in _TABLES or "/" in file.name:
             continue
         if kind == "findings" and kind not in own:
@@ -89,7 +92,7 @@ def read_split(path: Path) -> dict[str, str]:
         path,
         needed=("patient_id", "split"),
         rename=lambda cell: cell.strip().lower(),
-        separators=",;",
+        separators=",;\t",
         advice="Give a CSV of patient_id,split in UTF-8.",
     )
     split: dict[str, str] = {}

@@ -56,8 +56,8 @@ def read_text_table(
         whole_lines: a line with fewer values than columns is refused; else the rest is "".
 
     Raises:
-        UserError: the file is missing or not UTF-8, a column is missing, or a line has more
-            values than columns.
+        UserError: the file is missing or not UTF-8, a column is missing or there twice with
+            other values, or a line has more values than columns.
     """
     try:
         with path.open(
@@ -78,6 +78,7 @@ def read_text_table(
     missing = sorted(set(needed) - set(columns))
     if missing:
         raise UserError(f"{path} lacks the columns {', '.join(missing)}. {advice}")
+    twice = {name for name in columns if name and columns.count(name) > 1}
     rows = []
     for line, cells in numbered:
         where = f"{path}, line {line}"
@@ -87,6 +88,9 @@ def read_text_table(
             raise UserError(f"{where}: more values than columns. {advice}")
         if len(cells) < len(columns) and whole_lines:
             raise UserError(f"{where}: fewer values than columns. {advice}")
+        for name in twice:
+            if len({cell for of, cell in zip(columns, cells, strict=False) if of == name}) > 1:
+                raise UserError(f"{where}: the columns called {name} disagree. Keep one of them.")
         rows.append((where, dict.fromkeys(columns, "") | dict(zip(columns, cells, strict=False))))
     return TextTable(columns, rows, separator)
 

@@ -197,6 +197,12 @@ def test_an_outline_with_a_gap_has_a_note():
     ]
 
 
+def test_an_outline_that_encloses_nothing_has_a_note():
+    points = [[100.0, 30.0], [110.0, 30.0], [120.0, 30.0]]
+    note = "its points lie on a line, so that it encloses nothing"
+    assert clean_polygon(points) == ([points], [note])
+
+
 @pytest.mark.parametrize(
     ("geometry", "coordinates", "share"),
     [

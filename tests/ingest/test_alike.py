@@ -20,6 +20,8 @@ from pipeline.ingest.alike import KnownIds, same_twice
         ("w-1", "w_1", "signs such as - and _"),
         ("00017_L_CC", "00017", "a suffix"),
         ("00017", "00017-2024", "a suffix"),
+        ("P00017", "00017", "a prefix"),
+        ("101", "HOSP_000101", "a prefix"),
         ("w1", "mias/w1", "what stands before the last /"),
         ("/data/x/w1", "w1", "what stands before the last /"),
         ("1.23457E+11", "123456789012", "digits that a spreadsheet has rounded"),
@@ -29,6 +31,10 @@ from pipeline.ingest.alike import KnownIds, same_twice
 def test_what_was_meant_is_found_with_the_reason(given, known, why):
     others = ["x9", "00018", "w2", "223456789012", "22345678901234543210"]
     assert KnownIds([*others, known]).meant(given) == (known, why)
+
+
+def test_a_number_that_several_ids_end_in_is_alike_to_none():
+    assert KnownIds(["P00017", "C00017"]).meant("17") == ("", "")
 
 
 @pytest.mark.parametrize("given", ["w9", "w10", "170", "", "1.2.840.113619.2.1", "E5", "-"])

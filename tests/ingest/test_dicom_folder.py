@@ -233,6 +233,15 @@ def test_percentages_of_the_image_are_refused(tmp_path):
     assert len(catalog_of(tmp_path).findings) == 2
 
 
+def test_a_finding_that_is_there_twice_is_taken_once(tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm", np.zeros((200, 200), np.uint16))
+    lines = ["file,kind,row,col,radius", *["a.dcm,mass,90,90,6"] * 2, "a.dcm,mass,20,20,6"]
+    lines += ["a.dcm,asymmetry,,,"] * 2  # which may be two
+    (tmp_path / "findings.csv").write_text("\n".join(lines))
+    assert len(catalog_of(tmp_path).findings) == 4
+    assert "taken once: " in capsys.readouterr().out
+
+
 def test_patient_ids_are_never_cut(tmp_path):
     ids = [f"HOSP_{number:06d}" for number in range(101, 107)] + ["GRP_00042", "EXP_00042"]
     for name in ids:

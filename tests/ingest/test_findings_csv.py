@@ -50,6 +50,11 @@ def test_a_mask_is_looked_up_beside_the_table(tmp_path):
     assert row.finding["coordinates"] == {"file": (tmp_path / "mask.png").as_posix()}
 
 
+def test_a_table_with_tabs_is_read(tmp_path):
+    (line,) = read_findings(table(tmp_path, "file\tkind\trow\tcol\tradius\na\tmass\t9\t8\t4\n"))
+    assert line.finding["coordinates"] == {"row": 9, "col": 8, "radius": 4}
+
+
 def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
     (row,) = read_findings(table(tmp_path, "file,kind,remark\na.dcm,mass,seen\n,,\n"))
     assert row.finding["geometry"] == "none"
@@ -73,6 +78,10 @@ def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
         ("file,kind,complete\na,mass,0\n", "line 2: complete must be yes or no, not '0'"),
         ("file,kind,complete\na,normal,no\n", "line 2: kind normal .* so complete is yes"),
         ("file,kind\na,mass,3,4\n", "line 2: more values than columns"),
+        ("file,kind,row,col\na,mass,9,9\n", "line 2: row, col is given, which is no whole circle"),
+        ("file,kind,row,row\na,mass,9,8\n", "line 2: the columns called row disagree"),
+        ("file,kind,x,y,w,h\na,mass,9,8,2,2\n", "the columns x, y look like places"),
+        ("file,kind,xmin,Y_Max\na,mass,9,8\n", "the columns xmin, y_max look like places"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path, text, message):

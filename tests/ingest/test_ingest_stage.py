@@ -102,8 +102,10 @@ def test_the_users_split_is_a_table_of_the_catalog_while_there_is_one(tmp_path, 
 
 def test_a_split_table_from_a_european_spreadsheet_is_read(tmp_path):
     path = tmp_path / "split.csv"
-    path.write_text("Patient_ID;Split\r\nw1;Test\r\n;\r\n", "utf-8-sig")
-    assert read_split(path) == {"w1": "test"}
+    for separator in ";\t":
+        lines = ["Patient_ID;Split", "w1;Test", ";", ""]
+        path.write_text("\r\n".join(lines).replace(";", separator), "utf-8-sig")
+        assert read_split(path) == {"w1": "test"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,10 @@ def test_a_catalog_without_doubts_has_no_notes(tmp_path, root):
     assert "notes" not in json.loads(here.run.catalog.read_text())
 
 
-@pytest.mark.parametrize("name", ["Split.CSV", "splits.csv", "split.xlsx", "finding.csv"])
+@pytest.mark.parametrize(
+    "name",
+    ["Split.CSV", "splits.csv", "split.xlsx", "finding.csv", "my_split (1).csv", "split.csv.txt"],
+)
 def test_a_table_under_another_name_is_not_passed_over_in_silence(tmp_path, root, name):
     (root / name).write_text("patient_id,split\nw1,test\n")
     here = stage(tmp_path)
