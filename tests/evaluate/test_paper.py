@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.special import expit
 
 from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_outlines
 from pipeline.evaluate.judge import Bootstrap
@@ -165,6 +166,20 @@ def test_the_table_of_cases_says_what_the_numbers_are(common):
     rated = read_workbook(run.paper / "froc-rjafroc.xlsx")["TP"].set_index(numbers)["TP_Rating"]
     logit = load_judged(run).card.calibration.logit(0.3)
     assert rated[(two["case"].iloc[1], 2)] == pytest.approx(logit)
+
+
+def test_the_decision_curve_is_that_of_the_mammograms(common):
+    images = load_judged(common[0]).images
+    known = images[images["truth"] >= 0]
+    curve = pd.read_csv(common[0].paper / "decision_curve.csv")
+    for row in curve.itertuples():
+        acted = expit(known["logit"]) >= row.threshold
+        missed_for_one = row.threshold / (1 - row.threshold)
+        hits, needless = (acted & (known["truth"] == truth) for truth in (1, 0))
+        value = (hits.sum() - missed_for_one * needless.sum()) / len(known)
+        assert row.net_benefit == pytest.approx(value)
+        assert row.low <= row.net_benefit <= row.high
+    assert curve["net_benefit"].nunique() > 3 and len(known) == 9
 
 
 def test_figures_are_vectors_of_one_column_with_embedded_fonts(common):

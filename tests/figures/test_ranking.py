@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from pipeline.figures.ranking import average_precision, partial_auc, roc_auc, roc_curve
+from pipeline.figures.ranking import (
+    average_precision,
+    partial_auc,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+)
 
 
 def labels_and_scores(*, ties: bool):
@@ -48,6 +54,14 @@ def test_the_roc_curve_goes_from_corner_to_corner():
     false_rate, true_rate = roc_curve([0, 1, 0, 1], [1, 2, 3, 4])
     assert false_rate.tolist() == [0, 0, 0.5, 0.5, 1]
     assert true_rate.tolist() == [0, 0.5, 0.5, 1, 1]
+
+
+def test_precision_and_recall_by_hand():
+    recall, precision = precision_recall_curve([0, 1, 0, 1], [1, 2, 3, 4])
+    assert recall.tolist() == [0, 0.5, 0.5, 1, 1]
+    assert precision == pytest.approx([1, 1, 1 / 2, 2 / 3, 1 / 2])
+    with pytest.raises(ValueError, match="at least one positive"):
+        precision_recall_curve([0, 0], [1, 2])
 
 
 @pytest.mark.parametrize(("labels", "missing"), [([1, 1], "negative"), ([0, 0], "positive")])
