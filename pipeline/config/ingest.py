@@ -125,7 +125,7 @@ class DataSettings(Section):
 class PhantomSettings(Section):
     """The synthetic mammograms that importer phantom writes into data.root."""
 
-    patients: int = Field(48, ge=4, description="number of synthetic patients, four images each")
+    patients: int = Field(64, ge=4, description="number of synthetic patients, four images each")
     seed: int = Field(1, ge=0, description="seed of the anatomy, the lesions and the noise")
     spacing_mm: float = Field(0.2, ge=0.05, le=0.4, description="detector pixel spacing in mm")
     abnormal_share: float = Field(0.5, ge=0, le=1, description="share of patients with a lesion")

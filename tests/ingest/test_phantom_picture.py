@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.config import PhantomSettings
 from pipeline.ingest.phantom.anatomy import make_anatomy, make_body, picture_shape
-from pipeline.ingest.phantom.lesions import draw_lesion
+from pipeline.ingest.phantom.lesions import CONFUSERS, draw_lesion
 from pipeline.ingest.phantom.picture import add_stamp, choose_place, draw_picture
 from pipeline.ingest.phantom.plan import KINDS, SIDES, VIEWS, plan_patient
 
@@ -119,6 +119,43 @@ def test_a_lesion_adds_its_grey_values_inside_its_outline(kind):
     inside = _filled([outline + centre], signal.shape, 2)
     positive = np.clip(signal, 0, None)
     assert positive[inside].sum() > 0.85 * positive.sum()
+
+
+def _shown(lesion, confuser):
+    """Twenty drawings of a kind of lesion, and of the confuser that looks like a part of it."""
+    draw = {each.__name__.removeprefix("_"): each for each, _, _ in CONFUSERS}[confuser]
+    rngs = [np.random.default_rng([7, n]) for n in range(20)]
+    lesions = [
+        draw_lesion(lesion, radius_mm=5.5, contrast=1, spacing_mm=0.2, rng=rng)[0] for rng in rngs
+    ]
+    return lesions, [draw(0.2, rng)[0] for rng in rngs]
+
+
+@pytest.mark.parametrize(
+    ("lesion", "confuser"),
+    [
+        ("mass_smooth", "blob"),
+        ("mass_spiculated", "strands"),
+        ("microcalcifications", "coarse_calcification"),
+        ("microcalcifications", "scattered_calcifications"),
+    ],
+)
+def test_what_looks_like_a_lesion_is_as_bright_as_one(lesion, confuser):
+    lesions, confusers = (np.median([x.max() for x in of]) for of in _shown(lesion, confuser))
+    assert 0.6 < confusers / lesions < 1.7
+
+
+def _share_of_one_direction(signal):
+    """How far the edges of a drawing lie in one direction, 0 to 1: 0 for a star or a disc."""
+    down, across = np.gradient(signal.astype(np.float64))
+    turned = (across + 1j * down) ** 2  # opposite directions are one
+    return np.abs(turned.sum()) / np.abs(turned).sum()
+
+
+def test_strands_run_side_by_side_and_spicules_from_a_centre():
+    spicules, strands = _shown("mass_spiculated", "strands")
+    assert max(map(_share_of_one_direction, spicules)) < 0.3
+    assert min(map(_share_of_one_direction, strands)) > 0.5
 
 
 def test_the_contrast_is_a_factor_on_the_grey_values():

@@ -1,8 +1,8 @@
 """Lesions with their exact outlines, and confusers, which look like parts of one and are none.
 
 Every breast has confusers at one rate. They have about the brightness and the local contrast of
-lesions, but not their margin (blobs), convergence (crossing lines), number (coarse
-calcifications) or nearness (scattered ones).
+lesions, but not their margin (blobs), centre (strands), number (coarse calcifications) or
+nearness (scattered ones).
 """
 
 from collections.abc import Iterator
@@ -81,7 +81,7 @@ def _spiculated_mass(radius_mm: float, spacing_mm: float, rng: np.random.Generat
         towards = np.array([np.sin(angle), np.cos(angle)])
         start, end = 0.75 * core_mm * towards, tip * towards
         width = rng.uniform(0.3, 0.45)
-        signal = signal + 0.7 * line(grid, start, end, width, taper=True)
+        signal = signal + 0.9 * line(grid, start, end, width, taper=True)
     height = MASS_CONTRAST * rng.uniform(0.9, 1.1)
     outline = _star(boundary, angles, tips, spacing_mm)
     return (height * signal).astype(np.float32), outline
@@ -124,19 +124,19 @@ def _blob(spacing_mm: float, rng: np.random.Generator) -> Confuser:
     return MASS_CONTRAST * rng.uniform(0.9, 1.3) * np.exp(-(share**2)), 1.5 * radius_mm
 
 
-def _crossing_lines(spacing_mm: float, rng: np.random.Generator) -> Confuser:
-    """Lines as bright as spicules, but fewer, wider, and in no order."""
+def _strands(spacing_mm: float, rng: np.random.Generator) -> Confuser:
+    """Lines as bright as spicules, but wider, that run side by side and meet nowhere."""
     radius_mm = rng.uniform(*RADIUS_MM)
     grid = make_grid(3 * radius_mm, spacing_mm)
-    core_mm = 0.7 * radius_mm
-    signal = 0.9 * np.exp(-((grid.radius / (1.2 * core_mm)) ** 2)) * rng.uniform(0, 1)
-    for _ in range(int(rng.integers(5, 9))):
-        angle = rng.uniform(0, np.pi)
+    signal = np.zeros((grid.row.size, grid.col.size), np.float32)
+    direction = rng.uniform(0, np.pi)
+    for _ in range(int(rng.integers(4, 8))):
+        angle = direction + rng.uniform(-0.2, 0.2)
         towards = np.array([np.sin(angle), np.cos(angle)])
         centre = rng.uniform(-1.1, 1.1, 2) * radius_mm
         half = rng.uniform(0.5, 1.2) * radius_mm
         start, end = centre - half * towards, centre + half * towards
-        signal = signal + 0.5 * line(grid, start, end, rng.uniform(0.3, 0.45), taper=False)
+        signal = signal + 0.7 * line(grid, start, end, rng.uniform(0.6, 0.9), taper=False)
     return MASS_CONTRAST * rng.uniform(0.9, 1.1) * signal, 1.5 * radius_mm
 
 
@@ -161,20 +161,10 @@ def _scattered_calcifications(spacing_mm: float, rng: np.random.Generator) -> Co
     return specks(grid, places(), rng), 0.0
 
 
-def _skin_spot(spacing_mm: float, rng: np.random.Generator) -> Confuser:
-    """A mole: small, flat, with the dark ring of air that is caught around it."""
-    radius_mm = rng.uniform(1.5, 2.5)
-    grid = make_grid(radius_mm + 3, spacing_mm)
-    disc = speck(grid, 0, 0, 2 * radius_mm)
-    ring = speck(grid, 0, 0, 2 * radius_mm + 1.4) - disc
-    return MASS_CONTRAST * rng.uniform(0.8, 1.0) * (disc - 0.7 * ring), radius_mm + 1
-
-
 # What draws it, of a pixel spacing and a random stream; how many a view has, lowest and highest.
 CONFUSERS = (
     (_blob, 2, 4),
-    (_crossing_lines, 1, 3),
+    (_strands, 1, 3),
     (_coarse_calcification, 1, 3),
     (_scattered_calcifications, 1, 2),
-    (_skin_spot, 0, 1),
 )

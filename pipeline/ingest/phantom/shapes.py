@@ -7,7 +7,7 @@ import numpy as np
 
 # Stored grey values of 4096, peak.
 MASS_CONTRAST = 285.0
-CALCIFICATION_CONTRAST = 225.0
+CALCIFICATION_CONTRAST = 400.0
 
 
 # A closed curve around a centre: radius in mm as a function of the angle.
