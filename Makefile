@@ -99,7 +99,7 @@ $(R)/calibrate.json: $(R)/heatmap.json $(R)/settings/train.yaml $(R)/settings/ev
 	$(track)
 
 ## Studies, which run the stages several times
-.PHONY: crossval compare compare-heads mine ablation calibrate no-model controls
+.PHONY: crossval compare compare-heads mine ablation calibrate no-model controls robustness
 FULL := $(if $(filter full,$(SCHEDULE)),--full)
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	$(call followed,study.py crossval) --folds $(call or_else,FOLDS,4)
@@ -119,6 +119,10 @@ no-model:
 
 controls: $(R)/heatmap.json              ## what must hold whatever the network is worth (SCHEDULE=full); status 1 if it does not: RUN/controls.json
 	$(call followed,study.py controls) $(FULL)
+	$(track)
+
+robustness: $(R)/heatmap.json            ## the figures on test mammograms that look otherwise: gamma, blur, noise, JPEG, turned (LIMIT=20 patients): RUN/robustness.json
+	$(call followed,study.py robustness) $(call given,LIMIT,limit)
 	$(track)
 
 ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json

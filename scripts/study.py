@@ -1,8 +1,8 @@
 """Run the stages several times in one study.
 
-Reads   RUN/settings; mine, controls: RUN after evaluate or heatmap; compare: two runs
+Reads   RUN/settings; mine, controls, robustness: RUN after evaluate or heatmap; compare: two runs
 Writes  RUN/<study>/, a run folder for each part; RUN/<study>.json and pages of it
-Run     make crossval, compare, compare-heads, mine, ablation, controls
+Run     make crossval, compare, compare-heads, mine, ablation, controls, robustness
 """
 
 from pathlib import Path
@@ -57,6 +57,14 @@ def controls(run: start.Run, full: bool = False) -> int:
     return 1 if failed(found) else 0
 
 
+def robustness(run: start.Run, limit: int | None = None) -> None:
+    """What the figures become on test mammograms that look otherwise."""
+    from pipeline.studies.robustness import robustness, robustness_text
+
+    with open_stage("robustness", run) as stage:
+        print(f"robustness:\n{robustness_text(robustness(stage, limit=limit))}", flush=True)
+
+
 def compare(runs: str) -> None:
     """Two evaluated runs on the same mammograms: every figure and its difference, paired."""
     from pipeline.studies.compare import compare, comparison_text
@@ -70,4 +78,4 @@ def compare(runs: str) -> None:
 
 
 if __name__ == "__main__":
-    start.command_line(crossval, compare_heads, ablation, mine, controls, compare)
+    start.command_line(crossval, compare_heads, ablation, mine, controls, robustness, compare)

@@ -75,6 +75,11 @@ def probability_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
     return [m for m in METRICS.values() if m.of_probabilities and m.place <= within]
 
 
+def headline_metrics() -> list[Metric]:
+    """Those that are shown everywhere, each with an interval."""
+    return [m for m in METRICS.values() if m.place is Place.SUMMARY and m.samples]
+
+
 def compared_metrics() -> list[Metric]:
     """Those by which one model is better than another: with a direction and with samples."""
     return [

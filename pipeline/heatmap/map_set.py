@@ -87,15 +87,16 @@ class MapSet:
             "code": code_sha256("pipeline.model.image_map"),
         }
 
-    def _key(self, mammogram: Mapping[str, Any]) -> str:
+    def key(self, mammogram: Mapping[str, Any]) -> str:
+        """What the logits of a mammogram's map are computed from, as a checksum."""
         return value_sha256({**self._made_of, "store": mammogram["store"]})
 
     def _kept(self, mammogram: Mapping[str, Any]) -> ImageMap | None:
         """The map of an earlier attempt or of the set before, if its logits would be the same."""
         places = (of.heatmap(mammogram["image_id"]) for of in (self.unfinished, self.run))
-        key = self._key(mammogram)
+        key = self.key(mammogram)
         return next((read_map(path) for path in places if map_key(path) == key), None)
 
     def _write(self, mammogram: Mapping[str, Any], image_map: ImageMap) -> None:
         path = self.unfinished.heatmap(mammogram["image_id"])
-        write_map(path, image_map, key=self._key(mammogram))
+        write_map(path, image_map, key=self.key(mammogram))

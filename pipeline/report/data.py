@@ -7,7 +7,12 @@ import yaml
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import LabelSettings
-from pipeline.figures.registry import BASELINES, probability_metrics, ranking_metrics
+from pipeline.figures.registry import (
+    BASELINES,
+    headline_metrics,
+    probability_metrics,
+    ranking_metrics,
+)
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
@@ -131,6 +136,12 @@ def controls_of(run: RunFolder) -> dict[str, dict]:
     return (read_json(run.controls) or {}).get("controls", {})
 
 
+def robustness_of(run: RunFolder, model_sha256: str) -> dict[str, Any] | None:
+    """robustness.json; None where it is not made, or is of another model."""
+    content = read_json(run.robustness)
+    return content if content and content["model_sha256"] == model_sha256 else None
+
+
 def for_results(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What the templates of results need of a metrics.json, or of a crossval.json."""
     calibration = {"before": None, "after": None, **(metrics.get("calibration") or {})}
@@ -138,5 +149,6 @@ def for_results(metrics: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": {**_ABSENT, **metrics, "calibration": calibration},
         "ranking": ranking_metrics(),
         "probabilities": probability_metrics(),
+        "headline": headline_metrics(),
         "baselines": BASELINES,
     }

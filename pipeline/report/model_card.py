@@ -19,6 +19,7 @@ from pipeline.report.data import (
     current_metrics,
     for_results,
     is_synthetic,
+    robustness_of,
     stage_events,
 )
 from pipeline.report.limits import limits_of
@@ -86,6 +87,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
         evaluated=metrics is not None,
         **for_results(metrics or {}),
         audit=read_json(run.audit),
+        robustness=robustness_of(run, model.sha256) if judged and not calibrated else None,
         controls=controls_of(run),
         limits=limits_of(
             model=model,

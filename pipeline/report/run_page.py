@@ -19,6 +19,7 @@ from pipeline.report.data import (
     current_metrics,
     for_results,
     is_synthetic,
+    robustness_of,
     settings_texts,
     stage_events,
 )
@@ -73,6 +74,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         evaluated=metrics is not None,
         outdated=metrics is None and run.metrics.is_file(),
         plots=plots_of(run.plots, PLOTS) if metrics else [],
+        robustness=robustness_of(run, maps["model_sha256"]) if maps else None,
         controls=controls_of(run),
         images=_images(run),
         overlays=run.overlays.name,

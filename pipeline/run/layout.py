@@ -80,6 +80,7 @@ class RunFolder:
     heads_page = _Below("heads.html")
     ablation = _Below("ablation.json")
     controls = _Below("controls.json")
+    robustness = _Below("robustness.json")
     site_calibration = _Below("calibrate.json")  # written last by calibrate
     crossval = _Below("crossval.json")
     crossval_page = _Below("crossval.html")
@@ -130,6 +131,10 @@ class RunFolder:
     def control(self, name: str) -> "RunFolder":
         """The run of one of the controls."""
         return RunFolder(self.root / "controls" / name)
+
+    def changed(self, name: str) -> "RunFolder":
+        """The test mammograms of this run changed in one of the ways of the study of robustness."""
+        return RunFolder(self.root / "robustness" / name.replace(" ", "-"))
 
     @property
     def mined(self) -> "RunFolder":

@@ -4,6 +4,7 @@ Reads   the tables of both runs, or of the folds of a cross-validation
 Writes  RUN/compare-<other>.json in the first run
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -88,9 +89,16 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
         raise UserError(f"{folders[0].root} and {folders[1].root} name the patients differently.")
 
 
-def estimates_of(judged: Judged, bootstrap: Bootstrap) -> dict[str, Estimate]:
-    """The metrics that are compared, with the bootstrap's weights by sorted patient."""
-    return {metric.name: _estimate(metric, judged, bootstrap) for metric in compared_metrics()}
+def estimates_of(
+    judged: Judged, bootstrap: Bootstrap, metrics: Sequence[Metric] | None = None
+) -> dict[str, Estimate]:
+    """Metrics by name, with the bootstrap's weights by sorted patient.
+
+    Args:
+        metrics: those that are compared, if None; with samples.
+    """
+    chosen = compared_metrics() if metrics is None else metrics
+    return {metric.name: _estimate(metric, judged, bootstrap) for metric in chosen}
 
 
 def _estimate(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Estimate:
@@ -112,6 +120,16 @@ def _estimate(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Estimate:
 
 def _row(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> dict:
     """Both figures and their difference, each with interval."""
+    difference = difference_of(first, second, bootstrap)
+    return {
+        "first": first.figure.as_dict(),
+        "second": second.figure.as_dict(),
+        "difference": difference.as_dict(),
+    }
+
+
+def difference_of(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> Figure:
+    """First minus second, with its interval over the same drawn patients."""
     a, b = first.figure, second.figure
     moved = (
         None
@@ -119,8 +137,6 @@ def _row(first: Estimate, second: Estimate, bootstrap: Bootstrap) -> dict:
         else (first.samples - second.samples)
     )
     if a.value is None or b.value is None or moved is None:
-        difference = Figure(n=a.n, reason=a.reason or b.reason)
-    else:
-        by = a.value - b.value
-        difference = bootstrap.figure(lambda: by, lambda: moved, n=a.n)
-    return {"first": a.as_dict(), "second": b.as_dict(), "difference": difference.as_dict()}
+        return Figure(n=a.n, reason=a.reason or b.reason)
+    by = a.value - b.value
+    return bootstrap.figure(lambda: by, lambda: moved, n=a.n)

@@ -1,9 +1,12 @@
 """Figures by group."""
 
+from dataclasses import replace
+
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.groups import image_groups, lesion_groups
+from pipeline.evaluate.groups import image_groups, kind_parts, lesion_groups
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.ranking import roc_auc
 from tests.evaluate.fabricated_run import Woman, fabricate, women
 
@@ -51,3 +54,36 @@ def test_every_kind_of_lesion_says_how_many_are_found(tmp_path):
 def test_without_lesions_there_are_no_lesion_groups(tmp_path):
     judged, bootstrap = judged_and_bootstrap(tmp_path, [Woman("healthy", "test")], oracle=True)
     assert lesion_groups(judged, bootstrap) == []
+
+
+def of_two_kinds(judged):
+    """Every other lesion is a calcification."""
+    found = [i for i in sorted(judged.outlines) if judged.outlines[i]]
+    outlines = judged.outlines | {
+        i: [replace(o, kind="calcification") for o in judged.outlines[i]] for i in found[::2]
+    }
+    return replace(judged, outlines=outlines), set(found[::2]), set(found[1::2])
+
+
+def test_a_kind_is_judged_as_if_there_were_no_other(tmp_path):
+    judged, _ = judged_and_bootstrap(tmp_path, women(), oracle=True)
+    both, calcified, masses = of_two_kinds(judged)
+    parts = {kind: part for by, kind, part in kind_parts(both)}
+    assert list(parts) == ["calcification", "mass"]
+    for kind, own, other in (("calcification", calcified, masses), ("mass", masses, calcified)):
+        part = parts[kind]
+        positive = part.positions[part.positions["label"] == 1]
+        assert set(positive["image_id"]) == own
+        negative = (part.positions["label"] == 0).sum(), (judged.positions["label"] == 0).sum()
+        assert negative[0] == negative[1]
+        truth = part.images.set_index("image_id")["truth"]
+        assert set(truth[list(own)]) == {1} and set(truth[list(other)]) == {-1}
+        assert (truth == 0).sum() == 6
+        matches = match_candidates(part).matches
+        assert (len(matches.lesion_scores), len(matches.false_scores)) == (3, 0)
+    assert all(o.positive for found in both.outlines.values() for o in found)
+
+
+def test_one_kind_is_no_group(tmp_path):
+    judged, _ = judged_and_bootstrap(tmp_path, women())
+    assert list(kind_parts(judged)) == []

@@ -58,7 +58,7 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     """
     pixels = _without_padding(mammogram)
     step = max(WORK_SPACING_MM / mammogram.spacing_mm, 1.0)
-    small = _resized(pixels, [max(round(size / step), 1) for size in pixels.shape])
+    small = resized(pixels, [max(round(size / step), 1) for size in pixels.shape])
     if min(small.shape) < _SMALLEST_SIDE_PX or small.min() == small.max():
         raise Unusable("failed", "no breast in it: the image is tiny or of one grey value")
     small_mm = mammogram.spacing_mm * step
@@ -154,11 +154,11 @@ def _geometry(
 def _cut(pixels: np.ndarray, geometry: Geometry) -> np.ndarray:
     """The box of the original, resampled and mirrored: (height, width) float32."""
     rows, cols = geometry.box
-    grey = _resized(pixels[rows, cols], (geometry.height, geometry.width))
+    grey = resized(pixels[rows, cols], (geometry.height, geometry.width))
     return grey[:, ::-1] if geometry.flipped else grey
 
 
-def _resized(pixels: np.ndarray, shape: tuple[int, int] | list[int]) -> np.ndarray:
+def resized(pixels: np.ndarray, shape: tuple[int, int] | list[int]) -> np.ndarray:
     """Resample to (height, width): means of areas when shrinking, cubic when enlarging."""
     method = cv2.INTER_AREA if shape[0] < pixels.shape[0] else cv2.INTER_CUBIC
     return cv2.resize(pixels, (shape[1], shape[0]), interpolation=method)
