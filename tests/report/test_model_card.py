@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from pipeline.evaluate.stage import evaluate
+from pipeline.figures.registry import headline_metrics
+from pipeline.model.card import read_card
 from pipeline.report.model_card import write_model_card
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.errors import UserError
@@ -92,6 +94,7 @@ def test_after_the_training_it_says_what_is_not_known_yet(trained):
         " `make evaluate`",
         " `make preprocess`",
         " `make controls`",
+        " `make robustness`",
     ]
     assert "Not known yet: `make evaluate`" in section(card, "Quantitative analyses")
     assert "is not known yet" in section(card, "Calibration")
@@ -104,7 +107,14 @@ def test_when_everything_was_made_nothing_is_called_unknown(run):
     write_text(
         run.controls, json_text({"controls": {"permuted_labels": CONTROL | {"holds": True}}})
     )
-    assert "ot known yet" not in card_of(run)
+    figure = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 3}
+    unchanged = {metric.name: figure for metric in headline_metrics()}
+    robust = {"changes": [{"name": "unchanged", "figures": unchanged}], "groups": []}
+    robust |= dict.fromkeys(("images", "patients", "lesions"), 3) | {"limit": None}
+    write_text(run.robustness, json_text(robust | {"model_sha256": read_card(run.model).sha256}))
+    card = card_of(run)
+    assert "ot known yet" not in card and "not made yet" not in card
+    assert "| unchanged | 0.900 | 0.900 |" in card
 
 
 def test_results_have_their_intervals_overall_and_by_group(run):
