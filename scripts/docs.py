@@ -1,8 +1,8 @@
-"""Write docs/settings.md, docs/tables.md and the README's results; with --run keep its own first.
+"""Write the generated pages of docs/ and the README's results; with --run keep its own first.
 
-Reads   pipeline/config, pipeline/report/data-dictionary.csv, docs/results/*.json, RUN/metrics.json,
-        RUN/crossval.json
-Writes  docs/settings.md, docs/tables.md, README.md, docs/results/<run>.json,
+Reads   pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
+        docs/results/*.json, RUN/metrics.json, RUN/crossval.json
+Writes  docs/settings.md, docs/tables.md, docs/licences.md, README.md, docs/results/<run>.json,
         docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
@@ -10,6 +10,7 @@ Run     make docs; make result RUN=runs/mias
 from pathlib import Path
 
 import start
+from pipeline.checkup.licences import licences_markdown
 from pipeline.config.describe import settings_markdown
 from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
@@ -21,11 +22,13 @@ README = Path("README.md")
 
 
 def docs(run: Path | None = None) -> None:
-    """Write docs/settings.md, docs/tables.md and the README's results; of RUN too, if named."""
+    """Write the generated pages of docs/ and the README's results; of RUN too, if named."""
     if run:
         print(*write_results(RunFolder(run), RESULTS), sep="\n")
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
     write_text_if_changed(Path("docs/tables.md"), tables_markdown())
+    licences = licences_markdown(Path("requirements.lock"))
+    write_text_if_changed(Path("docs/licences.md"), licences)
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
 

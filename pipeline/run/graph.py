@@ -23,6 +23,7 @@ class Node:
         after: stages whose targets it is made from.
         sections: of the settings, that RUN/settings/<name>.yaml holds and no other stage's file.
         settings: stages whose settings files it is made from.
+        leaves: the files and folders, by their names, that later stages read.
         always: it looks itself whether anything changed, and leaves its target alone if not.
     """
 
@@ -32,6 +33,7 @@ class Node:
     after: tuple[str, ...]
     sections: tuple[str, ...]
     settings: tuple[str, ...]
+    leaves: tuple[str, ...] = ()
     always: bool = False
 
     @property
@@ -52,15 +54,18 @@ class Node:
 # fmt: off
 _NODES = (
     Node("ingest", "pipeline.ingest.stage", "catalog",
-         (), ("data", "phantom"), ("ingest",), always=True),
+         (), ("data", "phantom"), ("ingest",),
+         ("images_table", "findings_table", "files_table", "split_table", "catalog"), always=True),
     Node("intake", "pipeline.preprocess.intake.stage", "intake_summary",
          ("ingest",), (), ("preprocess",)),
     Node("preprocess", "pipeline.preprocess.stage", "preprocess_summary",
-         ("ingest",), ("store", "dicom", "image", "labels", "split"), ("preprocess",)),
+         ("ingest",), ("store", "dicom", "image", "labels", "split"), ("preprocess",),
+         ("mammograms", "outlines", "positions")),
     Node("train", "pipeline.train.stage", "model_file",
-         ("preprocess",), ("network", "train", "maps"), ("train",)),
+         ("preprocess",), ("network", "train", "maps"), ("train",), ("model",)),
     Node("heatmap", "pipeline.heatmap.stage", "heatmap_summary",
-         ("train", "preprocess"), ("heatmap",), ("heatmap",)),
+         ("train", "preprocess"), ("heatmap",), ("heatmap",),
+         ("heatmaps", "images", "candidates", "regions", "heatmap_summary")),
     Node("evaluate", "pipeline.evaluate.stage", "metrics",
          ("heatmap",), ("evaluate",), ("evaluate",)),
     Node("calibrate", "pipeline.studies.site_calibration", "site_calibration",

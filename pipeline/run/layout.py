@@ -94,6 +94,10 @@ class RunFolder:
     def stage_settings(self, stage: str) -> Path:
         return self.root / "settings" / f"{stage}.yaml"
 
+    def manifest(self, stage: str) -> Path:
+        """Checksums of what a stage left."""
+        return self.root / "manifest" / f"{stage}.json"
+
     def breast(self, image_id: str) -> Path:
         """The breast as 0 and 255, in rows and columns of the original image."""
         return self.root / "breast" / f"{image_id}.png"

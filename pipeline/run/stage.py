@@ -14,9 +14,10 @@ from pipeline.config import Settings
 from pipeline.run.code import code_state
 from pipeline.run.errors import UserError, disk_text
 from pipeline.run.events import EventLog
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, is_done, needed_for
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, is_done, needed_for
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
+from pipeline.run.manifest import changed_since, write_manifest
 from pipeline.run.settings import load_settings
 
 
@@ -103,8 +104,33 @@ def run_stage(name: str, run_root: Path) -> None:
     Raises:
         SystemExit: as `open_stage`.
     """
+    node = GRAPH[name]
     with open_stage(name, run_root) as stage:
-        print(f"{name}: {GRAPH[name].work(stage)}", flush=True)
+        run = stage.run
+        _check_inputs(node, run)
+        if not node.always or changed_since(node, run):
+            # What it leaves is not known until it has ended.
+            run.manifest(name).unlink(missing_ok=True)
+            if node.always:  # it would not look into the files that it finds there
+                node.target(run).unlink(missing_ok=True)
+        line = node.work(stage)
+        if not run.manifest(name).is_file() or _is_newer(node.target(run), run.manifest(name)):
+            write_manifest(node, run)
+        print(f"{name}: {line}", flush=True)
+
+
+def _is_newer(path: Path, than: Path) -> bool:
+    return path.stat().st_mtime_ns > than.stat().st_mtime_ns
+
+
+def _check_inputs(node: Node, run: RunFolder) -> None:
+    borrows = run.borrowed_model.is_file()  # whose weights have a checksum of their own
+    for before in (GRAPH[name] for name in node.after if not (borrows and name == "train")):
+        if path := changed_since(before, run):
+            raise UserError(
+                f"{path} is not as make {before.name} left it: it was changed, cut off or damaged. "
+                f"make {before.name} FORCE=1 makes it anew."
+            )
 
 
 def run_missing(upto: str, run_root: Path) -> None:

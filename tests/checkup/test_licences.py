@@ -1,0 +1,28 @@
+"""Everything that is installed is listed with a licence that lets people use it."""
+
+import re
+from pathlib import Path
+
+from pipeline.checkup.licences import licence_of, licences_markdown
+
+ROOT = Path(__file__).parents[2]
+PERMISSIVE = r"MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Zlib|ZPL|MPL"
+
+
+def test_the_page_of_licences_is_current():
+    page = (ROOT / "docs" / "licences.md").read_text()
+    assert page == licences_markdown(ROOT / "requirements.lock"), "run make docs"
+
+
+def test_every_package_is_listed_with_a_permissive_licence():
+    lock = (ROOT / "requirements.lock").read_text()
+    packages = re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)
+    assert len(packages) > 100
+    wrong = {p: licence_of(p) for p in packages if not re.search(PERMISSIVE, licence_of(p))}
+    assert not wrong
+    assert not [p for p in packages if re.search(r"GPL|SSPL|Commons", licence_of(p))]
+
+
+def test_a_package_that_says_nothing_is_not_passed_over(tmp_path):
+    (tmp_path / "lock").write_text("no-such-package==1.0 \\\n    --hash=x\n")
+    assert "| no-such-package | 1.0 | not stated |" in licences_markdown(tmp_path / "lock")

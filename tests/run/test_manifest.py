@@ -1,0 +1,95 @@
+"""What a stage left is what the next one reads: as it was written, or not at all."""
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.graph import GRAPH, Node
+from pipeline.run.layout import RunFolder
+from pipeline.run.manifest import changed_since, write_manifest
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.stage import run_stage
+
+CSV = "image_id,split\na,train\nb,test\n"
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    remember(run, Settings(), Remembered("configs/default.yaml"))
+    return run
+
+
+@pytest.fixture
+def left(run) -> RunFolder:
+    """A run folder as preprocess leaves it."""
+    run.mammograms.write_text(CSV)
+    run.outlines.write_text("{}")
+    run.positions.write_bytes(b"rows")
+    run.preprocess_summary.write_text("{}")
+    write_manifest(GRAPH["preprocess"], run)
+    return run
+
+
+@pytest.mark.parametrize("content", [CSV[:-7], CSV.replace("b", "c"), "", None])
+def test_a_table_that_is_not_as_it_was_left_stops_the_next_stage(left, capsys, content):
+    assert changed_since(GRAPH["preprocess"], left) is None
+    if content is None:
+        left.mammograms.unlink()
+    else:
+        left.mammograms.write_text(content)
+    with pytest.raises(SystemExit):
+        run_stage("train", left.root)
+    said = capsys.readouterr().err
+    assert f"{left.mammograms} is not as make preprocess left it" in said
+    assert "make preprocess FORCE=1 makes it anew" in said
+
+
+def test_a_damaged_manifest_is_not_trusted(left):
+    left.manifest("preprocess").write_text("[1, 2")
+    assert changed_since(GRAPH["preprocess"], left) == left.manifest("preprocess")
+
+
+def test_a_run_of_before_has_none_and_goes_on(left):
+    left.manifest("preprocess").unlink()
+    left.mammograms.write_text("")
+    assert changed_since(GRAPH["preprocess"], left) is None
+
+
+def work_on(run: RunFolder, content: str) -> Node:
+    """A stage like ingest, which leaves its catalog alone or writes it."""
+
+    def work(_stage):
+        if not run.catalog.is_file():
+            run.catalog.parent.mkdir(exist_ok=True)
+            run.catalog.write_text(content)
+            run.images_table.write_text(CSV)
+        return "done"
+
+    class Looks(Node):
+        work = property(lambda node: work)
+
+    return Looks("ingest", "", "catalog", (), (), (), GRAPH["ingest"].leaves, always=True)
+
+
+def test_ingest_makes_a_changed_catalog_anew_and_leaves_a_whole_one_alone(run, monkeypatch):
+    monkeypatch.setitem(GRAPH, "ingest", work_on(run, "1"))
+    run_stage("ingest", run.root)
+    monkeypatch.setitem(GRAPH, "ingest", work_on(run, "2"))
+    run_stage("ingest", run.root)
+    assert run.catalog.read_text() == "1"
+    run.images_table.write_text(CSV[:-7])  # cut at the end of a line
+    run_stage("ingest", run.root)
+    assert (run.catalog.read_text(), run.images_table.read_text()) == ("2", CSV)
+    assert changed_since(GRAPH["ingest"], run) is None
+
+
+def test_a_stage_that_dies_leaves_no_manifest_of_an_earlier_one(left, monkeypatch):
+    class Dies(Node):
+        work = property(lambda node: lambda stage: 1 / 0)
+
+    node = GRAPH["preprocess"]
+    dying = Dies("preprocess", "", node.writes_last, (), (), (), node.leaves)
+    monkeypatch.setitem(GRAPH, "preprocess", dying)
+    with pytest.raises(ZeroDivisionError):
+        run_stage("preprocess", left.root)
+    assert not left.manifest("preprocess").exists()
