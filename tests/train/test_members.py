@@ -176,7 +176,7 @@ def test_a_network_that_has_seen_those_it_leaves_out_is_warned_of(levelled, toy_
 
 
 @pytest.mark.usefixtures("random_again")
-def test_after_a_kill_in_the_second_member_it_ends_as_without_one(tmp_path, monkeypatch):
+def test_after_a_kill_in_the_second_member_it_ends_as_without_one(tmp_path, monkeypatch, capsys):
     runs = [write_toy_run(tmp_path / name) for name in ("whole", "broken")]
     settings = toy_settings(deterministic=True, epochs=2, steps_per_epoch=3, members=2)
     train(stage_of(runs[0], settings))
@@ -194,6 +194,9 @@ def test_after_a_kill_in_the_second_member_it_ends_as_without_one(tmp_path, monk
         train(stage_of(runs[1], settings.model_copy(update={"train": eager})))
     assert (runs[1].member(2).training / "checkpoint.safetensors").is_file()
     train(stage_of(runs[1], settings))
+    out = capsys.readouterr().out
+    assert "member 1 of 2 is trained." in out
+    assert "Continuing the unfinished training at step 4" in out
     weights = [(run.model / "model.safetensors").read_bytes() for run in runs]
     assert weights[0] == weights[1]
     cards = [read_card(run.model) for run in runs]

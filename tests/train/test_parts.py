@@ -60,6 +60,12 @@ def test_lesions_are_dealt_forth_and_back_then_other_findings_then_none():
     assert sorted(parts[w] for w in "ghij") == [1, 1, 2, 2]
 
 
+def test_lesions_are_spread_evenly():
+    women = [(name, "train", lesions, False) for name, lesions in zip("abcd", (4, 3, 2, 1))]
+    parts = parts_of(a_table(women), toy_settings(members=2))
+    assert parts == {"a": 1, "b": 2, "c": 2, "d": 1}  # five lesions each
+
+
 def test_every_woman_is_left_out_once_and_no_test_woman_ever():
     for members in (2, 3, 4):
         parts = parts_of(a_table(WOMEN), toy_settings(members=members))
