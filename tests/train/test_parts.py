@@ -61,7 +61,9 @@ def test_lesions_are_dealt_forth_and_back_then_other_findings_then_none():
 
 
 def test_lesions_are_spread_evenly():
-    women = [(name, "train", lesions, False) for name, lesions in zip("abcd", (4, 3, 2, 1))]
+    women = [
+        (name, "train", lesions, False) for name, lesions in zip("abcd", (4, 3, 2, 1), strict=True)
+    ]
     parts = parts_of(a_table(women), toy_settings(members=2))
     assert parts == {"a": 1, "b": 2, "c": 2, "d": 1}  # five lesions each
 
