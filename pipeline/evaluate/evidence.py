@@ -1,6 +1,6 @@
 """What a calibration is fitted on, from the tables of judged women."""
 
-from pipeline.evaluate.load import Judged
+from pipeline.evaluate.load import Judged, finding_ids
 from pipeline.evaluate.matching import match_candidates
 from pipeline.evaluate.pooled import with_calibration
 from pipeline.model.calibration import Calibration
@@ -18,6 +18,7 @@ def evidence_of(judged: Judged) -> Evidence:
         labels=judged.positions["label"].to_numpy(),
         logits=judged.positions["logit"].to_numpy(),
         patients=judged.patient_index(judged.positions["patient_id"]),
+        findings=finding_ids(judged.positions),
         false_alarms=[
             matches.false_scores[matches.false_images == i] for i in range(matches.images)
         ],

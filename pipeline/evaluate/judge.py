@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from pipeline.config import EvaluateSettings
-from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged
-from pipeline.evaluate.matching import Matched, match_candidates, match_regions
-from pipeline.figures.bootstrap import Scored, Searched, froc_samples, patient_weights
+from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged, finding_ids
+from pipeline.evaluate.matching import Matched, match_candidates, match_regions, told_hits
+from pipeline.figures.bootstrap import Scored, Searched, froc_samples, mean_samples, patient_weights
 from pipeline.figures.decision_curve import (
     THRESHOLDS,
     net_benefit,
@@ -20,12 +21,19 @@ from pipeline.figures.decision_curve import (
 from pipeline.figures.figure import Figure, Undefined, figure_of
 from pipeline.figures.froc import FP_RATES, is_reached, sensitivity_at
 from pipeline.figures.registry import METRICS, Metric, Need, probability_metrics
+from pipeline.figures.reliability import log_odds_bins
 
 # What a unit is made of, whose score is the highest of its images.
 _KEYS = {
     Need.IMAGES: ["patient_id", "image_id"],
     Need.BREASTS: ["patient_id", "laterality"],
     Need.PATIENTS: ["patient_id"],
+}
+# The tables of what is shown with a probability of its own.
+_SHOWN: dict[Need, Callable[[Judged], pd.DataFrame]] = {
+    Need.ABOVE_THRESHOLD: lambda of: of.positions[of.positions["above_threshold"]],
+    Need.REGIONS: lambda of: told_hits(of, of.regions),
+    Need.CANDIDATES: lambda of: told_hits(of, of.candidates),
 }
 
 
@@ -81,6 +89,9 @@ def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure
 def cases_of(judged: Judged, need: Need) -> Scored | Matched:
     """What the metrics of a need are computed from; scores are calibrated logits.
 
+    Of what is shown as such, positions above the threshold, regions and candidates, scores are
+    those of the probability as it is shown.
+
     Raises:
         Undefined: nothing of that kind is judged.
     """
@@ -88,6 +99,8 @@ def cases_of(judged: Judged, need: Need) -> Scored | Matched:
         return scored_positions(judged)
     if need is Need.LESIONS:
         return match_candidates(judged)
+    if need in _SHOWN:
+        return _shown(need, judged)
     return scored_units(judged, need)
 
 
@@ -103,6 +116,14 @@ def scored_units(judged: Judged, need: Need) -> Scored:
     units = known.groupby(_KEYS[need], as_index=False)[["truth", "logit"]].max()
     patient = judged.patient_index(units["patient_id"])
     return Scored(units["truth"].to_numpy(), units["logit"].to_numpy(), patient)
+
+
+def _shown(need: Need, judged: Judged) -> Scored:
+    table = _SHOWN[need](judged)
+    if not len(table):
+        raise Undefined(f"there are no {need} whose truth is known")
+    patient = judged.patient_index(table["patient_id"])
+    return Scored(table["label"].to_numpy(), table["shown_logit"].to_numpy(), patient)
 
 
 def scored_positions(judged: Judged) -> Scored:
@@ -130,6 +151,46 @@ def probability_figures(cases: Scored, bootstrap: Bootstrap) -> dict:
         except Undefined:
             figures[metric.name] = None  # the slope beside it carries the reason
     return figures
+
+
+def reliability_bins(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
+    """What the probabilities of the positions promise and what there is, from the lowest bin up.
+
+    Returns:
+        For each bin `mean_probability`, `lowest` and `highest` as they are shown; `observed`, the
+        share of positives, with `low` and `high`; `count` of positions, `positives`, and
+        `lesions` and `patients` that these belong to.
+
+    Raises:
+        Undefined: there are no labelled positions.
+    """
+    cases, finding = scored_positions(judged), finding_ids(judged.positions)
+    logits, rows = judged.positions["shown_logit"].to_numpy(), []
+    shown, prior = expit(logits), judged.card.calibration.natural_prior
+    bin_of = log_odds_bins(logits, prior=prior)
+    for number in range(bin_of.max() + 1):
+        inside = bin_of == number
+        labels, patient, positive = cases.labels[inside], cases.patient[inside], cases.labels == 1
+        observed = bootstrap.figure(
+            partial(np.mean, labels),
+            partial(mean_samples, labels, patient, bootstrap.weights),
+            n=len(labels),
+        )
+        rows.append(
+            {
+                "mean_probability": float(shown[inside].mean()),
+                "lowest": float(shown[inside].min()),
+                "highest": float(shown[inside].max()),
+                "observed": float(labels.mean()),
+                "low": observed.low,
+                "high": observed.high,
+                "count": len(labels),
+                "positives": int(labels.sum()),
+                "lesions": len(np.unique(finding[inside & positive])),
+                "patients": len(np.unique(cases.patient[inside & positive])),
+            }
+        )
+    return rows
 
 
 def froc_points(judged: Judged, bootstrap: Bootstrap) -> dict:

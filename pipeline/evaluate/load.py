@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
+from pipeline.model.calibration import Calibration
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.preprocess.tables import read_mammograms, read_position_table
 from pipeline.run.atomic import read_json
@@ -30,10 +31,11 @@ class Judged:
         images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
             `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
         positions: predictions.parquet without ignored positions, and without the negative ones
-            of images whose truth is not known; `logit` is that of the calibrated probability here
-            as in `images` and `candidates`, `trained_logit` what the network gave; `with_extent`
-            has added its columns.
-        candidates, regions: tables of the heatmap stage.
+            of images whose truth is not known; `above_threshold` (bool) where a region may be;
+            `with_extent` has added its columns.
+        candidates, regions: tables of the heatmap stage. As in `images` and `positions`,
+            `trained_logit` is what the network gave, `logit` that of the calibrated probability,
+            and `shown_logit` that of the probability as it is shown, which is capped.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
     """
@@ -100,12 +102,14 @@ def load_judged(run: RunFolder) -> Judged:
     known = positions["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
     label = positions["label"]
     positions = positions[(label == POSITIVE) | ((label == NEGATIVE) & known)]
+    positions = positions.assign(above_threshold=positions["logit"] >= card.threshold_logit)
+    regions = _read_csv(run.regions, *_OF_FINDING, logit=float)
     return Judged(
         split=split,
         images=_calibrated(images, card),
         positions=_calibrated(positions.reset_index(drop=True), card),
         candidates=_calibrated(_of_images(_read_csv(run.candidates, *_OF_FINDING), images), card),
-        regions=_of_images(_read_csv(run.regions, *_OF_FINDING), images),
+        regions=_calibrated(_of_images(regions, images), card),
         outlines={i: outlines.get(i, []) for i in images["image_id"]},
         patients=sorted(images["patient_id"].unique()),
         card=card,
@@ -119,7 +123,20 @@ def _calibrated(table: pd.DataFrame, card: ModelCard) -> pd.DataFrame:
     scale.
     """
     trained = table["logit"].to_numpy(dtype=np.float64)
-    return table.assign(logit=card.calibration.logit(trained), trained_logit=trained)
+    return calibrated(table.assign(trained_logit=trained), card.calibration)
+
+
+def calibrated(table: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
+    """The table with the logits that a calibration makes of its `trained_logit`."""
+    trained = table["trained_logit"].to_numpy(dtype=np.float64)
+    return table.assign(
+        logit=calibration.logit(trained), shown_logit=calibration.shown_logit(trained)
+    )
+
+
+def finding_ids(positions: pd.DataFrame) -> np.ndarray:
+    """One id for each finding of all images, (n,) object; where there is none it says nothing."""
+    return (positions["image_id"] + "/" + positions["finding_id"]).to_numpy(object)
 
 
 def has_known_truth(images: pd.DataFrame) -> np.ndarray:
@@ -141,10 +158,9 @@ def with_extent(positions: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _read_csv(path: Path, *text: str) -> pd.DataFrame:
-    return read_csv_table(
-        path, dict.fromkeys(("image_id", *text), str), rest=None, written_by="make heatmap"
-    )
+def _read_csv(path: Path, *text: str, **numbers: type) -> pd.DataFrame:
+    types = dict.fromkeys(("image_id", *text), str) | numbers
+    return read_csv_table(path, types, rest=None, written_by="make heatmap")
 
 
 def _with_mammograms(images: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataFrame:

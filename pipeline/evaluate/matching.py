@@ -64,7 +64,26 @@ def match_regions(judged: Judged) -> Matched:
         boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
         return box_iou(boxes, outline.bounds) >= MIN_IOU
 
-    return _match(judged, judged.regions, inside, score="peak_probability")
+    return _match(judged, judged.regions, inside, score="logit")
+
+
+def told_hits(judged: Judged, table: pd.DataFrame) -> pd.DataFrame:
+    """The candidates or regions of which it is known whether they hit, with a `label`.
+
+    1: the point, of a region its peak, lies in a finding that counts; 0: it lies in none, on an
+    image on which a false alarm is known to be one. The others are left out.
+    """
+    counting = {
+        (image, outline.finding_id)
+        for image, outlines in judged.outlines.items()
+        for outline in outlines
+        if outline.positive
+    }
+    pairs = zip(table["image_id"], table["finding_id"], strict=True)
+    label = np.array([pair in counting for pair in pairs], dtype=np.int64)
+    known = judged.images.loc[has_known_truth(judged.images), "image_id"]
+    misses = (table["finding_id"] == "") & table["image_id"].isin(known)
+    return table.assign(label=label)[misses | (label == 1)]
 
 
 def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import expit
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.groups import image_groups, lesion_groups
@@ -14,14 +13,15 @@ from pipeline.evaluate.judge import (
     froc_points,
     judge_metric,
     probability_figures,
+    reliability_bins,
     scored_positions,
 )
-from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, has_known_truth
+from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, finding_ids, has_known_truth
 from pipeline.evaluate.worst import worst_errors
 from pipeline.figures.bootstrap import Scored, auc_samples
 from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
-from pipeline.figures.reliability import reliability
+from pipeline.model.calibration import alike_weights
 from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware
@@ -74,6 +74,12 @@ def rule(judged: Judged) -> dict:
             "nothing; air is not judged"
         ),
         **judged.card.labels.model_dump(mode="json"),
+        "promise": (
+            "expected: the sum of the probabilities as they are shown; observed: positive "
+            "positions, peaks of regions and points of candidates in a finding that counts; left "
+            "out: what lies in a finding that does not count, and what misses where not "
+            "everything is outlined"
+        ),
         "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
         "decision_curve": (
             "value: net benefit, true positives per mammogram less false ones by threshold / (1 - "
@@ -146,19 +152,15 @@ def _lead(network: Scored, others: Scored, bootstrap: Bootstrap) -> Figure:
 
 
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
-    """Calibration at natural frequency: of the trained logits, of the calibrated ones, and of
-    the calibrated ones with every lesion counted alike, which leaves the number of positives."""
+    """Calibration at natural frequency: of the trained logits, of the probabilities as they are
+    shown, and of these with every lesion counted alike, which leaves the number of positives."""
     try:
-        after = scored_positions(judged)
+        positions = scored_positions(judged)
     except Undefined as why:
         return {"before": None, "after": None, "lesions_equal": None, "reason": str(why)}
-    before = after.scored_by(judged.positions["trained_logit"].to_numpy())
-    weights, positive = np.ones(len(after)), after.labels == 1
-    lesions = judged.positions[positive].groupby(["image_id", "finding_id"])
-    size = lesions["label"].transform("size").to_numpy(dtype=np.float64)
-    weights[positive] = positive.sum() / (lesions.ngroups * size)
-    alike = replace(after, weights=weights)
-    table = reliability(expit(after.scores), after.labels)
+    before = positions.scored_by(judged.positions["trained_logit"].to_numpy())
+    after = positions.scored_by(judged.positions["shown_logit"].to_numpy())
+    alike = replace(after, weights=alike_weights(after.labels, finding_ids(judged.positions)))
     return {
         "before": probability_figures(before, bootstrap),
         "after": probability_figures(after, bootstrap),
@@ -167,10 +169,7 @@ def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
             for metric in probability_metrics()
             if metric.with_interval
         },
-        "reliability": [
-            {"mean_probability": float(p), "observed": float(o), "count": int(c)}
-            for p, o, c in zip(table.mean_probability, table.observed, table.count, strict=True)
-        ],
+        "reliability": reliability_bins(judged, bootstrap),
     }
 
 

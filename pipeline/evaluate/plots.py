@@ -13,7 +13,7 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from scipy.special import expit, logit
 
-from pipeline.evaluate.judge import Bootstrap, scored_positions, scored_units
+from pipeline.evaluate.judge import Bootstrap, reliability_bins, scored_positions, scored_units
 from pipeline.evaluate.load import UNKNOWN, Judged
 from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.bootstrap import Scored, froc_samples
@@ -27,7 +27,6 @@ from pipeline.figures.ranking import (
     roc_curve,
 )
 from pipeline.figures.registry import Need
-from pipeline.figures.reliability import reliability
 from pipeline.run.atomic import write_atomic
 
 DRAWN_THRESHOLDS = np.linspace(0.01, 0.6, 60)
@@ -145,20 +144,50 @@ def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
 
 
 def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
-    labels = judged.positions["label"].to_numpy()
-    if not len(labels):
-        raise Undefined("a reliability diagram needs positions")
-    table = reliability(expit(judged.positions["logit"].to_numpy()), labels)
-    limit = 1.05 * max(table.mean_probability.max(), table.observed.max())
-    axes.plot([0, limit], [0, limit], color="grey", lw=0.8, ls="--", label="ideal")
-    axes.plot(table.mean_probability, table.observed, "o-", label="calibrated, equal-mass bins")
-    axes.set_xlabel("mean probability in the bin")
-    axes.set_ylabel("share of positive positions")
-    axes.set_aspect("equal")
-    axes.legend()
+    rows = reliability_bins(judged, bootstrap)
+    labels = judged.positions["label"]
+    promised = logit([row["mean_probability"] for row in rows])
+    prior, threshold = judged.card.calibration.natural_prior, judged.card.region_threshold
+    ticks = [t for t in TICKS if t > prior / 20]
+    bottom, top = logit([prior / 20, max(TICKS[-1], rows[-1]["mean_probability"])])
+
+    def place(share: float | None, *, unknown: float) -> float:
+        """Where a share lies in the plot; 0 and 1 at its edges."""
+        return unknown if share is None else float(np.clip(logit(share), bottom, top))
+
+    axes.plot([bottom, top], [bottom, top], color="grey", lw=0.8, ls="--", label="ideal")
+    axes.axvspan(
+        logit(threshold), top + 0.3, color="C1", alpha=0.12, lw=0, label="regions are drawn here"
+    )
+    middle = [place(row["observed"], unknown=bottom) for row in rows]
+    low = [place(row["low"], unknown=at) for row, at in zip(rows, middle, strict=True)]
+    high = [place(row["high"], unknown=at) for row, at in zip(rows, middle, strict=True)]
+    at = np.maximum(promised, bottom)
+    axes.vlines(at, low, high, color="C0", lw=1.5)
+    axes.plot(at, middle, "o-", color="C0", lw=0.8, label="positions of like probability")
+    for x, row in zip(at, rows, strict=True):
+        axes.annotate(
+            f"{row['lesions']}",
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -4),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize="x-small",
+        )
+    names = [f"{100 * t:g} %" for t in ticks]
+    axes.set_xticks(logit(ticks), names)
+    axes.set_yticks(logit(ticks), names)
+    axes.set_xlim(bottom - 0.3, top + 0.3)
+    axes.set_ylim(bottom - 0.3, top + 0.8)
+    axes.set_xlabel("probability shown (log odds); at the top: findings behind the positives")
+    axes.set_ylabel("share of positions that are abnormal")
+    axes.legend(loc="upper left", bbox_to_anchor=(0, 0.94), fontsize="small")
     return (
-        f"Reliability, {_split(judged)}: {len(judged.patients)} patients\n"
-        f"{len(labels):,} positions, {labels.mean():.2%} positive"
+        f"Reliability, {_split(judged)}: {len(judged.patients)} patients, {judged.lesions} "
+        f"findings\n{len(labels):,} positions, {labels.mean():.2%} positive; "
+        f"bars: {bootstrap.confidence:.0%} over patients"
     )
 
 

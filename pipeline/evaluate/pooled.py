@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy.special import expit
 
-from pipeline.evaluate.load import Judged
+from pipeline.evaluate.load import Judged, calibrated, finding_ids
 from pipeline.model.calibration import Calibration, fit_calibration
 from pipeline.run.errors import UserError
 
@@ -59,6 +59,8 @@ def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
             positions["label"].to_numpy(),
             positions["trained_logit"].to_numpy(),
             lesions=sum(other.lesions for other in others),
+            patients=positions["patient_id"].to_numpy(),
+            findings=finding_ids(positions),
         )
         moved.append(with_calibration(fold, calibration))
     return moved
@@ -77,17 +79,12 @@ def pooled_scores(
 
 def with_calibration(fold: Judged, calibration: Calibration) -> Judged:
     """The same maps with the probabilities of another calibration."""
-
-    def moved(table: pd.DataFrame) -> pd.DataFrame:
-        return table.assign(logit=calibration.logit(table["trained_logit"].to_numpy()))
-
-    peak = fold.regions["peak_probability"].to_numpy(dtype=np.float64)
-    trained = fold.card.calibration.trained_logit(special.logit(peak))
+    regions = calibrated(fold.regions, calibration)
     return replace(
         fold,
-        regions=fold.regions.assign(peak_probability=special.expit(calibration.logit(trained))),
-        images=moved(fold.images),
-        positions=moved(fold.positions),
-        candidates=moved(fold.candidates),
+        regions=regions.assign(peak_probability=expit(regions["shown_logit"])),
+        images=calibrated(fold.images, calibration),
+        positions=calibrated(fold.positions, calibration),
+        candidates=calibrated(fold.candidates, calibration),
         card=fold.card.model_copy(update={"calibration": calibration}),
     )

@@ -1,6 +1,7 @@
 """The worst errors to look at: lesions with the lowest score, false alarms with the highest."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from pipeline.figures.figure import Undefined
 from pipeline.figures.froc import threshold_at
 from pipeline.preprocess.contact_sheet import draw_patch
 from pipeline.run.atomic import write_atomic
+from pipeline.run.words import percent
 
 SHOWN = 8
 FP_PER_IMAGE = 1.0
@@ -34,6 +36,7 @@ def worst_errors(judged: Judged, *, count: int = SHOWN) -> dict[str, list[dict]]
     except Undefined:
         return {"misses": [], "false_alarms": []}
     matches, image_ids = matched.matches, matched.images["image_id"].to_numpy()
+    error = partial(_error, highest=judged.card.calibration.highest)
     worst_first = np.argsort(matches.lesion_scores, kind="stable")
     missed = worst_first[matches.lesion_scores[worst_first] < threshold]
     misses = []
@@ -41,12 +44,12 @@ def worst_errors(judged: Judged, *, count: int = SHOWN) -> dict[str, list[dict]]
         lesion, score = matched.lesions[index], matches.lesion_scores[index]
         image_id = image_ids[matches.lesion_images[index]]
         row, col = lesion.centre
-        misses.append(_error(image_id, row, col, score, kind=lesion.kind))
+        misses.append(error(image_id, row, col, score, kind=lesion.kind))
     false_alarms = []
     for index in np.argsort(-matches.false_scores, kind="stable")[:count]:
         row, col = judged.candidates.loc[matched.alarms[index], ["row", "col"]]
         image_id = image_ids[matches.false_images[index]]
-        false_alarms.append(_error(image_id, row, col, matches.false_scores[index]))
+        false_alarms.append(error(image_id, row, col, matches.false_scores[index]))
     return {"misses": misses, "false_alarms": false_alarms}
 
 
@@ -70,7 +73,8 @@ def draw_worst(judged: Judged, errors: Mapping[str, list[dict]], folder: Path) -
             at_row, at_col = geometry.to_standard(error["row"], error["col"])
             shapes = standard_outlines(judged.outlines[error["image_id"]], geometry)
             draw_patch(ax, mammogram, float(at_row), float(at_col), shapes, patch_mm=PATCH_MM)
-            ax.text(0.02, 0.9, _shown(error), transform=ax.transAxes, fontsize=6, color="yellow")
+            words = _shown(error, highest=judged.card.calibration.highest)
+            ax.text(0.02, 0.9, words, transform=ax.transAxes, fontsize=6, color="yellow")
     synthetic = "SYNTHETIC DATA: " if judged.is_synthetic else ""
     drawing.suptitle(
         f"{synthetic}patches of {PATCH_MM:g} mm; missed at {FP_PER_IMAGE:g} false alarm per image",
@@ -80,13 +84,13 @@ def draw_worst(judged: Judged, errors: Mapping[str, list[dict]], folder: Path) -
     return [path]
 
 
-def _error(image_id: str, row: float, col: float, score: float, **more) -> dict:
-    probability = float(expit(score)) if np.isfinite(score) else None
+def _error(image_id: str, row: float, col: float, score: float, *, highest: float, **more) -> dict:
+    probability = min(float(expit(score)), highest) if np.isfinite(score) else None
     place = {"row": round(float(row), 1), "col": round(float(col), 1)}
     return {"image_id": image_id, **place, "probability": probability, **more}
 
 
-def _shown(error: dict) -> str:
+def _shown(error: dict, *, highest: float) -> str:
     if error["probability"] is None:
         return f"{error['kind']}: no candidate"
-    return f"{error.get('kind', '')} {100 * error['probability']:.2g} %".strip()
+    return f"{error.get('kind', '')} {percent(error['probability'], highest)}".strip()

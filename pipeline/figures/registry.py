@@ -24,6 +24,9 @@ class Need(StrEnum):
     BREASTS = "breasts"  # the same
     PATIENTS = "patients"  # the same
     LESIONS = "lesions"  # the outlines, and the candidates of the maps
+    ABOVE_THRESHOLD = "positions above the region threshold"  # their labels
+    REGIONS = "regions"  # the outlines
+    CANDIDATES = "candidates"  # the outlines
 
 
 class Place(IntEnum):
@@ -48,8 +51,8 @@ class Metric:
             (samples,), NaN where undefined. Without it there is no interval.
         place: where it is shown.
         higher_is_better: None where neither is: a slope should be 1.
-        of_probabilities: it judges probabilities and not their order, so it stands under
-            `calibration`, before and after the calibration.
+        of_probabilities: it judges the probabilities of all positions and not their order, so it
+            stands under `calibration`, before and after the calibration.
         with_interval: metrics.json has its interval; otherwise the number alone.
     """
 
@@ -66,7 +69,10 @@ class Metric:
 
 
 def ranking_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
-    """The metrics of ranking and search that are shown in a place, in the order of METRICS."""
+    """The metrics of ranking and search, and of what is shown with a probability of its own.
+
+    Those of them that are shown in a place, in the order of METRICS.
+    """
     return [m for m in METRICS.values() if not m.of_probabilities and m.place <= within]
 
 
@@ -101,6 +107,12 @@ _Loss = partial(
     higher_is_better=False,
     of_probabilities=True,
     with_interval=False,
+)
+_Promise = partial(
+    Metric,
+    value=lambda of: reliability.observed_over_expected(expit(of.scores), of.labels),
+    samples=bootstrap.observed_over_expected_samples,
+    higher_is_better=None,
 )
 _Recalibration = partial(Metric, needs=Need.POSITIONS, higher_is_better=None, of_probabilities=True)
 
@@ -192,6 +204,25 @@ METRICS: dict[str, Metric] = {
             Need.LESIONS,
             value=wafroc.wafroc,
             samples=wafroc.wafroc_samples,
+            place=Place.REPORT,
+        ),
+        _Promise(
+            "observed_over_expected_above_threshold",
+            "observed / expected above the region threshold",
+            "Positions above the region threshold: observed / expected (ideal 1)",
+            Need.ABOVE_THRESHOLD,
+        ),
+        _Promise(
+            "observed_over_expected_of_regions",
+            "observed / expected of regions",
+            "Regions: peaks in a finding / as many as promised (ideal 1)",
+            Need.REGIONS,
+        ),
+        _Promise(
+            "observed_over_expected_of_candidates",
+            "observed / expected of candidates",
+            "Candidates: points in a finding / as many as promised (ideal 1)",
+            Need.CANDIDATES,
             place=Place.REPORT,
         ),
     )

@@ -1,7 +1,5 @@
 """Whether probabilities mean what they say, judged from logits where that matters."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import expit, logit
 
@@ -9,15 +7,10 @@ from pipeline.figures.checks import checked, of_both_classes
 from pipeline.figures.figure import Undefined
 
 ECE_BINS = 15
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """Equal-mass bins of probability, rising; all arrays (bins,)."""
-
-    mean_probability: np.ndarray
-    observed: np.ndarray  # share of positives
-    count: np.ndarray
+# Of the reliability diagram.
+BINS_BELOW_PRIOR = 4
+LOG_ODDS_STEP = 0.75
+FEWEST_IN_BIN = 20
 
 
 def log_loss_from_logits(logits, labels, weights=None) -> float:
@@ -45,27 +38,42 @@ def observed_over_expected(probabilities, labels, weights=None) -> float:
     return float(np.sum(weights * labels)) / expected
 
 
-def reliability(probabilities, labels, *, bins: int = ECE_BINS) -> Reliability:
-    """Bins of about equal size; equal probabilities share a bin, so there may be fewer."""
-    labels, probabilities, _ = checked(labels, probabilities)
-    rising = np.sort(probabilities)
+def equal_mass_bins(values: np.ndarray, *, bins: int) -> np.ndarray:
+    """Number of the bin of each value, (n,); equal values share one, so there may be fewer."""
+    rising = np.sort(values)
     starts = np.linspace(0, len(rising), bins, endpoint=False).astype(int)[1:]
-    bin_of = np.searchsorted(np.unique(rising[starts]), probabilities, side="right")
-    count = np.bincount(bin_of)
-    used = count > 0
-    count = count[used]
-    return Reliability(
-        mean_probability=np.bincount(bin_of, probabilities)[used] / count,
-        observed=np.bincount(bin_of, labels)[used] / count,
-        count=count,
-    )
+    return np.searchsorted(np.unique(rising[starts]), values, side="right")
+
+
+def log_odds_bins(logits: np.ndarray, *, prior: float) -> np.ndarray:
+    """Number of the bin of each logit, rising from 0 without a gap, (n,).
+
+    Below the prior, where most positions lie, bins are of equal mass. From there on they are steps
+    of log odds up to the highest logit, so that the few high probabilities have theirs. A step with
+    too few positions joins the one below it.
+    """
+    lowest = logit(prior)
+    bin_of = np.zeros(len(logits), np.int64)
+    low = logits < lowest
+    if low.any():
+        bin_of[low] = equal_mass_bins(logits[low], bins=BINS_BELOW_PRIOR)
+    steps = np.floor((logits[~low] - lowest) / LOG_ODDS_STEP).astype(np.int64)
+    count = np.bincount(steps)
+    step_bin, number, waiting = np.zeros(len(count), np.int64), 0, 0
+    for step in range(len(count) - 1, -1, -1):  # from the top, numbers fall
+        step_bin[step] = number
+        waiting += count[step]
+        if waiting >= FEWEST_IN_BIN:
+            number, waiting = number - 1, 0
+    bin_of[~low] = step_bin[steps] - number + bin_of.max(initial=0) + 1
+    return np.unique(bin_of, return_inverse=True)[1]
 
 
 def ece(probabilities, labels, *, bins: int = ECE_BINS) -> float:
-    """Expected calibration error: mean distance of the bins from the diagonal."""
-    table = reliability(probabilities, labels, bins=bins)
-    gap = np.abs(table.mean_probability - table.observed)
-    return float(np.average(gap, weights=table.count))
+    """Expected calibration error: mean distance of bins of equal mass from the diagonal."""
+    labels, probabilities, _ = checked(labels, probabilities)
+    bin_of = equal_mass_bins(probabilities, bins=bins)
+    return float(np.abs(np.bincount(bin_of, probabilities - labels)).sum() / len(labels))
 
 
 def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
@@ -84,6 +92,42 @@ def slope_intercept(logits, labels, weights=None) -> tuple[float, float]:
         raise Undefined("logits that separate the classes, or are all equal, have no finite slope")
     slope, intercept = recalibrations(logits, (weights * labels)[None], weights[None])
     return float(slope[0]), float(intercept[0])
+
+
+def logistic_fit(
+    features: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None, *, offset: float
+) -> np.ndarray:
+    """Coefficients (k,) of a logistic regression on features (n, k), by Newton's method.
+
+    Args:
+        labels: 0 or 1, (n,).
+        weights: (n,); 1 if absent.
+        offset: of all logits.
+
+    Raises:
+        Undefined: the coefficients have no finite values, or more than one.
+    """
+    weights = np.ones(len(labels)) if weights is None else weights
+
+    def loss(coefficients: np.ndarray) -> float:
+        logits = features @ coefficients + offset
+        return float(np.sum(weights * (np.logaddexp(0.0, logits) - labels * logits)))
+
+    found = np.zeros(features.shape[1])
+    for _ in range(100):
+        probability = expit(features @ found + offset)
+        curvature = (features.T * (weights * probability * (1 - probability))) @ features
+        gradient = features.T @ (weights * (probability - labels))
+        if not np.linalg.cond(curvature) < 1e12:
+            break
+        step = np.linalg.solve(curvature, gradient)
+        before = loss(found) * (1 + 1e-13)  # rounding is no rise
+        while loss(found - step) > before:
+            step /= 2
+        found = found - step
+        if np.max(np.abs(step)) < 1e-8:
+            return found
+    raise Undefined("a logistic regression needs classes that overlap, and features that differ")
 
 
 def recalibrations(

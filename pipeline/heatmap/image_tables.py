@@ -54,7 +54,7 @@ def tabulate(
     rule: MapRule,
     *,
     labels: LabelSettings,
-    threshold: float,
+    threshold_logit: float,
     min_area_mm2: float,
 ) -> ImageTables:
     """The tables of an image. Its score is the highest probability in the breast.
@@ -66,7 +66,7 @@ def tabulate(
         positions: its rows of positions.parquet.
         outlines: all its outlines, in original pixels.
         labels: say what hits an outline.
-        threshold: probability from which an area is a region.
+        threshold_logit: logit of the network from which an area is a region.
         min_area_mm2: smaller areas are none.
 
     Raises:
@@ -92,7 +92,7 @@ def tabulate(
     scored = of_breast if np.isfinite(of_breast.logit).any() else image_map
     regions = find_regions(
         of_breast,
-        threshold=threshold,
+        threshold_logit=threshold_logit,
         min_area_mm2=min_area_mm2,
         pitch_mm=rule.pitch_mm,
         original_height=int(mammogram["original_height"]),

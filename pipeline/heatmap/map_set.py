@@ -83,7 +83,8 @@ class MapSet:
             "zooms": self.rule.zooms,
             "smooth_cells": self.rule.smooth_cells,
             "level": [self.rule.level_share, self.rule.level],
-            "temperature": self.card.calibration.temperature,  # of the spread
+            # Of the spread.
+            "temperature": [self.card.calibration.temperature, self.card.calibration.bend],
             "code": code_sha256("pipeline.model.image_map"),
         }
 

@@ -81,6 +81,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         model=recall(run).model or run.root.as_posix(),
         prior=card.calibration.natural_prior,
         threshold=card.region_threshold,
+        highest=card.calibration.highest,
         prior_is_set=settings.prior is not None,
         copies=copies_in_words(card),
     )
@@ -109,6 +110,8 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "model_sha256": card.sha256,
         "natural_prior": caption.prior,
         "region_threshold": caption.threshold,
+        "highest_probability": caption.highest,
+        "lesions_of_the_calibration": card.calibration.lesions,
         "pitch_mm": rule.pitch_mm,
         "flips": rule.flips,
         "copies": caption.copies,
@@ -202,7 +205,7 @@ def _describe(
             known,
             maps.rule,
             labels=maps.card.labels,
-            threshold=caption.threshold,
+            threshold_logit=maps.card.threshold_logit,
             min_area_mm2=settings.min_region_mm2,
         )
         regions = tables[image_id].regions

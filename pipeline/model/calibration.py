@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from pipeline.figures.figure import Undefined
-from pipeline.figures.reliability import log_loss_from_logits, slope_intercept
+from pipeline.figures.reliability import log_loss_from_logits, logistic_fit, slope_intercept
 
 TRAINING_PRIOR = 0.5  # half of the loss is on positive positions, see loss.py
 FEW_LESIONS = 30
@@ -17,43 +17,106 @@ FEW_LESIONS = 30
 TEMPERATURE_LIMITS = (0.05, 20.0)
 # A fitted share of positives nearer to 0 or 1 is a sign of a broken model.
 _UNSURE = 1e-4
+_FOLDS = 5
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Calibration:
-    """Probability = expit(logit / temperature + logit(natural prior) - logit(training prior)).
+    """Probability = expit(bent(logit) + logit(natural prior) - logit(training prior)), capped.
 
     The temperature takes back the network's over-confidence about the balanced question that it
     was trained on, then the prior is moved. The other way round, a temperature above 1 would take
     back part of the prior as well and promise more positives than were counted.
 
+    bent(logit) is logit / temperature where `bend` is 1. A larger bend makes evidence against an
+    abnormality count more, times `bend`, and evidence for it less, by `bend`: what looks just like
+    a lesion and is none limits how sure any network can be, at one end only.
+
+    Attributes:
+        lesions: findings behind the fit; None where that is not known, and nothing is capped.
+        fitted_prior: the natural prior of the fit.
+
     Raises:
-        ValueError: a prior is not strictly between 0 and 1, or the temperature not above 0.
+        ValueError: a prior is not strictly between 0 and 1, or temperature or bend not above 0.
 
     Source: Saerens, Latinne, Decaestecker 2002, doi:10.1162/089976602753284446 (prior);
-        Guo et al. 2017, arXiv:1706.04599 (temperature).
+        Guo et al. 2017, arXiv:1706.04599 (temperature); Kull, Silva Filho, Flach 2017,
+        doi:10.1214/17-EJS1338SI (bend: their beta calibration, of the training's probability).
     """
 
     training_prior: float = Field(gt=0, lt=1)
     natural_prior: float = Field(gt=0, lt=1)
     temperature: float = Field(gt=0)
+    bend: float = Field(1.0, gt=0)
+    lesions: int | None = Field(None, ge=0)
+    fitted_prior: float | None = Field(None, gt=0, lt=1)
 
     @property
     def shift(self) -> float:
         """What moves the prior: logit(natural) - logit(training)."""
         return float(logit(self.natural_prior) - logit(self.training_prior))
 
+    @property
+    def highest_logit(self) -> float:
+        """Logit of the highest probability that is shown; infinite where nothing is capped.
+
+        Had each of n lesions had the highest logits of all, one more position with such a logit
+        would be expected to be abnormal with (n + 1) / (n + 2): more than that n lesions cannot
+        show. Where another prior is in use the same evidence is capped, and never at more.
+
+        Source: the rule of succession; Jaynes 2003, Probability Theory, chapter 18.
+        """
+        if self.lesions is None:
+            return float("inf")
+        moved = logit(self.natural_prior) - logit(self.fitted_prior or self.natural_prior)
+        return float(np.log1p(self.lesions) + min(0.0, moved))
+
+    @property
+    def highest(self) -> float:
+        """The highest probability that is shown, as `probability` gives it."""
+        return float(expit(np.float32(self.highest_logit)))
+
     def logit(self, logits: np.ndarray) -> np.ndarray:
-        """Logits of the calibrated probabilities, of the shape and type of `logits`."""
-        return np.asarray(logits) / self.temperature + np.float32(self.shift)
+        """Logits of the calibrated probabilities, of the shape and type of `logits`.
+
+        They are not capped, so they rank as the network's do.
+        """
+        logits = np.asarray(logits)
+        if self.bend == 1:
+            return logits / self.temperature + np.float32(self.shift)
+        against, for_it = np.moveaxis(_halves(logits), -1, 0)
+        bent = against * self.bend + for_it / self.bend
+        return bent / self.temperature + np.float32(self.shift)
+
+    def slope(self, logits: np.ndarray) -> np.ndarray:
+        """By how much the calibrated logit rises with the network's, of its shape and type."""
+        share = expit(np.asarray(logits))
+        return (self.bend + (1 / self.bend - self.bend) * share) / self.temperature
 
     def trained_logit(self, calibrated: np.ndarray) -> np.ndarray:
         """The logits of the network that became these calibrated ones."""
-        return (np.asarray(calibrated) - self.shift) * self.temperature
+        calibrated = np.asarray(calibrated)
+        found = (calibrated - self.shift) * self.temperature
+        if self.bend == 1:
+            return found
+        # Newton's steps: from the second on they approach from one side, since a bend has one sign.
+        finite = np.isfinite(found)
+        for _ in range(100):
+            with np.errstate(invalid="ignore"):  # infinite ones stay
+                step = np.where(finite, (self.logit(found) - calibrated) / self.slope(found), 0.0)
+            found = found - step
+            if np.max(np.abs(step), initial=0.0) < 1e-9:
+                break
+        return found
+
+    def shown_logit(self, logits: np.ndarray) -> np.ndarray:
+        """Logits of the probabilities that are shown, capped, of the shape and type of `logits`."""
+        calibrated = self.logit(logits)
+        return np.minimum(calibrated, calibrated.dtype.type(self.highest_logit))
 
     def probability(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probabilities, float32, of logits of any shape; NaN stays NaN."""
-        return np.asarray(expit(self.logit(np.asarray(logits, np.float32))), np.float32)
+        """Probabilities as they are shown, float32, of logits of any shape; NaN stays NaN."""
+        return np.asarray(expit(self.shown_logit(np.asarray(logits, np.float32))), np.float32)
 
     def with_prior(self, prior: float) -> "Calibration":
         """The same network's probabilities where another share of positions is abnormal."""
@@ -61,14 +124,26 @@ class Calibration:
 
 
 def fit_calibration(
-    start: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int
+    start: Calibration,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    *,
+    lesions: int,
+    patients: np.ndarray | None = None,
+    findings: np.ndarray | None = None,
 ) -> Calibration:
-    """Fit the temperature, and with enough lesions the training prior, for the least log loss.
+    """Fit the temperature, with enough lesions the training prior, and a bend where it proves.
 
     Training sees as many positive as negative positions, but other negatives than life has: more
     of them lie near lesions. So the share of positives that its logits assume is not quite one
     half, and it is fitted together with the temperature. Then as many positives are promised as
     there are. On few lesions it would follow their number, which is chance.
+
+    Every lesion weighs alike, however many positions it has; all positives together weigh what
+    they are. Otherwise a few large lesions decide the temperature for all.
+
+    The bend is kept only where it lowers the log loss of patients that it was not fitted on, by
+    more than the standard error of what it lowers it by.
 
     What cannot be fitted stays as it was: both where a class is missing, and where the logits
     separate the classes, for then the best temperature would be 0, which a few positions cannot
@@ -79,24 +154,39 @@ def fit_calibration(
         labels: 0 or 1, (n,), at natural frequency.
         logits: as the network gives them, (n,).
         lesions: findings behind the positive labels.
+        patients: of each position, (n,), any ids; without them nothing is bent.
+        findings: behind each positive position, (n,), any ids; without them positions weigh alike.
 
     Source: Platt 1999, Probabilistic outputs for support vector machines (both parameters).
     """
+    start = replace(start, bend=1.0, lesions=lesions, fitted_prior=start.natural_prior)
     if lacks_overlap(labels, logits):
         return start
-    if lesions >= FEW_LESIONS:
+    logits = logits.astype(np.float64)
+    weights = None if findings is None else alike_weights(labels, findings)
+    straight = _straight(start, labels, logits, weights)
+    if patients is None:
+        return straight
+    bent = _bent(start, labels, logits, weights)
+    gains = bent is not None and _bend_gains(start, labels, logits, weights, patients)
+    return bent if bent is not None and gains else straight
+
+
+def _straight(
+    start: Calibration, labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None
+) -> Calibration:
+    if start.lesions is not None and start.lesions >= FEW_LESIONS:
         try:
-            slope, intercept = slope_intercept(logits, labels)
+            slope, intercept = slope_intercept(logits, labels, weights)
         except Undefined:  # all logits are equal, or each positive is below each negative one
             slope, intercept = 0.0, 0.0
-        training_prior = float(expit(logit(start.natural_prior) - intercept))
+        training_prior = _training_prior(start, intercept)
         low, high = TEMPERATURE_LIMITS
         # Otherwise the network hardly ranks.
         if 1 / high < slope < 1 / low and _UNSURE < training_prior < 1 - _UNSURE:
             return replace(start, temperature=1 / slope, training_prior=training_prior)
-    exact = logits.astype(np.float64)
     found = minimize_scalar(
-        lambda t: log_loss_from_logits(exact / np.exp(t) + start.shift, labels),
+        lambda t: log_loss_from_logits(logits / np.exp(t) + start.shift, labels, weights),
         bounds=np.log(TEMPERATURE_LIMITS),
         method="bounded",
         options={"xatol": 1e-6},
@@ -104,12 +194,96 @@ def fit_calibration(
     return replace(start, temperature=float(np.exp(found.x)))
 
 
-def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: int) -> Calibration:
+def _bent(
+    start: Calibration, labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None
+) -> Calibration | None:
+    """The best calibration with a bend, None where there is none that rises at both ends."""
+    features, offset = _halves(logits), start.shift
+    if start.lesions is not None and start.lesions >= FEW_LESIONS:
+        features, offset = np.column_stack([features, np.ones(len(logits))]), 0.0
+    try:
+        found = logistic_fit(features, labels, weights, offset=offset)
+    except Undefined:
+        return None
+    below, above = found[:2]
+    low, high = TEMPERATURE_LIMITS
+    if not all(1 / high < slope < 1 / low for slope in (below, above)):
+        return None
+    training_prior = start.training_prior
+    if len(found) == 3:
+        training_prior = _training_prior(start, found[2])
+        if not _UNSURE < training_prior < 1 - _UNSURE:
+            return None
+    return replace(
+        start,
+        temperature=float(1 / np.sqrt(below * above)),
+        bend=float(np.sqrt(below / above)),
+        training_prior=training_prior,
+    )
+
+
+def _bend_gains(
+    start: Calibration,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    weights: np.ndarray | None,
+    patients: np.ndarray,
+) -> bool:
+    """Whether a bend lowers the log loss of patients whom it was not fitted on."""
+    _, patient = np.unique(patients, return_inverse=True)
+    positives = np.bincount(patient, labels)
+    # Those with positive positions first, so that each fold gets its share of them.
+    rank = np.argsort(np.argsort(-positives, kind="stable"), kind="stable")
+    fold = rank[patient] % _FOLDS
+    gain = np.zeros(len(logits))
+    for number in range(min(_FOLDS, len(positives))):
+        own, others = fold == number, fold != number
+        if lacks_overlap(labels[others], logits[others]):
+            return False
+        fit = labels[others], logits[others], None if weights is None else weights[others]
+        bent = _bent(start, *fit)
+        if bent is None:
+            return False
+        straight = _straight(start, *fit).logit(logits[own])
+        calibrated = bent.logit(logits[own])
+        gain[own] = np.logaddexp(0, straight) - np.logaddexp(0, calibrated)
+        gain[own] += labels[own] * (calibrated - straight)
+    of_patient = np.bincount(patient, gain)
+    return bool(of_patient.sum() > np.sqrt(len(of_patient)) * of_patient.std())
+
+
+def alike_weights(labels: np.ndarray, findings: np.ndarray) -> np.ndarray:
+    """Weights with which every finding counts alike and all positives as many as they are, (n,).
+
+    Args:
+        labels: 0 or 1, (n,).
+        findings: behind each positive position, (n,), any ids.
+
+    Example:
+        >>> alike_weights(np.array([1, 1, 1, 0]), np.array(["a", "a", "b", ""]))
+        array([0.75, 0.75, 1.5 , 1.  ])
+    """
+    weights, positive = np.ones(len(labels)), labels == 1
+    _, finding, size = np.unique(findings[positive], return_inverse=True, return_counts=True)
+    weights[positive] = positive.sum() / (max(1, len(size)) * size[finding])
+    return weights
+
+
+def refit(
+    old: Calibration,
+    labels: np.ndarray,
+    logits: np.ndarray,
+    *,
+    lesions: int,
+    patients: np.ndarray | None = None,
+    findings: np.ndarray | None = None,
+) -> Calibration:
     """Count the natural prior, and fit the rest as far as so many lesions allow.
 
     Args:
         labels: 0 or 1, (n,), at natural frequency.
         logits: as the network gives them, (n,).
+        patients, findings: as in `fit_calibration`.
 
     Raises:
         Undefined: a class is missing.
@@ -117,10 +291,21 @@ def refit(old: Calibration, labels: np.ndarray, logits: np.ndarray, *, lesions: 
     prior = float(np.mean(labels)) if len(labels) else 0.0
     if not 0 < prior < 1:
         raise Undefined("a calibration needs positive and negative positions")
-    return fit_calibration(old.with_prior(prior), labels, logits, lesions=lesions)
+    of = {"patients": patients, "findings": findings}
+    return fit_calibration(old.with_prior(prior), labels, logits, lesions=lesions, **of)
 
 
 def lacks_overlap(labels: np.ndarray, logits: np.ndarray) -> bool:
     """Whether a class is missing, or the logits separate the classes."""
     positive, negative = logits[labels == 1], logits[labels == 0]
     return not (len(positive) and len(negative)) or bool(positive.min() > negative.max())
+
+
+def _training_prior(start: Calibration, intercept: float) -> float:
+    return float(expit(logit(start.natural_prior) - intercept))
+
+
+def _halves(logits: np.ndarray) -> np.ndarray:
+    """What a logit says against and for an abnormality, (..., 2); they add up to it."""
+    beside = np.log1p(np.exp(-np.abs(logits))) - np.log(logits.dtype.type(2))
+    return np.stack([np.minimum(logits, 0) - beside, np.maximum(logits, 0) + beside], -1)

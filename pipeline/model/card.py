@@ -170,7 +170,7 @@ class ModelCard(_Part):
     Attributes:
         kinds: names of the kinds of findings that the head tells apart.
         usual_level: `map_level` of a usual mammogram; needed where maps.level_share is not 0.
-        region_threshold: probability from which on an area of a map is a region.
+        region_threshold: probability, not capped, from which on an area of a map is a region.
         support: how much the calibration rests on; None in models older than it.
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
             that after the training.
@@ -226,6 +226,11 @@ class ModelCard(_Part):
         )
 
     @property
+    def threshold_logit(self) -> float:
+        """The network's logit at the region threshold."""
+        return float(self.calibration.trained_logit(logit(self.region_threshold)))
+
+    @property
     def copies(self) -> int:
         """Number of maps whose mean a map is: mirrored copies times sizes times networks."""
         return self.maps.flips * len(self.maps.zooms) * self.network.members
@@ -239,8 +244,7 @@ class ModelCard(_Part):
         if prior is None or prior == self.calibration.natural_prior:
             return self
         calibration = self.calibration.with_prior(prior)
-        at = self.calibration.trained_logit(logit(self.region_threshold))
-        threshold = float(expit(calibration.logit(at)))
+        threshold = float(expit(calibration.logit(self.threshold_logit)))
         return self.model_copy(update={"calibration": calibration, "region_threshold": threshold})
 
 

@@ -33,6 +33,7 @@ class Evidence:
         labels: 0 or 1, (n,), at natural frequency.
         logits: before the calibration, (n,).
         patients: index of the patient of each, (n,) int64.
+        findings: behind each positive position, (n,), one id for each finding of all images.
         false_alarms: for each fully outlined image the logits of its candidates outside lesions.
         women, mammograms, lesions: how many there are.
     """
@@ -40,6 +41,7 @@ class Evidence:
     labels: np.ndarray
     logits: np.ndarray
     patients: np.ndarray
+    findings: np.ndarray
     false_alarms: Sequence[np.ndarray]
     women: int
     mammograms: int
@@ -67,6 +69,8 @@ def fit_to(evidence: Evidence, *, prior: float, fp_per_image: float, whose: str)
         evidence.labels,
         evidence.logits,
         lesions=evidence.lesions,
+        patients=evidence.patients,
+        findings=evidence.findings,
     )
     threshold = region_threshold(
         evidence.false_alarms, calibration, fp_per_image=fp_per_image, whose=whose
@@ -80,7 +84,7 @@ def support_of(evidence: Evidence, calibration: Calibration) -> SupportCard:
     Observed / expected of the very positions that it was fitted on, with an interval from drawing
     their women again and again.
     """
-    logits = calibration.logit(evidence.logits).astype(np.float64)
+    logits = calibration.shown_logit(evidence.logits).astype(np.float64)
     scored = Scored(evidence.labels, logits, evidence.patients)
     figure = figure_of(
         lambda: observed_over_expected(calibration.probability(evidence.logits), evidence.labels),

@@ -132,7 +132,7 @@ def map_mammogram(
     logit, spread = map_entry(mammogram["store"], mapper, rule)
     rows, cols = original_axes(mammogram, pitch_px=rule.pitch_px)
     if spread is not None:
-        spread = spread / np.float32(calibration.temperature)
+        spread = spread * calibration.slope(logit)  # to first order
     return ImageMap(logit, calibration.probability(logit), rows, cols, spread)
 
 

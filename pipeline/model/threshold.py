@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from pipeline.figures.froc import collect, first_excluded
 from pipeline.model.calibration import Calibration
@@ -11,7 +12,7 @@ from pipeline.model.calibration import Calibration
 
 @dataclass(frozen=True)
 class Threshold:
-    """The probability from which on a region is drawn, and how it was found, in words."""
+    """The probability, not capped, from which on a region is drawn; how it was found, in words."""
 
     probability: float
     source: str
@@ -33,7 +34,7 @@ def region_threshold(
     if at is None:
         at = 0.0
         source = f"even odds at the prior of the training: too few {whose} candidates"
-    probability = float(calibration.probability(np.array(at)))
+    probability = float(expit(calibration.logit(np.array(at))))
     if probability < calibration.natural_prior:
         # Below the prior a region would be a place that is more normal than most.
         probability = calibration.natural_prior

@@ -82,11 +82,13 @@ class ValidationImage(OutlinedImage):
 
     Attributes:
         row_index, col_index, labels: (n,) each, positions that are positive or negative.
+        findings: (n,) object, the id of the finding that makes each positive, "" of negative ones.
     """
 
     row_index: np.ndarray
     col_index: np.ndarray
     labels: np.ndarray
+    findings: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +145,7 @@ def read_validation(
             "row_index": rows["row_index"].to_numpy(np.int64),
             "col_index": rows["col_index"].to_numpy(np.int64),
             "labels": rows["label"].to_numpy(np.int8),
+            "findings": rows["finding_id"].to_numpy(object),
         }
         images.append(ValidationImage.of_row(row, outlines, labels, **own))
     return images
@@ -203,6 +206,12 @@ def at_one_level(maps: Sequence[MappedImage], *, share: float) -> tuple[list[Map
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:
     """Labels of all positions, image by image."""
     return np.concatenate([np.zeros(0, np.int8), *[image.labels for image in images]])
+
+
+def join_findings(images: Sequence[ValidationImage]) -> np.ndarray:
+    """What makes each position positive, image by image: one id for each finding of all images."""
+    findings = [image.image_id + "/" + image.findings for image in images]
+    return np.concatenate([np.zeros(0, object), *findings])
 
 
 def join_logits(scores: Sequence[ImageScores]) -> np.ndarray:

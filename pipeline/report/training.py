@@ -68,6 +68,11 @@ def training_facts(card: ModelCard) -> list[tuple[str, str]]:
         facts.append((f"ensemble of {len(training.members)} networks, each alone", each))
     facts.append(("share of abnormal positions counted", percent(calibration.natural_prior)))
     facts.append(("temperature", f"{calibration.temperature:.3f}"))
+    if calibration.bend != 1:
+        facts.append(("evidence against counts more, and for less, by", f"{calibration.bend:.3f}"))
+    if calibration.lesions is not None:
+        rests_on = f"{percent(calibration.highest)}, from {calibration.lesions} findings"
+        facts.append(("highest probability shown", rests_on))
     threshold, source = percent(card.region_threshold), card.region_threshold_source
     facts.append(("region threshold", f"{threshold} ({source})" if source else threshold))
     return facts

@@ -13,8 +13,14 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def percent(share: float) -> str:
-    """A share with two significant digits: `34 %`, `3.4 %`, `0.34 %`, `<0.01 %`, `0 %`."""
+def percent(share: float, at_most: float = 1.0) -> str:
+    """A share with two significant digits: `34 %`, `3.4 %`, `0.34 %`, `<0.01 %`, `0 %`.
+
+    Args:
+        at_most: the highest that can be told; there and above it is `96 % or more`.
+    """
+    if share >= at_most < 1:
+        return f"{percent(at_most)} or more"
     value = 100 * share
     if value in (0, 100):
         return f"{value:.0f} %"

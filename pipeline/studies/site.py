@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
 from pipeline.evaluate.evidence import before_calibration, evidence_of
-from pipeline.evaluate.load import Judged, has_known_truth
+from pipeline.evaluate.load import Judged, finding_ids, has_known_truth
 from pipeline.model.calibration import Calibration, refit
 from pipeline.model.fit import Evidence
 from pipeline.model.seen_patients import is_among
@@ -54,7 +54,15 @@ class Site:
         Raises:
             Undefined: a class is missing.
         """
-        return refit(old, self.labels[chosen], self.logits[chosen], lesions=self.judged.lesions)
+        positions = self.judged.positions
+        return refit(
+            old,
+            self.labels[chosen],
+            self.logits[chosen],
+            lesions=self.judged.lesions,
+            patients=positions["patient_id"].to_numpy()[chosen],
+            findings=finding_ids(positions)[chosen],
+        )
 
 
 def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
@@ -77,7 +85,7 @@ def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
 
 
 def cross_fitted(site: Site, old: Calibration) -> np.ndarray:
-    """Calibrated logits, each by prior and temperature of the other folds' patients, (n,).
+    """Shown logits, each by the calibration of the other folds' patients, (n,).
 
     So no patient's own labels move her own probabilities. The folds are of whole patients, those
     with lesions spread evenly.
@@ -93,5 +101,5 @@ def cross_fitted(site: Site, old: Calibration) -> np.ndarray:
         split = split_patients(site.judged.images, with_lesion, settings).of
         own = (positions["patient_id"].map(split) == TEST).to_numpy()
         if own.any():
-            calibrated[own] = site.refit(old, ~own).logit(site.logits[own])
+            calibrated[own] = site.refit(old, ~own).shown_logit(site.logits[own])
     return calibrated

@@ -96,7 +96,8 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
     old, new = content["calibration_before"], content["calibration"]
     names = [metric.name for metric in probability_metrics(within=Place.STUDY)]
     rows: list[tuple] = [(name, before[name], after.get(name)) for name in names]
-    rows += [(name, old[name], new[name]) for name in old]
+    parts = ("natural_prior", "training_prior", "temperature", "bend")
+    rows += [(name, old[name], new[name]) for name in parts]
     name = "region_threshold"
     rows.append((name, content[f"{name}_before"], content[name]))
     shown = [(n.replace("_", " "), figure_text(a), figure_text(b)) for n, a, b in rows]
@@ -178,7 +179,7 @@ def _origin(card: ModelCard, name: str, site: Site) -> dict:
 def _estimate(site: Site, old: Calibration, settings: EvaluateSettings) -> dict:
     """The figures of both calibrations on patients that neither was fitted on."""
     cases, bootstrap = scored_positions(site.judged), Bootstrap.of(site.judged, settings)
-    before = probability_figures(cases.scored_by(old.logit(site.logits)), bootstrap)
+    before = probability_figures(cases.scored_by(old.shown_logit(site.logits)), bootstrap)
     try:
         after = probability_figures(cases.scored_by(cross_fitted(site, old)), bootstrap)
     except Undefined as why:

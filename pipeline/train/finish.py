@@ -26,6 +26,7 @@ from pipeline.model.validation import (
     ImageScores,
     MappedImage,
     at_one_level,
+    join_findings,
     join_labels,
     join_logits,
     score_map,
@@ -207,6 +208,7 @@ def _fit(
             labels=join_labels(images),
             logits=join_logits(scores),
             patients=np.repeat(of_image, [len(image.labels) for image in images]),
+            findings=join_findings(images),
             false_alarms=[
                 score.false_alarms
                 for score, image in zip(scores, images, strict=True)

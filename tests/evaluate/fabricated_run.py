@@ -223,7 +223,8 @@ def _region_row(rank: int, row: float, col: float, score: float) -> dict:
     """A region of 80 x 80 original pixels, the size of the lesions."""
     return {
         "rank": rank,
-        "peak_probability": 0.5 + score / 20,
+        "logit": score,
+        "peak_probability": 1 / (1 + np.exp(-score)),
         "mean_probability": 0.4,
         "row0": row - 40,
         "col0": col - 40,

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from pipeline.heatmap.regions import REGION_COLUMNS, find_regions
 from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
@@ -31,7 +32,7 @@ def image_map(*, mirrored: bool = False) -> ImageMap:
 def regions(*, mirrored: bool = False, threshold: float = 0.5, min_area_mm2: float = 0.0):
     return find_regions(
         image_map(mirrored=mirrored),
-        threshold=threshold,
+        threshold_logit=logit(threshold),
         min_area_mm2=min_area_mm2,
         pitch_mm=2.0,
         original_height=40,
@@ -104,3 +105,24 @@ def test_candidates_are_the_maxima_in_original_pixels():
 
 def test_no_more_candidates_than_the_limit():
     assert len(find_candidates(image_map(), a_rule(max_candidates=1))) == 1
+
+
+def test_probabilities_at_the_cap_are_still_ranked_and_their_peaks_found():
+    capped = ImageMap(
+        logit=np.float32([[5.0, 7.0, -5.0, 9.0, 8.0], [-5.0] * 5]),
+        probability=np.float32([[0.96, 0.96, 0.01, 0.96, 0.96], [0.01] * 5]),
+        rows=ROWS[:2],
+        cols=COLS[:5],
+    )
+    table = find_regions(
+        capped, threshold_logit=4.0, min_area_mm2=0, pitch_mm=2.0,
+        original_height=40, original_width=50, original_spacing_mm=0.2,
+    ).table  # fmt: skip
+    assert table["logit"].tolist() == [9.0, 7.0]
+    assert table["peak_col"].tolist() == [COLS[3], COLS[1]]
+    assert table["peak_probability"].tolist() == pytest.approx([0.96, 0.96])
+    above = find_regions(
+        capped, threshold_logit=7.5, min_area_mm2=0, pitch_mm=2.0,
+        original_height=40, original_width=50, original_spacing_mm=0.2,
+    ).table  # fmt: skip
+    assert len(above) == 1

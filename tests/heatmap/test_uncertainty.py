@@ -115,9 +115,10 @@ def test_the_spread_of_a_region_is_the_mean_over_its_positions():
     spread = np.array([[0.2, 0.6, 5.0]], np.float32)
     axes = np.array([5.0, 15.0]), np.array([5.0, 15.0, 25.0])
     twice = (np.repeat(probability, 2, axis=0), np.repeat(spread, 2, axis=0))
-    image_map = ImageMap(np.zeros((2, 3), np.float32), twice[0], *axes, twice[1])
+    logit = np.repeat(np.float32([[2, 2, -2]]), 2, axis=0)
+    image_map = ImageMap(logit, twice[0], *axes, twice[1])
     regions = find_regions(
-        image_map, threshold=0.5, min_area_mm2=0, pitch_mm=1,
+        image_map, threshold_logit=0.0, min_area_mm2=0, pitch_mm=1,
         original_height=20, original_width=30, original_spacing_mm=0.5,
     )  # fmt: skip
     assert regions.table["logit_sd"].tolist() == pytest.approx([0.4])
@@ -133,7 +134,7 @@ def test_the_picture_is_coloured_where_the_copies_differ(tmp_path, flipped):
     logit = np.full_like(spread, -4)
     image_map = ImageMap(logit, 1 / (1 + np.exp(-logit)), rows, cols, spread)
     regions = find_regions(
-        image_map, threshold=0.3, min_area_mm2=0, pitch_mm=0.8,
+        image_map, threshold_logit=-0.85, min_area_mm2=0, pitch_mm=0.8,
         original_height=300, original_width=240, original_spacing_mm=0.1,
     )  # fmt: skip
     caption = Caption("runs/x", 0.02, 0.3, copies="4 mirrored copies")

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from pipeline.model.calibration import FEW_LESIONS, Calibration, fit_calibration
+from pipeline.model.calibration import (
+    FEW_LESIONS,
+    Calibration,
+    alike_weights,
+    fit_calibration,
+    refit,
+)
 
 
 def at_even_odds(prior):
@@ -86,7 +92,8 @@ def test_a_network_that_ranks_the_wrong_way_keeps_its_training_prior():
 def test_a_network_that_ranks_nothing_or_all_the_wrong_way_keeps_its_training_prior(logits):
     labels = np.tile([1, 0], 500)
     fitted = fit_calibration(at_even_odds(0.1), labels, logits, lesions=FEW_LESIONS)
-    assert fitted == fit_calibration(at_even_odds(0.1), labels, logits, lesions=FEW_LESIONS - 1)
+    few = fit_calibration(at_even_odds(0.1), labels, logits, lesions=FEW_LESIONS - 1)
+    assert fitted.temperature == few.temperature
     assert fitted.training_prior == 0.5
 
 
@@ -98,3 +105,111 @@ def test_without_overlap_the_temperature_stays_1(labels, logits):
     assert calibration.temperature == 1.0
     # Even odds in training are the natural prior in life.
     assert calibration.probability(np.float32(0)) == pytest.approx(0.1)
+
+
+BENT = Calibration(0.5, 0.01, temperature=0.8, bend=3.0)
+
+
+def test_a_bend_counts_evidence_against_more_and_evidence_for_less():
+    far = np.array([-40.0, -20.0, 20.0, 40.0])
+    rise = np.diff(BENT.logit(far))
+    assert rise[0] == pytest.approx(20 * 3 / 0.8, rel=1e-6)
+    assert rise[2] == pytest.approx(20 / 3 / 0.8, rel=1e-6)
+    assert BENT.logit(np.zeros(1)) == pytest.approx(logit(0.01))  # even odds stay the prior
+    straight = Calibration(0.5, 0.01, temperature=0.8)
+    near_one = Calibration(0.5, 0.01, temperature=0.8, bend=1 + 1e-12)
+    np.testing.assert_allclose(near_one.logit(far), straight.logit(far), rtol=1e-9)
+
+
+@pytest.mark.parametrize("bend", [0.2, 3.0, 15.0])
+def test_a_bent_calibration_rises_and_leads_back(bend):
+    calibration = Calibration(0.5, 0.01, temperature=0.8, bend=bend)
+    logits = np.linspace(-30, 30, 601)
+    there = calibration.logit(logits)
+    assert (np.diff(there) > 0).all()
+    np.testing.assert_allclose(calibration.trained_logit(there), logits, atol=1e-5)
+    ends = calibration.trained_logit(np.array([-np.inf, np.inf]))
+    assert ends.tolist() == [-np.inf, np.inf]
+    rise = (calibration.logit(logits + 1e-4) - calibration.logit(logits - 1e-4)) / 2e-4
+    np.testing.assert_allclose(calibration.slope(logits), rise, rtol=1e-5)
+
+
+def test_a_bent_probability_stays_float32_and_nan_stays_nan():
+    out = BENT.probability(np.array([-1000, np.nan, 1000], np.float32))
+    assert out.dtype == np.float32
+    assert BENT.logit(np.zeros(2, np.float32)).dtype == np.float32
+    assert out[0] == 0.0 and np.isnan(out[1]) and out[2] == 1.0
+
+
+def test_no_probability_is_above_what_so_many_lesions_can_show():
+    calibration = Calibration(0.5, 0.01, 1.0, lesions=26, fitted_prior=0.01)
+    assert calibration.highest == pytest.approx(27 / 28)
+    out = calibration.probability(np.linspace(-10, 40, 501))
+    assert out.max() == np.float32(calibration.highest)
+    np.testing.assert_array_equal(calibration.probability(np.array([20.0, 30.0])), out[-2:])
+    # The order of the logits is not touched.
+    assert (np.diff(calibration.logit(np.linspace(-10, 40, 501))) > 0).all()
+    assert Calibration(0.5, 0.01, 1.0, lesions=0).highest == 0.5
+    assert Calibration(0.5, 0.01, 1.0).highest == 1.0
+
+
+def test_at_a_lower_prior_the_same_evidence_is_capped_and_at_a_higher_one_no_more():
+    calibration = Calibration(0.5, 0.01, 1.0, lesions=26, fitted_prior=0.01)
+    lower = calibration.with_prior(0.001)
+    assert logit(lower.highest) == pytest.approx(np.log(27) + logit(0.001) - logit(0.01), abs=1e-5)
+    at_cap = calibration.trained_logit(np.log(27))
+    assert lower.shown_logit(at_cap) == pytest.approx(lower.highest_logit, abs=1e-6)
+    assert lower.logit(at_cap - 0.1) < lower.highest_logit
+    assert calibration.with_prior(0.2).highest == calibration.highest
+    assert lower.with_prior(0.01) == calibration
+
+
+def women_and_lesions(bend: float, *, seed: int = 0):
+    """40 women with 3,000 positions each, whose labels follow logits that are bent."""
+    rng = np.random.default_rng(seed)
+    patients = np.repeat(np.arange(40), 3000)
+    logits = rng.normal(-2.5, 2.5, patients.size)
+    true = Calibration(0.5, 0.3, temperature=1.0, bend=bend)
+    labels = (rng.random(patients.size) < true.probability(logits)).astype(int)
+    findings = np.where(labels == 1, patients * 10 + rng.integers(0, 10, patients.size), -1)
+    return labels, logits, {"patients": patients, "findings": findings}
+
+
+def test_a_bend_is_kept_where_evidence_for_a_lesion_is_overrated():
+    labels, logits, of = women_and_lesions(2.0)
+    fitted = refit(at_even_odds(0.1), labels, logits, lesions=300, **of)
+    straight = refit(at_even_odds(0.1), labels, logits, lesions=300)
+    assert fitted.bend == pytest.approx(2.0, rel=0.1)
+    assert fitted.temperature == pytest.approx(1.0, rel=0.1)
+    assert straight.bend == 1.0
+    top = logits > 4
+    promised = [c.probability(logits[top]).mean() for c in (fitted, straight)]
+    assert promised[0] == pytest.approx(labels[top].mean(), abs=0.03)
+    assert promised[1] > labels[top].mean() + 0.05
+
+
+def test_without_a_bend_in_the_data_none_is_kept():
+    labels, logits, of = women_and_lesions(1.0, seed=3)
+    assert refit(at_even_odds(0.1), labels, logits, lesions=300, **of).bend == 1.0
+
+
+def test_a_bend_that_one_woman_alone_asks_for_is_not_kept():
+    labels, logits, of = women_and_lesions(1.0, seed=3)
+    confusers = (of["patients"] == 7) & (logits > 2)
+    labels = np.where(confusers, 0, labels)
+    assert refit(at_even_odds(0.1), labels, logits, lesions=300, **of).bend == 1.0
+
+
+def test_one_large_lesion_weighs_as_much_as_a_small_one():
+    labels, findings = np.array([1, 1, 1, 0, 1, 0]), np.array(["a", "a", "a", "", "b", ""])
+    weights = alike_weights(labels, findings)
+    assert weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 1, 2, 1])
+    assert weights[labels == 1].sum() == labels.sum()
+    # Four lesions of one position are ranked well; a huge fifth one is missed.
+    rng = np.random.default_rng(0)
+    there = np.concatenate([np.full(30, 3.0), np.full(300, -3.0), rng.normal(-2, 1, 5000)])
+    truth = np.repeat([1, 0], [330, 5000])
+    of = np.concatenate([np.arange(30), np.full(300, 99), np.full(5000, -1)])
+    alike = fit_calibration(at_even_odds(0.06), truth, there, lesions=31, findings=of)
+    by_size = fit_calibration(at_even_odds(0.06), truth, there, lesions=31)
+    assert alike.temperature < by_size.temperature

@@ -47,12 +47,14 @@ class Caption:
         prior: probability that a position is abnormal, before looking.
         prior_is_set: it was given by the user and not counted.
         threshold: probability from which an area is a region.
+        highest: the highest probability that is shown.
         copies: what the spread of a map is over, in words.
     """
 
     model: str
     prior: float
     threshold: float
+    highest: float = 1.0
     prior_is_set: bool = False
     copies: str = ""
 
@@ -78,7 +80,7 @@ def write_overlay(
         image_map.probability,
         image_map,
         regions,
-        label=lambda region: f"{region.rank}: {percent(region.peak_probability)}",
+        label=lambda region: f"{region.rank}: {percent(region.peak_probability, caption.highest)}",
     )
     marks.draw_outlines(sheet.right, outlines)
     scale.draw_bar(sheet.bar, caption.threshold)
