@@ -122,7 +122,8 @@ def _shown(need: Need, judged: Judged) -> Scored:
     table = _SHOWN[need](judged)
     if not len(table):
         raise Undefined(f"there are no {need} whose truth is known")
-    patient = judged.patient_index(table["patient_id"])
+    owner = judged.images.set_index("image_id")["patient_id"]
+    patient = judged.patient_index(table["image_id"].map(owner))
     return Scored(table["label"].to_numpy(), table["shown_logit"].to_numpy(), patient)
 
 

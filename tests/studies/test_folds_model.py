@@ -7,7 +7,7 @@ import pytest
 
 from models.network import NetworkSpec, build_network, ensemble_of
 from pipeline.config import Settings
-from pipeline.evaluate.load import load_judged
+from pipeline.evaluate.load import finding_ids, load_judged
 from pipeline.model.calibration import Calibration, fit_calibration
 from pipeline.model.card import read_card
 from pipeline.model.folder import load_network, network_card, write_model
@@ -85,7 +85,11 @@ def test_it_is_calibrated_on_the_test_women_of_all_folds(folds, stage):
         [f.positions["trained_logit"] / f.card.calibration.temperature for f in folds]
     )
     start = Calibration(0.5, float(labels.mean()), 1.0)
-    expected = fit_calibration(start, labels, logits, lesions=6)
+    of_women = np.concatenate([f.positions["patient_id"] for f in folds])
+    of_lesions = np.concatenate([finding_ids(f.positions) for f in folds])
+    expected = fit_calibration(
+        start, labels, logits, lesions=6, patients=of_women, findings=of_lesions
+    )
     assert asdict(card.calibration) == pytest.approx(asdict(expected))
     assert (card.support.patients, card.support.lesions) == (12, 6)
 
