@@ -79,7 +79,7 @@ def map_part(
                 outlines[image_id],
                 rule,
                 labels=card.labels,
-                threshold=card.region_threshold,
+                threshold_logit=card.threshold_logit,
                 min_area_mm2=settings.heatmap.min_region_mm2,
             )
         )

@@ -24,6 +24,7 @@ def evidence(*, women=40, per_woman=200, lesions=40, unknown=0.0) -> Evidence:
         labels=labels,
         logits=2 * (true + 3).astype(np.float32),
         patients=patients,
+        findings=np.arange(len(patients)),  # each position a finding of its own
         false_alarms=[np.array([3.0, 1.0]), np.array([2.0])],
         women=women,
         mammograms=2 * women,
@@ -36,7 +37,9 @@ def test_the_fit_is_that_of_the_calibration_and_the_threshold_on_all_positions()
     prior = float(given.labels.mean())
     fitted = fit_to(given, prior=prior, fp_per_image=1.0, whose="out-of-fold")
     start = Calibration(TRAINING_PRIOR, prior, 1.0)
-    assert fitted.calibration == fit_calibration(start, given.labels, given.logits, lesions=40)
+    of = {"patients": given.patients, "findings": given.findings}
+    expected = fit_calibration(start, given.labels, given.logits, lesions=40, **of)
+    assert fitted.calibration == expected
     assert fitted.calibration.temperature == pytest.approx(2, rel=0.1)
     assert fitted.threshold.source.startswith("1 false alarms per image on 2 out-of-fold")
     assert fitted.support == support_of(given, fitted.calibration)
