@@ -44,7 +44,12 @@ def tracking_uri() -> str:
     if not is_local():
         return os.environ["MLFLOW_TRACKING_URI"]
     LOCAL.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{DATABASE.resolve()}"
+    return sqlite_uri(DATABASE)
+
+
+def sqlite_uri(path: Path) -> str:
+    """The address of a database in a file, in whose folders' names there may be % and ?."""
+    return f"sqlite:///{str(path.resolve()).replace('%', '%25').replace('?', '%3F')}"
 
 
 def experiment_name() -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.run.atomic import write_atomic
-from pipeline.tracking.client import DATABASE, is_local
+from pipeline.tracking.client import DATABASE, is_local, sqlite_uri
 
 
 def prepare_database(make: Callable[[Path], object] | None = None) -> None:
@@ -63,4 +63,4 @@ def _aside(path: Path) -> Path:
 def _make_tables(path: Path) -> None:
     from mlflow.tracking import MlflowClient  # seconds
 
-    MlflowClient(f"sqlite:///{path.resolve()}").search_experiments(max_results=1)
+    MlflowClient(sqlite_uri(path)).search_experiments(max_results=1)

@@ -89,11 +89,14 @@ def test_an_empty_file_is_none(capsys):
     assert not capsys.readouterr().err
 
 
-def test_mlflow_fills_it_and_takes_results():
+def test_mlflow_fills_it_and_takes_results_also_in_a_folder_of_an_odd_name(tmp_path, monkeypatch):
     from mlflow.tracking import MlflowClient
 
     from pipeline.tracking.client import tracking_uri
 
+    odd = tmp_path / "a?b 100%20c#d"
+    odd.mkdir()
+    monkeypatch.chdir(odd)
     prepare_database()
     assert sorted(p.name for p in DATABASE.parent.iterdir()) == ["lock", "mlflow.db"]
     assert MlflowClient(tracking_uri()).create_experiment("mine")
