@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.config.preprocess import Polarity, Window
 from pipeline.config.section import Section
 
 SingleImporter = Literal[
@@ -26,11 +27,20 @@ class SetSettings(Section):
     spacing_mm: float | None = Field(None, gt=0, le=1, description="as data.spacing_mm")
     findings: Path | None = Field(None, description="as data.findings")
     split: Path | None = Field(None, description="as data.split, with the set's own patient ids")
+    window: Window | None = Field(None, description="in place of dicom.window")
+    polarity: Polarity | None = Field(None, description="in place of dicom.polarity")
+    prefer_lut: bool | None = Field(None, description="in place of dicom.prefer_lut")
 
     @property
     def prefix(self) -> str:
         """What the set is called in ids and files."""
         return self.name or self.importer
+
+    @property
+    def grey_values(self) -> dict:
+        """What it says of its grey values, by the names in section dicom."""
+        given = self.model_dump(include={"window", "polarity", "prefer_lut"})
+        return {name: value for name, value in given.items() if value is not None}
 
     @model_validator(mode="before")
     @classmethod
@@ -74,7 +84,8 @@ class DataSettings(Section):
     sets: tuple[SetSettings, ...] = Field(
         (),
         description="for importer combined, in place of data.root: importer:folder or "
-        "name=importer:folder, with commas between",
+        "name=importer:folder, with commas between; in a CONFIG also spacing_mm, findings, split, "
+        "and the set's own window, polarity and prefer_lut in place of those of dicom",
     )
 
     @field_validator("sets", mode="before")

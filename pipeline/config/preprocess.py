@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 
 from pipeline.config.section import Section
 
+Window = Literal["auto", "always", "never"]
+Polarity = Literal["auto", "header", "reversed"]
+
 
 class StoreSettings(Section):
     """Where standardised mammograms are kept, shared by all runs."""
@@ -39,15 +42,20 @@ class DicomSettings(Section):
         description="what is right where a file contradicts itself, else it fails: values (over "
         "Bits Stored), pixel_representation (over the sign of a JPEG 2000 stream)",
     )
-    window: Literal["auto", "always", "never"] = Field(
+    window: Window = Field(
         "auto",
         description="window or VOI LUT of the file: auto leaves out one that makes most of the "
         "breast black or white",
     )
-    polarity: Literal["auto", "header", "reversed"] = Field(
+    polarity: Polarity = Field(
         "auto",
         description="what is bright: auto goes by the header unless the breast is clearly a "
         "negative, reversed against the header",
+    )
+    doubtful_breast: Literal["leave_out", "use"] = Field(
+        "leave_out",
+        description="mammograms of which a part of the breast may not have been found: they count "
+        "as failed, or are used with the doubt",
     )
     max_megapixels: int = Field(
         150, ge=1, description="larger images fail before they are decoded, in 10^6 pixels"

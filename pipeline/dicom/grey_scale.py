@@ -35,6 +35,10 @@ _WINDOW = ("WindowCenter", "WindowWidth")
 _SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 # Share of the breast that a window may hide before it is noted, and before it is left out.
 _CLIPPED_NOTED, _CLIPPED_MOST = 0.1, 0.5
+_LOOKS_RAW = (
+    "the breast is far from the air and has hardly a contrast: the pixels may be raw, which only "
+    "FOR PROCESSING images should be (dicom.polarity)"
+)
 _EXPLANATION = 24  # characters of it that are kept
 
 
@@ -76,7 +80,8 @@ def presentation(
         grey.notes.append(hidden)
     elif grey.window != "none" and settings.window == "auto" and small is not None:
         grey = _without_clipping(small, grey, tables(use_window=False))
-    grey = _turned(small, grey, settings)
+    labelled_raw = word(header, "PresentationIntentType") == "FOR PROCESSING"
+    grey = _turned(small, grey, settings, labelled_raw=labelled_raw)
     valid = None
     if grey.padding is not None:
         padding = np.flatnonzero(grey.padding)
@@ -104,13 +109,18 @@ def _without_clipping(small: np.ndarray, grey: Grey, plain: Grey) -> Grey:
     return replace(grey, notes=[*grey.notes, f"{hidden} (dicom.window)"])
 
 
-def _turned(small: np.ndarray | None, grey: Grey, settings: DicomSettings) -> Grey:
-    """The tables of a positive, by `dicom.polarity`."""
+def _turned(
+    small: np.ndarray | None, grey: Grey, settings: DicomSettings, *, labelled_raw: bool
+) -> Grey:
+    """The tables of a positive, by `dicom.polarity`; a note where the pixels look raw."""
     is_reversed: bool | None = settings.polarity == "reversed"
     note = f"turned round against {grey.polarity}"
     if settings.polarity == "auto" and small is not None:
-        look = look_at(_shown(small, grey))
+        valid = None if grey.padding is None else apply_table(small, ~grey.padding)
+        look = look_at(_shown(small, grey), valid)
         is_reversed = look.reversed if look else False
+        if look and look.raw and not labelled_raw:
+            grey = replace(grey, notes=[*grey.notes, _LOOKS_RAW])
         note = f"the breast is a negative, {note}"
         if is_reversed is None:
             doubt = "bright air: the breast may be a negative"

@@ -24,6 +24,13 @@ _RIM_PX, _CORE = (1.5, 6.0), 0.5
 # How much brighter than the rim the core of a negative is once turned round, as a share of core and
 # air. Of 216 films of mini-MIAS turned round 95 % have more, with whitened air 1 % have.
 _CLEAR = 0.3
+# As parts of the scale from air to the whitest: what nine tenths and three quarters of a raw
+# breast surpass, and how close its quarters lie together. Counted rays fall off steeply at the
+# skin, and nothing has stretched what they leave inside. No film of mini-MIAS is so.
+_RAW_LEAST, _RAW_SPREAD = (0.7, 0.82), 0.18
+# Beside padding: how much darker than its rim the core of a negative is, of the breast's range, at
+# least and clearly.
+_PADDED_UNCLEAR, _PADDED_CLEAR = 0.2, 0.3
 # Share of its rows that a breast fills at the chest wall, and at the nipple.
 _AT_WALL, _AT_NIPPLE = 0.4, 0.3
 SMALLEST_BREAST = 0.02  # share of the image
@@ -38,10 +45,12 @@ class Look:
     Attributes:
         breast: (h, w) bool.
         reversed: True where the breast is a negative, None where that is unclear.
+        raw: True where the breast lies far from the air and has hardly a contrast of its own.
     """
 
     breast: np.ndarray
     reversed: bool | None
+    raw: bool = False
 
 
 def reduced(pixels: np.ndarray) -> np.ndarray | None:
@@ -56,12 +65,15 @@ def reduced(pixels: np.ndarray) -> np.ndarray | None:
     return np.ascontiguousarray(pixels[tuple(inside)])
 
 
-def look_at(grey: np.ndarray) -> Look | None:
+def look_at(grey: np.ndarray, valid: np.ndarray | None = None) -> Look | None:
     """Find the breast, whether it is brighter or darker than the air; None where none is seen.
 
     Args:
         grey: (h, w) float32, a reduced image; padding must hold its minimum.
+        valid: (h, w) bool, False where it is padding; None: nowhere.
     """
+    if valid is not None and _share_at_border(~valid) > _AIR_AT_BORDER:
+        return _look_beside_padding(grey, _largest_part(valid.astype(np.uint8)))
     low, high = np.percentile(grey, _ENDS)
     if not high > low:
         return None
@@ -74,7 +86,11 @@ def look_at(grey: np.ndarray) -> Look | None:
     breast = _largest_part(cv2.threshold(levels, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1])
     if not SMALLEST_BREAST < breast.mean() < 1:
         return None
-    return Look(breast, _is_reversed(tissue, breast) if bright_air else False)
+    raw = _is_raw(tissue, breast)
+    if not bright_air:
+        return Look(breast, False, raw)
+    is_reversed = _is_reversed(tissue, breast)
+    return Look(breast, True if raw and is_reversed is None else is_reversed, raw)
 
 
 def clipped_share(grey: np.ndarray, plain: np.ndarray, breast: np.ndarray) -> float:
@@ -90,6 +106,38 @@ def clipped_share(grey: np.ndarray, plain: np.ndarray, breast: np.ndarray) -> fl
     return float((at_end & ~was_at_end).mean())
 
 
+def _look_beside_padding(grey: np.ndarray, breast: np.ndarray) -> Look | None:
+    """What the breast tells where the scanner has replaced the air: a positive has a dark rim."""
+    if not SMALLEST_BREAST < breast.mean() < 1:
+        return None
+    low, high = np.percentile(grey[breast], _ENDS)
+    rim, core = _rim_and_core(grey, breast)
+    if not high > low or not rim.size or not core.size:
+        return Look(breast, False)
+    fall = float(np.median(rim) - np.median(core)) / float(high - low)
+    return Look(breast, None if _PADDED_UNCLEAR < fall < _PADDED_CLEAR else fall >= _PADDED_CLEAR)
+
+
+def _is_raw(tissue: np.ndarray, breast: np.ndarray) -> bool:
+    """Whether nearly all of the grey scale lies between the air and the breast."""
+    tenth, first, third = np.percentile(tissue[breast], [10, 25, 75])
+    rim, core = _rim_and_core(tissue, breast)
+    darkens = bool(rim.size and core.size and np.median(core) > np.median(rim))
+    far = bool(tenth > _RAW_LEAST[0] and first > _RAW_LEAST[1])
+    return darkens and far and bool(third - first < _RAW_SPREAD)
+
+
+def _rim_and_core(tissue: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Grey values near the edge of the breast and deep inside."""
+    inwards = cv2.distanceTransform(breast.astype(np.uint8), cv2.DIST_L2, 5)
+    rim = tissue[(inwards > _RIM_PX[0]) & (inwards <= _RIM_PX[1])]
+    return rim, tissue[inwards > max(_CORE * float(inwards.max()), _RIM_PX[1])]
+
+
+def _share_at_border(mask: np.ndarray) -> float:
+    return float(np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]]).mean())
+
+
 def _is_reversed(tissue: np.ndarray, breast: np.ndarray) -> bool | None:
     """Whether bright air belongs to a negative, by the rim of the breast.
 
@@ -97,16 +145,13 @@ def _is_reversed(tissue: np.ndarray, breast: np.ndarray) -> bool | None:
         tissue: (h, w) float32, the image turned round, so that its air is dark.
     """
     air = ~breast
-    border = np.concatenate([air[0], air[-1], air[:, 0], air[:, -1]])
     level = float(np.median(tissue[air]))
     flat = float(np.median(np.abs(tissue[air] - level))) < _FLAT
-    if border.mean() < _AIR_AT_BORDER or not flat:
+    if _share_at_border(air) < _AIR_AT_BORDER or not flat:
         return False
     if not _lies_like_a_breast(breast):
         return False
-    inwards = cv2.distanceTransform(breast.astype(np.uint8), cv2.DIST_L2, 5)
-    rim = tissue[(inwards > _RIM_PX[0]) & (inwards <= _RIM_PX[1])]
-    core = tissue[inwards > max(_CORE * float(inwards.max()), _RIM_PX[1])]
+    rim, core = _rim_and_core(tissue, breast)
     if not rim.size or not core.size:
         return None
     middle = float(np.median(core))

@@ -55,6 +55,54 @@ def test_a_look_up_table_that_turns_the_values_round_makes_no_negative(tmp_path)
     assert mammogram.notes == []
 
 
+def rays(thickness_mm: float = 45.0) -> np.ndarray:
+    """12 bit: what is left of the rays behind a breast, which falls off steeply at its skin."""
+    row, col = np.mgrid[:300, :240]
+    depth = 150 * (1 - np.hypot((row - 150) / 130, col / 170)).clip(0)
+    thickness = thickness_mm * np.sqrt(1 - (1 - np.minimum(depth, 20) / 20) ** 2)
+    dense = np.hypot(row - 150, col - 70) < 40
+    left = np.exp(-thickness * (0.05 + 0.02 * dense))
+    noise = np.random.default_rng(0).normal(0, 4, row.shape)
+    return (3900 * left + noise).clip(0, 4095).astype(np.uint16)
+
+
+RAW = "the pixels may be raw, which only FOR PROCESSING images should be (dicom.polarity)"
+
+
+@pytest.mark.parametrize("polarity", ["MONOCHROME2", "MONOCHROME1"])
+def test_raw_pixels_labelled_for_presentation_are_noted_and_dense_tissue_becomes_bright(
+    tmp_path, polarity
+):
+    tags = {"PhotometricInterpretation": polarity, "PresentationIntentType": "FOR PRESENTATION"}
+    mammogram = read(tmp_path, rays(), **tags)
+    np.testing.assert_allclose(mammogram.pixels, 1 - rays() / 4095, atol=1e-6)
+    assert mammogram.notes[0].endswith(RAW)
+    turned = [f"{NEGATIVE} MONOCHROME2 (dicom.polarity)"] if polarity == "MONOCHROME2" else []
+    assert mammogram.notes[1:] == turned
+
+
+def test_raw_pixels_that_say_so_are_turned_without_that_note(tmp_path):
+    settings = DicomSettings(for_processing=True)
+    tags = {"PresentationIntentType": "FOR PROCESSING"}
+    mammogram = read(tmp_path, rays(), settings=settings, **tags)
+    assert mammogram.notes == [f"{NEGATIVE} MONOCHROME2 (dicom.polarity)"]
+
+
+def padded(pixels: np.ndarray) -> np.ndarray:
+    """The same with all of the air replaced by the padding value 0."""
+    row, col = np.mgrid[:300, :240]
+    return np.where(np.hypot((row - 150) / 130, col / 170) < 1, pixels.clip(1), 0).astype("u2")
+
+
+@pytest.mark.parametrize(("negative", "turned"), [(True, 1), (False, 0)])
+def test_a_negative_whose_air_is_all_padding_is_seen_by_its_skin(tmp_path, negative, turned):
+    pixels = padded(4095 - drawn() if negative else drawn())
+    mammogram = read(tmp_path, pixels, PixelPaddingValue=0)
+    inside = padded(drawn()) > 0
+    np.testing.assert_allclose(mammogram.pixels[inside], drawn()[inside] / 4095, atol=1e-6)
+    assert mammogram.notes == [f"{NEGATIVE} MONOCHROME2 (dicom.polarity)"] * turned
+
+
 def test_air_that_somebody_has_whitened_is_no_negative(tmp_path):
     pixels = np.where(drawn() > 200, drawn(), 4095).astype(np.uint16)
     mammogram = read(tmp_path, pixels)
@@ -70,8 +118,8 @@ def test_a_field_inside_white_collimators_is_no_negative():
 
 
 def test_a_negative_that_is_not_clear_is_noted(tmp_path):
-    mammogram = read(tmp_path, 4095 - drawn(thin=2600))
-    np.testing.assert_allclose(mammogram.pixels, (4095 - drawn(thin=2600)) / 4095, atol=1e-6)
+    mammogram = read(tmp_path, 4095 - drawn(thin=2100))
+    np.testing.assert_allclose(mammogram.pixels, (4095 - drawn(thin=2100)) / 4095, atol=1e-6)
     assert mammogram.notes == ["bright air: the breast may be a negative (dicom.polarity)"]
 
 
@@ -159,6 +207,7 @@ def test_of_real_films_no_positive_is_turned_and_most_negatives_are(mammo_data):
     names = sorted(p.stem for p in (mammo_data / "mini-mias").glob("mdb*") if p.suffix in SUFFIXES)
     films = [read_film(mammo_data, name) for name in names[::EVERY]]
     assert [look_at(reduced(film)).reversed for film in films] == [False] * len(films)
+    assert not any(look_at(reduced(film)).raw for film in films)
     negatives = [look_at(reduced(1 - film)).reversed for film in films]
     assert negatives.count(True) > 0.8 * len(films)
     whitened = [look_at(reduced(_whitened(film))).reversed for film in films]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import DataSettings
 from pipeline.model.configure import configure
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -19,6 +20,14 @@ def test_sets_are_read_from_the_command_line():
     assert (second.prefix, second.importer, second.root) == ("own", "dicom", Path("/x/y=z"))
     (single,) = build_settings(CONFIG, parse_set("data.sets=mias:x")).data.sets
     assert single.importer == "mias"
+
+
+def test_a_set_may_have_grey_values_of_its_own():
+    data = {"importer": "combined", "sets": [{"importer": "mias", "root": "x", "window": "never"}]}
+    (own,) = DataSettings(**data).sets
+    assert own.grey_values == {"window": "never"}
+    with pytest.raises(ValueError, match="polarity"):
+        DataSettings(importer="combined", sets=[data["sets"][0] | {"polarity": "up"}])
 
 
 def test_a_run_remembers_its_sets(tmp_path):

@@ -6,7 +6,7 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from pipeline.preprocess.breast.binary_masks import main_part, opened
+from pipeline.preprocess.breast.binary_masks import dilated, main_part, opened, part_of
 from pipeline.preprocess.breast.film import film_box, rows_of_tape, without_white_air
 from pipeline.preprocess.breast.skin import Air, faint_share, measure_air, skin_line
 
@@ -15,7 +15,12 @@ _SMALLEST_BREAST_MM2 = 2000.0
 _LARGEST_BREAST_MM2 = 75_000.0
 # Share of its rows in which the breast must lie at the film's edge.
 _LEAST_AT_WALL = 0.6
-_MOST_FAINT = 0.2
+_MOST_FAINT, _FAINT_LOST = 0.2, 0.3
+# What counts as left outside the breast: its share of the tissue's contrast, in units of the noise,
+# how wide it is at least; the share of all tissue above which a part of the breast is lost. Of 224
+# films 7 % is the most.
+_OUTSIDE_CONTRAST, _OUTSIDE_NOISE, _OUTSIDE_MM, _MOST_OUTSIDE = 0.05, 6.0, 10.0, 0.09
+_SKIN_MM = 3.0  # that far from the mask nothing counts
 
 
 class Side(StrEnum):
@@ -34,12 +39,14 @@ class Breast:
         chest_wall: side of the image that the chest wall is on.
         film: rows and columns inside black frames, white edges and tape; `mask` lies in it.
         notes: doubts, empty for a clear image.
+        lost: those of them that say that a part of the breast may be lost.
     """
 
     mask: np.ndarray
     chest_wall: Side
     film: tuple[slice, slice]
     notes: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -> Breast:
@@ -68,10 +75,11 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     smooth = _smoothed(seen)
     core = _core(smooth, bright, spacing_mm)
     if not core.any():
-        return Breast(np.zeros(light.shape, bool), Side.LEFT, film, ("no breast found",))
+        doubt = ("no breast found",)
+        return Breast(np.zeros(light.shape, bool), Side.LEFT, film, doubt, lost=doubt)
     air = measure_air(smooth, core, bright, spacing_mm=spacing_mm)
     mask = skin_line(seen, smooth, core, bright, air, spacing_mm=spacing_mm)
-    doubts = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
+    doubts, lost = _doubts(mask, smooth, air, spacing_mm=spacing_mm)
     if mirrored:
         mask, smooth = mask[:, ::-1], smooth[:, ::-1]
     side, clear = _chest_wall(mask, smooth)
@@ -80,7 +88,7 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
         notes.append(f"chest wall on the {side} though the laterality is {laterality}")
     whole = np.zeros(light.shape, bool)
     whole[film] = mask
-    return Breast(whole, side, film, (*notes, *doubts))
+    return Breast(whole, side, film, (*notes, *doubts), lost=tuple(lost))
 
 
 def normalised(small: np.ndarray) -> np.ndarray:
@@ -125,20 +133,41 @@ def _chest_wall(mask: np.ndarray, smooth: np.ndarray) -> tuple[Side, bool]:
     return (Side.LEFT if left > right else Side.RIGHT), clear
 
 
-def _doubts(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> list[str]:
-    """What makes a mask doubtful; the chest wall is on the left."""
+def _doubts(
+    mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float
+) -> tuple[list[str], list[str]]:
+    """What makes a mask doubtful, and of that what a lost part of the breast does.
+
+    The chest wall is on the left.
+    """
     area_mm2 = float(mask.sum()) * spacing_mm**2
-    notes = []
+    notes, lost = [], []
     if area_mm2 < _SMALLEST_BREAST_MM2:
-        notes.append(f"breast of only {area_mm2 / 100:.0f} cm2 found")
+        lost.append(f"breast of only {area_mm2 / 100:.0f} cm2 found")
     elif area_mm2 > _LARGEST_BREAST_MM2:
         notes.append(f"breast of {area_mm2 / 100:.0f} cm2 found: is the pixel spacing right?")
     rows = mask.any(axis=1)
     if rows.any() and mask[:, :2].any(axis=1).sum() < _LEAST_AT_WALL * rows.sum():
-        notes.append("the breast hardly reaches the film's edge at the chest wall")
+        lost.append("the breast hardly reaches the film's edge at the chest wall")
     if not air.seen:
         notes.append("no air found around the breast")
     faint = faint_share(mask, smooth, air, spacing_mm=spacing_mm)
     if faint > _MOST_FAINT:
-        notes.append(f"{faint:.0%} of the skin line is hardly visible")
-    return notes
+        (lost if faint > _FAINT_LOST else notes).append(
+            f"{faint:.0%} of the skin line is hardly visible"
+        )
+    outside = _share_outside(mask, smooth, air, spacing_mm=spacing_mm)
+    if outside > _MOST_OUTSIDE:
+        lost.append(f"{outside:.0%} of what looks like breast lies outside of it")
+    return [*lost, *notes], lost
+
+
+def _share_outside(mask: np.ndarray, smooth: np.ndarray, air: Air, *, spacing_mm: float) -> float:
+    """Share of bulky tissue joined to the breast that lies outside of its mask."""
+    contrast = smooth - air.level
+    if not mask.any():
+        return 0.0
+    least = max(_OUTSIDE_NOISE * air.noise, _OUTSIDE_CONTRAST * float(np.median(contrast[mask])))
+    tissue = part_of(opened(contrast > least, _OUTSIDE_MM / 2 / spacing_mm), mask)
+    beyond = opened(tissue & ~dilated(mask, _SKIN_MM / spacing_mm), _OUTSIDE_MM / 2 / spacing_mm)
+    return float(beyond.sum() / (beyond | mask).sum())

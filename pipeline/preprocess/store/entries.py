@@ -30,13 +30,15 @@ from pipeline.run.errors import UserError
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings.
-STORE_FORMAT = 7
+STORE_FORMAT = 8
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512
 
 # They decide whether a file is used, which is asked of STORE.json, and never change a pixel.
-_SELECTION_SETTINGS = {"modalities", "views", "for_processing", "max_megapixels"}
+_SELECTION_SETTINGS = {
+    *("modalities", "views", "for_processing", "max_megapixels", "doubtful_breast"),
+}
 
 
 def entry_key(

@@ -91,6 +91,10 @@ def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
         UserError: the disk has not enough room.
     """
     views = settings.dicom.views
+    of_set = {
+        each.prefix: settings.dicom.model_copy(update=each.grey_values)
+        for each in settings.data.sets
+    }
     outcomes, jobs = {}, {}
     for image in images.to_dict("records"):
         if views != "any" and image["view"] not in ("", *views):
@@ -99,8 +103,9 @@ def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
             outcomes[image["image_id"]] = Outcome("skipped", reason)
             continue
         known = image["spacing_mm"] if pd.notna(image["spacing_mm"]) else settings.data.spacing_mm
+        dicom = of_set[image["source"].split("/")[0]] if of_set else settings.dicom
         jobs[image["image_id"]] = Job(
-            image["file"], known, settings.image, settings.dicom, settings.store.root
+            image["file"], known, settings.image, dicom, settings.store.root
         )
     ends = work_once(
         list(jobs.values()),
@@ -173,15 +178,23 @@ def _kept(job: Job, file_sha256: str) -> Outcome | None:
         print(f"note: {found}: made anew from {job.file}", flush=True)
         return None
     info = read_info(store)
-    geometry = info["geometry"]
+    return _end(job, store, info)
+
+
+def _end(job: Job, store: Path, info: dict) -> Outcome:
+    """The end of a file that has an entry, by the settings that decide whether it is used."""
+    geometry, checksum = info["geometry"], info["file_sha256"]
     try:  # to ask of STORE.json what the reader asks of a header
         check_modality(info["modality"], job.dicom)
         check_intent(info["intent"], job.dicom)
         check_view(info["views"], info["modifiers"], info["image_type"], job.dicom)
         check_size(geometry["original_height"], geometry["original_width"], job.dicom)
     except Unusable as problem:
-        return Outcome(problem.status, problem.reason, file_sha256=file_sha256)
-    return Outcome("used", store=str(store), info=info, file_sha256=file_sha256)
+        return Outcome(problem.status, problem.reason, file_sha256=checksum)
+    if info["breast_lost"] and job.dicom.doubtful_breast == "leave_out":
+        reason = f"{'; '.join(info['breast_lost'])} (dicom.doubtful_breast)"
+        return Outcome("failed", reason, file_sha256=checksum)
+    return Outcome("used", store=str(store), info=info, file_sha256=checksum)
 
 
 def _standardise(job: Job, checksum: str) -> Outcome:
@@ -194,6 +207,7 @@ def _standardise(job: Job, checksum: str) -> Outcome:
         **{name: getattr(mammogram, name) for name in _OF_FILE},
         "breast_mm2": standard.breast_mm2,
         "breast_sure": not standard.notes,
+        "breast_lost": list(standard.lost),
         "low": standard.low,
         "high": standard.high,
         "background": standard.background,
@@ -202,4 +216,4 @@ def _standardise(job: Job, checksum: str) -> Outcome:
     }
     store = job.entry(checksum)
     write_entry(store, image=standard.image, breast=standard.breast, info=info)
-    return Outcome("used", store=str(store), info=info, file_sha256=checksum)
+    return _end(job, store, info)

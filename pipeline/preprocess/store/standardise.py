@@ -38,6 +38,7 @@ class Standard:
         low, high: grey values of the original that became 0 and 65535.
         background: what the original tells without its breast, see `background.py`.
         notes: doubts about the breast.
+        lost: those of them that say that a part of it may be lost.
     """
 
     image: np.ndarray
@@ -48,6 +49,7 @@ class Standard:
     high: float
     background: dict[str, float]
     notes: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
@@ -90,7 +92,7 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     background = background_statistics(
         pixels, found.mask, spacing_mm=mammogram.spacing_mm, mirrored=geometry.flipped
     )
-    return Standard(scaled, breast, geometry, breast_mm2, low, high, background, notes)
+    return Standard(scaled, breast, geometry, breast_mm2, low, high, background, notes, found.lost)
 
 
 def _without_pectoral(

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.preprocess.breast.finder import Side, find_breast
+from pipeline.preprocess.breast.finder import Side, _share_outside, find_breast
+from pipeline.preprocess.breast.skin import Air
 
 HEIGHT, WIDTH = 280, 220
 SPACING_MM = 0.8
@@ -293,6 +294,21 @@ def test_on_real_films_every_circle_lies_on_the_breast_and_every_side_is_right(m
         if name in circles:
             row, col = circles[name]
             assert result.mask[row // 4, col // 4], name
+
+
+def test_a_part_of_the_breast_beyond_the_mask_is_a_doubt_that_it_is_lost():
+    image, mask = drawn()
+    half = mask & (np.arange(HEIGHT)[:, None] < 140)
+    air = Air(np.full(image.shape, 0.05), 0.002, seen=True, fat=np.zeros_like(mask))
+    assert _share_outside(mask, image, air, spacing_mm=SPACING_MM) < 0.01
+    assert 0.4 < _share_outside(half, image, air, spacing_mm=SPACING_MM) < 0.5
+
+
+def test_what_says_that_the_breast_is_cut_is_told_from_other_doubts():
+    image, _ = drawn()
+    assert found(image, laterality="R").lost == ()
+    (lost,) = find_breast(image, spacing_mm=0.2).lost
+    assert lost == "breast of only 10 cm2 found"
 
 
 def test_single_bright_pixels_are_no_breast():

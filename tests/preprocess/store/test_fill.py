@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import DicomSettings, ImageSettings, Settings, StoreSettings
-from pipeline.preprocess.store.entries import entry_files
+from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings, StoreSettings
+from pipeline.preprocess.store.entries import entry_files, read_image
 from pipeline.preprocess.store.fill import Job, fill_entry, fill_store
 from tests.dicom_samples import write_mammogram
 from tests.preprocess.four_women import film
@@ -78,6 +78,52 @@ def test_a_size_limit_is_asked_of_what_is_in_the_store_too(tmp_path):
         "failed",
         "1 megapixels, the limit is dicom.max_megapixels",
     )
+
+
+def test_a_set_has_its_own_grey_values_and_shares_its_entries_with_no_other(tmp_path):
+    """The film, once as it is and once as a negative, which only the setting of its set turns."""
+    for name, pixels in (("plain", film(1)), ("negative", 4095 - film(1))):
+        (tmp_path / name).mkdir()
+        tags = {"BitsStored": 12, "ImagerPixelSpacing": [0.8, 0.8]}
+        write_mammogram(tmp_path / name / "a.dcm", pixels, **tags)
+    table = pd.DataFrame(
+        {"image_id": f"{name}-a", "source": f"{name}/a.dcm", "view": "", "spacing_mm": None}
+        | {"file": str(tmp_path / name / "a.dcm")}
+        for name in ("plain", "negative")
+    )
+
+    def filled(polarity):
+        sets = [
+            {"importer": "dicom", "name": "plain", "root": tmp_path / "plain"},
+            {"importer": "dicom", "name": "negative", "root": tmp_path / "negative"}
+            | {"polarity": polarity},
+        ]
+        settings = Settings(
+            data=DataSettings(importer="combined", sets=sets),
+            store=StoreSettings(root=tmp_path / "store"),
+            dicom=DicomSettings(workers=0, polarity="header"),
+        )
+        return fill_store(table, settings)
+
+    before, after = filled(None), filled("reversed")
+    assert after["plain-a"].store == before["plain-a"].store
+    assert after["negative-a"].store != before["negative-a"].store
+    plain, turned = (read_image(after[f"{name}-a"].store) for name in ("plain", "negative"))
+    assert np.abs(plain.astype(int) - turned).max() < 20  # of 65535
+
+
+def test_a_mammogram_whose_breast_may_be_cut_is_lost_unless_the_setting_takes_it(tmp_path):
+    rows, cols = np.mgrid[:200, :160]
+    pixels = np.where(np.hypot(rows - 100, cols - 80) < 60, 2000, 0)  # far from any chest wall
+    file = write_mammogram(
+        tmp_path / "a.dcm", pixels.astype(np.uint16), BitsStored=12, ImagerPixelSpacing=[0.8, 0.8]
+    )
+    left_out, taken = fill_entry(job(file)), fill_entry(job(file, doubtful_breast="use"))
+    doubt = "the breast hardly reaches the film's edge at the chest wall"
+    assert (left_out.status, left_out.reason) == ("failed", f"{doubt} (dicom.doubtful_breast)")
+    assert taken.status == "used"
+    assert doubt in taken.info["notes"]
+    assert fill_entry(job(file)) == left_out  # also from the store
 
 
 def test_what_is_taken_from_the_store_is_not_decoded_again(tmp_path):
