@@ -173,7 +173,7 @@ def reliability_bins(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
         inside = bin_of == number
         labels, patient, positive = cases.labels[inside], cases.patient[inside], cases.labels == 1
         observed = bootstrap.figure(
-            partial(np.mean, labels),
+            partial(lambda of: float(of.mean()), labels),
             partial(mean_samples, labels, patient, bootstrap.weights),
             n=len(labels),
         )

@@ -47,9 +47,9 @@ class Calibration:
     training_prior: float = Field(gt=0, lt=1)
     natural_prior: float = Field(gt=0, lt=1)
     temperature: float = Field(gt=0)
-    bend: float = Field(1.0, gt=0)
-    lesions: int | None = Field(None, ge=0)
-    fitted_prior: float | None = Field(None, gt=0, lt=1)
+    bend: float = Field(default=1.0, gt=0)
+    lesions: int | None = Field(default=None, ge=0)
+    fitted_prior: float | None = Field(default=None, gt=0, lt=1)
 
     @property
     def shift(self) -> float:

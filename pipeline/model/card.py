@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -244,7 +245,7 @@ class ModelCard(_Part):
         if prior is None or prior == self.calibration.natural_prior:
             return self
         calibration = self.calibration.with_prior(prior)
-        threshold = float(expit(calibration.logit(self.threshold_logit)))
+        threshold = float(expit(calibration.logit(np.array(self.threshold_logit))))
         return self.model_copy(update={"calibration": calibration, "region_threshold": threshold})
 
 

@@ -19,3 +19,12 @@ def test_a_table_for_the_terminal_is_as_wide_as_its_widest_cells():
         "temperature     1.2       1.25",
         "ece            0.01  undefined",
     ]
+
+
+def test_a_share_at_the_highest_that_can_be_told_is_that_or_more():
+    assert [percent(share, 27 / 28) for share in (27 / 28, 0.95, 0.999)] == [
+        "96 % or more",
+        "95 %",
+        "96 % or more",
+    ]
+    assert percent(1.0, 1.0) == "100 %"
