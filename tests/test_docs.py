@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
+from pipeline.evaluate.lesions import LESION_COLUMNS
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
 from pipeline.report.readme import results_markdown, with_results
@@ -69,7 +70,8 @@ def test_the_data_dictionary_has_the_tables_that_the_stages_write_with_columns_a
                 assert kind(table[column]) in allowed, (name, column)
             found.add(name)
     assert columns_of("mined.csv") == list(MINED_COLUMNS)
-    elsewhere = {"mined.csv", "model/history.csv"}
+    assert columns_of("lesions.csv") == LESION_COLUMNS
+    elsewhere = {"mined.csv", "lesions.csv", "model/history.csv"}
     named = {name for name in known["table"] if not name.startswith("paper/")}
     assert found == named - elsewhere
 

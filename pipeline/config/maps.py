@@ -35,7 +35,13 @@ class MapSettings(Section):
         "logits less the 10th) differs by from that of the validation mammograms that "
         "is taken off its map: logits of one mammogram err together",
     )
-    candidate_distance_mm: float = Field(
-        8.0, gt=0, description="smallest distance between two candidates, in mm"
+    suppression_mm: float = Field(
+        10.0,
+        gt=0,
+        description="standard deviation in mm of the Gaussian by which a candidate lowers the map "
+        "around it before the next highest place is taken",
     )
-    max_candidates: int = Field(40, ge=1, description="candidates kept per image, best first")
+    suppression_logits: float = Field(
+        4.0, ge=0, description="how much it lowers the logit where it lies itself"
+    )
+    max_candidates: int = Field(60, ge=1, description="candidates kept per image, best first")

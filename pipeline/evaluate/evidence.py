@@ -1,14 +1,15 @@
-"""What a calibration is fitted on, from the tables of judged women."""
+"""What a calibration and a score of candidates are fitted on, from the tables of judged women."""
 
 from pipeline.evaluate.load import Judged, finding_ids
 from pipeline.evaluate.matching import match_candidates
-from pipeline.evaluate.pooled import with_calibration
-from pipeline.model.calibration import Calibration
+from pipeline.figures.figure import Undefined
+from pipeline.model.candidate_score import CandidateScore, other_breast
 from pipeline.model.fit import Evidence
+from pipeline.model.fit_candidate_score import Search, fit_candidate_score
 
 
 def evidence_of(judged: Judged) -> Evidence:
-    """Labelled positions and false alarms by their logits, whatever these are.
+    """Labelled positions and false alarms by their logits and scores, whatever these are.
 
     Raises:
         Undefined: there is no mammogram with a known truth.
@@ -28,6 +29,25 @@ def evidence_of(judged: Judged) -> Evidence:
     )
 
 
-def before_calibration(judged: Judged, *, temperature: float = 1.0) -> Judged:
-    """The same with the network's logits over a temperature in place of calibrated ones."""
-    return with_calibration(judged, Calibration(0.5, 0.5, temperature))
+def fitted_score(judged: Judged) -> CandidateScore | None:
+    """The score of candidates fitted on women whom no network behind their maps had seen.
+
+    Args:
+        judged: its scores are lowered logits, see `before_calibration`.
+    """
+    try:
+        matched = match_candidates(judged)
+    except Undefined:
+        return None
+    images = judged.images
+    other = dict(zip(images["image_id"], other_breast(images, images["score"]), strict=True))
+    searched = matched.images
+    fitted = fit_candidate_score(
+        Search(
+            matched.matches,
+            patient=searched["patient_id"].to_numpy(),
+            highest=searched["score"].to_numpy(float),
+            other=searched["image_id"].map(other).to_numpy(float),
+        )
+    )
+    return fitted.score if fitted else None

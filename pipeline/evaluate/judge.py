@@ -87,7 +87,9 @@ def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure
 
 
 def cases_of(judged: Judged, need: Need) -> Scored | Matched:
-    """What the metrics of a need are computed from; scores are calibrated logits.
+    """What the metrics of a need are computed from.
+
+    Scores of positions are calibrated logits; larger units and lesions have those of candidates.
 
     Of what is shown as such, positions above the threshold, regions and candidates, scores are
     those of the probability as it is shown.
@@ -113,9 +115,9 @@ def scored_units(judged: Judged, need: Need) -> Scored:
     known = judged.images[judged.images["truth"] != UNKNOWN]
     if not len(known):
         raise Undefined("no image is known to be abnormal or normal")
-    units = known.groupby(_KEYS[need], as_index=False)[["truth", "logit"]].max()
+    units = known.groupby(_KEYS[need], as_index=False)[["truth", "score"]].max()
     patient = judged.patient_index(units["patient_id"])
-    return Scored(units["truth"].to_numpy(), units["logit"].to_numpy(), patient)
+    return Scored(units["truth"].to_numpy(), units["score"].to_numpy(), patient)
 
 
 def _shown(need: Need, judged: Judged) -> Scored:

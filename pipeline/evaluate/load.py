@@ -35,7 +35,8 @@ class Judged:
             `with_extent` has added its columns.
         candidates, regions: tables of the heatmap stage. As in `images` and `positions`,
             `trained_logit` is what the network gave, `logit` that of the calibrated probability,
-            and `shown_logit` that of the probability as it is shown, which is capped.
+            and `shown_logit` that of the probability as it is shown, which is capped;
+            `lowered_logit` is before the calibration, and `score` what ranks them.
         outlines: of each image, original pixels.
         patients: ids, the units of the bootstrap.
     """

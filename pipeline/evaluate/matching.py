@@ -36,8 +36,11 @@ class Matched(Searched):
     lesions: list[Outline]
 
 
-def match_candidates(judged: Judged) -> Matched:
-    """Candidates by the rule of the point inside the lesion; scores are logits.
+def match_candidates(judged: Judged, *, score: str = "score") -> Matched:
+    """Candidates by the rule of the point inside the lesion.
+
+    Args:
+        score: column of the candidates that ranks them.
 
     Raises:
         Undefined: no image has a known truth.
@@ -49,7 +52,7 @@ def match_candidates(judged: Judged) -> Matched:
         rule = LabelRule.from_settings(judged.card.labels, geometry.spacing_mm)
         return rule.hits(outline.to_standard(geometry), rows, cols)
 
-    return _match(judged, judged.candidates, inside, score="logit")
+    return _match(judged, judged.candidates, inside, score=score)
 
 
 def match_regions(judged: Judged) -> Matched:
@@ -64,7 +67,7 @@ def match_regions(judged: Judged) -> Matched:
         boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
         return box_iou(boxes, outline.bounds) >= MIN_IOU
 
-    return _match(judged, judged.regions, inside, score="logit")
+    return _match(judged, judged.regions, inside, score="score")
 
 
 def told_hits(judged: Judged, table: pd.DataFrame) -> pd.DataFrame:

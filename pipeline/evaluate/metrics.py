@@ -80,18 +80,21 @@ def rule(judged: Judged) -> dict:
             "out: what lies in a finding that does not count, and what misses where not "
             "everything is outlined"
         ),
-        "image": "abnormal: has a finding that counts; normal: known to be; score: the maximum",
+        "image": (
+            "abnormal: has a finding that counts; normal: known to be; score: that of its best "
+            "candidate"
+        ),
         "decision_curve": (
             "value: net benefit, true positives per mammogram less false ones by threshold / (1 - "
             "threshold), of acting where its score reaches the threshold; of_all: of acting on all"
         ),
         "hit": (
-            "a candidate (local maximum of the map) hits a lesion when its point lies inside the "
-            "outline, of a circle the whole disc; an outline counts as at least "
-            "labels.min_radius_mm in radius; best score per lesion; further hits are no false "
-            "positives; candidates in findings that do not count are neither; where not "
-            "everything is outlined, lesions count, and nothing else is a false alarm or makes "
-            "the rate per image smaller"
+            "a candidate (the highest place of the map, which is lowered around it before the "
+            "next is taken) hits a lesion when its point lies inside the outline, of a circle the "
+            "whole disc; an outline counts as at least labels.min_radius_mm in radius; best score "
+            "per lesion; further hits are no false positives; candidates in findings that do not "
+            "count are neither; where not everything is outlined, lesions count, and nothing else "
+            "is a false alarm or makes the rate per image smaller"
         ),
         "froc_point": (
             "sensitivity with at most that many false positives per image; reached=false: all "

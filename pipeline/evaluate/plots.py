@@ -125,13 +125,13 @@ def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
 
 def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     known = judged.images[judged.images["truth"] != UNKNOWN]
-    curves = [("positions", judged.positions, "label")]
+    curves = [("positions", judged.positions, "label", "logit")]
     if known["truth"].nunique() == 2:
-        curves.append(("images", known, "truth"))
+        curves.append(("images", known, "truth", "score"))
     if not len(judged.positions):
         raise Undefined("an ROC curve needs positions")
-    for unit, table, truth in curves:
-        labels, scores = table[truth].to_numpy(), table["logit"].to_numpy()
+    for unit, table, truth, score in curves:
+        labels, scores = table[truth].to_numpy(), table[score].to_numpy()
         name = f"{unit}: AUC {roc_auc(labels, scores):.3f}, n = {len(labels):,}"
         line = f"{name} ({labels.sum():,} positive)"
         axes.plot(*roc_curve(labels, scores), label=line)

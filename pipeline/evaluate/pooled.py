@@ -6,10 +6,11 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
-from pipeline.evaluate.load import Judged, calibrated, finding_ids
-from pipeline.model.calibration import Calibration, fit_calibration
+from pipeline.evaluate.evidence import fitted_score
+from pipeline.evaluate.load import Judged, finding_ids
+from pipeline.evaluate.with_card import before_calibration, with_card
+from pipeline.model.calibration import fit_calibration
 from pipeline.run.errors import UserError
 
 
@@ -44,25 +45,28 @@ def pool(folds: Sequence[Judged]) -> Judged:
 
 
 def recalibrated(folds: Sequence[Judged]) -> list[Judged]:
-    """Each fold with the temperature and training prior that the *other* folds ask for.
+    """Each fold with the calibration and the score of candidates that the *other* folds ask for.
 
     A fold's own validation patients may hold too few lesions for them. The test patients of the
     others are many, and no woman's own label moves her own probability. The natural prior stays
-    the counted one of the fold.
+    the counted one of the fold, and a score that its training fitted stays, too.
     """
     moved = []
     for fold in folds:
-        others = [other for other in folds if other is not fold]
-        positions = pd.concat([other.positions for other in others], ignore_index=True)
+        others = pool([other for other in folds if other is not fold])
         calibration = fit_calibration(
             fold.card.calibration,
-            positions["label"].to_numpy(),
-            positions["trained_logit"].to_numpy(),
-            lesions=sum(other.lesions for other in others),
-            patients=positions["patient_id"].to_numpy(),
-            findings=finding_ids(positions),
+            others.positions["label"].to_numpy(),
+            others.positions["trained_logit"].to_numpy(),
+            lesions=others.lesions,
+            patients=others.positions["patient_id"].to_numpy(),
+            findings=finding_ids(others.positions),
         )
-        moved.append(with_calibration(fold, calibration))
+        score = fold.card.candidate_score
+        if score is None:
+            score = fitted_score(pool([before_calibration(o) for o in folds if o is not fold]))
+        card = fold.card.model_copy(update={"calibration": calibration, "candidate_score": score})
+        moved.append(with_card(fold, card))
     return moved
 
 
@@ -75,16 +79,3 @@ def pooled_scores(
         return np.concatenate([fold[name]() for fold in folds])
 
     return {name: partial(joined, name) for name in folds[0]}
-
-
-def with_calibration(fold: Judged, calibration: Calibration) -> Judged:
-    """The same maps with the probabilities of another calibration."""
-    regions = calibrated(fold.regions, calibration)
-    return replace(
-        fold,
-        regions=regions.assign(peak_probability=expit(regions["shown_logit"])),
-        images=calibrated(fold.images, calibration),
-        positions=calibrated(fold.positions, calibration),
-        candidates=calibrated(fold.candidates, calibration),
-        card=fold.card.model_copy(update={"calibration": calibration}),
-    )

@@ -2,12 +2,13 @@
 
 Reads   RUN/{images,candidates,regions,mammograms}.csv, predictions.parquet, outlines.json, the
         model's card; for the baselines the training positions and the store
-Writes  RUN/metrics.json, RUN/plots/*.png, RUN/paper, and completes RUN/report.html and
-        RUN/model-card.md
+Writes  RUN/metrics.json, RUN/lesions.csv, RUN/plots/*.png, RUN/paper, and completes
+        RUN/report.html and RUN/model-card.md
 """
 
 from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.lesions import write_lesions
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
 from pipeline.evaluate.paper.paper_folder import write_paper
@@ -48,10 +49,12 @@ def evaluate(stage: Stage) -> str:
     plots = draw_plots(judged, bootstrap, run.plots)
     plots += draw_worst(judged, metrics["worst"], run.plots)
     paper = write_paper(run, judged, bootstrap, metrics)
+    write_lesions(judged, run.lesions)
     write_json(run.metrics, metrics)
     write_report(run)
     stage.events.metrics(tracked_numbers(metrics))
     stage.events.artifact(run.metrics)
+    stage.events.artifact(run.lesions)
     stage.events.artifact(run.report)
     stage.events.artifact(write_model_card(run))
     for plot in plots:

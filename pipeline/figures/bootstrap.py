@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import expit
 
-from pipeline.figures.froc import FP_RATES, Matches
+from pipeline.figures.froc import FP_RATES, Matches, candidate_ranks
 from pipeline.figures.ranking import MAX_FALSE_RATE
 from pipeline.figures.reliability import recalibrations
 
@@ -182,6 +182,24 @@ def froc_samples(
             excluded = np.searchsorted(false_weight, allowed[sample], side="right")
             result[sample] = lesion_weight[found[excluded]] / lesion_weight[-1]
     return result
+
+
+def share_with_candidate_samples(of: Searched, weights: np.ndarray) -> np.ndarray:
+    """Share of lesions that hold a candidate in each sample, (samples,)."""
+    patient = of.patient_of_image[of.matches.lesion_images]
+    return mean_samples(np.isfinite(of.matches.lesion_scores), patient, weights)
+
+
+def median_rank_samples(of: Searched, weights: np.ndarray) -> np.ndarray:
+    """The lower median of the lesions' ranks in each sample, (samples,)."""
+    ranks = candidate_ranks(of.matches)
+    order = np.argsort(ranks)[: np.isfinite(ranks).sum()]  # NaN come last
+    patient = of.patient_of_image[of.matches.lesion_images[order]]
+    drawn = np.cumsum(weights[:, patient], axis=1)  # (samples, lesions with a rank)
+    if not len(order):
+        return np.full(len(weights), np.nan)
+    middle = np.argmax(drawn >= drawn[:, -1:] / 2, axis=1)
+    return np.where(drawn[:, -1] > 0, ranks[order][middle], np.nan)
 
 
 def observed_over_expected_samples(of: Scored, weights: np.ndarray) -> np.ndarray:

@@ -128,6 +128,44 @@ def mean_sensitivity(matches: Matches, rates: Sequence[float] = FP_RATES) -> flo
     return float(np.mean([sensitivity_at(matches, rate) for rate in rates]))
 
 
+def share_with_candidate(matches: Matches) -> float:
+    """Share of lesions that hold a candidate: no score of candidates finds more.
+
+    Raises:
+        Undefined: there are no lesions.
+    """
+    if not len(matches.lesion_scores):
+        raise Undefined("a share of lesions needs at least one, there is none")
+    return float(np.mean(np.isfinite(matches.lesion_scores)))
+
+
+def candidate_ranks(matches: Matches) -> np.ndarray:
+    """How many places of its mammogram must be looked at until each lesion is, (L,) float64.
+
+    1 and the number of false alarms there whose score is at least that of the lesion's best
+    candidate. NaN where it holds none, and where not everything is outlined.
+    """
+    ranks = np.full(len(matches.lesion_scores), np.nan)
+    known = np.isfinite(matches.lesion_scores) & (matches.lesion_images < matches.images)
+    for lesion in np.flatnonzero(known):
+        alarms = matches.false_scores[matches.false_images == matches.lesion_images[lesion]]
+        ranks[lesion] = 1 + np.sum(alarms >= matches.lesion_scores[lesion])
+    return ranks
+
+
+def median_rank(matches: Matches) -> float:
+    """The median of `candidate_ranks`; of an even number the lower one of the two in the middle.
+
+    Raises:
+        Undefined: no lesion has a rank.
+    """
+    ranks = candidate_ranks(matches)
+    ranks = np.sort(ranks[np.isfinite(ranks)])
+    if not len(ranks):
+        raise Undefined("a rank needs a lesion that holds a candidate, there is none")
+    return float(ranks[(len(ranks) - 1) // 2])
+
+
 def is_reached(matches: Matches, fp_per_image: float) -> bool:
     """Whether all candidates together make at least so many false alarms per image."""
     return len(matches.false_scores) >= fp_per_image * matches.images

@@ -118,7 +118,7 @@ _Recalibration = partial(Metric, needs=Need.POSITIONS, higher_is_better=None, of
 
 
 def _highest_auc(unit: str, units: str, needs: Need, place: Place) -> Metric:
-    heading = f"{units}: ROC AUC of the highest probability"
+    heading = f"{units}: ROC AUC of the best candidate's score"
     return _Auc(f"{unit}_auc", f"{unit} AUC", heading, needs, place=place)
 
 
@@ -205,6 +205,25 @@ METRICS: dict[str, Metric] = {
             value=wafroc.wafroc,
             samples=wafroc.wafroc_samples,
             place=Place.REPORT,
+        ),
+        Metric(
+            "lesions_with_candidate",
+            "lesions with a candidate",
+            "Findings: share that holds a candidate",
+            Need.LESIONS,
+            value=lambda of: froc.share_with_candidate(of.matches),
+            samples=bootstrap.share_with_candidate_samples,
+            place=Place.STUDY,
+        ),
+        Metric(
+            "median_candidate_rank",
+            "median rank of a finding",
+            "Findings: median rank of their best candidate in its mammogram",
+            Need.LESIONS,
+            value=lambda of: froc.median_rank(of.matches),
+            samples=bootstrap.median_rank_samples,
+            place=Place.REPORT,
+            higher_is_better=False,
         ),
         _Promise(
             "observed_over_expected_above_threshold",

@@ -9,9 +9,9 @@ from skimage.measure import label, regionprops
 from pipeline.model.image_map import ImageMap
 
 REGION_COLUMNS = [
-    "rank", "logit", "peak_probability", "mean_probability", "logit_sd", "row0", "col0", "row1",
-    "col1", "centroid_row", "centroid_col", "peak_row", "peak_col", "area_mm2", "height_mm",
-    "width_mm", "diameter_mm",
+    "rank", "logit", "lowered_logit", "peak_probability", "mean_probability", "logit_sd",
+    "row0", "col0", "row1", "col1", "centroid_row", "centroid_col", "peak_row", "peak_col",
+    "area_mm2", "height_mm", "width_mm", "diameter_mm",
 ]  # fmt: skip
 
 
@@ -20,12 +20,13 @@ class Regions:
     """The regions of one map.
 
     Attributes:
-        table: one row of REGION_COLUMNS per region, best peak first. `logit` is the network's at
-            the peak. All places are in original pixels: the box as `image[row0:row1, col0:col1]`,
-            centroid and peak as coordinates of pixel centres. `height_mm` and `width_mm` are the
-            sides of the box, `diameter_mm` is the longest distance across the region. `logit_sd`:
-            mean standard deviation of the calibrated logit over mirrored copies and members of an
-            ensemble.
+        table: one row of REGION_COLUMNS per region, the one with the best candidate first. `logit`
+            is the network's at the peak. `lowered_logit` is that of the best candidate in it, or,
+            where none is, of the place in it that would be the next one. Places are in original
+            pixels: the box as `image[row0:row1, col0:col1]`, centroid and peak as coordinates of
+            pixel centres. `height_mm` and `width_mm` are the sides of the box, `diameter_mm` is the
+            longest distance across the region. `logit_sd`: mean standard deviation of the
+            calibrated logit over mirrored copies and members of an ensemble.
         areas: (h, w) int, rank of the region that a position belongs to, 0 for none.
     """
 
@@ -35,6 +36,7 @@ class Regions:
 
 def find_regions(
     image_map: ImageMap,
+    lowered: np.ndarray,
     *,
     threshold_logit: float,
     min_area_mm2: float,
@@ -43,13 +45,14 @@ def find_regions(
     original_width: int,
     original_spacing_mm: float,
 ) -> Regions:
-    """Connected areas with a logit of at least `threshold_logit`, best peak first.
+    """Connected areas with a logit of at least `threshold_logit`, the best candidate first.
 
     Positions that touch at a side or a corner belong together. Logits decide and rank, because
     probabilities are capped.
 
     Args:
         image_map: (h, w) map.
+        lowered: (h, w), the map as its candidates lowered it, see `Candidates`.
         threshold_logit: of the network.
         min_area_mm2: smaller areas are dropped.
         pitch_mm: distance between positions; each stands for a square of this side.
@@ -70,6 +73,7 @@ def find_regions(
         col0, col1 = _extent(cols, image_map.cols, original_width)
         region = {
             "logit": float(image_map.logit[index][peak]),
+            "lowered_logit": float(lowered[index].max()),
             "peak_probability": float(values[peak]),
             "mean_probability": float(values.mean(dtype=np.float64)),
             "logit_sd": np.nan if spread is None else float(spread[index].mean(dtype=np.float64)),
@@ -87,7 +91,7 @@ def find_regions(
             "diameter_mm": float(part.feret_diameter_max) * pitch_mm,
         }
         found.append((region, index))
-    found.sort(key=lambda pair: (-pair[0]["logit"], pair[0]["row0"], pair[0]["col0"]))
+    found.sort(key=lambda pair: (-pair[0]["lowered_logit"], pair[0]["row0"], pair[0]["col0"]))
     table = pd.DataFrame([region for region, _ in found], columns=REGION_COLUMNS)
     table["rank"] = range(1, len(found) + 1)
     areas = np.zeros(parts.shape, np.int32)

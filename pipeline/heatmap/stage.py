@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import HeatmapSettings
-from pipeline.heatmap.image_tables import ImageTables, tabulate, write_tables
+from pipeline.heatmap.image_tables import ImageTables, other_breasts, tabulate, write_tables
 from pipeline.heatmap.map_set import MapSet
 from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay, write_uncertainty
 from pipeline.model.calibration import FEW_LESIONS
@@ -115,6 +115,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "pitch_mm": rule.pitch_mm,
         "flips": rule.flips,
         "copies": caption.copies,
+        "candidate_score": card.candidate_score.in_words if card.candidate_score else "",
         "commit": git_commit()[0],
         "counted_prior": trained.calibration.natural_prior,
         "support": support_text(card.support) if card.support else "",
@@ -194,7 +195,9 @@ def _describe(
     by_image = dict(iter(positions.groupby("image_id")))
     none = positions.iloc[:0]
     new, tables = maps.unfinished, {}
-    for mammogram in shown(iter(mammograms), len(mammograms), "heatmap: pictures"):
+    others = other_breasts(mammograms, new.heatmap, maps.rule)
+    pairs = zip(mammograms, others, strict=True)
+    for mammogram, other in shown(pairs, len(mammograms), "heatmap: pictures"):
         image_id = mammogram["image_id"]
         image_map = read_map(new.heatmap(image_id))
         own, known = by_image.get(image_id, none), outlines.get(image_id, [])
@@ -204,8 +207,8 @@ def _describe(
             own,
             known,
             maps.rule,
-            labels=maps.card.labels,
-            threshold_logit=maps.card.threshold_logit,
+            maps.card,
+            other=other,
             min_area_mm2=settings.min_region_mm2,
         )
         regions = tables[image_id].regions

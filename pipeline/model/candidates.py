@@ -1,88 +1,73 @@
-"""Candidates: the local maxima of a map, the points that it proposes as findings."""
+"""Candidates: the points that a map proposes as findings, by soft suppression.
+
+The highest place is a candidate; the map is lowered around it, the next highest place is one, and
+so on. So a small finding beside a higher place is proposed, though the map has no local maximum
+there, and a large area takes few candidates.
+
+Source: after Bodla et al. 2017, Soft-NMS, arXiv:1704.04503 (there boxes lose a share of their
+    score; here the logits of places are lowered by an amount).
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from scipy import ndimage
 
-from pipeline.model.image_map import ImageMap
 from pipeline.model.map_rule import MapRule
 
-CANDIDATE_COLUMNS = ["rank", "row", "col", "logit", "probability"]
-_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The candidates of a map, best first.
 
-def find_candidates(image_map: ImageMap, rule: MapRule) -> pd.DataFrame:
-    """Local maxima of the map, best first; found on the logits, which do not saturate.
-
-    Returns:
-        Table of CANDIDATE_COLUMNS; row and col in original pixels.
+    Attributes:
+        rows, cols: indices on the map, int, (n,) each; n is 0 for a map without a finite value.
+        lowered: (h, w) float64, the lowered map: of a candidate its logit when it was taken, of any
+            other place what is left of its logit; NaN outside the breast.
     """
-    rows, cols = find_peaks(
-        image_map.logit, min_distance_cells=rule.candidate_cells, limit=rule.max_candidates
-    )
-    return pd.DataFrame(
-        {
-            "rank": range(1, len(rows) + 1),
-            "row": image_map.rows[rows],
-            "col": image_map.cols[cols],
-            "logit": image_map.logit[rows, cols],
-            "probability": image_map.probability[rows, cols],
-        },
-        columns=CANDIDATE_COLUMNS,
-    )
+
+    rows: np.ndarray
+    cols: np.ndarray
+    lowered: np.ndarray
+
+    @property
+    def lowered_logits(self) -> np.ndarray:
+        """Logit of each candidate, less what the candidates before it took, (n,), falling."""
+        return self.lowered[self.rows, self.cols]
 
 
-def find_peaks(
-    values: np.ndarray, *, min_distance_cells: float, limit: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Local maxima among the eight neighbours, best first.
+def find_candidates(logits: np.ndarray, rule: MapRule) -> Candidates:
+    """The highest place of the map, the highest of the lowered map, and so on, each place once.
 
-    A plateau of equal values counts once, at its cell nearest to its centre of mass. Of two
-    peaks nearer to each other than `min_distance_cells` only the better one stays (of equal
-    ones the upper, then the left).
+    A candidate lowers the logit of a place at distance d by
+    `suppression_logits * exp(-d**2 / (2 * suppression_cells**2))`. Of equal places the upper is
+    taken, then the left: a plateau is taken from its upper left corner.
 
     Args:
-        values: map of scores, NaN outside the breast, (h, w).
-        min_distance_cells: smallest Euclidean distance between two peaks, in cells.
-        limit: at most so many peaks.
-
-    Returns:
-        Row and column indices, int, (n,) each; n is 0 for a map without a finite value.
+        logits: a map, NaN outside the breast, (h, w); it is not changed.
+        rule: says how far and how much a candidate lowers the map, and how many are taken.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 2:
-        raise ValueError(f"a map must have two axes, not {values.ndim}")
-    rows, cols = _all_maxima(np.where(np.isnan(values), -np.inf, values))
-    order = np.lexsort((cols, rows, -values[rows, cols]))
-    rows, cols = rows[order], cols[order]
-    kept: list[int] = []
-    free = np.ones(len(rows), dtype=bool)
-    while len(kept) < limit and free.any():
-        best = int(np.argmax(free))  # the first that is free, the best by the order
-        kept.append(best)
-        free &= np.hypot(rows - rows[best], cols - cols[best]) >= min_distance_cells
-        free[best] = False
-    return rows[kept], cols[kept]
+    logits = np.asarray(logits, dtype=np.float64)
+    if logits.ndim != 2:
+        raise ValueError(f"a map must have two axes, not {logits.ndim}")
+    left, taken = np.where(np.isnan(logits), -np.inf, logits), np.full(logits.shape, np.nan)
+    height, width = logits.shape
+    # A Gaussian of two axes is the product of those of each.
+    down = _falloff(np.arange(height), rule.suppression_cells)
+    across = _falloff(np.arange(width), rule.suppression_cells)
+    places: list[tuple[int, int]] = []
+    for _ in range(min(rule.max_candidates, int(np.isfinite(left).sum()))):
+        row, col = divmod(int(left.argmax()), width)  # the first of equal ones
+        places.append((row, col))
+        taken[row, col] = left[row, col]
+        around = np.outer(
+            down[np.abs(np.arange(height) - row)], across[np.abs(np.arange(width) - col)]
+        )
+        left -= rule.suppression_logits * around
+        left[row, col] = -np.inf
+    rows, cols = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    lowered = np.where(np.isnan(taken), np.where(np.isnan(logits), np.nan, left), taken)
+    return Candidates(rows, cols, lowered)
 
 
-def _all_maxima(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One cell for each plateau (of one cell or more) without a higher neighbour."""
-    if not values.size:
-        return np.zeros(0, dtype=int), np.zeros(0, dtype=int)
-    highest = ndimage.maximum_filter(values, footprint=_NEIGHBOURS, mode="nearest")
-    top = (values == highest) & (values > -np.inf)
-    # A flat shoulder of a higher summit: some of its cells see that summit, so they are not
-    # `top`, and those beside them are equal to a neighbour that is not `top`.
-    below = np.where(top, -np.inf, values)
-    beside = ndimage.maximum_filter(below, footprint=_NEIGHBOURS, mode="nearest")
-    plateau, count = ndimage.label(top, structure=_NEIGHBOURS)
-    is_shoulder = np.zeros(count + 1, dtype=bool)
-    is_shoulder[plateau[top & (beside == values)]] = True
-    rows, cols = np.nonzero(top & ~is_shoulder[plateau])
-    # Of each plateau the cell nearest to its centre of mass.
-    _, index, size = np.unique(plateau[rows, cols], return_inverse=True, return_counts=True)
-    mean_row, mean_col = np.bincount(index, rows) / size, np.bincount(index, cols) / size
-    off_centre = np.hypot(rows - mean_row[index], cols - mean_col[index])
-    order = np.lexsort((cols, rows, off_centre, index))
-    chosen = order[np.unique(index[order], return_index=True)[1]]
-    return rows[chosen], cols[chosen]
+def _falloff(distance: np.ndarray, sigma_cells: float) -> np.ndarray:
+    return np.exp(-0.5 * (distance / sigma_cells) ** 2)

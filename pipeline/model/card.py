@@ -5,10 +5,12 @@ meaning changes, needs another FORMAT, so that no old model is read as what it i
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,13 +25,14 @@ from scipy.special import expit, logit
 from pipeline.config import ImageSettings, LabelSettings, MapSettings
 from pipeline.config.backbones import known_backbone
 from pipeline.model.calibration import Calibration
+from pipeline.model.candidate_score import CandidateScore
 from pipeline.model.map_rule import MapRule
 from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError, validation_text
 from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
 
-FORMAT = 1
+FORMAT = 2
 MOST_MEMBERS = 1000
 
 
@@ -125,6 +128,8 @@ class TrainingCard(_Part):
     validation_auc: float | None
     validation_loss: float | None
     validation_froc: float | None = None
+    validation_lesions_with_candidate: float | None = None
+    validation_median_rank: float | None = None
     members: tuple[MemberCard, ...] = ()
     folds: tuple[FoldCard, ...] = ()
     train: SplitCard
@@ -171,6 +176,7 @@ class ModelCard(_Part):
     Attributes:
         kinds: names of the kinds of findings that the head tells apart.
         usual_level: `map_level` of a usual mammogram; needed where maps.level_share is not 0.
+        candidate_score: what candidates are ranked by; None: by their calibrated lowered logits.
         region_threshold: probability, not capped, from which on an area of a map is a region.
         support: how much the calibration rests on; None in models older than it.
         calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
@@ -181,7 +187,7 @@ class ModelCard(_Part):
         sha256: of the file of the weights.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     network: NetworkCard
     kinds: tuple[str, ...] = ()
     image: ImageSettings
@@ -190,6 +196,7 @@ class ModelCard(_Part):
     usual_level: float | None = None
     calibration: Calibration
     support: SupportCard | None = None
+    candidate_score: CandidateScore | None = None
     region_threshold: float = Field(ge=0, le=1)
     region_threshold_source: str = ""
     training: TrainingCard
@@ -246,7 +253,40 @@ class ModelCard(_Part):
             return self
         calibration = self.calibration.with_prior(prior)
         threshold = float(expit(calibration.logit(np.array(self.threshold_logit))))
-        return self.model_copy(update={"calibration": calibration, "region_threshold": threshold})
+        changed = {
+            "calibration": calibration,
+            "candidate_score": self.score_at(calibration),
+            "region_threshold": threshold,
+        }
+        return self.model_copy(update=changed)
+
+    def score_at(self, calibration: Calibration) -> CandidateScore | None:
+        """The score of candidates where positions are abnormal as often as `calibration` says.
+
+        Candidates are then as much more or less often findings as positions are.
+        """
+        score = self.candidate_score
+        if score is None:
+            return None
+        by = logit(calibration.natural_prior) - logit(self.calibration.natural_prior)
+        return replace(score, intercept=float(score.intercept + by))
+
+    def score(
+        self, lowered: ArrayLike, *, highest: ArrayLike, other: ArrayLike
+    ) -> dict[str, np.ndarray]:
+        """What candidates are ranked by; the features are those of `CandidateScore.log_odds`.
+
+        Returns:
+            `score`: log odds, by the fitted score or as the calibrated lowered logit;
+            `candidate_probability`: that of the fitted one, capped as that of places is, NaN
+            without it. Of the shape of `lowered`.
+        """
+        if self.candidate_score is None:
+            score = self.calibration.logit(np.asarray(lowered, np.float64))
+            return {"score": score, "candidate_probability": np.full(score.shape, np.nan)}
+        score = self.candidate_score.log_odds(lowered, highest=highest, other=other)
+        shown = np.minimum(score, self.candidate_score.highest_log_odds)
+        return {"score": score, "candidate_probability": expit(shown)}
 
 
 def card_path(folder: Path) -> Path:

@@ -14,7 +14,9 @@ class MapRule:
     Attributes:
         pitch_px, pitch_mm: distance between positions of the map, in standard pixels and in mm.
         label_step: distance between positions of the patch table, in positions of the map.
-        candidate_cells: smallest distance between candidates, in positions of the map.
+        suppression_cells: standard deviation of the Gaussian by which a candidate lowers the map
+            around it, in positions of the map.
+        suppression_logits: how much it lowers the logit where it lies itself.
         max_candidates: of one map.
         flips, zooms: mirrored and enlarged copies whose mean a map is.
         smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
@@ -25,7 +27,8 @@ class MapRule:
     pitch_px: int
     pitch_mm: float
     label_step: int
-    candidate_cells: float
+    suppression_cells: float
+    suppression_logits: float
     max_candidates: int
     flips: int = 1
     zooms: tuple[float, ...] = (1.0,)
@@ -61,7 +64,8 @@ class MapRule:
             pitch_px=pitch_px,
             pitch_mm=pitch_mm,
             label_step=label_pitch_px // pitch_px,
-            candidate_cells=maps.candidate_distance_mm / pitch_mm,
+            suppression_cells=maps.suppression_mm / pitch_mm,
+            suppression_logits=maps.suppression_logits,
             max_candidates=maps.max_candidates,
             flips=maps.flips,
             zooms=maps.zooms,

@@ -1,6 +1,6 @@
 """Maps of the mammograms that validate: logits of the patch table, and candidates of each map."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,14 +11,28 @@ from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE, LabelRule
 from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.config import LabelSettings
-from pipeline.figures.froc import collect, match_image, mean_sensitivity
+from pipeline.figures.figure import Undefined
+from pipeline.figures.froc import (
+    Matches,
+    collect,
+    match_image,
+    mean_sensitivity,
+    median_rank,
+    share_with_candidate,
+)
 from pipeline.figures.ranking import roc_auc
-from pipeline.model.candidates import find_peaks
+from pipeline.model.candidates import find_candidates
 from pipeline.model.image_map import Mapper, map_entry
 from pipeline.model.map_grid import breast_positions, map_level
 from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import read_breast
+
+_SEARCH_FIGURES: dict[str, Callable[[Matches], float]] = {
+    "validation_froc": mean_sensitivity,
+    "validation_lesions_with_candidate": share_with_candidate,
+    "validation_median_rank": median_rank,
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -117,9 +131,9 @@ class ImageScores:
 
     Attributes:
         logits: (n,) float32, at the positions of the image in their order.
-        false_alarms: (m,) float32, logits of the candidates outside all outlines, falling.
-        lesions: (k,) float32, logit of the best candidate in each outline that counts, -inf
-            where there is none.
+        false_alarms: (m,) float32, lowered logits of the candidates outside all outlines, falling.
+        lesions: (k,) float32, lowered logit of the best candidate in each outline that counts,
+            -inf where there is none.
     """
 
     logits: np.ndarray
@@ -164,24 +178,27 @@ def map_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> MappedIm
     return MappedImage(image, *map_entry(image.store, mapper, rule.at_own_level()))
 
 
+def in_breast(mapped: MappedImage, rule: MapRule) -> np.ndarray:
+    """Logits of a map where candidates can be, NaN elsewhere, (h, w) float32."""
+    image = mapped.image
+    inside = breast_positions(
+        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
+    )
+    return np.where(inside, mapped.logit, np.float32(np.nan))
+
+
 def score_map(mapped: MappedImage, rule: MapRule) -> ImageScores:
     """Scores of a map."""
     image, logits = mapped.image, mapped.logit
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
-    inside = breast_positions(
-        read_breast(image.store), height=image.height, width=image.width, pitch_px=rule.pitch_px
-    )
-    at_row, at_col = find_peaks(
-        np.where(inside, logits, np.nan),
-        min_distance_cells=rule.candidate_cells,
-        limit=rule.max_candidates,
-    )
-    of_outline = [image.rule.hits(o, rows[at_row], cols[at_col]) for o in image.outlines]
-    hits = np.array(of_outline, bool).reshape(len(of_outline), len(at_row)).T
+    found = find_candidates(in_breast(mapped, rule), rule)
+    places = rows[found.rows], cols[found.cols]
+    of_outline = [image.rule.hits(outline, *places) for outline in image.outlines]
+    hits = np.array(of_outline, bool).reshape(len(of_outline), len(found.rows)).T
     counts = np.array([outline.positive for outline in image.outlines], bool)
     # Findings that do not count as abnormal are no alarms either: nothing is known there.
     lesions, alarms = match_image(
-        logits[at_row, at_col], hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
+        found.lowered_logits, hits[:, counts], neutral=hits[:, ~counts].any(axis=1)
     )
     at_table = logits[image.row_index * rule.label_step, image.col_index * rule.label_step]
     return ImageScores(
@@ -233,25 +250,45 @@ def validation_loss(labels: np.ndarray, logits: np.ndarray) -> float | None:
     return float(0.5 * sum(present)) if present else None
 
 
-def validation_froc(
-    images: Sequence[ValidationImage], scores: Sequence[ImageScores]
-) -> float | None:
-    """Mean sensitivity over the standard rates of false alarms; None where it is undefined."""
-    known = [score for score, image in zip(scores, images, strict=True) if not image.unlocated]
-    others = [score for score, image in zip(scores, images, strict=True) if image.unlocated]
-    if not known or not any(len(score.lesions) for score in scores):
-        return None
-    matched = [(score.lesions, score.false_alarms) for score in (*known, *others)]
-    return mean_sensitivity(collect(matched, fully_outlined=len(known)))
+def validation_matches(
+    images: Sequence[OutlinedImage], scores: Sequence[ImageScores]
+) -> tuple[Matches, np.ndarray]:
+    """Candidates of all images by their lowered logits, and which image each index means.
+
+    Returns:
+        The matches, and for each of their images its index in `images`, int.
+
+    Raises:
+        Undefined: no image is fully outlined.
+    """
+    unlocated = np.array([image.unlocated for image in images], bool)
+    order = np.argsort(unlocated, kind="stable")
+    matched = [(scores[i].lesions, scores[i].false_alarms) for i in order]
+    return collect(matched, fully_outlined=int(np.sum(~unlocated))), order
+
+
+def search_figures(matches: Matches) -> dict[str, float | None]:
+    """How lesions are found, under the names that a card has for it; None: undefined."""
+    figures: dict[str, float | None] = {}
+    for name, of in _SEARCH_FIGURES.items():
+        try:
+            figures[name] = of(matches)
+        except Undefined:
+            figures[name] = None
+    return figures
 
 
 def validation_figures(
     images: Sequence[ValidationImage], scores: Sequence[ImageScores]
 ) -> dict[str, float | None]:
-    """AUC, loss and mean FROC sensitivity under the names that a card has for them."""
+    """AUC and loss of the positions, and figures of the search, under the names of a card."""
     labels, logits = join_labels(images), join_logits(scores)
+    try:
+        search = search_figures(validation_matches(images, scores)[0])
+    except Undefined:
+        search = dict.fromkeys(_SEARCH_FIGURES)
     return {
         "validation_auc": validation_auc(labels, logits),
         "validation_loss": validation_loss(labels, logits),
-        "validation_froc": validation_froc(images, scores),
+        **search,
     }

@@ -58,6 +58,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         abnormal=abnormal_of(run),
         maps=maps,
         copies=(maps or {}).get("copies", ""),
+        candidate_score=(maps or {}).get("candidate_score", ""),
         calibration_overlap=calibration_overlap_text,
         training_overlap=training_overlap_text,
         splits=count_splits(run),
@@ -102,12 +103,12 @@ def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
 
 
 def _images(run: RunFolder) -> list[dict[str, Any]]:
-    """Rows of images.csv, the highest probability first, with view, picture and regions."""
+    """Rows of images.csv, the highest score first, with view, picture and regions."""
     if not (run.images.is_file() and run.regions.is_file()):
         return []
     text = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
     images = read_csv_table(run.images, text, rest=None, written_by="make heatmap")
-    images = images.sort_values("logit", ascending=False, kind="stable")
+    images = images.sort_values("score", ascending=False, kind="stable")
     regions = read_csv_table(run.regions, {"image_id": str}, rest=None, written_by="make heatmap")
     regions = regions.sort_values("rank")
     for name in {"logit_sd", "diameter_mm"} - set(regions):  # of maps of before

@@ -66,6 +66,12 @@ def training_facts(card: ModelCard) -> list[tuple[str, str]]:
         alone = (member.validation_auc for member in training.members)
         each = ", ".join("unknown" if auc is None else f"{auc:.4f}" for auc in alone)
         facts.append((f"ensemble of {len(training.members)} networks, each alone", each))
+    reach, rank = training.validation_lesions_with_candidate, training.validation_median_rank
+    if reach is not None:
+        ranked = "" if rank is None else f", which has rank {rank:.0f} in the median"
+        facts.append(("validation findings that hold a candidate", f"{percent(reach)}{ranked}"))
+    if card.candidate_score:
+        facts.append(("candidates", card.candidate_score.in_words))
     facts.append(("share of abnormal positions counted", percent(calibration.natural_prior)))
     facts.append(("temperature", f"{calibration.temperature:.3f}"))
     if calibration.bend != 1:

@@ -69,6 +69,7 @@ class RunFolder:
 
     # evaluate and report
     metrics = _Below("metrics.json")
+    lesions = _Below("lesions.csv")
     plots = _Below("plots")
     report = _Below("report.html")
     paper = _Below("paper")  # what a manuscript takes over

@@ -170,8 +170,8 @@ def _missed(judged: Judged) -> str:
     images = sorted(set(matched.images["image_id"].iloc[missed]))
     named = ", ".join(images[:_NAMED]) + (" and so on" if len(images) > _NAMED else "")
     return (
-        f"{len(missed)} of them, in {named}: they lie outside the breast, closer together than "
-        "maps.candidate_distance_mm, or are more than maps.max_candidates"
+        f"{len(missed)} of them, in {named}: they lie outside the breast, or too close together "
+        "for maps.suppression_mm and maps.max_candidates"
     )
 
 

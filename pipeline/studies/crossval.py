@@ -2,7 +2,7 @@
 
 Reads   RUN/settings (CONFIG and SET of the study)
 Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png,
-        RUN/folds/model (all folds' networks as one, see folds_model)
+        RUN/lesions.csv, RUN/folds/model (all folds' networks as one, see folds_model)
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
+from pipeline.evaluate.lesions import write_lesions
 from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.plots import draw_plots
@@ -54,6 +55,8 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
     recipe = recipe_of(stage.settings, [fold.card for fold in judged])
+    used = calibrated_folds(judged)
+    write_lesions(pool(used), run.lesions)
     write_json(run.crossval, {**content, "recipe": recipe})
     write_crossval_page(run)
     stage.events.metrics(
@@ -64,10 +67,10 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
         }
     )
     stage.events.artifact(run.crossval)
+    stage.events.artifact(run.lesions)
     stage.events.artifact(run.crossval_page)
     for plot in sorted(run.crossval_plots.glob("*.png")):
         stage.events.artifact(plot, folder="plots")
-    used = calibrated_folds(judged)
     if not is_current(run, used):
         print(f"{write_folds_model(stage, used)}: the networks of all folds as one", flush=True)
     return summary_line(content)

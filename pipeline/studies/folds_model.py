@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.annotations.labels import POSITIVE
-from pipeline.evaluate.evidence import before_calibration, evidence_of
+from pipeline.evaluate.evidence import evidence_of, fitted_score
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.pooled import pool
+from pipeline.evaluate.with_card import before_calibration
 from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
 from pipeline.model.fit import fit_to
 from pipeline.model.folder import load_network, network_card, write_model
@@ -68,6 +69,7 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
         usual_level=float(np.mean([card.level / card.calibration.temperature for card in cards])),
         calibration=fitted.calibration,
         support=fitted.support,
+        candidate_score=fitted_score(pooled),
         region_threshold=fitted.threshold.probability,
         region_threshold_source=fitted.threshold.source,
         training=TrainingCard(

@@ -58,8 +58,10 @@ def write_oracle(run: RunFolder, oracle: RunFolder, card: ModelCard, *, pitch_px
     Args:
         run: has the tables of preprocess.
         oracle: gets the maps, and tables as heatmap writes them.
-        card, pitch_px: of the run's own maps.
+        card, pitch_px: of the run's own maps. Candidates are ranked by the map alone, for what a
+            score was fitted on is not in it.
     """
+    card = card.model_copy(update={"candidate_score": None})
     rule = replace(card.map_rule(stride_px=pitch_px).at_own_level(), smooth_cells=0.0)
 
     def mapper_of(mammogram: Row, outlines: Sequence[Outline]) -> OracleMapper:

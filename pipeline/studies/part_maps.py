@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.annotations.outlines import Outline, read_outlines, write_outlines
-from pipeline.heatmap.image_tables import tabulate, write_tables
+from pipeline.heatmap.image_tables import other_breasts, tabulate, write_tables
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import Mapper, map_key, map_mammogram, read_map, write_map
 from pipeline.model.map_rule import MapRule
@@ -60,28 +60,26 @@ def map_part(
     write_mammograms(part, mammograms)
     write_outlines(part, outlines)
     write_positions(part, positions)
+    records: list[Row] = mammograms.to_dict("records")
+    for mammogram in shown(records, len(records), part.root.name):
+        path, key = part.heatmap(mammogram["image_id"]), key_of(mammogram)
+        if not (key and map_key(path) == key):
+            mapper = mapper_of(mammogram, outlines[mammogram["image_id"]])
+            write_map(path, map_mammogram(mammogram, mapper, rule, card.calibration), key=key)
     rows = dict(iter(positions.groupby("image_id")))
-    tables = []
-    for mammogram in shown(mammograms.to_dict("records"), len(mammograms), part.root.name):
-        image_id = mammogram["image_id"]
-        path, key = part.heatmap(image_id), key_of(mammogram)
-        if key and map_key(path) == key:
-            image_map = read_map(path).calibrated(card.calibration)
-        else:
-            mapper = mapper_of(mammogram, outlines[image_id])
-            image_map = map_mammogram(mammogram, mapper, rule, card.calibration)
-            write_map(path, image_map, key=key)
-        tables.append(
-            tabulate(
-                mammogram,
-                image_map,
-                rows.get(image_id, positions.iloc[:0]),
-                outlines[image_id],
-                rule,
-                labels=card.labels,
-                threshold_logit=card.threshold_logit,
-                min_area_mm2=settings.heatmap.min_region_mm2,
-            )
+    others = other_breasts(records, part.heatmap, rule)
+    tables = [
+        tabulate(
+            mammogram,
+            read_map(part.heatmap(mammogram["image_id"])).calibrated(card.calibration),
+            rows.get(mammogram["image_id"], positions.iloc[:0]),
+            outlines[mammogram["image_id"]],
+            rule,
+            card,
+            other=other,
+            min_area_mm2=settings.heatmap.min_region_mm2,
         )
+        for mammogram, other in zip(records, others, strict=True)
+    ]
     write_tables(part, tables)
     write_json(part.heatmap_summary, {"natural_prior": card.calibration.natural_prior})

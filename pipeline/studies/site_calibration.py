@@ -67,7 +67,13 @@ def calibrate(stage: Stage) -> str:
     hashes = pixel_hashes(site.judged.images)
     on = SiteCard.model_validate({**origin, "pixel_hashes": hashes})
     recalibrated = card.model_copy(
-        update={**fitted, "calibration": new, "support": fit.support, "calibrated_on": on}
+        update={
+            **fitted,
+            "calibration": new,
+            "candidate_score": card.score_at(new),
+            "support": fit.support,
+            "calibrated_on": on,
+        }
     )
     former = copy_model(run, card.folder, recalibrated)
     if former:

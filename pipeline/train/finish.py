@@ -15,9 +15,11 @@ import numpy as np
 from models.network import PatchNetwork
 from models.saved import assign_weights
 from pipeline.config import Settings
+from pipeline.figures.figure import Undefined
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard, TrainingCard, read_card
 from pipeline.model.fit import Evidence, Fitted, fit_to
+from pipeline.model.fit_candidate_score import FittedScore, fit_candidate_score, search_of
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model
 from pipeline.model.map_rule import MapRule
 from pipeline.model.recipe import RECIPE
@@ -30,6 +32,7 @@ from pipeline.model.validation import (
     join_labels,
     join_logits,
     score_map,
+    search_figures,
     validation_figures,
 )
 from pipeline.run.code import git_commit
@@ -138,8 +141,10 @@ def end_training(
     splits = {name: DEVELOPMENT if both else (name,) for name in DEVELOPMENT}
     counts = {name: tables.counts(*of) for name, of in splits.items()}
     fitted = _fit(stage, tables, finished, scores, lesions=counts["validation"]["lesions"])
+    scored = _fit_score(finished, scores, rule) if both else None
     judged = {
         **validation_figures(images, scores),
+        **(search_figures(scored.nested) if scored else {}),
         **counts,
         "pixel_hashes": _seen(stage, tables),
     }
@@ -153,6 +158,7 @@ def end_training(
         usual_level=level,
         calibration=fitted.calibration,
         support=fitted.support,
+        candidate_score=scored.score if scored else None,
         region_threshold=fitted.threshold.probability,
         region_threshold_source=fitted.threshold.source,
         training=TrainingCard.model_validate({**training, **judged}),
@@ -225,6 +231,16 @@ def _fit(
     if fitted.threshold.is_guess:
         warn(f"region threshold: {fitted.threshold.source}.")
     return fitted
+
+
+def _fit_score(
+    maps: Sequence[MappedImage], scores: Sequence[ImageScores], rule: MapRule
+) -> FittedScore | None:
+    """Fit the score of candidates on the maps of the patients left out; None with few lesions."""
+    try:
+        return fit_candidate_score(search_of(maps, scores, rule))
+    except Undefined:
+        return None
 
 
 def _left_out(stage: Stage, tables: Tables, member: Member) -> list[str]:

@@ -10,8 +10,8 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule, finding_at, label_points
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import Settings
-from pipeline.heatmap.image_tables import OF_IMAGE
-from pipeline.model.candidates import CANDIDATE_COLUMNS
+from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, IMAGE_COLUMNS, JUDGED_COLUMNS, OF_IMAGE
+from pipeline.model.card import model_folder, read_card
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_positions
@@ -176,46 +176,51 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
     images, candidates, regions = [], [], []
     for woman in mapped:
         best = float(logit[(there["image_id"] == woman.name).to_numpy()].max(initial=-9))
-        images.append(_image_row(woman, best, mammograms))
+        images.append(_image_row(woman, mammograms) | scored(run, best))
         points = [] if oracle else [(60.0, 60.0, float(rng.normal()))]
         points += [
             (o.circle.row, o.circle.col, 4.0 if oracle else float(rng.normal() + 1))
             for o in outlines[woman.name]
         ]
         for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):
-            found = dict(zip(CANDIDATE_COLUMNS, (rank, r, c, score, 0.5), strict=True))
-            candidates.append(of_image[woman.name] | found | {"finding_id": ""})
+            candidate = {"rank": rank, "row": r, "col": c, **scored(run, score)}
+            candidates.append(of_image[woman.name] | candidate)
             region = _region_row(rank, r, c, score)
-            regions.append(of_image[woman.name] | region | {"finding_id": ""})
-    columns = ["image_id", "patient_id", "split", "outcome", "score", "logit"]
-    pd.DataFrame(images, columns=columns).to_csv(run.images, index=False)
+            regions.append(of_image[woman.name] | region | scored(run, score))
+    pd.DataFrame(images, columns=IMAGE_COLUMNS).to_csv(run.images, index=False)
     for path, rows, own in (
         (run.candidates, candidates, CANDIDATE_COLUMNS),
-        (run.regions, regions, list(_region_row(0, 0.0, 0.0, 0.0))),
+        (run.regions, regions, ["lowered_logit", *_region_row(0, 0.0, 0.0, 0.0)]),
     ):
-        columns = [*OF_IMAGE, *own, "finding_id"]
+        columns = [*OF_IMAGE, *own, *JUDGED_COLUMNS]
         pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+
+
+def scored(run: RunFolder, logit: float) -> dict:
+    """The columns of the score for a place of this logit, where the model has no fitted one."""
+    calibration = read_card(model_folder(run)).calibration
+    score = float(calibration.logit(np.float64(logit)))
+    known = {"probability": 1 / (1 + np.exp(-score)), "candidate_probability": np.nan}
+    return {"logit": logit, "lowered_logit": logit, "score": score, "finding_id": "", **known}
 
 
 def write_candidates(run: RunFolder, points: list[tuple[str, float, float, float]]) -> None:
     """Replace the candidates of a run by these: image id, row, col, logit."""
     rows = [
-        {"image_id": image_id, "rank": rank, "row": row, "col": col, "logit": logit}
+        {"image_id": image_id, "rank": rank, "row": row, "col": col, **scored(run, logit)}
         for rank, (image_id, row, col, logit) in enumerate(points, start=1)
     ]
-    columns = [*OF_IMAGE, *CANDIDATE_COLUMNS, "finding_id"]
+    columns = [*OF_IMAGE, *CANDIDATE_COLUMNS, *JUDGED_COLUMNS]
     pd.DataFrame(rows, columns=columns).to_csv(run.candidates, index=False)
 
 
-def _image_row(woman: Woman, best: float, mammograms: pd.DataFrame) -> dict:
+def _image_row(woman: Woman, mammograms: pd.DataFrame) -> dict:
     outcome = mammograms.set_index("image_id").loc[woman.name, "outcome"]
     return {
         "image_id": woman.name,
         "patient_id": f"p-{woman.name}",
         "split": woman.split,
         "outcome": outcome,
-        "score": 1 / (1 + np.exp(-best)),
-        "logit": best,
     }
 
 

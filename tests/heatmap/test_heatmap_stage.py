@@ -6,21 +6,26 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from pipeline.annotations.outlines import Circle, write_outlines
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.matching import match_candidates
-from pipeline.heatmap.image_tables import OF_IMAGE
+from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, JUDGED_COLUMNS, OF_IMAGE
 from pipeline.heatmap.regions import REGION_COLUMNS
 from pipeline.heatmap.stage import heatmap
-from pipeline.model.candidates import CANDIDATE_COLUMNS
 from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import network_card
 from pipeline.model.image_map import read_map
 from pipeline.model.map_grid import map_level, smooth_map
-from pipeline.preprocess.store.entries import write_entry
-from pipeline.preprocess.tables import read_positions, write_positions
+from pipeline.preprocess.store.entries import read_image, write_entry
+from pipeline.preprocess.tables import (
+    read_mammograms,
+    read_positions,
+    write_mammograms,
+    write_positions,
+)
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
@@ -68,9 +73,13 @@ def test_it_writes_everything_that_it_promises(tmp_path, network):
     assert (abs(regions["centroid_col"] - MARK[1]) <= 8).all()
     images = pd.read_csv(run.images)
     assert images.columns.tolist() == [
-        "image_id", "patient_id", "split", "outcome", "score", "logit",
+        "image_id", "patient_id", "split", "outcome", "score", "candidate_probability",
+        "probability", "logit",
     ]  # fmt: skip
-    assert (images["score"] > 0.5).all()
+    assert (images["probability"] > 0.5).all()
+    # Without a fitted score it is the calibrated lowered logit, of the best candidate its own.
+    np.testing.assert_allclose(expit(images["score"]), images["probability"], rtol=1e-5)
+    assert images["candidate_probability"].isna().all()
     candidates = pd.read_csv(run.candidates)
     assert candidates.groupby("image_id")["rank"].min().tolist() == [1, 1]
     assert json.loads(run.heatmap_summary.read_text())["images"] == 2
@@ -96,7 +105,7 @@ def test_candidates_and_regions_say_whose_they_are_and_which_finding_they_hit(tm
         (run.candidates, CANDIDATE_COLUMNS, "row", "col"),
     ):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        assert list(table.columns) == [*OF_IMAGE, *own, "finding_id"]
+        assert list(table.columns) == [*OF_IMAGE, *own, *JUDGED_COLUMNS]
         of_image = table[OF_IMAGE[1:]].drop_duplicates().to_numpy().tolist()
         assert of_image == [["0012", "L", "MLO", "test"]]
         first = table[table["rank"] == "1"].set_index("image_id")
@@ -115,10 +124,62 @@ def test_a_finding_is_hit_where_the_evaluation_says_so(tmp_path, network):
     assert false.any() and not false.all()
 
 
+SCORE = {
+    "intercept": -2.0,
+    "lowered": {"weight": 0.8, "mean": 0.0},
+    "highest": {"weight": -0.1, "mean": 1.0},
+    "other": {"weight": -0.5, "mean": -3.0},
+    "lesions": 40,
+    "women": 60,
+}
+
+
+def test_a_fitted_score_knows_the_other_breast_and_the_map_does_not(tmp_path, network):
+    run = write_small_run(tmp_path, patient_id="a")
+    both = read_mammograms(run)
+    dim = read_image(tmp_path / "plain") // 2
+    write_entry(tmp_path / "plain", image=dim, breast=np.ones((13, 10), bool), info={})
+    heatmap(stage_of(run), mapper_of=network.of)
+    plain = {name: read_map(run.heatmap(name)).probability for name in ("mirrored", "plain")}
+    write_model_card(run, candidate_score=SCORE)
+    score = read_card(run.model).candidate_score
+    for sides in (["R", "L"], ["L", "L"]):
+        write_mammograms(run, both.assign(laterality=sides))
+        heatmap(stage_of(run), mapper_of=network.of)
+        images = pd.read_csv(run.images, index_col="image_id")
+        candidates = pd.read_csv(run.candidates)
+        for name, other in (("mirrored", "plain"), ("plain", "mirrored")):
+            highest = images.loc[name, "logit"]
+            known = images.loc[other, "logit"] if sides == ["R", "L"] else np.nan
+            own = candidates[candidates["image_id"] == name]
+            expected = score.log_odds(own["lowered_logit"], highest=highest, other=known)
+            np.testing.assert_allclose(own["score"], expected, rtol=1e-6)
+            np.testing.assert_allclose(own["candidate_probability"], expit(expected), rtol=1e-6)
+            assert images.loc[name, "score"] == own["score"].max() == own["score"].iloc[0]
+            np.testing.assert_array_equal(read_map(run.heatmap(name)).probability, plain[name])
+    assert images.loc["plain", "logit"] < images.loc["mirrored", "logit"] - 3
+    assert "fitted on 40 findings of 60 women" in " ".join(run.report.read_text().split())
+
+
+def test_a_region_has_the_score_of_its_best_candidate(tmp_path, network):
+    run = write_small_run(tmp_path)
+    write_model_card(run, candidate_score=SCORE)
+    heatmap(stage_of(run), mapper_of=network.of)
+    regions, candidates = pd.read_csv(run.regions), pd.read_csv(run.candidates)
+    assert len(regions) == 2
+    for region in regions.to_dict("records"):
+        own = candidates[candidates["image_id"] == region["image_id"]]
+        inside = own["row"].between(region["row0"], region["row1"] - 1)
+        inside &= own["col"].between(region["col0"], region["col1"] - 1)
+        assert inside.any()
+        assert region["score"] == pytest.approx(own.loc[inside, "score"].max())
+        assert region["candidate_probability"] == pytest.approx(expit(region["score"]))
+
+
 def test_tables_without_a_region_have_their_columns_and_can_be_read(tmp_path, network):
     run = write_small_run(tmp_path)
     heatmap(stage_of(run, min_region_mm2=1e6), mapper_of=network.of)
-    assert run.regions.read_text() == ",".join([*OF_IMAGE, *REGION_COLUMNS, "finding_id"]) + "\n"
+    assert run.regions.read_text() == ",".join([*OF_IMAGE, *REGION_COLUMNS, *JUDGED_COLUMNS]) + "\n"
     assert load_judged(run).regions.empty
 
 

@@ -34,6 +34,7 @@ def draw(tmp_path, *, outlines=(), flipped=False, **changed) -> np.ndarray:
     image_map = marked_map(row)
     regions = find_regions(
         image_map,
+        image_map.logit,
         threshold_logit=np.log(0.3 / 0.7),
         min_area_mm2=0,
         pitch_mm=0.8,

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
+from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, candidate_table
 from pipeline.heatmap.regions import REGION_COLUMNS, find_regions
-from pipeline.model.candidates import CANDIDATE_COLUMNS, find_candidates
+from pipeline.model.candidates import find_candidates
 from pipeline.model.image_map import ImageMap
 from tests.model.rules import a_rule
 
@@ -29,9 +30,10 @@ def image_map(*, mirrored: bool = False) -> ImageMap:
     return ImageMap(logit=logit, probability=PROBABILITY, rows=ROWS, cols=cols)
 
 
-def regions(*, mirrored: bool = False, threshold: float = 0.5, min_area_mm2: float = 0.0):
+def regions(*, mirrored=False, threshold=0.5, min_area_mm2=0.0, lowered=None):
     return find_regions(
         image_map(mirrored=mirrored),
+        image_map().logit if lowered is None else lowered,
         threshold_logit=logit(threshold),
         min_area_mm2=min_area_mm2,
         pitch_mm=2.0,
@@ -93,18 +95,32 @@ def test_a_map_below_the_threshold_has_an_empty_table():
     assert not found.areas.any()
 
 
-def test_candidates_are_the_maxima_in_original_pixels():
-    table = find_candidates(image_map(), a_rule(candidate_cells=2.05))
+def test_regions_are_ordered_by_their_best_candidate_and_keep_the_areas_of_the_map():
+    lowered = np.float32(np.full(PROBABILITY.shape, -9.0))
+    lowered[1, 2], lowered[4, 0], lowered[3, 5] = 3.0, 2.0, 1.0
+    found = regions(lowered=lowered)
+    assert found.table["lowered_logit"].tolist() == [3.0, 2.0, 1.0]
+    assert found.table["peak_probability"].tolist() == pytest.approx([0.8, 0.5, 0.9])
+    np.testing.assert_array_equal(found.areas > 0, regions().areas > 0)
+    assert found.areas[2, 3] == 1 and found.areas[3, 5] == 3
+
+
+def test_candidates_are_the_places_in_original_pixels():
+    found = find_candidates(image_map().logit, a_rule(suppression_cells=1.0))
+    table = candidate_table(image_map(), found)
     assert list(table.columns) == CANDIDATE_COLUMNS
-    # 0.8 is 2.24 steps from 0.9 and 2.05 steps are asked for.
-    assert table["probability"].tolist()[:3] == pytest.approx([0.9, 0.8, 0.5])
+    # The 0.7 touches the 0.8 and is lowered by it, to less than the 0.5 far away.
+    assert table["probability"].tolist()[:4] == pytest.approx([0.9, 0.8, 0.6, 0.5])
     assert table.loc[0, ["row", "col"]].tolist() == [29.5, 49.5]
+    assert table.loc[0, "logit"] == table.loc[0, "lowered_logit"]
     assert table.loc[0, "logit"] == pytest.approx(np.log(9), rel=1e-5)
+    assert table.loc[1, "lowered_logit"] < table.loc[1, "logit"]
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
 
 
 def test_no_more_candidates_than_the_limit():
-    assert len(find_candidates(image_map(), a_rule(max_candidates=1))) == 1
+    found = find_candidates(image_map().logit, a_rule(max_candidates=1))
+    assert len(candidate_table(image_map(), found)) == 1
 
 
 def test_probabilities_at_the_cap_are_still_ranked_and_their_peaks_found():
@@ -115,14 +131,14 @@ def test_probabilities_at_the_cap_are_still_ranked_and_their_peaks_found():
         cols=COLS[:5],
     )
     table = find_regions(
-        capped, threshold_logit=4.0, min_area_mm2=0, pitch_mm=2.0,
+        capped, capped.logit, threshold_logit=4.0, min_area_mm2=0, pitch_mm=2.0,
         original_height=40, original_width=50, original_spacing_mm=0.2,
     ).table  # fmt: skip
     assert table["logit"].tolist() == [9.0, 7.0]
     assert table["peak_col"].tolist() == [COLS[3], COLS[1]]
     assert table["peak_probability"].tolist() == pytest.approx([0.96, 0.96])
     above = find_regions(
-        capped, threshold_logit=7.5, min_area_mm2=0, pitch_mm=2.0,
+        capped, capped.logit, threshold_logit=7.5, min_area_mm2=0, pitch_mm=2.0,
         original_height=40, original_width=50, original_spacing_mm=0.2,
     ).table  # fmt: skip
     assert len(above) == 1

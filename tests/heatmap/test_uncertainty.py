@@ -118,7 +118,7 @@ def test_the_spread_of_a_region_is_the_mean_over_its_positions():
     logit = np.repeat(np.float32([[2, 2, -2]]), 2, axis=0)
     image_map = ImageMap(logit, twice[0], *axes, twice[1])
     regions = find_regions(
-        image_map, threshold_logit=0.0, min_area_mm2=0, pitch_mm=1,
+        image_map, image_map.logit, threshold_logit=0.0, min_area_mm2=0, pitch_mm=1,
         original_height=20, original_width=30, original_spacing_mm=0.5,
     )  # fmt: skip
     assert regions.table["logit_sd"].tolist() == pytest.approx([0.4])
@@ -134,7 +134,7 @@ def test_the_picture_is_coloured_where_the_copies_differ(tmp_path, flipped):
     logit = np.full_like(spread, -4)
     image_map = ImageMap(logit, 1 / (1 + np.exp(-logit)), rows, cols, spread)
     regions = find_regions(
-        image_map, threshold_logit=-0.85, min_area_mm2=0, pitch_mm=0.8,
+        image_map, image_map.logit, threshold_logit=-0.85, min_area_mm2=0, pitch_mm=0.8,
         original_height=300, original_width=240, original_spacing_mm=0.1,
     )  # fmt: skip
     caption = Caption("runs/x", 0.02, 0.3, copies="4 mirrored copies")

@@ -88,11 +88,11 @@ def test_what_is_no_object_is_refused(tmp_path, text, words):
         read_card(tmp_path)
 
 
-@pytest.mark.parametrize("number", [None, 0, 2, "1"])
+@pytest.mark.parametrize("number", [None, 0, 1, 3, "2"])
 def test_another_format_is_refused_with_what_to_do(tmp_path, number):
     write_a_card(tmp_path)
     rewrite(tmp_path, lambda tree: tree.update(format=number))
-    with pytest.raises(UserError, match=r"this code reads format 1.*make train FORCE=1"):
+    with pytest.raises(UserError, match=r"this code reads format 2.*make train FORCE=1"):
         read_card(tmp_path)
 
 
@@ -102,8 +102,9 @@ def test_what_an_older_card_does_not_name_is_as_it_was_before_the_choice(tmp_pat
     def older(tree):
         for name in ("kinds", "head", "members", "core_px"):
             del tree["network"][name]
-        for name in ("kinds", "usual_level", "calibrated_on", "region_threshold_source"):
+        for name in ("kinds", "usual_level", "candidate_score", "calibrated_on"):
             del tree[name]
+        del tree["region_threshold_source"]
         for name in ("pixel_hashes", "folds", "members", "best_step", "validation_froc"):
             del tree["training"][name]
 

@@ -57,9 +57,9 @@ def test_a_table_between_the_logits_is_refused():
 
 
 def test_lengths_become_positions_of_the_map():
-    rule = rule_of(pitch_mm=1.6, smooth_mm=1.2, candidate_distance_mm=8.0)
+    rule = rule_of(pitch_mm=1.6, smooth_mm=1.2, suppression_mm=8.0)
     assert rule.pitch_mm == pytest.approx(1.6)
-    assert (rule.smooth_cells, rule.candidate_cells) == pytest.approx((0.75, 5.0))
+    assert (rule.smooth_cells, rule.suppression_cells) == pytest.approx((0.75, 5.0))
 
 
 def test_the_rule_of_a_model_has_the_level_of_its_usual_mammogram():

@@ -19,9 +19,11 @@ from pipeline.model.validation import (
     read_validation,
     score_images,
     score_map,
+    search_figures,
     validation_auc,
-    validation_froc,
+    validation_figures,
     validation_loss,
+    validation_matches,
 )
 from pipeline.preprocess.store.entries import read_breast
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -99,8 +101,8 @@ def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
     np.testing.assert_array_equal(at_one_level(own, share=0)[0][1].logit, own[1].logit)
 
 
-def test_false_alarms_are_maxima_outside_the_lesion(images):
-    image, rule = images[0], rule_of()
+def test_false_alarms_are_candidates_outside_the_lesion(images):
+    image, rule = images[0], rule_of(suppression_mm=1.6)  # one position
     logits = np.zeros((26, 21), np.float32)
     circle = image.outlines[0].circle
     logits[round(circle.row / 8), round(circle.col / 8)] = 9.0
@@ -108,8 +110,7 @@ def test_false_alarms_are_maxima_outside_the_lesion(images):
     logits[far] = 5.0
     logits[far[0], far[1] + 1] = 4.0  # its shoulder
     alarms = scores_by(logits, image, rule).false_alarms
-    assert alarms[0] == 5.0
-    assert 4.0 not in alarms
+    assert alarms[:2] == pytest.approx([5.0, 4 - 4 * np.exp(-1 / 2)])
     assert 9.0 not in alarms
     assert scores_by(logits, image, rule).lesions.tolist() == [9.0]
 
@@ -161,14 +162,30 @@ def scores_of(lesions, alarms):
     return ImageScores(np.zeros(0, np.float32), np.float32(alarms), np.float32(lesions))
 
 
-def test_mean_sensitivity_counts_alarms_only_where_they_are_known(images):
+def test_the_search_counts_alarms_only_where_they_are_known(images):
     known, unlocated = images[0], dataclasses.replace(images[0], unlocated=True)
     # One alarm on one image lies above the second lesion: from one per image on both are found.
-    scores = [scores_of([5.0, 2.0], [3.0])]
-    expected = (0.5 + 0.5 + 1 + 1 + 1 + 1) / 6
-    assert validation_froc([known], scores) == pytest.approx(expected)
+    scores = [scores_of([5.0, 2.0, -np.inf], [3.0])]
+    expected = {
+        "validation_froc": (1 / 3 + 1 / 3 + 2 / 3 + 2 / 3 + 2 / 3 + 2 / 3) / 6,
+        "validation_lesions_with_candidate": 2 / 3,
+        "validation_median_rank": 1.0,
+    }
+    matches, order = validation_matches([known], scores)
+    assert search_figures(matches) == pytest.approx(expected)
     # The image without an outline comes first, and neither dilutes the rate nor has alarms.
-    assert validation_froc([unlocated, known], [scores_of([], []), *scores]) == pytest.approx(
-        expected
+    matches, order = validation_matches([unlocated, known], [scores_of([], []), *scores])
+    assert search_figures(matches) == pytest.approx(expected)
+    assert order.tolist() == [1, 0]
+    matches, _ = validation_matches([known], [scores_of([], [3.0])])
+    assert search_figures(matches) == dict.fromkeys(expected)
+
+
+def test_without_an_outlined_image_there_are_no_figures_of_the_search(images):
+    unlocated = dataclasses.replace(images[0], unlocated=True)
+    scores = ImageScores(
+        np.zeros(len(images[0].labels), np.float32), *(np.zeros(0, np.float32),) * 2
     )
-    assert validation_froc([known], [scores_of([], [3.0])]) is None
+    figures = validation_figures([unlocated], [scores])
+    assert figures["validation_froc"] is figures["validation_median_rank"] is None
+    assert figures["validation_auc"] == 0.5

@@ -78,11 +78,11 @@ def test_every_mammogram_is_shown_with_its_regions(mapped_run):
     assert "known to be abnormal" in text
 
 
-def test_the_highest_probability_comes_first(mapped_run):
+def test_the_best_candidate_comes_first(mapped_run):
     text = mapped_run.images.read_text()
     head, mirrored, plain = text.splitlines()
     columns = dict(zip(head.split(","), plain.split(","), strict=True))
-    higher = plain.replace(columns["logit"], "99.5").replace(columns["score"], "0.999999")
+    higher = plain.replace(columns["score"], "99.5").replace(columns["probability"], "0.999999")
     mapped_run.images.write_text("\n".join([head, mirrored, higher]) + "\n")
     page = page_of(mapped_run)
     assert re.findall(r'<article id="image-(\w+)">', page) == ["plain", "mirrored"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from pipeline.config import EvaluateSettings, Settings
 from pipeline.evaluate.load import load_judged
@@ -64,13 +65,33 @@ def test_a_fold_is_calibrated_by_the_others_and_ranks_as_before(folds):
     moved = recalibrated(folds)
     for before, after in zip(folds, moved, strict=True):
         assert after.card.calibration.temperature != before.card.calibration.temperature
-        for table in ("positions", "images", "candidates"):
-            old, new = getattr(before, table)["logit"], getattr(after, table)["logit"]
+        for table, score in (("positions", "logit"), ("images", "score"), ("candidates", "score")):
+            old, new = getattr(before, table)[score], getattr(after, table)[score]
+            assert (old != new).all()
             assert (np.argsort(old.to_numpy()) == np.argsort(new.to_numpy())).all()
     # Its own labels do not matter: with them turned round, its calibration is the same.
     turned = folds[0].positions.assign(label=1 - folds[0].positions["label"])
     again = recalibrated([replace(folds[0], positions=turned), folds[1]])
     assert again[0].card.calibration == moved[0].card.calibration
+
+
+def test_candidates_of_a_fold_are_scored_by_what_the_others_show(tmp_path):
+    """With enough lesions in the others; its own training has fitted none."""
+    parts = [[Woman(f"{n}-{i}", "test", "counts" if i else "") for i in range(31)] for n in "abc"]
+    runs = [fabricate(tmp_path / str(n), people) for n, people in enumerate(parts)]
+    folds = [load_judged(run) for run in runs]
+    moved = recalibrated(folds)
+    score = moved[0].card.candidate_score
+    assert score.lesions == 60
+    own = moved[0].candidates
+    assert own["candidate_probability"].tolist() == pytest.approx(expit(own["score"]).tolist())
+    # Its own lesions do not matter.
+    unknown = {image_id: [] for image_id in folds[0].outlines}
+    again = recalibrated([replace(folds[0], outlines=unknown), *folds[1:]])
+    assert again[0].card.candidate_score == score
+    assert again[1].card.candidate_score != moved[1].card.candidate_score
+    pooled = study.pooled_metrics(folds, QUICK)
+    assert pooled["lesions_with_candidate"]["value"] == 1.0
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def mammograms_imrmc(judged: Judged) -> str:
     known = judged.images[judged.images["truth"] != UNKNOWN]
     if not len(known):
         raise Undefined("no image is known to be abnormal or normal")
-    return _imrmc("mammograms", known.index + 1, known["truth"], known["logit"])
+    return _imrmc("mammograms", known.index + 1, known["truth"], known["score"])
 
 
 def patients_imrmc(judged: Judged) -> str:

@@ -1,10 +1,12 @@
 """Hard negatives: where a model raises its worst false alarms on the training patients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from pipeline.annotations.labels import NEGATIVE
-from pipeline.model.candidates import find_peaks
+from pipeline.model.candidates import find_candidates
 from pipeline.model.image_map import Mapper, map_entry
 from pipeline.model.map_rule import MapRule
 from pipeline.preprocess.positions import position_grid
@@ -17,7 +19,7 @@ MOST_PER_IMAGE = 10
 
 
 def mine(images: list[TrainingImage], mapper: Mapper, rule: MapRule, *, limit: int) -> pd.DataFrame:
-    """The highest local maxima at negative positions of the training mammograms.
+    """The highest candidates at negative positions of the training mammograms.
 
     Never in an outline or its ignored surroundings, and never of other patients: `images` are
     those of the training.
@@ -37,9 +39,8 @@ def mine(images: list[TrainingImage], mapper: Mapper, rule: MapRule, *, limit: i
 
 def _alarms(image: TrainingImage, mapper: Mapper, rule: MapRule) -> pd.DataFrame:
     logits, _ = map_entry(image.store, mapper, rule)
-    at_row, at_col = find_peaks(
-        logits, min_distance_cells=rule.candidate_cells, limit=5 * MOST_PER_IMAGE
-    )
+    found = find_candidates(logits, replace(rule, max_candidates=5 * MOST_PER_IMAGE))
+    at_row, at_col = found.rows, found.cols
     rows, cols = position_grid(image.height, image.width, rule.pitch_px)
     negative = image.labels(rows[at_row], cols[at_col]) == NEGATIVE
     kept = np.flatnonzero(negative)[:MOST_PER_IMAGE]
