@@ -11,13 +11,12 @@ from pipeline.annotations.labels import LabelRule, finding_at, label_points
 from pipeline.annotations.outlines import Circle, Outline, standard_outlines, write_outlines
 from pipeline.config import Settings
 from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, IMAGE_COLUMNS, JUDGED_COLUMNS, OF_IMAGE
-from pipeline.model.card import model_folder, read_card
 from pipeline.preprocess.positions import position_grid
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.tables import write_mammograms, write_positions
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
-from tests.model.cards import write_a_card
+from tests.model.cards import a_card, write_a_card
 
 HEIGHT, WIDTH, SPACING_MM, PITCH_PX = 240, 160, 0.4, 8
 
@@ -176,17 +175,17 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
     images, candidates, regions = [], [], []
     for woman in mapped:
         best = float(logit[(there["image_id"] == woman.name).to_numpy()].max(initial=-9))
-        images.append(_image_row(woman, mammograms) | scored(run, best))
+        images.append(_image_row(woman, mammograms) | scored(best))
         points = [] if oracle else [(60.0, 60.0, float(rng.normal()))]
         points += [
             (o.circle.row, o.circle.col, 4.0 if oracle else float(rng.normal() + 1))
             for o in outlines[woman.name]
         ]
         for rank, (r, c, score) in enumerate(sorted(points, key=lambda p: -p[2]), start=1):
-            candidate = {"rank": rank, "row": r, "col": c, **scored(run, score)}
+            candidate = {"rank": rank, "row": r, "col": c, **scored(score)}
             candidates.append(of_image[woman.name] | candidate)
             region = _region_row(rank, r, c, score)
-            regions.append(of_image[woman.name] | region | scored(run, score))
+            regions.append(of_image[woman.name] | region | scored(score))
     pd.DataFrame(images, columns=IMAGE_COLUMNS).to_csv(run.images, index=False)
     for path, rows, own in (
         (run.candidates, candidates, CANDIDATE_COLUMNS),
@@ -196,10 +195,9 @@ def _write_maps(run, people, mammograms, positions, outlines, *, oracle, rng) ->
         pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
 
 
-def scored(run: RunFolder, logit: float) -> dict:
+def scored(logit: float) -> dict:
     """The columns of the score for a place of this logit, where the model has no fitted one."""
-    calibration = read_card(model_folder(run)).calibration
-    score = float(calibration.logit(np.float64(logit)))
+    score = float(a_card().calibration.logit(np.float64(logit)))
     known = {"probability": 1 / (1 + np.exp(-score)), "candidate_probability": np.nan}
     return {"logit": logit, "lowered_logit": logit, "score": score, "finding_id": "", **known}
 
@@ -207,7 +205,7 @@ def scored(run: RunFolder, logit: float) -> dict:
 def write_candidates(run: RunFolder, points: list[tuple[str, float, float, float]]) -> None:
     """Replace the candidates of a run by these: image id, row, col, logit."""
     rows = [
-        {"image_id": image_id, "rank": rank, "row": row, "col": col, **scored(run, logit)}
+        {"image_id": image_id, "rank": rank, "row": row, "col": col, **scored(logit)}
         for rank, (image_id, row, col, logit) in enumerate(points, start=1)
     ]
     columns = [*OF_IMAGE, *CANDIDATE_COLUMNS, *JUDGED_COLUMNS]

@@ -164,6 +164,15 @@ def test_a_network_that_tells_abnormal_images_by_their_look_is_found_out(tmp_pat
     assert "differ as a whole" in control.sentence
 
 
+def test_the_oracle_is_ranked_by_its_map_alone_whatever_score_the_model_has(run, tmp_path):
+    # It would put all candidates of a mammogram with a high place last.
+    score = {"lowered": {"weight": 1, "mean": 0}, "highest": {"weight": -5, "mean": 0}}
+    score |= {"other": {"weight": 0, "mean": 0}, "intercept": 0, "lesions": 40, "women": 40}
+    change_card(run.model, candidate_score=score)
+    controls, _ = controlled(run, tmp_path)
+    assert controls["oracle_heatmap"].value == 1.0
+
+
 def test_a_lesion_that_no_map_could_find_is_named_by_the_oracle(run, tmp_path):
     change_card(run.model, maps={"max_candidates": 1})
     outlines = read_outlines(run)
