@@ -45,7 +45,7 @@ def licence_of(name: str) -> str:
 
 
 def _expression(said: PackageMetadata) -> str:
-    return said.get("License-Expression", "")
+    return " ".join(said.get_all("License-Expression") or [])
 
 
 def _classified(said: PackageMetadata) -> str:
@@ -55,5 +55,5 @@ def _classified(said: PackageMetadata) -> str:
 
 
 def _first_line(said: PackageMetadata) -> str:
-    text = said.get("License", "").strip()
-    return text.splitlines()[0][:60] if text else ""
+    lines = "\n".join(said.get_all("License") or []).strip().splitlines()
+    return lines[0][:60] if lines else ""

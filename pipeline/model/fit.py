@@ -7,7 +7,7 @@ had made their maps.
 That a woman's map comes from one network, and those of a later woman from the mean of several, is
 left as it is. The mean errs less than each, so its probabilities are, if anything, too cautious:
 with a fit on single networks the mean of two had slope 1.08 and observed / expected 1.10 (16 women
-of mini-MIAS whom neither had seen, too few to take it off).
+of mini-MIAS whom neither was trained on, too few to take it off).
 What scale and level each network has for itself is not fitted: a part holds a dozen lesions, and
 two numbers from all of them served the women of another network as well (docs/architecture.md).
 """

@@ -208,16 +208,28 @@ def score_map(mapped: MappedImage, rule: MapRule) -> ImageScores:
     )
 
 
-def at_one_level(maps: Sequence[MappedImage], *, share: float) -> tuple[list[MappedImage], float]:
-    """Take that share of each map's level off it, relative to the mean level of all.
+def at_one_level(
+    groups: Sequence[Sequence[MappedImage]], *, share: float
+) -> tuple[list[MappedImage], float]:
+    """Take that share of each map's level off it, relative to what is usual for its network.
+
+    What maps usually lie at is a network's own: relative to all networks together, a map would be
+    lowered for the network that made it.
+
+    Args:
+        groups: the maps that each network made.
 
     Returns:
-        The maps, and the mean level, which maps of other mammograms are brought to.
+        The maps of all networks, and the level that is usual for the mean of the networks, which
+        maps of other mammograms are brought to.
     """
-    levels = np.array([mapped.level for mapped in maps])
-    usual = float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0
-    off = np.float32(share) * np.nan_to_num(levels - usual).astype(np.float32)
-    return [replace(m, logit=m.logit - by) for m, by in zip(maps, off, strict=True)], usual
+    finished, usual = [], []
+    for maps in groups:
+        levels = np.array([mapped.level for mapped in maps])
+        usual.append(float(np.nanmean(levels)) if np.isfinite(levels).any() else 0.0)
+        off = np.float32(share) * np.nan_to_num(levels - usual[-1]).astype(np.float32)
+        finished += [replace(m, logit=m.logit - by) for m, by in zip(maps, off, strict=True)]
+    return finished, float(np.mean(usual))
 
 
 def join_labels(images: Sequence[ValidationImage]) -> np.ndarray:

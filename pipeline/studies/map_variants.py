@@ -53,7 +53,7 @@ def judge_other_maps(runs: Sequence[RunFolder], variants: Mapping[str, Mapping])
             maps[name].append(map_image(mean, image, rule))
     figures = {}
     for name, rule in rules.items():
-        finished, _ = at_one_level(maps[name], share=rule.level_share)
+        finished, _ = at_one_level([maps[name]], share=rule.level_share)
         figures[name] = validation_figures(images, [score_map(one, rule) for one in finished])
     return figures
 

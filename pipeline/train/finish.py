@@ -75,7 +75,7 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> 
     maps = maps_of_left_out(stage, inputs, network)
     history = history_text(state.history)
     card = end_training(
-        stage, inputs.tables, network, training, maps=maps, history=history, best=best
+        stage, inputs.tables, network, training, maps=[maps], history=history, best=best
     )
     return (
         f"{stage.run.model}: validation AUC {auc_text(best.auc)} at step {best.step} of "
@@ -98,7 +98,7 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     history = (folder / HISTORY).read_text(encoding="utf-8")
     network = load_network(folder)
     maps = maps_of_left_out(stage, inputs, network)
-    card = end_training(stage, inputs.tables, network, training, maps=maps, history=history)
+    card = end_training(stage, inputs.tables, network, training, maps=[maps], history=history)
     return f"{folder}: {decision_text(card)}"
 
 
@@ -114,7 +114,7 @@ def end_training(
     network: PatchNetwork,
     training: Mapping[str, Any],
     *,
-    maps: Sequence[MappedImage],
+    maps: Sequence[Sequence[MappedImage]],
     history: str,
     best: Best | None = None,
 ) -> ModelCard:
@@ -123,8 +123,7 @@ def end_training(
     Args:
         tables: count whom it was trained on and, without an ensemble, whom it left out.
         training: values of a TrainingCard; figures and patients are added here.
-        maps: of the women left out, each at its own level: by the network, or of an ensemble by
-            the one of its networks that left her out.
+        maps: of the women that each network left out, made by it, each at its own level.
         history: text of history.csv.
         best: the validation that chose the weights, if one did; its figures are those of maps of
             one copy.

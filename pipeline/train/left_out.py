@@ -47,4 +47,5 @@ def _key(network: PatchNetwork, images: Sequence[ValidationImage], rule: MapRule
     weights = hashlib.sha256()
     for name, weight in sorted(weights_of(network).items()):
         weights.update(name.encode() + np.ascontiguousarray(weight).tobytes())
-    return value_sha256([weights.hexdigest(), repr(rule.at_own_level()), [i.store for i in images]])
+    how = [rule.pitch_px, rule.flips, rule.zooms, rule.smooth_cells]
+    return value_sha256([weights.hexdigest(), how, [image.store for image in images]])

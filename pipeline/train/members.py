@@ -71,9 +71,8 @@ def _combine(stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dic
     networks = [load_network(own.run.model) for own in stages]
     print(f"ensemble of {len(networks)} networks:", flush=True)
     maps = [
-        mapped
+        maps_of_left_out(own, own_inputs, network)
         for own, own_inputs, network in zip(stages, inputs, networks, strict=True)
-        for mapped in maps_of_left_out(own, own_inputs, network)
     ]
     trainings = [card.training.model_dump() for card in cards]
     kept = ("best_step", "validation_auc", "validation_loss", "left_out")

@@ -87,7 +87,7 @@ def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
     rule = rule_of(smooth_mm=1.2)
     maps = [np.random.default_rng(i).normal(3 * i, size=(26, 21)) for i in range(len(images))]
     own = [mapped(m.astype(np.float32), i, rule) for m, i in zip(maps, images, strict=True)]
-    lowered, level = at_one_level(own, share=0.7)
+    lowered, level = at_one_level([own], share=0.7)
     assert level == pytest.approx(np.mean([one.level for one in own]))
     for logits, image, lower in zip(maps, images, lowered, strict=True):
         score = score_map(lower, rule)
@@ -98,7 +98,22 @@ def test_scores_at_one_level_are_those_of_the_maps_that_users_get(images):
         np.testing.assert_allclose(score.logits, expected.logits, atol=1e-4)
         np.testing.assert_allclose(score.false_alarms, expected.false_alarms, atol=1e-4)
         np.testing.assert_allclose(score.lesions, expected.lesions, atol=1e-4)
-    np.testing.assert_array_equal(at_one_level(own, share=0)[0][1].logit, own[1].logit)
+    np.testing.assert_array_equal(at_one_level([own], share=0)[0][1].logit, own[1].logit)
+
+
+def test_no_map_is_lowered_for_the_network_that_made_it(images):
+    rule, (first, second) = rule_of(), images[:2]
+    maps = [np.random.default_rng(i).normal(size=(26, 21)).astype(np.float32) for i in range(4)]
+    one = [mapped(maps[0], first, rule), mapped(maps[1] + 1, second, rule)]
+    high = [mapped(m + 50, i, rule) for m, i in zip(maps[2:], images, strict=False)]
+    lowered, level = at_one_level([one, high], share=1.0)
+    alone, own_level = at_one_level([one], share=1.0)
+    for each, expected in zip(lowered, alone, strict=False):
+        np.testing.assert_array_equal(each.logit, expected.logit)
+    assert lowered[2].level == pytest.approx(lowered[3].level, abs=1e-4)
+    high_level = np.mean([each.level for each in high])
+    assert lowered[2].level == pytest.approx(high_level, abs=1e-4)
+    assert level == pytest.approx((own_level + high_level) / 2)
 
 
 def test_false_alarms_are_candidates_outside_the_lesion(images):

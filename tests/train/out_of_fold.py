@@ -32,5 +32,5 @@ def out_of_fold(run: RunFolder, settings: Settings) -> tuple[list[MappedImage], 
         images = read_validation(
             own.mammograms, own.outlines, own.positions, labels=settings.labels
         )
-        maps += [map_image(mapper, image, rule) for image in images]
+        maps.append([map_image(mapper, image, rule) for image in images])
     return at_one_level(maps, share=rule.level_share)

@@ -128,7 +128,7 @@ def _strands(spacing_mm: float, rng: np.random.Generator) -> Confuser:
     """Lines as bright as spicules, but wider, that run side by side and meet nowhere."""
     radius_mm = rng.uniform(*RADIUS_MM)
     grid = make_grid(3 * radius_mm, spacing_mm)
-    signal = np.zeros((grid.row.size, grid.col.size), np.float32)
+    signal: np.ndarray = np.zeros((grid.row.size, grid.col.size), np.float32)
     direction = rng.uniform(0, np.pi)
     for _ in range(int(rng.integers(4, 8))):
         angle = direction + rng.uniform(-0.2, 0.2)
