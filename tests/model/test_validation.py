@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import MapSettings
+from pipeline.model.fit_candidate_score import search_of
 from pipeline.model.map_grid import breast_positions, finish_map, finite_positions, smooth_map
 from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import (
@@ -194,6 +195,28 @@ def test_the_search_counts_alarms_only_where_they_are_known(images):
     assert order.tolist() == [1, 0]
     matches, _ = validation_matches([known], [scores_of([], [3.0])])
     assert search_figures(matches) == dict.fromkeys(expected)
+
+
+def test_candidates_of_a_map_are_searched_with_the_highest_place_of_the_other_breast(images):
+    rule, sides = rule_of(), ("L", "R", "")
+    both = [
+        dataclasses.replace(
+            image, patient_id="w", laterality=side, view="CC", unlocated=side == "L"
+        )
+        for image, side in zip(images, sides, strict=True)
+    ]
+    maps = []
+    for number, image in enumerate(both):
+        breast = read_breast(image.store)
+        inside = breast_positions(breast, height=200, width=160, pitch_px=8)
+        logits = np.where(inside, np.float32(number), np.float32(50))  # the air is no candidate
+        maps.append(mapped(logits, image, rule))
+    search = search_of(maps, [score_map(one, rule) for one in maps], rule)
+    # The image that is not fully outlined comes last.
+    np.testing.assert_array_equal(search.highest, [1, 2, 0])
+    np.testing.assert_array_equal(search.other, [0, np.nan, 1])
+    assert search.matches.images == 2
+    assert search.patient.tolist() == ["w"] * 3
 
 
 def test_without_an_outlined_image_there_are_no_figures_of_the_search(images):

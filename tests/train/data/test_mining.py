@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.outlines import read_outlines
+from pipeline.model.image_map import map_entry
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -75,8 +76,19 @@ def test_a_table_of_an_earlier_version_is_refused(tmp_path):
 
 
 def test_alarms_are_those_of_the_smoothed_map(shared_toy_run):
-    highest = [mined(shared_toy_run, limit=1, smooth_cells=s)[1]["logit"].item() for s in (0, 2)]
-    assert highest[1] < highest[0]
+    corpus, table = mined(shared_toy_run, limit=1000, smooth_cells=2.0)
+    for image in corpus.images:
+        own = table[table["image_id"] == image.image_id]
+        at = [
+            np.rint((own[f"{axis}_standard"] + 0.5) / PITCH_PX).astype(int)
+            for axis in ("row", "col")
+        ]
+        plain, smooth = (
+            map_entry(image.store, brightness, a_rule(PITCH_PX, smooth_cells=cells))[0][tuple(at)]
+            for cells in (0.0, 2.0)
+        )
+        np.testing.assert_allclose(own["logit"], smooth, rtol=1e-6)
+        assert (plain != smooth).all()
 
 
 def test_alarms_are_those_of_the_map_at_its_level(shared_toy_run):
