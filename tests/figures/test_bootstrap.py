@@ -1,5 +1,7 @@
 """The bootstrap over patients: weights, intervals, and agreement with plain repetition."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -12,13 +14,22 @@ from pipeline.figures.bootstrap import (
     froc_samples,
     log_loss_samples,
     mean_samples,
+    median_rank_samples,
     observed_over_expected_samples,
     partial_auc_samples,
     patient_weights,
+    share_with_candidate_samples,
     slope_samples,
 )
 from pipeline.figures.figure import Undefined, percentile_interval
-from pipeline.figures.froc import FP_RATES, collect, match_image, sensitivity_at
+from pipeline.figures.froc import (
+    FP_RATES,
+    collect,
+    match_image,
+    median_rank,
+    sensitivity_at,
+    share_with_candidate,
+)
 from pipeline.figures.ranking import average_precision, partial_auc, roc_auc
 from pipeline.figures.reliability import (
     log_loss_from_logits,
@@ -105,6 +116,40 @@ def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlin
             fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
         )
         np.testing.assert_allclose(sample, [sensitivity_at(repeated, r) for r in FP_RATES])
+
+
+@pytest.mark.parametrize("fully_outlined", [16, 12])
+@pytest.mark.parametrize(
+    ("samples", "figure"),
+    [
+        (share_with_candidate_samples, share_with_candidate),
+        (median_rank_samples, median_rank),
+    ],
+)
+def test_a_sample_of_lesions_is_the_figure_of_the_repeated_patients(
+    samples, figure, fully_outlined
+):
+    matches, patient_of_image = some_matches(fully_outlined=fully_outlined)
+    lost = np.where(np.arange(len(matches.lesion_scores)) % 4 == 1, -np.inf, matches.lesion_scores)
+    matches = replace(matches, lesion_scores=lost)
+    weights = patient_weights(8, samples=20, seed=1)
+    got = samples(Searched(matches, patient_of_image), weights)
+    for row, sample in zip(weights, got, strict=True):
+        repeated = collect(
+            [
+                (
+                    matches.lesion_scores[matches.lesion_images == image],
+                    matches.false_scores[matches.false_images == image],
+                )
+                for image in range(16)
+                for _ in range(int(row[patient_of_image[image]]))
+            ],
+            fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
+        )
+        try:
+            assert sample == pytest.approx(figure(repeated))
+        except Undefined:
+            assert np.isnan(sample)
 
 
 def test_the_unweighted_sample_is_the_figure_itself():

@@ -6,12 +6,15 @@ import pytest
 from pipeline.figures.figure import Undefined
 from pipeline.figures.froc import (
     FP_RATES,
+    candidate_ranks,
     collect,
     froc_curve,
     is_reached,
     match_image,
     mean_sensitivity,
+    median_rank,
     sensitivity_at,
+    share_with_candidate,
     threshold_at,
 )
 
@@ -132,3 +135,25 @@ def test_images_that_are_not_fully_outlined_add_lesions_and_neither_alarms_nor_i
 def test_hits_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match=r"hits \(n, lesions\)"):
         match_image([0.1, 0.2], [[True]])
+
+
+def test_a_rank_counts_the_false_alarms_of_its_own_mammogram_that_stand_before():
+    matches = collect(
+        [
+            match_image([0.9, 0.8, 0.7], [[False], [True], [False]]),
+            match_image([0.9, 0.5], [[False, True], [False, False]]),
+            match_image([0.6, 0.6], [[True], [False]]),  # a tie stands before
+            match_image([0.4, 0.9], [[True], [False]]),  # nobody knows the false alarms
+        ],
+        fully_outlined=3,
+    )
+    np.testing.assert_array_equal(candidate_ranks(matches), [2, np.nan, 1, 2, np.nan])
+    assert median_rank(matches) == 2
+    assert share_with_candidate(matches) == pytest.approx(4 / 5)
+
+
+def test_without_lesions_there_is_no_share_and_no_rank():
+    empty = collect([match_image([0.5], np.zeros((1, 0), bool))])
+    for figure in (share_with_candidate, median_rank):
+        with pytest.raises(Undefined, match="lesion"):
+            figure(empty)
