@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged, finding_ids
@@ -32,9 +32,25 @@ _KEYS = {
 # The tables of what is shown with a probability of its own.
 _SHOWN: dict[Need, Callable[[Judged], pd.DataFrame]] = {
     Need.ABOVE_THRESHOLD: lambda of: of.positions[of.positions["above_threshold"]],
-    Need.REGIONS: lambda of: told_hits(of, of.regions),
-    Need.CANDIDATES: lambda of: told_hits(of, of.candidates),
+    Need.REGIONS: lambda of: _as_findings(told_hits(of, of.regions)),
+    Need.CANDIDATES: lambda of: _as_findings(told_hits(of, of.candidates)),
 }
+
+
+def _as_findings(told: pd.DataFrame) -> pd.DataFrame:
+    """Judged by the probability of marking a finding, where the model has a score that gives it.
+
+    It is promised to the best candidate of each finding: further ones of the same are left out, as
+    they were of its fit. Without such a score the map's number at the place itself is judged.
+    """
+    promised = told["candidate_probability"]
+    if promised.isna().all():
+        return told
+    best_first = told.assign(shown_logit=logit(promised.clip(lower=1e-12))).sort_values(
+        "score", ascending=False, kind="stable"
+    )
+    again = best_first.duplicated(["image_id", "finding_id"]) & (best_first["label"] == 1)
+    return best_first[~again]
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def judged(tmp_path_factory):
 def points(*rows: tuple[str, str, float]) -> pd.DataFrame:
     """Candidates or regions: image, finding that is hit, probability."""
     table = pd.DataFrame(rows, columns=["image_id", "finding_id", "probability"])
-    return table.assign(shown_logit=logit(table["probability"]))
+    shown = logit(table["probability"])
+    return table.assign(shown_logit=shown, score=shown, candidate_probability=np.nan)
 
 
 POINTS = points(
@@ -67,6 +68,17 @@ def test_they_are_judged_by_the_sum_of_their_probabilities(judged, kind):
     of = figure(replace(judged, **{kind: POINTS}), f"observed_over_expected_of_{kind}")
     assert of.n == len(told_hits(judged, POINTS))
     assert of.value == pytest.approx(1 / told_hits(judged, POINTS)["probability"].sum())
+
+
+@pytest.mark.parametrize("kind", ["regions", "candidates"])
+def test_a_score_that_is_a_probability_is_judged_by_the_best_of_each_finding(judged, kind):
+    scored = pd.concat([POINTS, points(("found", "f-found", 0.95))], ignore_index=True)
+    scored = scored.assign(candidate_probability=[0.6, 0.2, 0.1, 0.5, 0.1, 0.5, 0.3])
+    scored = scored.assign(score=logit(scored["candidate_probability"]))
+    of = figure(replace(judged, **{kind: scored}), f"observed_over_expected_of_{kind}")
+    promised = [0.6, 0.2, 0.1, 0.1]  # the further one in the finding is left out: 0.3
+    assert of.n == len(promised)
+    assert of.value == pytest.approx(1 / sum(promised))
 
 
 def test_positions_above_the_threshold_are_judged_by_what_is_shown(judged):
