@@ -32,16 +32,17 @@ _KEYS = {
 # The tables of what is shown with a probability of its own.
 _SHOWN: dict[Need, Callable[[Judged], pd.DataFrame]] = {
     Need.ABOVE_THRESHOLD: lambda of: of.positions[of.positions["above_threshold"]],
-    Need.REGIONS: lambda of: _as_findings(told_hits(of, of.regions)),
+    Need.REGIONS: lambda of: told_hits(of, of.regions),
     Need.CANDIDATES: lambda of: _as_findings(told_hits(of, of.candidates)),
 }
 
 
 def _as_findings(told: pd.DataFrame) -> pd.DataFrame:
-    """Judged by the probability of marking a finding, where the model has a score that gives it.
+    """Candidates by the probability of marking a finding, where the model has a score for it.
 
     It is promised to the best candidate of each finding: further ones of the same are left out, as
-    they were of its fit. Without such a score the map's number at the place itself is judged.
+    they were of its fit. Without such a score the map's number at the place itself is judged, as it is of regions,
+    whose peak is what pictures and report show.
     """
     promised = told["candidate_probability"]
     if promised.isna().all():

@@ -70,12 +70,11 @@ def test_they_are_judged_by_the_sum_of_their_probabilities(judged, kind):
     assert of.value == pytest.approx(1 / told_hits(judged, POINTS)["probability"].sum())
 
 
-@pytest.mark.parametrize("kind", ["regions", "candidates"])
-def test_a_score_that_is_a_probability_is_judged_by_the_best_of_each_finding(judged, kind):
+def test_a_score_that_is_a_probability_is_judged_by_the_best_of_each_finding(judged):
     scored = pd.concat([POINTS, points(("found", "f-found", 0.95))], ignore_index=True)
     scored = scored.assign(candidate_probability=[0.6, 0.2, 0.1, 0.5, 0.1, 0.5, 0.3])
     scored = scored.assign(score=logit(scored["candidate_probability"]))
-    of = figure(replace(judged, **{kind: scored}), f"observed_over_expected_of_{kind}")
+    of = figure(replace(judged, candidates=scored), "observed_over_expected_of_candidates")
     promised = [0.6, 0.2, 0.1, 0.1]  # the further one in the finding is left out: 0.3
     assert of.n == len(promised)
     assert of.value == pytest.approx(1 / sum(promised))
