@@ -41,8 +41,8 @@ def _as_findings(told: pd.DataFrame) -> pd.DataFrame:
     """Candidates by the probability of marking a finding, where the model has a score for it.
 
     It is promised to the best candidate of each finding: further ones of the same are left out, as
-    they were of its fit. Without such a score the map's number at the place itself is judged, as it is of regions,
-    whose peak is what pictures and report show.
+    they were of its fit. Without such a score the map's number at the place itself is judged, as of
+    regions, whose peak is what pictures and report show.
     """
     promised = told["candidate_probability"]
     if promised.isna().all():
