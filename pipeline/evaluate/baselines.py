@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.evaluate.load import Judged, with_extent
 from pipeline.figures.figure import Undefined
-from pipeline.preprocess.store.entries import network_input, read_image
+from pipeline.preprocess.store.entries import has_entry, network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -86,13 +86,10 @@ def brightness_features(positions: pd.DataFrame, *, patch_px: int) -> np.ndarray
     centres = np.rint(places + 0.5).astype(int)
     corners = centres - patch_px // 2
     for index in positions.groupby("image_id").indices.values():
-        try:
-            image = read_image(positions["store"].iloc[index[0]])
-        except FileNotFoundError as error:
-            raise Undefined(
-                f"standardised mammograms are not at hand: {positions['store'].iloc[index[0]]} "
-                "is missing"
-            ) from error
+        store = positions["store"].iloc[index[0]]
+        if not has_entry(store):
+            raise Undefined(f"standardised mammograms are not at hand: {store} is missing")
+        image = read_image(store)
         features[index] = patch_moments(image, *corners[index].T, patch_px=patch_px)
     return features
 

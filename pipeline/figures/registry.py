@@ -213,7 +213,6 @@ METRICS: dict[str, Metric] = {
             Need.LESIONS,
             value=lambda of: froc.share_with_candidate(of.matches),
             samples=bootstrap.share_with_candidate_samples,
-            place=Place.STUDY,
         ),
         Metric(
             "median_candidate_rank",
@@ -242,7 +241,6 @@ METRICS: dict[str, Metric] = {
             "observed / expected of candidates",
             "Candidates: points in a finding / as many as promised (ideal 1)",
             Need.CANDIDATES,
-            place=Place.REPORT,
         ),
     )
 }
