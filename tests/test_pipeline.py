@@ -21,7 +21,7 @@ SMALL = (
     "split.test=0.34 split.validation=0.25 network.width=16 train.epochs=5 "
     "train.steps_per_epoch=60 train.batch=8 train.warmup_steps=10 train.average=0.9 "
     "train.learning_rate=3e-3 train.members=1 train.deterministic=true "
-    "train.readers=1 evaluate.bootstrap=50"
+    "train.readers=1 evaluate.bootstrap=50 maps.smooth_mm=0"
 )
 # Bytes do not need a network that has learned something.
 TINY = f"{SMALL} phantom.patients=6 train.epochs=1 train.steps_per_epoch=6 train.warmup_steps=2"

@@ -3,9 +3,10 @@
 from pipeline.evaluate.load import Judged, finding_ids
 from pipeline.evaluate.matching import match_candidates
 from pipeline.figures.figure import Undefined
-from pipeline.model.candidate_score import CandidateScore, other_breast
+from pipeline.model.candidate_score import CandidateScore
 from pipeline.model.fit import Evidence
 from pipeline.model.fit_candidate_score import Search, fit_candidate_score
+from pipeline.model.other_breast import other_breast
 
 
 def evidence_of(judged: Judged) -> Evidence:

@@ -7,8 +7,8 @@ from scipy.special import expit
 
 from pipeline.evaluate.load import Judged, calibrated
 from pipeline.model.calibration import Calibration
-from pipeline.model.candidate_score import other_breast
 from pipeline.model.card import ModelCard
+from pipeline.model.other_breast import other_breast
 
 
 def with_card(judged: Judged, card: ModelCard) -> Judged:

@@ -12,12 +12,12 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule, finding_hit
 from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.heatmap.regions import REGION_COLUMNS, Regions, find_regions
-from pipeline.model.candidate_score import other_breast
 from pipeline.model.candidates import Candidates, find_candidates
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap, read_map
 from pipeline.model.map_grid import breast_positions
 from pipeline.model.map_rule import MapRule
+from pipeline.model.other_breast import other_breast
 from pipeline.preprocess.store.entries import read_breast
 from pipeline.run.atomic import write_atomic
 from pipeline.run.csv_tables import write_csv

@@ -10,8 +10,9 @@ from sklearn.preprocessing import StandardScaler
 
 from pipeline.figures.froc import Matches
 from pipeline.model.calibration import FEW_LESIONS
-from pipeline.model.candidate_score import CandidateScore, Term, other_breast
+from pipeline.model.candidate_score import CandidateScore, Term
 from pipeline.model.map_rule import MapRule
+from pipeline.model.other_breast import other_breast
 from pipeline.model.validation import ImageScores, MappedImage, in_breast, validation_matches
 
 FOLDS = 8

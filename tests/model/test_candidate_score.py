@@ -8,9 +8,10 @@ import pytest
 from scipy.special import expit, logit
 
 from pipeline.figures.froc import Matches
-from pipeline.model.candidate_score import CandidateScore, Term, other_breast
+from pipeline.model.candidate_score import CandidateScore, Term
 from pipeline.model.card import ModelCard, read_card, write_card
 from pipeline.model.fit_candidate_score import FOLDS, Search, fit_candidate_score
+from pipeline.model.other_breast import other_breast
 from tests.model.cards import a_card
 
 SCORE = CandidateScore(

@@ -24,7 +24,11 @@ def command_lines() -> list[str]:
     done = subprocess.run(
         ["make", "-n", *TARGETS, *GIVEN], cwd=ROOT, check=False, capture_output=True, text=True
     )
-    parts = [part.strip() for line in done.stdout.splitlines() for part in line.split(" & ")]
+    parts = [
+        part.strip().removeprefix("exec ")
+        for line in done.stdout.splitlines()
+        for part in line.split(" & ")
+    ]
     return sorted({part for part in parts if "scripts/" in part and "set_up" not in part})
 
 

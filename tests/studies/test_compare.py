@@ -31,7 +31,8 @@ def test_an_oracle_is_better_and_the_interval_of_the_difference_says_so(tmp_path
     oracle = fabricate(tmp_path / "oracle", women(), oracle=True)
     content = compare(oracle, noise, QUICK)
     assert list(content["figures"]) == [
-        *("patch_auc", "patch_partial_auc", "patch_ap", "log_loss", "image_auc", "mean_froc")
+        *("patch_auc", "patch_partial_auc", "patch_ap", "log_loss", "image_auc", "mean_froc"),
+        "lesions_with_candidate",
     ]
     auc = content["figures"]["patch_auc"]
     assert auc["first"]["value"] == 1.0

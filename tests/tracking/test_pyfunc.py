@@ -85,10 +85,8 @@ def probabilities(model) -> np.ndarray:
 
 
 def test_models_of_two_versions_answer_each_with_its_own_code(logged, tmp_path, host):
-    turned = "return 1 - np.asarray(expit(self.logit(np.asarray(logits"
-    other = copy_with(
-        logged, tmp_path / "other", "return np.asarray(expit(self.logit(np.asarray(logits", turned
-    )
+    whole = "return np.asarray(expit(self.shown_logit("
+    other = copy_with(logged, tmp_path / "other", whole, whole.replace("np.as", "1 - np.as"))
     first = mlflow.pyfunc.load_model(str(logged))
     second = mlflow.pyfunc.load_model(str(other))
     expected = probabilities(first)

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from tensorflow.python.framework import config as tf_config
 
 from models.dense import logit_map, logit_map_with_spread
-from pipeline.model.card import card_path, read_card
+from pipeline.model.card import FORMAT, card_path, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.model.recipe import RECIPE
@@ -146,7 +146,7 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
 
 def test_the_model_folder_is_what_later_stages_expect(finished):
     card = description(finished)
-    assert (card["format"], card["recipe"]) == (1, RECIPE)
+    assert (card["format"], card["recipe"]) == (FORMAT, RECIPE)
     assert card["network"] == {
         "backbone": "valid",
         "patch_px": 32,
