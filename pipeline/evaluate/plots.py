@@ -177,7 +177,7 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
             fontsize="x-small",
         )
     names = [f"{100 * t:g} %" for t in ticks]
-    axes.set_xticks(logit(ticks), names)
+    axes.set_xticks(logit(ticks), names, rotation=90)  # side by side they would not fit
     axes.set_yticks(logit(ticks), names)
     axes.set_xlim(bottom - 0.3, top + 0.3)
     axes.set_ylim(bottom - 0.3, top + 0.8)
