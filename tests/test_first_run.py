@@ -1,5 +1,6 @@
-"""The default run, which is the first that a person sees: what it must rest on."""
+"""The default run, which is the first that a person sees: what it must rest on, what it reached."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,13 @@ from pipeline.run.settings import build_settings
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = ROOT / "configs" / "default.yaml"
+# In patch AUC: what a threshold on the brightness around a place must stay behind.
+THRESHOLD_BEHIND = 0.10
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict:
+    return json.loads((ROOT / "docs" / "results" / "default.json").read_text())
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
@@ -32,3 +40,19 @@ def test_enough_lesions_lie_behind_the_calibration_and_behind_the_figures(part):
         settings.split,
     )
     assert sum(split.of[patient_id] == part for _, patient_id in findings) >= FEW_LESIONS
+
+
+@pytest.mark.parametrize(("figure", "least"), [("image_auc", 0.80), ("mean_froc", 0.60)])
+def test_the_kept_default_run_finds_what_is_there(kept, figure, least):
+    assert kept[figure]["value"] >= least
+
+
+@pytest.mark.parametrize("figure", ["slope", "observed_over_expected"])
+def test_the_kept_default_run_is_calibrated(kept, figure):
+    judged = kept["calibration"]["after"][figure]
+    assert judged["low"] <= 1 <= judged["high"]
+
+
+def test_a_threshold_stays_behind_the_network_of_the_kept_default_run(kept):
+    baseline = kept["baselines"]["mean_contrast"]["value"]
+    assert baseline <= kept["patch_auc"]["value"] - THRESHOLD_BEHIND
