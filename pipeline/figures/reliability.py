@@ -144,8 +144,9 @@ def recalibrations(
     """
     centre, spread = logits.mean(), logits.std() or 1.0
     z = (logits - centre) / spread
-    share = positive.sum(axis=1) / total.sum(axis=1)
-    share = np.where((share > 0) & (share < 1), share, np.nan)
+    abnormal, known = positive.sum(axis=1), total.sum(axis=1)
+    share = np.full(len(known), np.nan)
+    np.divide(abnormal, known, out=share, where=(abnormal > 0) & (abnormal < known))
     beta = np.stack([np.zeros_like(share), logit(share)], axis=1)  # (samples, 2)
     for _ in range(100):
         step = _newton_steps(z, beta, positive, total)

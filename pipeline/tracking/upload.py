@@ -9,6 +9,7 @@ their key. What was deleted in MLflow is begun anew.
 import fcntl
 import hashlib
 import os
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -40,6 +41,7 @@ from pipeline.tracking.pyfunc import log_patch_model
 # Limits of one MLflow batch request.
 METRICS_PER_BATCH = 1000
 PARAM_LENGTH = 500
+_REFUSED = re.compile(r"[^/\w.\- :]")  # in the name of a metric
 
 Step = Callable[[], None]
 
@@ -399,7 +401,8 @@ def _goes_on(before: Sequence[dict], start: dict) -> bool:
 
 def _metrics(values: dict[str, float], event: dict, *, step: int = 0) -> list[Metric]:
     time_ms = int(event["time"] * 1000)
-    return [Metric(name, value, time_ms, step) for name, value in values.items()]
+    # One name that MLflow refuses, such as "noise of 2%", would hold up all that follows it.
+    return [Metric(_REFUSED.sub("_", n), value, time_ms, step) for n, value in values.items()]
 
 
 def _goes_with(event: dict, following: dict, size: int) -> bool:

@@ -12,6 +12,7 @@ from pipeline.figures.reliability import (
     log_odds_bins,
     logistic_fit,
     observed_over_expected,
+    recalibrations,
     slope_intercept,
 )
 
@@ -123,3 +124,13 @@ def test_a_logistic_regression_of_separate_classes_is_undefined():
 def test_the_calibration_error_is_the_mean_gap_of_the_bins():
     assert ece([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1], bins=2) == pytest.approx((0.15 + 0.65) / 2)
     assert ece([0.5] * 4, [0, 1, 0, 1]) == 0.0
+
+
+def test_a_sample_without_a_position_or_a_class_has_no_slope():
+    logits, all_of = np.array([-1.0, 0.0, 1.0, 2.0]), np.array([1.0, 2.0, 2.0, 1.0])
+    mixed = np.array([0.0, 1.0, 0.0, 1.0])
+    positive = np.stack([mixed, mixed * 0, mixed * 0, all_of])
+    total = np.stack([all_of, all_of, all_of * 0, all_of])
+    slopes, _ = recalibrations(logits, positive, total)
+    assert np.isfinite(slopes[0])
+    assert np.isnan(slopes[1:]).all()

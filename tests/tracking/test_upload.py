@@ -386,3 +386,21 @@ def test_what_was_deleted_in_mlflow_is_made_anew_or_named(run, monkeypatch):
     upload(run)
     other = client.get_experiment_by_name("another").experiment_id
     assert len(client.search_runs([other])) == 3
+
+
+def test_a_name_that_mlflow_refuses_holds_nothing_up(run):
+    from mlflow.tracking import MlflowClient
+
+    from pipeline.tracking.client import tracking_uri
+    from pipeline.tracking.upload import upload
+
+    events = EventLog(run, "robustness")
+    events.start(settings={}, commit="abc", dirty=False)
+    events.metrics({"robustness/noise of 2%/patch_auc": 0.5, "turned by +5/x": 1.0, "after": 2.0})
+    assert upload(run) == 2
+    metrics = children(MlflowClient(tracking_uri()))["robustness"].data.metrics
+    assert metrics == {
+        "robustness/noise of 2_/patch_auc": 0.5,
+        "turned by _5/x": 1.0,
+        "after": 2.0,
+    }
