@@ -128,6 +128,12 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
         judged: test patients and the network's logits, with the true labels.
         seed: of the permutation of the training.
     """
+    if judged.positions["logit"].nunique() == 1:
+        return _nothing(
+            EVEN,
+            "Labels permuted: the network gives one number everywhere. It has learned nothing at "
+            "all, so it shows nothing; SCHEDULE=full or a lower train.learning_rate may show more.",
+        )
     shuffled = replace(judged, positions=permute_labels(judged.positions, seed=seed))
     figure = judge_metric(METRICS["patch_auc"], shuffled, Bootstrap.of(shuffled, settings))
     return _at_even(

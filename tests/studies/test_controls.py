@@ -142,6 +142,14 @@ def test_a_network_that_knows_the_true_labels_tells_nothing_about_permuted_ones(
     assert control.holds and control.required
 
 
+def test_a_network_that_gives_one_number_everywhere_shows_nothing(tmp_path):
+    judged = load_judged(fabricate(tmp_path, women(normal=10, abnormal=10)))
+    constant = replace(judged, positions=judged.positions.assign(logit=0.25))
+    control = study.judge_permuted(constant, QUICK, seed=0)
+    assert control.holds is None
+    assert "has learned nothing" in control.sentence
+
+
 def test_a_network_that_has_seen_the_permuted_labels_is_found_out(tmp_path):
     judged = load_judged(fabricate(tmp_path, women(normal=10, abnormal=10)))
     seen = permute_labels(judged.positions, seed=4)
