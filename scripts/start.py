@@ -17,7 +17,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pipeline.run.errors import UserError, disk_text
+from pipeline.run.errors import sentence_of
 
 Run = Annotated[Path, typer.Option("--run", help="the run folder")]
 
@@ -39,8 +39,8 @@ def _ending(command: Callable[..., int | None]) -> Callable[..., None]:
     def ending(*args, **options) -> None:
         try:
             status = command(*args, **options)
-        except Exception as error:
-            text = str(error) if isinstance(error, UserError) else disk_text(error, Path.cwd())
+        except Exception as error:  # every library has errors of its own for a full disk
+            text = sentence_of(error, Path.cwd())
             if text is None:
                 raise
             print(text, file=sys.stderr)

@@ -58,10 +58,15 @@ def read_json(path: Path) -> Any:
 def set_aside(folder: Path, place: Path) -> Path:
     """Move a folder to PLACE/<name>-<n>, over nothing; returns its new place."""
     place.mkdir(parents=True, exist_ok=True)
+    return folder.rename(free_place(place / folder.name))
+
+
+def free_place(path: Path) -> Path:
+    """The first of <path>-1, <path>-2, ... that is not there."""
     number = 1
-    while (target := place / f"{folder.name}-{number}").exists():
+    while (free := path.with_name(f"{path.name}-{number}")).exists():
         number += 1
-    return folder.rename(target)
+    return free
 
 
 def json_text(value) -> str:

@@ -31,6 +31,15 @@ _OF_THE_DISK = {
 }
 
 
+def sentence_of(error: BaseException, folder: Path) -> str | None:
+    """What a user can do about an error; None where it is none that a user can mend.
+
+    Args:
+        folder: see `disk_text`.
+    """
+    return str(error) if isinstance(error, UserError) else disk_text(error, folder)
+
+
 def disk_text(error: BaseException, folder: Path) -> str | None:
     """What to do where a full disk or a missing permission is behind an error; None where not.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.run.code import code_state
-from pipeline.run.errors import UserError, disk_text
+from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import EventLog
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, is_done, needed_for
 from pipeline.run.layout import RunFolder
@@ -59,8 +59,8 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
                     peak_mib=peak_memory_mib(),
                     message=f"{type(error).__name__}: {error}" if error else "",
                 )
-    except Exception as wrong:
-        text = str(wrong) if isinstance(wrong, UserError) else disk_text(wrong, run.root)
+    except Exception as wrong:  # every library has errors of its own for a full disk
+        text = sentence_of(wrong, run.root)
         if text is None:
             raise
         print(f"{name}: {text}", file=sys.stderr)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.run.atomic import write_atomic
+from pipeline.run.atomic import free_place, write_atomic
 from pipeline.tracking.client import DATABASE, is_local, sqlite_uri
 
 
@@ -31,7 +31,7 @@ def prepare_database(make: Callable[[Path], object] | None = None) -> None:
         if problem == "":  # another process has made it meanwhile
             return
         if problem:
-            place = _aside(DATABASE)
+            place = DATABASE.rename(free_place(DATABASE.with_name(f"{DATABASE.name}.unusable")))
             print(f"track: {DATABASE} {problem}: moved to {place.name}.", file=sys.stderr)
         write_atomic(DATABASE, make or _make_tables)
 
@@ -51,13 +51,6 @@ def _problem() -> str | None:
         return f"is damaged ({error})"
     finally:
         connection.close()
-
-
-def _aside(path: Path) -> Path:
-    number = 1
-    while (place := path.with_name(f"{path.name}.unusable-{number}")).exists():
-        number += 1
-    return path.rename(place)
 
 
 def _make_tables(path: Path) -> None:
