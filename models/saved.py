@@ -1,13 +1,16 @@
 """The weights of a network as a safetensors file, and back."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
-from models.network import PatchNetwork
+from models.network import NetworkSpec, PatchNetwork
+
+_OF_MEMBER = re.compile(r"member\d+/")
 
 
 def weights_of(network: PatchNetwork) -> dict[str, np.ndarray]:
@@ -24,13 +27,42 @@ def load_weights(network: PatchNetwork, path: str | Path) -> None:
     """Fill a network with stored weights.
 
     Raises:
-        ValueError: the file is not whole, or its names or shapes are not the network's.
+        ValueError: the file is not whole, its names or shapes are not the network's, or a weight
+            is not a finite number.
     """
     try:
         stored = load_file(str(path))
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} must be a whole safetensors file: {error}") from error
+    if broken := [name for name, array in stored.items() if not np.isfinite(array).all()]:
+        raise ValueError(
+            f"{path} holds weights that are not finite numbers (NaN or infinite), in "
+            f"{_some(sorted(broken))}: the training that made it had gone wrong, or the file was "
+            "changed. Take another model"
+        )
     assign_weights(network, stored, source=str(path))
+
+
+def check_size(spec: NetworkSpec, path: str | Path) -> None:
+    """Refuse a network that is larger than a file of weights, before it is built.
+
+    Raises:
+        ValueError: the file is not whole, or holds fewer members, or narrower ones.
+    """
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            names = list(file.keys())
+            first = next((name for name in names if name.endswith("conv0/kernel")), None)
+            width = file.get_slice(first).get_shape()[-1] if first else None
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} must be a whole safetensors file: {error}") from error
+    members = len({name.split("/")[0] for name in names if _OF_MEMBER.match(name)}) or 1
+    if members != spec.members:
+        raise ValueError(f"{path} holds {members} networks, not {spec.members}")
+    if spec.backbone == "valid" and width != spec.width:
+        raise ValueError(
+            f"{path}: the first kernel must have shape (..., {spec.width}), not {width}"
+        )
 
 
 def assign_weights(network: PatchNetwork, stored: dict[str, np.ndarray], *, source: str) -> None:

@@ -7,6 +7,7 @@ Run     make settings (every stage does it first)
 
 import start
 from pipeline.model.configure import configure
+from pipeline.run.freshness import tell_make
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import given_overrides
 
@@ -20,8 +21,10 @@ def settings(
 ) -> None:
     """Check CONFIG, SET, MODEL and INPUT and remember them in the run folder."""
     overrides = given_overrides(set, input_root=input)
-    for sentence in configure(RunFolder(run), config=config, overrides=overrides, model=model):
+    folder = RunFolder(run)
+    for sentence in configure(folder, config=config, overrides=overrides, model=model):
         print(sentence)
+    tell_make(folder)
 
 
 if __name__ == "__main__":

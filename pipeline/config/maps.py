@@ -19,6 +19,7 @@ class MapSettings(Section):
     zooms: tuple[Annotated[float, Field(ge=0.5, le=2)], ...] = Field(
         (1.0,),
         min_length=1,
+        max_length=9,
         description="mean logit over copies of the mammogram enlarged by so much, a list; lesions "
         "of other sizes than those of the training gain, a map takes as much longer",
     )

@@ -33,7 +33,8 @@ from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
 
 FORMAT = 2
-MOST_MEMBERS = 1000
+MOST_MEMBERS = MOST_KINDS = 1000
+LARGEST_PATCH_MM = 500.0  # of which no detector is so large
 
 
 class _Part(BaseModel):
@@ -53,7 +54,7 @@ class NetworkCard(_Part):
     width: int = Field(16, gt=0)
     dropout: float = Field(0.2, ge=0, lt=1)
     head: Literal["sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds"] = "sigmoid"
-    kinds: int = Field(0, ge=0)
+    kinds: int = Field(0, ge=0, le=MOST_KINDS)
     members: int = Field(1, ge=1, le=MOST_MEMBERS)
     core_px: int = Field(0, ge=0)
 
@@ -215,6 +216,15 @@ class ModelCard(_Part):
             raise ValueError("lacks usual_level, which maps.level_share needs")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_patch_of_a_mammogram(self) -> Self:
+        if self.network.patch_px * self.image.spacing_mm > LARGEST_PATCH_MM:
+            raise ValueError(
+                f"network.patch_px: must be at most {LARGEST_PATCH_MM:g} mm at image.spacing_mm, "
+                f"not {self.network.patch_px} px"
+            )
+        return self
+
     @property
     def folder(self) -> Path:
         """Where it was read from: the folder of the weights too."""
@@ -308,7 +318,7 @@ def read_card(folder: Path) -> ModelCard:
     path = card_path(folder)
     if not path.is_file():
         raise UserError(f"{path} is missing: {folder} holds no finished model.")
-    text = path.read_text(encoding="utf-8")
+    text = path.read_bytes()
     _check_format(path, text)
     try:
         card = ModelCard.model_validate_json(text, strict=True)
@@ -346,10 +356,10 @@ def find_model(place: Path) -> Path | None:
     return next(filter(has_model, (RunFolder(place).model, place)), None)
 
 
-def _check_format(path: Path, text: str) -> None:
+def _check_format(path: Path, text: bytes) -> None:
     try:
         tree = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, a number of 5,000 digits
         raise UserError(f"{path} must be JSON: {error}. Copy the model again.") from error
     if not isinstance(tree, dict):
         raise UserError(f"{path} must hold names and values, not a {type(tree).__name__}.")

@@ -34,7 +34,7 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
     # TensorFlow: only when there is something to compute
     from models.network import NetworkSpec, build_network
     from models.precision import dtype_policy
-    from models.saved import load_weights
+    from models.saved import check_size, load_weights
 
     card = read_card(folder)
     weights = _weights(folder)
@@ -45,8 +45,10 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
             "replaced. Copy the folder again or train again."
         )
     try:
+        spec = NetworkSpec(**dict(card.network))
+        check_size(spec, weights)
         with dtype_policy(policy):
-            network = build_network(NetworkSpec(**dict(card.network)))
+            network = build_network(spec)
         load_weights(network, weights)
     except ValueError as error:  # a patch that does not fit the backbone, other arrays
         raise UserError(f"{error}.") from error

@@ -1,7 +1,8 @@
 """The stage graph, once: what each stage is made from, what it writes last, who does its work.
 
 `make` (a test compares its rules with this), `make status`, the settings and the studies go by it.
-A stage is done when its target is there and nothing that it is made from is newer.
+A stage is done when its target is there and nothing that it is made from has changed since
+(freshness.py).
 """
 
 import importlib
@@ -98,18 +99,3 @@ def inputs(node: Node, run: RunFolder) -> list[Path]:
         for name in node.after
     ]
     return [*targets, *(run.stage_settings(name) for name in node.settings)]
-
-
-def newer_inputs(node: Node, run: RunFolder) -> list[Path]:
-    """The files that a stage is made from and that changed after its target was written.
-
-    Ingest compares its settings with the catalog itself, so it has none.
-    """
-    written = node.target(run).stat().st_mtime_ns
-    there = [] if node.always else [path for path in inputs(node, run) if path.exists()]
-    return [path for path in there if path.stat().st_mtime_ns > written]
-
-
-def is_done(node: Node, run: RunFolder) -> bool:
-    """Whether there is nothing to do for a stage, as Make sees it."""
-    return not node.always and node.target(run).is_file() and not newer_inputs(node, run)

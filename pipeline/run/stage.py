@@ -7,27 +7,39 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.run.code import code_state
 from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import EventLog
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, is_done, needed_for
+from pipeline.run.freshness import is_done, put_in_order
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, needed_for
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
-from pipeline.run.manifest import changed_since, write_manifest
+from pipeline.run.manifest import (
+    begin_manifest,
+    changed_inputs,
+    changed_since,
+    input_sums,
+    write_manifest,
+)
 from pipeline.run.settings import load_settings
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage gets: its run folder, all settings, its event log."""
+    """What a stage gets: its run folder, all settings, its event log.
+
+    Attributes:
+        target_is_new: an attempt before has written the target, and did not come to its end.
+    """
 
     run: RunFolder
     settings: Settings
     events: EventLog
+    target_is_new: bool = False
 
 
 @contextlib.contextmanager
@@ -106,21 +118,36 @@ def run_stage(name: str, run_root: Path) -> None:
     """
     node = GRAPH[name]
     with open_stage(name, run_root) as stage:
-        run = stage.run
-        _check_inputs(node, run)
-        if not node.always or changed_since(node, run):
-            # What it leaves is not known until it has ended.
-            run.manifest(name).unlink(missing_ok=True)
-            if node.always:  # it would not look into the files that it finds there
-                node.target(run).unlink(missing_ok=True)
-        line = node.work(stage)
-        if not run.manifest(name).is_file() or _is_newer(node.target(run), run.manifest(name)):
-            write_manifest(node, run)
-        print(f"{name}: {line}", flush=True)
+        _check_inputs(node, stage.run)
+        print(f"{name}: {(_look if node.always else _redo)(node, stage)}", flush=True)
 
 
-def _is_newer(path: Path, than: Path) -> bool:
-    return path.stat().st_mtime_ns > than.stat().st_mtime_ns
+def _look(node: Node, stage: Stage) -> str:
+    """The work of a stage that looks itself whether there is any."""
+    run = stage.run
+    if changed_since(node, run):  # it would not look into the files that it finds there
+        node.target(run).unlink(missing_ok=True)
+    line = node.work(stage)
+    if not run.manifest(node.name).is_file() or changed_since(node, run):
+        write_manifest(node, run)
+        put_in_order(node, run)
+    return line
+
+
+def _redo(node: Node, stage: Stage) -> str:
+    run = stage.run
+    made_from = input_sums(node, run)
+    target_is_new = begin_manifest(node, run)
+    if not node.sections:  # Make is not told by settings of its own that it did not end
+        node.target(run).unlink(missing_ok=True)
+    line = node.work(replace(stage, target_is_new=target_is_new))
+    if changed := changed_inputs(node, run):
+        raise UserError(
+            f"{changed[0]} changed while it was worked with. Give the same command again."
+        )
+    write_manifest(node, run, made_from)
+    put_in_order(node, run)
+    return line
 
 
 def _check_inputs(node: Node, run: RunFolder) -> None:

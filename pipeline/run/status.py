@@ -5,8 +5,10 @@ from pathlib import Path
 
 from pipeline.run.code import changed_files
 from pipeline.run.events import last_finished
-from pipeline.run.graph import GRAPH, Node, newer_inputs
+from pipeline.run.freshness import outdated_by
+from pipeline.run.graph import GRAPH, Node
 from pipeline.run.layout import RunFolder
+from pipeline.run.manifest import is_unfinished
 from pipeline.run.settings import recall
 
 ChangedFiles = Callable[[str, frozenset[Path]], list[str]]
@@ -32,7 +34,9 @@ def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tup
 def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles) -> str:
     if not node.target(run).exists():
         return "not done"
-    newer = [path.name for path in newer_inputs(node, run)]
+    if is_unfinished(node, run):
+        return "begun again and not ended: it runs, or the next make redoes it"
+    newer = [path.name for path in outdated_by(node, run)]
     if newer:
         return f"older than {', '.join(newer)}; the next make redoes it"
     # Files that differed from the commit are not known.

@@ -93,7 +93,7 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
         A summary in one line.
     """
     folder = stage.run.model
-    print(f"Only maps or threshold are new: the weights in {folder} stay.", flush=True)
+    print(f"The weights in {folder} stay: at most maps or threshold are new.", flush=True)
     training = {**read_card(folder).training.model_dump(), "identity": identity}
     history = (folder / HISTORY).read_text(encoding="utf-8")
     network = load_network(folder)

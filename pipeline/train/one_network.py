@@ -15,7 +15,7 @@ from pipeline.train.data.inputs import Inputs, warn
 from pipeline.train.data.samples import Sampler
 from pipeline.train.finish import finish, finish_again, map_rule
 from pipeline.train.first_weights import ALONE, Member, first_network, trained_before
-from pipeline.train.identity import only_ending_differs, unfinished
+from pipeline.train.identity import is_finished, only_ending_differs, unfinished
 from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
@@ -25,8 +25,8 @@ from pipeline.train.loop.training_loop import TrainingLoop
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
     """Build, train, export; go on with an unfinished training of the same kind.
 
-    Where only map settings or the threshold differ from those of a finished training, its weights
-    stay.
+    Where only map settings or the threshold differ from those of a finished training, or where it
+    was ended just before all was told, its weights stay.
 
     Args:
         wanted: identity of the training.
@@ -38,8 +38,11 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         UserError: the settings do not fit each other or the model to start from.
         SystemExit: after a signal, with 128 + its number.
     """
-    if only_ending_differs(stage.run, wanted):
-        return finish_again(stage, inputs, wanted)
+    told_half = stage.target_is_new and is_finished(stage.run, wanted)
+    if told_half or only_ending_differs(stage.run, wanted):
+        summary = finish_again(stage, inputs, wanted)
+        shutil.rmtree(stage.run.training, ignore_errors=True)
+        return summary
     checkpoint = unfinished(stage.run, wanted)
     settings = stage.settings
     _warn_of_former_training(settings, inputs, member)

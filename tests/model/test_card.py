@@ -66,6 +66,10 @@ def test_copies_are_mirrored_ones_of_each_size_of_each_network():
         (lambda tree: tree.update(region_threshold=float("nan")), r"region_threshold: .*nan"),
         (lambda tree: tree.update(region_threshold=[0.2]), r"region_threshold: "),
         (lambda tree: tree.update(network=["valid"]), r"network: "),
+        (lambda tree: tree["network"].update(patch_px=10**6), r"patch_px: .*at most 500 mm"),
+        (lambda tree: tree["network"].update(kinds=10**9), r"network\.kinds: .*1000"),
+        (lambda tree: tree["maps"].update(zooms=[1.0] * 10**4), r"maps\.zooms: "),
+        (lambda tree: tree["calibration"].update(temperature=float("nan")), r"temperature: .*nan"),
         (lambda tree: tree["maps"].update(level_share=0.5), r"lacks usual_level"),
     ],
 )
@@ -80,10 +84,19 @@ def test_a_card_that_is_not_whole_says_where_and_what_to_do(tmp_path, edit, word
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("[1]", "not a list"), ("3", "not a int"), ("{", "must be JSON"), ("", "must be JSON")],
+    [
+        (b"[1]", "not a list"),
+        (b"3", "not a int"),
+        (b"{", "must be JSON"),
+        (b"", "must be JSON"),
+        (b"\xff\xfe", "must be JSON"),
+        (b"[" * 10**5, "must be JSON"),
+        (b"9" * 5000, "must be JSON"),
+    ],
+    ids=range(7),
 )
 def test_what_is_no_object_is_refused(tmp_path, text, words):
-    card_path(tmp_path).write_text(text)
+    card_path(tmp_path).write_bytes(text)
     with pytest.raises(UserError, match=words):
         read_card(tmp_path)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from models.network import NetworkSpec, build_network
 from models.saved import weights_of
@@ -14,6 +15,7 @@ from pipeline.model.folder import (
     network_card,
     write_model,
 )
+from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from tests.model.cards import a_card, change_card
@@ -76,7 +78,26 @@ def test_missing_weights_are_named(run):
         load_network(run.model)
 
 
-def test_a_card_of_another_network_is_refused(run):
-    change_card(run.model, network={"width": 8})
-    with pytest.raises(UserError, match="must have shape"):
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"width": 8}, r"must have shape \(\.\.\., 8\), not 4"),
+        ({"width": 10**6}, r"must have shape"),
+        ({"members": 1000}, r"holds 1 networks, not 1000"),
+        ({"core_px": 8}, "must have shape"),
+    ],
+)
+def test_a_card_of_another_network_is_refused_before_it_is_built(run, changed, words):
+    change_card(run.model, network=changed)
+    with pytest.raises(UserError, match=words):
+        load_network(run.model)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_told_as_such(network, run, value):
+    arrays = weights_of(network)
+    arrays["conv1/kernel"][0, 0, 0, 0] = value
+    save_file(arrays, str(run.model / WEIGHTS))
+    change_card(run.model, sha256=file_sha256(run.model / WEIGHTS))
+    with pytest.raises(UserError, match=r"not finite numbers .* in conv1/kernel"):
         load_network(run.model)

@@ -9,7 +9,8 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.code import ROOT
 from pipeline.run.events import EventLog
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, is_done, needed_for
+from pipeline.run.freshness import is_done
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, needed_for
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.status import status

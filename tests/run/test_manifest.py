@@ -5,7 +5,7 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.graph import GRAPH, Node
 from pipeline.run.layout import RunFolder
-from pipeline.run.manifest import changed_since, write_manifest
+from pipeline.run.manifest import changed_since, is_unfinished, read_manifest, write_manifest
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import run_stage
 
@@ -83,13 +83,14 @@ def test_ingest_makes_a_changed_catalog_anew_and_leaves_a_whole_one_alone(run, m
     assert changed_since(GRAPH["ingest"], run) is None
 
 
-def test_a_stage_that_dies_leaves_no_manifest_of_an_earlier_one(left, monkeypatch):
+def test_a_stage_that_dies_leaves_no_checksums_of_an_earlier_one(left, monkeypatch):
     class Dies(Node):
         work = property(lambda node: lambda stage: 1 / 0)
 
     node = GRAPH["preprocess"]
-    dying = Dies("preprocess", "", node.writes_last, (), (), (), node.leaves)
+    dying = Dies("preprocess", "", node.writes_last, (), ("store",), (), node.leaves)
     monkeypatch.setitem(GRAPH, "preprocess", dying)
     with pytest.raises(ZeroDivisionError):
         run_stage("preprocess", left.root)
-    assert not left.manifest("preprocess").exists()
+    assert "left" not in read_manifest(node, left)
+    assert is_unfinished(node, left)

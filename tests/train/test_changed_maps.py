@@ -1,6 +1,7 @@
 """Other map settings on a finished training: no step is trained again."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_the_weights_stay_and_everything_behind_them_is_made_anew(
     no_step()
     other = with_maps(settings)
     train(stage_of(run, other))
-    assert capsys.readouterr().out.count("Only maps or threshold are new") == members
+    assert capsys.readouterr().out.count("stay: at most maps or threshold are new") == members
     assert [(part.model / "model.safetensors").read_bytes() for part in parts] == weights
     assert [(part.model / "history.csv").read_text() for part in parts] == histories
     card = card_of(run)
@@ -95,5 +96,22 @@ def test_with_anything_else_changed_it_is_another_training(finished_copy, capsys
     run = finished_copy
     before = (run.model / "model.safetensors").read_bytes()
     train(stage_of(run, with_maps(toy_settings(**SHORT, seed=1))))
-    assert "Only maps or threshold are new" not in capsys.readouterr().out
+    assert "stay: at most maps or threshold are new" not in capsys.readouterr().out
     assert (run.model / "model.safetensors").read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("finished_copy", "members"), [("single", 1), ("ensemble", 2)], indirect=["finished_copy"]
+)
+def test_a_training_killed_after_its_model_only_tells_the_rest(
+    finished_copy, capsys, no_step, members
+):
+    run = finished_copy
+    card, weights = card_of(run), (run.model / "model.safetensors").read_bytes()
+    run.model_card.unlink()
+    no_step()
+    stage = stage_of(run, toy_settings(**SHORT, members=members, seed=members - 1))
+    train(replace(stage, target_is_new=True))
+    assert run.model_card.is_file()
+    assert card_of(run) == card
+    assert (run.model / "model.safetensors").read_bytes() == weights
