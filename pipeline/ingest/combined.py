@@ -72,7 +72,7 @@ def _part(request: Request, name: str, data: DataSettings) -> Request:
         if file.name.startswith(front)
     )
     folder = data.importer if name == data.importer else f"{data.importer}-{name}"
-    return Request(data, request.phantom, files, request.wrapped.with_name(folder))
+    return replace(request, data=data, files=files, wrapped=request.wrapped.with_name(folder))
 
 
 def _joined(kind: str, tables: list[pd.DataFrame]) -> pd.DataFrame:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from pipeline.dicom.file_format import damage_of
-from pipeline.dicom.header import Header, read_header
+from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import parse_name
 from pipeline.ingest.findings_csv import join_findings, users_findings
+from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import (
     DICOM_SUFFIXES,
     NOT_DICOM,
@@ -24,6 +25,7 @@ from pipeline.ingest.ignored_files import (
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.map_images import Lost
 
 
 def read(request: Request) -> Catalog:
@@ -34,6 +36,7 @@ def read(request: Request) -> Catalog:
     """
     builder = CatalogBuilder(request.files, dataset="dicom")
     lines = users_findings(request, builder)
+    whole: list[SourceFile] = []
     headers: dict[SourceFile, Header] = {}
     damaged: dict[SourceFile, str] = {}
     for file in builder.left():
@@ -43,12 +46,15 @@ def read(request: Request) -> Catalog:
                 damaged[file] = damage
             else:
                 builder.skip(file, kind_of_file(file, reason))
-            continue
-        header = read_header(file.path) or Header()  # the reader says what is wrong
-        if header.is_directory:
+        else:
+            whole.append(file)
+    for file, header in read_headers(request, whole).items():
+        if isinstance(header, Lost):
+            builder.fail(file, f"its header: {header.reason}")
+        elif header and header.is_directory:
             builder.skip(file, "DICOMDIR, a list of other files")
         else:
-            headers[file] = header
+            headers[file] = header or Header()  # the reader says what is wrong
     _end_damaged(damaged, headers, builder)
     ids = image_ids([file.name for file in headers])
     images: dict[str, dict] = {}

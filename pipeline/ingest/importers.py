@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import DataSettings, PhantomSettings
+from pipeline.config import DataSettings, DicomSettings, PhantomSettings
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
 
@@ -38,6 +38,7 @@ class Request:
     phantom: PhantomSettings
     files: tuple[SourceFile, ...]  # every regular file below data.root
     wrapped: Path  # folder for the DICOM files that an importer makes of other formats
+    limits: DicomSettings | None = None  # of the processes that read headers; None: in this one
 
     @cached_property
     def nearest(self) -> dict[str, SourceFile]:

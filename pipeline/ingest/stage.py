@@ -40,7 +40,8 @@ def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
 
     data = settings.data
     made_from = _fingerprint(listing, settings)
-    request = Request(data, settings.phantom, listing.files, _wrapped(settings))
+    wrapped = _wrapped(settings)
+    request = Request(data, settings.phantom, listing.files, wrapped, limits=settings.dicom)
     catalog = read_data_set(request)
     if _has_phantom(data):  # it has just written its files
         listing = _list_all(run, settings)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.config import DataSettings, PhantomSettings, Settings, StoreSettings
+from pipeline.config import DataSettings, DicomSettings, PhantomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import Catalog, read_catalog
 from pipeline.ingest.phantom.importer import read_phantom
 from pipeline.ingest.source_files import Listing
@@ -51,6 +51,7 @@ def stage(folder: Path, **data) -> Stage:
     settings = Settings(
         data=DataSettings(**({"importer": "combined", "sets": sets} | data)),
         phantom=PHANTOM,
+        dicom=DicomSettings(workers=0),
         store=StoreSettings(root=folder / "store"),
     )
     run = RunFolder(folder / "run")

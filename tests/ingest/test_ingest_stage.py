@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import DataSettings, Settings, StoreSettings
+from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
 from pipeline.ingest.catalog import read_catalog
 from pipeline.ingest.importers import MODULES
@@ -20,6 +20,8 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.stage import Stage
 from tests.dicom_samples import write_mammogram
 
+IN_THIS_PROCESS = DicomSettings(workers=0)
+
 
 @pytest.fixture
 def root(tmp_path) -> Path:
@@ -28,10 +30,11 @@ def root(tmp_path) -> Path:
     return tmp_path / "data"
 
 
-def stage(tmp_path: Path, **data) -> Stage:
+def stage(tmp_path: Path, dicom: DicomSettings = IN_THIS_PROCESS, **data) -> Stage:
     settings = Settings(
         data=DataSettings(**({"importer": "dicom", "root": tmp_path / "data"} | data)),
         store=StoreSettings(root=tmp_path / "store"),
+        dicom=dicom,
     )
     run = RunFolder(tmp_path / "run")
     return Stage(run, settings, EventLog(run, "ingest"))
@@ -296,7 +299,7 @@ def test_deciding_that_nothing_changed_loads_no_heavy_library(tmp_path, root):
     script = f"""
 import sys
 from pathlib import Path
-from pipeline.config import DataSettings, Settings, StoreSettings
+from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.ingest.stage import ingest
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -315,3 +318,16 @@ print([m for m in ("tensorflow", "mlflow", "sklearn", "pandas", "cv2") if m in s
     )
     assert done.stdout.splitlines()[0].startswith("nothing changed")
     assert done.stdout.splitlines()[1] == "[]"
+
+
+def test_a_header_that_takes_too_long_costs_its_own_file(tmp_path, root):
+    slow = write_mammogram(root / "slow.dcm")
+    items = b"\xfe\xff\x00\xe0" + bytes(4)
+    sequence = b"\x54\x00\x20\x02SQ\0\0" + (400_000 * 8).to_bytes(4, "little")
+    before, tag, pixels = slow.read_bytes().partition(b"\xe0\x7f\x10\x00OW")
+    slow.write_bytes(before + sequence + items * 400_000 + tag + pixels)
+    here = stage(tmp_path, DicomSettings(workers=1, decode_seconds=1))
+    assert ingest(here).startswith("4 files, 3 images")
+    ends = {row["file"]: row for _, row in read_text_table(here.run.files_table).rows}
+    assert ends["slow.dcm"]["status"] == "failed"
+    assert "took longer than 1 s" in ends["slow.dcm"]["reason"]

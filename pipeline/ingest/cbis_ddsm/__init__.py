@@ -45,7 +45,7 @@ def read(request: Request) -> Catalog:
     lesions = read_tables(tables)
     split = official_split(lesions)
     builder = CatalogBuilder(request.files, dataset="cbis_ddsm")
-    files = sort_files(builder, lesions)
+    files = sort_files(request, builder, lesions)
     on_image: dict[str, list[Lesion]] = defaultdict(list)
     for lesion in (*split.kept, *split.borrowed):
         on_image[lesion.name.image_id].append(lesion)

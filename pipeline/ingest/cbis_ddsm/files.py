@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pipeline.dicom.header import Header, read_header
+from pipeline.dicom.header import Header
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import Name, parse_name
 from pipeline.ingest.cbis_ddsm.tables import Lesion, is_table
+from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import not_dicom
+from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.map_images import Lost
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,9 @@ class NamedFile:
     shape: tuple[int, int] | None  # rows and columns in pixels; None where the header is silent
 
 
-def sort_files(builder: CatalogBuilder, lesions: Iterable[Lesion]) -> dict[str, list[NamedFile]]:
+def sort_files(
+    request: Request, builder: CatalogBuilder, lesions: Iterable[Lesion]
+) -> dict[str, list[NamedFile]]:
     """Read the headers of all files, and find those that show the same by `Name.subject`.
 
     Files that have no name of the data set are accounted for.
@@ -36,7 +41,7 @@ def sort_files(builder: CatalogBuilder, lesions: Iterable[Lesion]) -> dict[str, 
     for lesion in lesions:
         mammogram, *parts = lesion.series
         series |= {mammogram: lesion.name.mammogram} | dict.fromkeys(parts, lesion.name)
-    found = defaultdict(list)
+    found, whole = defaultdict(list), []
     builder.skip_left_behind()
     for file in builder.left():
         if is_table(file.path):
@@ -47,8 +52,11 @@ def sort_files(builder: CatalogBuilder, lesions: Iterable[Lesion]) -> dict[str, 
             if file.suffix == ".dcm":
                 builder.fail(file, reason)
             continue
-        header = read_header(file.path)
-        if name := file_name(file, header, series):
+        whole.append(file)
+    for file, header in read_headers(request, whole).items():
+        if isinstance(header, Lost):
+            builder.fail(file, f"its header: {header.reason}")
+        elif name := file_name(file, header, series):
             shape = header.shape if header else None
             found[name.subject].append(NamedFile(file, name, shape))
         elif header is not None and header.is_directory:

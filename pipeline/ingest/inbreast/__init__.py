@@ -14,16 +14,17 @@ Academic Radiology 19, 236-248, doi:10.1016/j.acra.2011.09.014.
 import re
 from collections.abc import Iterator
 
-from pipeline.dicom.header import read_header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cells import as_word
+from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.importers import Request
 from pipeline.ingest.inbreast.osirix import Regions, read_regions
 from pipeline.ingest.inbreast.tables import read_table, table_file
 from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.map_images import Lost
 
 SPACING_MM = 0.07  # of the set's only detector, where a file has lost its own
 POINT_RADIUS_MM = 0.5  # a calcification that is marked by a point is about 1 mm across at most
@@ -55,7 +56,9 @@ def read(request: Request) -> Catalog:
     found, exports = _sorted(builder)
     if absent := sorted(set(rows) - set(found)):
         tell("images of INbreast.csv that are not here", absent)
-    for image_id, file in found.items():
+    for (image_id, file), header in zip(
+        found.items(), read_headers(request, list(found.values())).values(), strict=True
+    ):
         export, row = exports.pop(image_id, None), rows.get(image_id, {})
         regions = Regions(())
         if export:
@@ -65,7 +68,9 @@ def read(request: Request) -> Catalog:
             except (ValueError, OSError) as error:  # nobody knows how many are missing
                 regions, what = Regions((), missing=1), f"outlines that cannot be read: {error}"
             builder.skip(export, what)
-        header = read_header(file.path)
+        if isinstance(header, Lost):
+            builder.fail(file, f"its header: {header.reason}")
+            continue
         spacing_mm = header.spacing_mm if header else None
         radius_px = POINT_RADIUS_MM / (spacing_mm or SPACING_MM)
         pathology = f"birads_{row['birads']}" if row.get("birads") else "unknown"
