@@ -112,6 +112,7 @@ def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, tmp_
                 "train.steps_per_epoch": "100",  # train.epochs is the user's
                 "maps.flips": "1",
                 "maps.zooms": "1",
+                "train.learning_rate": "0.0005",  # a higher one would leave it dead
                 "train.members": "1",
                 "train.permute_labels": "true",
             },

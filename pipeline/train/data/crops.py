@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.preprocess.store.entries import network_input, read_image
+from pipeline.preprocess.store.entries import read_image
 from pipeline.run.errors import UserError
 from pipeline.train.data.corpus import Corpus
 
@@ -140,20 +140,24 @@ def window_start(centre: float, size: int) -> int:
 
 
 def read_window(
-    store: str, row0: int, col0: int, size: int, *, height: int, width: int
+    store: str, row0: int, col0: int, height: int, width: int, *, image: tuple[int, int]
 ) -> np.ndarray:
-    """Pixels of a square that may stick out of the image, there reflected as the maps are.
+    """Stored pixels of a window that may stick out of the image, there reflected as the maps are.
+
+    Args:
+        row0, col0: the first pixel of the window.
+        height, width: its size.
+        image: height and width of the image.
 
     Returns:
-        (size, size) float32 in [0, 1].
+        (height, width) uint16.
     """
-    rows = _reflected(row0, size, height)
-    cols = _reflected(col0, size, width)
+    rows, cols = _reflected(row0, height, image[0]), _reflected(col0, width, image[1])
     first_row, first_col = rows.min(), cols.min()
     pixels = read_image(store, slice(first_row, rows.max() + 1), slice(first_col, cols.max() + 1))
-    if pixels.shape != (size, size) or rows[0] > rows[-1] or cols[0] > cols[-1]:
+    if pixels.shape != (height, width) or rows[0] > rows[-1] or cols[0] > cols[-1]:
         pixels = pixels[np.ix_(rows - first_row, cols - first_col)]
-    return network_input(pixels)
+    return pixels
 
 
 def _reflected(start: int, size: int, length: int) -> np.ndarray:

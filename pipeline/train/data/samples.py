@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from pipeline.annotations.labels import IGNORED
 from pipeline.config import TrainSettings
-from pipeline.train.data.augmentation import STRETCH, Augmenter, View, plain_view, source_size
+from pipeline.train.data.augmentation import STRETCH, Augmenter, View, plain_view
 from pipeline.train.data.corpus import Corpus, TrainingImage
 from pipeline.train.data.crops import CropShape, place_crop, read_window, window_start
 
@@ -39,30 +39,34 @@ class Sampler:
             zoom=STRETCH if self.train.augment else 1.0,
             mined_share=self.train.mined_share,
         )
-        image = self.corpus.images[placement.image]
-        size = source_size(self.shape.size_px) if self.train.augment else self.shape.size_px
+        image, size = self.corpus.images[placement.image], self.shape.size_px
         row0, col0 = window_start(placement.row, size), window_start(placement.col, size)
-        window = read_window(image.store, row0, col0, size, height=image.height, width=image.width)
-        view = plain_view(window)
+
+        def read(row: int, col: int, height: int, width: int) -> np.ndarray:
+            of = image.height, image.width
+            return read_window(image.store, row0 + row, col0 + col, height, width, image=of)
+
         if self.train.augment:
             if not hasattr(self._local, "augmenter"):
-                self._local.augmenter = Augmenter(self.shape.size_px)
-            view = self._local.augmenter.view(window, seed=placement.seed)
+                self._local.augmenter = Augmenter(size)
+            view = self._local.augmenter.view(read, seed=placement.seed)
+        else:
+            view = plain_view(read, size)
         return view.image[..., None], view_targets(image, view, self.shape, row0=row0, col0=col0)
 
 
 def view_targets(
     image: TrainingImage, view: View, shape: CropShape, *, row0: int, col0: int
 ) -> np.ndarray:
-    """Label of each logit of a view whose window starts at (row0, col0) of the image.
+    """Label of each logit of a view whose crop starts at (row0, col0) of the image.
 
     Returns:
         (cells, cells) int8; ignored outside the breast and nearer to the edge than the margin.
     """
     rows, cols = np.meshgrid(shape.centres, shape.centres, indexing="ij")
     points = np.stack([rows, cols, np.ones_like(rows)])
-    window_rows, window_cols = np.einsum("ij,jkl->ikl", view.to_window, points)
-    targets = image.targets(window_rows + row0, window_cols + col0)
+    crop_rows, crop_cols = np.einsum("ij,jkl->ikl", view.to_crop, points)
+    targets = image.targets(crop_rows + row0, crop_cols + col0)
     margin = shape.margin_cells
     inner = targets[margin : shape.cells - margin, margin : shape.cells - margin]
     return np.pad(inner, margin, constant_values=IGNORED)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.preprocess.store.entries import network_input, write_entry
+from pipeline.preprocess.store.entries import write_entry
 from pipeline.run.errors import UserError
 from pipeline.train.data.corpus import Corpus, Positions
 from pipeline.train.data.crops import (
@@ -127,14 +127,14 @@ def entry(tmp_path_factory):
 def test_a_window_continues_the_image_by_reflection(entry, row0, col0):
     store, image = entry
     padded = np.pad(image, 60, mode="reflect")
-    window = read_window(store, row0, col0, 12, height=30, width=20)
-    expected = padded[60 + row0 :, 60 + col0 :][:12, :12]
-    assert window.dtype == np.float32
-    np.testing.assert_array_equal(window, network_input(expected))
+    window = read_window(store, row0, col0, 12, 9, image=(30, 20))
+    expected = padded[60 + row0 :, 60 + col0 :][:12, :9]
+    assert window.dtype == np.uint16
+    np.testing.assert_array_equal(window, expected)
 
 
 def test_a_window_may_be_larger_than_the_image(entry):
     store, image = entry
-    window = read_window(store, -10, -10, 50, height=30, width=20)
+    window = read_window(store, -10, -10, 50, 50, image=(30, 20))
     expected = np.pad(image, 60, mode="reflect")[50:100, 50:100]
-    np.testing.assert_array_equal(window, network_input(expected))
+    np.testing.assert_array_equal(window, expected)

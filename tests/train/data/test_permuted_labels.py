@@ -7,7 +7,7 @@ import pytest
 from pipeline.annotations.labels import IGNORED
 from pipeline.preprocess.tables import read_positions
 from pipeline.run.errors import UserError
-from pipeline.train.data.augmentation import Augmenter, source_size
+from pipeline.train.data.augmentation import Augmenter
 from pipeline.train.data.crops import CropShape
 from pipeline.train.data.inputs import inputs_of, read_tables
 from pipeline.train.data.permuted_labels import LabelTable, permute_labels
@@ -86,13 +86,16 @@ def test_every_view_of_a_place_has_the_label_of_the_position_nearest_to_it(share
     table = permute_labels(read_positions(shared_toy_run), seed=0)
     table = table[table["image_id"] == image.image_id]
     shape = CropShape(cells=9, patch_px=32, stride_px=4, margin_cells=0)
-    size = source_size(shape.size_px)
     grid = np.stack([*np.meshgrid(shape.centres, shape.centres, indexing="ij"), np.ones((9, 9))])
     judged = 0
+
+    def black(_row, _col, height, width):
+        return np.zeros((height, width), np.uint16)
+
     for seed in range(5):
-        view = Augmenter(shape.size_px).view(np.zeros((size, size), np.float32), seed=seed)
+        view = Augmenter(shape.size_px).view(black, seed=seed)
         targets = view_targets(image, view, shape, row0=50, col0=30)
-        rows, cols = np.einsum("ij,jkl->ikl", view.to_window, grid)
+        rows, cols = np.einsum("ij,jkl->ikl", view.to_crop, grid)
         for target, row, col in zip(
             targets.ravel(), rows.ravel() + 50, cols.ravel() + 30, strict=True
         ):

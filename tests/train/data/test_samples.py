@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import TrainSettings
+from pipeline.preprocess.store.entries import WHITE
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.train.data.augmentation import Augmenter, plain_view, source_size
+from pipeline.train.data.augmentation import Augmenter, View
 from pipeline.train.data.corpus import read_corpus
 from pipeline.train.data.crops import CropShape
 from pipeline.train.data.samples import Sampler, crop_batches, view_targets
@@ -33,7 +34,7 @@ def sampler_of(corpus, **changes):
 def test_targets_agree_with_the_patch_table(corpus, shared_toy_run):
     # A window whose logits at every fourth step are positions of the table.
     row0 = col0 = 2 * PITCH_PX - SHAPE.patch_px // 2
-    view = plain_view(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32))
+    view = View(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32), np.eye(2, 3))
     table = read_positions(shared_toy_run)
     compared = 0
     for image in corpus.images:
@@ -52,11 +53,14 @@ def test_targets_follow_the_lesion_through_every_augmentation(corpus):
     # A view is rendered from a picture of the labels themselves: where the picture says
     # lesion, the target must say positive.
     image = corpus.images[0]
-    size = source_size(SHAPE.size_px)
-    rows, cols = np.mgrid[:size, :size].astype(float)
     circle = image.outlines[0].circle
-    row0, col0 = round(circle.row) - size // 2 + 9, round(circle.col) - size // 2 - 14
-    drawn = (image.labels(rows + row0, cols + col0) == 1).astype(np.float32)
+    half = SHAPE.size_px // 2
+    row0, col0 = round(circle.row) - half + 9, round(circle.col) - half - 14
+
+    def drawn(row, col, height, width):
+        rows, cols = np.mgrid[:height, :width] + np.array([row0 + row, col0 + col])[:, None, None]
+        return (image.labels(rows.astype(float), cols.astype(float)) == 1).astype(np.uint16) * WHITE
+
     augmenter = Augmenter(SHAPE.size_px)
     for seed in range(20):
         view = augmenter.view(drawn, seed=seed)
@@ -77,7 +81,7 @@ def test_targets_follow_the_lesion_through_every_augmentation(corpus):
 
 def test_logits_outside_the_breast_and_in_the_margin_are_ignored(corpus):
     image = corpus.images[1]
-    view = plain_view(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32))
+    view = View(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32), np.eye(2, 3))
     targets = view_targets(image, view, SHAPE, row0=20, col0=image.width - 60)
     outside = SHAPE.centres + image.width - 60 > image.width - 32
     assert (targets[:, outside] == -1).all()

@@ -1,0 +1,92 @@
+"""What a training crop costs, beside albumentations on a window that fills every view of it.
+
+The aim: a quarter. Both views are of the same seed, so they show the same.
+"""
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import albumentations as A
+import cv2
+import numpy as np
+
+from pipeline.preprocess.store.entries import WHITE, network_input, read_image, write_entry
+from pipeline.train.data.augmentation import (
+    LARGEST,
+    ROTATION_DEGREES,
+    SHEAR_DEGREES,
+    SMALLEST,
+    Augmenter,
+    View,
+)
+from pipeline.train.data.crops import read_window
+
+SIZE, WINDOW = 448, 968  # of configs/mias.yaml; the smallest window that fills every view
+SHAPE = (2000, 1200)
+
+
+class Whole(Augmenter):
+    """The same view with nothing but albumentations: turn a whole window, cut the middle."""
+
+    def __init__(self, size_px: int):
+        super().__init__(size_px)
+        affine = A.Affine(
+            rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
+            shear=(-SHEAR_DEGREES, SHEAR_DEGREES),
+            scale=(SMALLEST, LARGEST),
+            interpolation=cv2.INTER_CUBIC,
+            border_mode=cv2.BORDER_CONSTANT,
+            p=0.9,
+        )
+        self._whole = A.Compose([A.VerticalFlip(p=0.5), affine, A.CenterCrop(size_px, size_px)])
+
+    def view(self, read, *, seed: int) -> View:
+        states = np.random.default_rng(seed), random.Random(seed)
+        for transform in (*self._whole.transforms, *self._grey.transforms):
+            transform.set_random_state(*states)
+        border = (WINDOW - SIZE) // 2
+        window = network_input(read(-border, -border, WINDOW, WINDOW))
+        image = np.clip(self._whole(image=window)["image"], 0.0, 1.0)
+        return View(np.clip(self._grey(image=image)["image"], 0.0, 1.0), np.eye(2, 3))
+
+
+def bench(repeats: int = 15) -> dict:
+    """Crops from the middle of a smooth picture with grain, alternately.
+
+    Returns:
+        Milliseconds of processor time, their ratio, and by how much grey values differ at most
+        between the two, of 1, in the median view.
+    """
+    cv2.setNumThreads(1)
+    grain = np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)
+    smooth = cv2.GaussianBlur(grain, (0, 0), 3)
+    low, high = smooth.min(), smooth.max()
+    stored = np.round((smooth - low) / (high - low) * WHITE).astype(np.uint16)
+    with tempfile.TemporaryDirectory() as folder:
+        store = str(Path(folder) / "one")
+        write_entry(store, image=stored, breast=np.ones((SHAPE[0] // 8, SHAPE[1] // 8)), info={})
+        read_image(store)  # its checksum is compared once
+
+        def read(row, col, height, width):
+            return read_window(store, 700 + row, 400 + col, height, width, image=SHAPE)
+
+        ways = {"crop": Augmenter(SIZE), "albumentations": Whole(SIZE)}
+        times = {name: [] for name in ways}
+        apart = []
+        for seed in range(4 * repeats):
+            images = []
+            for name, way in ways.items():
+                started = time.process_time()
+                images.append(way.view(read, seed=seed).image)
+                times[name].append(1000 * (time.process_time() - started))
+            apart.append(float(np.max(np.abs(images[0] - images[1]))))
+    median = {name: float(np.median(of)) for name, of in times.items()}
+    return {
+        "name": "crops",
+        "milliseconds": {name: round(value, 2) for name, value in median.items()},
+        "ratio": round(median["albumentations"] / median["crop"], 2),
+        "apart": round(float(np.median(apart)), 4),
+        "aim": 4,
+    }
