@@ -34,8 +34,8 @@ from pipeline.train.data.permuted_labels import permute_labels
 
 # Long enough to learn labels that are not permuted.
 SHORT_CONTROL = SHORT | {"maps.flips": "1", "maps.zooms": "1"}
-# A short schedule has a short warm-up. After it a network of random weights dies on labels that tell
-# nothing, at the 0.002 of the phantom, and gives one number everywhere.
+# A short schedule has a short warm-up. After it a network of random weights dies on labels that
+# tell nothing, at the 0.002 of the phantom, and gives one number everywhere.
 _SAFE_RATE = 5e-4
 EVEN, ALL = 0.5, 1.0
 _NAMED = 5

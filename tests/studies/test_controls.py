@@ -112,13 +112,24 @@ def test_the_control_of_permuted_labels_is_a_short_training_of_its_own(run, tmp_
                 "train.steps_per_epoch": "100",  # train.epochs is the user's
                 "maps.flips": "1",
                 "maps.zooms": "1",
-                "train.learning_rate": "0.0005",  # a higher one would leave it dead
                 "train.members": "1",
                 "train.permute_labels": "true",
             },
         ),
     ]
     assert run.control("permuted").study.root == run.root
+
+
+@pytest.mark.parametrize(
+    ("rate", "given", "asked_for"),
+    [(2e-3, {}, "0.0005"), (2e-3, {"train.learning_rate": "2e-3"}, None)],
+)
+def test_a_short_control_trains_at_a_rate_that_it_survives(run, tmp_path, rate, given, asked_for):
+    fast = SETTINGS.train.model_copy(update={"learning_rate": rate})
+    settings = SETTINGS.model_copy(update={"train": fast})
+    remember(run, settings, Remembered("configs/default.yaml", given, ""))
+    _, asked = controlled(run, tmp_path)
+    assert asked[0][2].get("train.learning_rate") == asked_for
 
 
 def test_the_full_schedule_is_that_of_the_config(run, tmp_path):
