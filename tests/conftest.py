@@ -22,6 +22,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: first.get(item.nodeid.split("::")[0], len(first)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def private_folder(tmp_path_factory):
+    """Pseudonyms by a key that is always the same, so that splits are."""
+    folder = tmp_path_factory.mktemp("private")
+    (folder / "pseudonym.key").write_text("01" * 32 + "\n", encoding="ascii")
+    os.environ["MAMMO_PRIVATE"] = str(folder)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def mammo_data() -> Path:
     """Folder with mini-mias/, cbis-ddsm/ and dicom-files/, named by MAMMO_DATA.

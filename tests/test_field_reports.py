@@ -69,7 +69,9 @@ def reports(mammo_data, tmp_path_factory) -> dict[str, Path]:
 
 
 def stage_on(tmp_path: Path, root: Path, **changed) -> Stage:
-    return stage(tmp_path, data=DataSettings(importer="dicom", root=root), **changed)
+    return stage(
+        tmp_path, data=DataSettings(importer="dicom", root=root, pseudonyms=False), **changed
+    )
 
 
 def read(path: Path, **settings) -> Mammogram:
@@ -134,7 +136,7 @@ def test_02_stray_pixels_of_a_mask_change_no_label(tmp_path, reports, whole):
         cv2.imwrite(str(root / "mask.png"), mask)
         line = "woman/L-MLO.png,mass,woman/mask.png"
         (root.parent / "findings.csv").write_text(f"file,kind,mask\n{line}\n")
-        data = DataSettings(importer="ddsm", root=root.parent, spacing_mm=0.2)
+        data = DataSettings(importer="ddsm", root=root.parent, spacing_mm=0.2, pseudonyms=False)
         here = stage(tmp_path, run=f"run-{name}", data=data, image=ImageSettings(spacing_mm=0.2))
         done(here)
         positions[name] = pd.read_parquet(here.run.positions)

@@ -16,10 +16,12 @@ import pandas as pd
 from pipeline.config import Settings
 from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
+from pipeline.dicom.unusable import one_line
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost
+from pipeline.run.pseudonyms import is_private, original_path
 
 # Raise it when `mask_polygons` gives other outlines.
 MASK_FORMAT = 1
@@ -46,6 +48,7 @@ class MaskJob:
     height: int
     width: int
     folder: Path
+    pseudonym: str = ""  # of the file, where its path may not be written
 
     def kept(self, file_sha256: str) -> Path:
         """The file that has the outline of the mask with this checksum."""
@@ -77,8 +80,9 @@ def outline_masks(
     root = settings.store.root
     jobs = {}
     for row in findings[findings["geometry"] == "mask"].itertuples():
-        file = json.loads(row.coordinates)["file"]
-        jobs[row.finding_id] = MaskJob(file, *sizes[row.image_id], root / "masks")
+        named = json.loads(row.coordinates)["file"]
+        file, pseudonym = str(original_path(named)), named if is_private(named) else ""
+        jobs[row.finding_id] = MaskJob(file, *sizes[row.image_id], root / "masks", pseudonym)
     ends = work_once(
         list(jobs.values()),
         kept=_kept,
@@ -88,7 +92,7 @@ def outline_masks(
         title="outlines of masks",
     )
     return {
-        finding_id: MaskOutline([], f"mask {job.file}: {end.reason}")
+        finding_id: MaskOutline([], f"mask {job.pseudonym or job.file}: {end.reason}")
         if isinstance(end, Lost)
         else end
         for (finding_id, job), end in zip(jobs.items(), ends, strict=True)
@@ -101,7 +105,7 @@ def outline_mask(job: MaskJob) -> MaskOutline:
     try:
         polygons = mask_polygons(path, height=job.height, width=job.width)
     except NoOutline as problem:
-        return MaskOutline([], str(problem))
+        return MaskOutline([], str(problem).replace(str(path), job.pseudonym or job.file))
     checksum = file_sha256(path)
     write_text(job.kept(checksum), json.dumps(polygons))
     return MaskOutline(polygons, file_sha256=checksum)
@@ -173,7 +177,7 @@ def read_mask(path: Path) -> np.ndarray:
     except OSError as error:
         raise NoOutline(f"mask {path} cannot be read: {error.strerror or error}") from error
     except DICOM_ERRORS as error:
-        raise NoOutline(f"mask {path} cannot be decoded: {error}") from error
+        raise NoOutline(f"mask {path} cannot be decoded: {one_line(error)}") from error
     if pixels is None or pixels.ndim != 2:
         raise NoOutline(f"mask {path} must be a grey image or a DICOM file with one frame")
     return pixels

@@ -12,6 +12,8 @@ SingleImporter = Literal[
     "phantom", "mias", "dicom", "cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm"
 ]
 Importer = Literal[SingleImporter, "combined"]
+# Importers of files that may be a hospital's own; the others read what is published.
+_OF_HOSPITALS = ("dicom", "ddsm")
 
 
 class SetSettings(Section):
@@ -81,12 +83,24 @@ class DataSettings(Section):
         None,
         description="table patient_id,split that fixes the split; split.csv in data.root if absent",
     )
+    pseudonyms: bool = Field(
+        True,
+        description="keyed hashes in place of patient ids and of names of files and folders, for "
+        "a hospital's own files: DICOM (importer dicom) and pictures (importer ddsm); false only "
+        "where these names tell nothing",
+    )
     sets: tuple[SetSettings, ...] = Field(
         (),
         description="for importer combined, in place of data.root: importer:folder or "
         "name=importer:folder, with commas between; in a CONFIG also spacing_mm, findings, split, "
         "and the set's own window, polarity and prefer_lut in place of those of dicom",
     )
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether the paths in these settings, and names in the data, are to be pseudonyms."""
+        importers = {self.importer, *(each.importer for each in self.sets)}
+        return self.pseudonyms and not importers.isdisjoint(_OF_HOSPITALS)
 
     @field_validator("sets", mode="before")
     @classmethod

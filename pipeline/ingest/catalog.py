@@ -43,7 +43,8 @@ class ImageRow(_Row):
     patient_id: Text
     laterality: Literal["L", "R", ""] = ""
     view: Annotated[str, Field(pattern=r"^[A-Z]*$")] = ""  # CC, MLO, ... or ""
-    file: Text  # the DICOM file to read: absolute, or relative to the working folder
+    # The DICOM file to read: absolute, or relative to the working folder; or its pseudonym.
+    file: Text
     source: Text  # the user's file, relative to data.root; a row of files.csv
     dataset: Word
     spacing_mm: Annotated[float, Field(ge=0.001, le=2)] | None = None  # where the importer knows it
@@ -98,6 +99,8 @@ class Catalog:
     split: dict[str, str] = field(default_factory=dict)
     # What is to be known of the whole set, in sentences without full stop.
     notes: tuple[str, ...] = ()
+    # How `source` of the images begins that are a hospital's own; "" for all.
+    of_hospital: tuple[str, ...] = ()
 
 
 def make_catalog(
@@ -134,13 +137,20 @@ def check_catalog(catalog: Catalog) -> None:
 
 
 def write_catalog(
-    run: RunFolder, catalog: Catalog, *, importer: str, root: str, fingerprint: str
+    run: RunFolder,
+    catalog: Catalog,
+    *,
+    importer: str,
+    root: str,
+    fingerprint: str,
+    key_check: str = "",
 ) -> bool:
     """Write the tables, then catalog.json; each only if its content changed.
 
     Args:
         importer, root: where it comes from, for people.
         fingerprint: of the files and settings that it was made of.
+        key_check: of the key, where there are pseudonyms in it.
 
     Returns:
         True when catalog.json was rewritten, which makes the later stages run.
@@ -167,6 +177,8 @@ def write_catalog(
         "tables": {path.name: hashlib.sha256(t.encode()).hexdigest() for path, t in tables.items()},
         "fingerprint": fingerprint,
     }
+    if key_check:
+        content["pseudonyms"] = key_check
     if catalog.notes:
         content["notes"] = list(catalog.notes)
     return write_text_if_changed(run.catalog, json_text(content))

@@ -14,6 +14,7 @@ files.csv and is told to the user.
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.ingest.catalog import Catalog, make_catalog
@@ -25,9 +26,10 @@ from pipeline.ingest.source_files import SourceFile
 class CatalogBuilder:
     """The rows of a catalog while an importer looks through the files of its data set."""
 
-    def __init__(self, files: Iterable[SourceFile], *, dataset: str):
+    def __init__(self, files: Iterable[SourceFile], *, dataset: str, of_hospital: bool = False):
         self._files = tuple(files)
         self._dataset = dataset
+        self._of_hospital = ("",) if of_hospital else ()
         self._ends: dict[str, tuple[str, str]] = {}
         self._images: list[dict] = []
         self._findings: list[dict] = []
@@ -118,7 +120,8 @@ class CatalogBuilder:
             for file in self._files
             for status, reason in [self._ends[file.name]]
         ]
-        return make_catalog(self._images, self._findings, files)
+        catalog = make_catalog(self._images, self._findings, files)
+        return replace(catalog, of_hospital=self._of_hospital)
 
     def _end(self, file: SourceFile, status: str, reason: str) -> None:
         if file.name in self._ends:

@@ -38,6 +38,7 @@ def read(request: Request) -> Catalog:
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in _BETWEEN}
     split: dict[str, str] = {}
     notes: list[str] = []
+    of_hospital: list[str] = []
     for name, data in data_sets(request.data).items():
         print(f"set {name}: importer {data.importer} in {data.root}", flush=True)
         try:
@@ -51,12 +52,13 @@ def read(request: Request) -> Catalog:
             images["spacing_mm"] = images["spacing_mm"].fillna(data.spacing_mm)
         split |= {f"{name}/{patient}": part for patient, part in catalog.split.items()}
         notes += [f"set {name}: {note}" for note in catalog.notes]
+        of_hospital += [f"{name}/{front}" for front in catalog.of_hospital]
         for kind, columns in _BETWEEN.items():
             table = getattr(catalog, kind)
             named = {column: f"{name}{sign}" + table[column] for column, sign in columns.items()}
             tables[kind].append(table.assign(**named))
     joined = {kind: _joined(kind, each) for kind, each in tables.items()}
-    return Catalog(**joined, split=split, notes=tuple(notes))
+    return Catalog(**joined, split=split, notes=tuple(notes), of_hospital=tuple(of_hospital))
 
 
 def _part(request: Request, name: str, data: DataSettings) -> Request:

@@ -22,6 +22,7 @@ def data_sets(data: DataSettings) -> dict[str, DataSettings]:
             spacing_mm=each.spacing_mm or data.spacing_mm,
             findings=each.findings,
             split=each.split,
+            pseudonyms=data.pseudonyms,
         )
         for each in data.sets
     }

@@ -34,7 +34,7 @@ def read(request: Request) -> Catalog:
     Raises:
         UserError: the table of findings is wrong or names an image that is not there.
     """
-    builder = CatalogBuilder(request.files, dataset="dicom")
+    builder = CatalogBuilder(request.files, dataset="dicom", of_hospital=True)
     lines = users_findings(request, builder)
     whole: list[SourceFile] = []
     headers: dict[SourceFile, Header] = {}

@@ -30,6 +30,14 @@ MODULES = {
 }
 
 
+Called = Callable[[str, str], str]
+
+
+def as_it_is(kind: str, name: str) -> str:
+    """The name itself, which is published."""
+    return name
+
+
 @dataclass(frozen=True)
 class Request:
     """What an importer gets. It returns a Catalog with one row of files for each of `files`."""
@@ -39,6 +47,8 @@ class Request:
     files: tuple[SourceFile, ...]  # every regular file below data.root
     wrapped: Path  # folder for the DICOM files that an importer makes of other formats
     limits: DicomSettings | None = None  # of the processes that read headers; None: in this one
+    # What a name of a kind (patient, image, ...) is called outside the raw folder.
+    called: Called = as_it_is
 
     @cached_property
     def nearest(self) -> dict[str, SourceFile]:

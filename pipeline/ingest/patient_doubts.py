@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from pipeline.ingest.alike import same_twice
+from pipeline.ingest.importers import Called, as_it_is
 from pipeline.ingest.notes import some
 
 # Words that programs and people write where the id was taken out.
@@ -25,25 +26,32 @@ _FEW_IMAGES = 8  # that one woman may well have
 _TIMES = 5  # so many more images than most others have
 
 
-def patient_doubts(images: pd.DataFrame) -> list[str]:
+def patient_doubts(images: pd.DataFrame, called: Called = as_it_is) -> list[str]:
     """Sentences about ids that the split by patient cannot trust.
 
     Args:
         images: patient_id of each image.
+        called: what a patient is called in them.
     """
     counts = images["patient_id"].value_counts()
     notes = []
     crowded = counts[counts > (_FEW_IMAGES if len(counts) == 1 else _most(counts))]
     doubted = sorted({*filter(is_placeholder, counts.index), *crowded.index})
     if doubted:
-        shown = some([f"{patient!r} ({counts[patient]} images)" for patient in doubted])
+        shown = some(
+            [f"{called('patient', patient)!r} ({counts[patient]} images)" for patient in doubted]
+        )
         notes.append(
             f"patient ids that may stand for several women: {shown}; if they do, no split keeps "
             "these women apart and every count of women is wrong: name them in patient_id of "
             "findings.csv"
         )
     if twice := [*same_twice(counts.index), *_by_side(counts.index)]:
-        pairs = [f"{one!r} and {other!r} ({why})" for one, other, why in twice]
+        named = [[called("patient", patient) for patient in pair] for *pair, _ in twice]
+        pairs = [
+            f"{one!r} and {other!r} ({why})"
+            for (one, other), (*_, why) in zip(named, twice, strict=True)
+        ]
         notes.append(
             f"patient ids that look like one woman twice: {some(pairs, '; ')}; they are taken as "
             "two, who may come into two parts of the split"

@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.dicom.unusable import one_line
 from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.importers import Called, as_it_is
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.progress import shown
 
@@ -55,27 +57,34 @@ def read_picture(path: Path) -> np.ndarray:
     return pixels
 
 
-def add_pictures(builder: CatalogBuilder, pictures: Sequence[Picture], folder: Path) -> None:
+def add_pictures(
+    builder: CatalogBuilder, pictures: Sequence[Picture], folder: Path, *, called: Called = as_it_is
+) -> None:
     """Wrap and add pictures on all cores, as `wrap_picture` and `add_picture` do."""
     if not pictures:
         return
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # codecs run in parallel
-        done = pool.map(partial(wrap_picture, folder=folder), pictures)
+        done = pool.map(partial(wrap_picture, folder=folder, called=called), pictures)
         ends = shown(done, len(pictures), "wrapping as DICOM")
         for picture, end in zip(pictures, ends, strict=True):
             add_picture(builder, picture, end)
 
 
-def wrap_picture(picture: Picture, folder: Path) -> Path | str:
+def wrap_picture(picture: Picture, folder: Path, *, called: Called = as_it_is) -> Path | str:
     """The DICOM file of a picture in `folder`, or why there is none.
 
     One that is there already is left alone.
+
+    Args:
+        called: what its image and its patient are called in the file.
     """
-    path = folder / f"{picture.image['image_id']}.dcm"
+    said = {name: picture.image[name] for name in _IN_DICOM}
+    said |= {f"{kind}_id": called(kind, said[f"{kind}_id"]) for kind in ("image", "patient")}
+    path = folder / f"{said['image_id']}.dcm"
     try:
-        wrap_as_dicom(picture.read(), path, **{name: picture.image[name] for name in _IN_DICOM})
+        wrap_as_dicom(picture.read(), path, **said)
     except (ValueError, OSError) as error:
-        return str(error)
+        return one_line(error)
     return path
 
 

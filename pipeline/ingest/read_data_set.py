@@ -11,7 +11,7 @@ from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog import Catalog, check_catalog
 from pipeline.ingest.data_sets import split_file
 from pipeline.ingest.ignored_files import TABLE, kind_of_file
-from pipeline.ingest.importers import Request, importer
+from pipeline.ingest.importers import Called, Request, as_it_is, importer
 from pipeline.ingest.notes import some, tell
 from pipeline.ingest.patient_doubts import patient_doubts
 from pipeline.ingest.source_files import SourceFile
@@ -39,11 +39,13 @@ def read_data_set(request: Request) -> Catalog:
             f"table of findings, only {', '.join(takers)} do. Leave it out."
         )
     catalog = importer(data.importer)(request)
+    if not data.pseudonyms:
+        catalog = replace(catalog, of_hospital=())
     if data.importer != "combined":  # whose sets have been looked at one by one
-        notes = [*unread_tables(request), *patient_doubts(catalog.images)]
-        for note in notes:
+        called = request.called if catalog.of_hospital else as_it_is
+        for note in _notes(request, catalog, as_it_is):
             tell(note)
-        catalog = replace(catalog, notes=(*catalog.notes, *notes))
+        catalog = replace(catalog, notes=(*catalog.notes, *_notes(request, catalog, called)))
     if path := split_file(data):
         catalog = apply_split(catalog, read_split(path), where=str(path))
     # Of several sets each has been limited already.
@@ -60,7 +62,11 @@ def read_data_set(request: Request) -> Catalog:
     return catalog
 
 
-def unread_tables(request: Request) -> list[str]:
+def _notes(request: Request, catalog: Catalog, called: Called) -> list[str]:
+    return [*unread_tables(request, called), *patient_doubts(catalog.images, called)]
+
+
+def unread_tables(request: Request, called: Called = as_it_is) -> list[str]:
     """Sentences about tables in data.root that look like the user's own and are not read."""
     importer_name = request.data.importer
     own = {"split": split_file(request.data) or request.data.root / "split.csv"}
@@ -73,11 +79,12 @@ def unread_tables(request: Request) -> list[str]:
         if not kind or file.suffix not in _TABLES or "/" in file.name:
             continue
         if kind == "findings" and kind not in own:
-            notes.append(f"{file.name} is not read: importer {importer_name} takes no such table")
+            named = called("file", file.name)
+            notes.append(f"{named} is not read: importer {importer_name} takes no such table")
         elif own[kind].resolve() != file.path.resolve():
             notes.append(
-                f"{file.name} is not read: the table must be called {kind}.csv and be CSV, or be "
-                f"named with data.{kind}"
+                f"{called('file', file.name)} is not read: the table must be called {kind}.csv "
+                f"and be CSV, or be named with data.{kind}"
             )
     return notes
 
@@ -143,12 +150,12 @@ def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catal
             f"{stranger!r} (almost {patient!r}: {why})" if patient else repr(stranger)
             for stranger, (patient, why) in meant.items()
         ]
-        note = (
-            f"{len(strangers)} of the {len(split)} patients in {where} have no image in the data "
-            f"set: {some(named)}"
+        count = (
+            f"{len(strangers)} of the {len(split)} patients in {{}} have no image in the data set"
         )
+        note = f"{count.format(where)}: {some(named)}"
         tell(note)
-        notes.append(note)
+        notes.append(count.format("the table of the split") if catalog.of_hospital else note)
     images = catalog.images.assign(split_hint="")
     return replace(catalog, images=images, split=own, notes=tuple(notes))
 
@@ -156,7 +163,7 @@ def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catal
 def _how(alike: list[str]) -> str:
     """What to do about ids that are almost right."""
     if not alike:
-        return "Write patient_id as it stands in RUN/catalog/images.csv or in the DICOM files."
+        return "Write patient_id as it stands in the tables of the data set or in the DICOM files."
     return (
         f"{some(alike, '; ')}. Write the ids as the data set has them (in a spreadsheet as text, "
         "not as numbers), or take the lines out."

@@ -9,13 +9,20 @@ from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
 from pipeline.ingest.data_sets import data_sets, split_file
-from pipeline.ingest.importers import Request
+from pipeline.ingest.importers import Request, as_it_is
 from pipeline.ingest.source_files import Listing, given_files, joined, list_files
 from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.pseudonyms import (
+    PRIVATE,
+    Pseudonyms,
+    original,
+    original_path,
+    private_folder,
+)
 from pipeline.run.stage import Stage
 
 
@@ -28,24 +35,58 @@ def ingest(stage: Stage) -> str:
     run, settings = stage.run, stage.settings
     listing = _list_all(run, settings)
     known = read_json(run.catalog) or {}
-    if known.get("fingerprint") == _fingerprint(listing, settings) and _all_there(run, known):
+    pseudonyms = Pseudonyms() if settings.data.has_secrets else None
+    if pseudonyms:
+        _check_names(run, known, settings.data, pseudonyms)
+    made_from = _fingerprint(listing, settings, pseudonyms)
+    if known.get("fingerprint") == made_from and _all_there(run, known):
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
-    return _import(run, settings, listing)
+    return _import(run, settings, listing, pseudonyms)
 
 
-def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
+def _check_names(run: RunFolder, known: dict, data: DataSettings, pseudonyms: Pseudonyms) -> None:
+    """Refuse a run that holds the names as they are, or pseudonyms by another key."""
+    if known.get("importer") != data.importer:
+        return
+    key_check = known.get("pseudonyms")
+    if not key_check:
+        raise UserError(
+            f"{run.root} holds patient ids and names of files as they are: it was made by an "
+            "earlier release or with data.pseudonyms=false. Take another RUN, which gets "
+            "pseudonyms, and delete this one and its runs in MLflow; or, where these names tell "
+            'nothing, keep them: SET="data.pseudonyms=false".'
+        )
+    if key_check != pseudonyms.key_check:
+        raise UserError(
+            f"{run.root} has pseudonyms by another key than that in {private_folder()}: none of "
+            f"its patients would be known again. Name the folder of its key, {PRIVATE}=..., or "
+            "take another RUN."
+        )
+
+
+def _import(
+    run: RunFolder, settings: Settings, listing: Listing, pseudonyms: Pseudonyms | None
+) -> str:
     from pipeline.ingest.catalog import write_catalog
+    from pipeline.ingest.pseudonymised import pseudonymised
     from pipeline.ingest.read_data_set import read_data_set, with_broken_links
 
     data = settings.data
-    made_from = _fingerprint(listing, settings)
-    wrapped = _wrapped(settings)
-    request = Request(data, settings.phantom, listing.files, wrapped, limits=settings.dicom)
+    made_from = _fingerprint(listing, settings, pseudonyms)
+    called = pseudonyms.of if pseudonyms else as_it_is
+    request = Request(
+        data,
+        settings.phantom,
+        listing.files,
+        _wrapped(settings),
+        limits=settings.dicom,
+        called=called,
+    )
     catalog = read_data_set(request)
     if _has_phantom(data):  # it has just written its files
         listing = _list_all(run, settings)
-        made_from = _fingerprint(listing, settings)
+        made_from = _fingerprint(listing, settings, pseudonyms)
     missed = {file.name for file in listing.files} ^ set(catalog.files["file"])
     if missed:
         raise UserError(
@@ -53,9 +94,20 @@ def _import(run: RunFolder, settings: Settings, listing: Listing) -> str:
             "Run it again when nothing writes into data.root."
         )
     catalog = with_broken_links(catalog, listing.broken_links)
-    roots = (f"{name}: {each.root}".removeprefix(": ") for name, each in data_sets(data).items())
-    root = ", ".join(roots)
-    write_catalog(run, catalog, importer=data.importer, root=root, fingerprint=made_from)
+    roots = {name: called("path", str(each.root)) for name, each in data_sets(data).items()}
+    root = ", ".join(f"{name}: {each}".removeprefix(": ") for name, each in roots.items())
+    catalog = pseudonymised(catalog, called)
+    if pseudonyms:
+        pseudonyms.keep()  # before anything goes by them
+    key_check = pseudonyms.key_check if pseudonyms else ""
+    write_catalog(
+        run,
+        catalog,
+        importer=data.importer,
+        root=root,
+        fingerprint=made_from,
+        key_check=key_check,
+    )
     links = listing.linked_folders
     note = f"; {len(links)} linked folders not entered, such as {links[0]}" if links else ""
     return _counts(read_json(run.catalog)) + note
@@ -76,11 +128,18 @@ def _list_all(run: RunFolder, settings: Settings) -> Listing:
                 f"{other.root}. Keep them apart."
             )
     outputs = {"RUN": run.root, "store.root": settings.store.root}
+    if settings.data.has_secrets:
+        outputs[PRIVATE] = private_folder()
+        if private_folder().resolve().is_relative_to(run.root.resolve()):
+            raise UserError(
+                f"{PRIVATE}={private_folder()} lies inside RUN={run.root}, and with it the key "
+                "would be handed on. Choose another folder."
+            )
     return joined(_list_root(name, data, outputs) for name, data in sets.items())
 
 
 def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listing:
-    root = data.root
+    root = original_path(str(data.root))
     where, setting = f"data.root={root}", "data.root=FOLDER"
     if name:
         where = f"{root} (set {name} of data.sets)"
@@ -109,10 +168,11 @@ def _has_phantom(data: DataSettings) -> bool:
     return any(each.importer == "phantom" for each in data_sets(data).values())
 
 
-def _fingerprint(listing: Listing, settings: Settings) -> str:
+def _fingerprint(listing: Listing, settings: Settings, pseudonyms: Pseudonyms | None = None) -> str:
     """Changes with the files, with the tables outside data.root, and with settings that matter."""
     data = settings.data
-    tree: dict = {"data": data.model_dump(mode="json"), "wrapped": str(_wrapped(settings))}
+    named = data.model_dump(mode="json", exclude={"pseudonyms"})
+    tree: dict = {"data": named, "wrapped": str(_wrapped(settings))}
     if _has_phantom(data):
         tree["phantom"] = settings.phantom.model_dump(mode="json")
     sets = data_sets(data).values()
@@ -127,14 +187,16 @@ def _fingerprint(listing: Listing, settings: Settings) -> str:
     digest = hashlib.sha256(value_sha256(tree).encode())
     for source in (*listing.files, *listing.broken_links):
         digest.update(f"\0{source.name}\0{source.size}\0{source.mtime_ns}".encode())
-    return digest.hexdigest()
+    content = digest.hexdigest()
+    return pseudonyms.hashed("files", content) if pseudonyms else content
 
 
 def _all_there(run: RunFolder, known: dict) -> bool:
     """Whether the tables and every DICOM file that they name exist."""
     if not all((run.catalog.parent / table).is_file() for table in known["tables"]):
         return False
-    return all(Path(row["file"]).exists() for _, row in read_text_table(run.images_table).rows)
+    images = read_text_table(run.images_table).rows
+    return all(Path(original(row["file"])).exists() for _, row in images)
 
 
 def _counts(known: dict) -> str:

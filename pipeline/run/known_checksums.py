@@ -1,8 +1,9 @@
 """Checksums of files already seen, and work on files that is done once for all runs.
 
-STORE_ROOT/checksums.jsonl has one line per file and state: path, size in bytes, time of the
-last change in ns, SHA-256. Lines are only ever appended, each in one write, so runs that share
-the store do not disturb each other; a line cut off by a crash is passed over.
+STORE_ROOT/checksums.jsonl has one line per file and state: path (of a hospital's file its
+pseudonym), size in bytes, time of the last change in ns, SHA-256. Lines are only ever appended,
+each in one write, so runs that share the store do not disturb each other; a line cut off by a crash
+is passed over.
 """
 
 import contextlib
@@ -16,15 +17,18 @@ from pipeline.run.map_images import Lost, map_images
 from pipeline.run.progress import shown
 
 _FILE = "checksums.jsonl"
-# What tells whether a file changed: absolute path, size, time of the last change.
+# What tells whether a file changed: absolute path or pseudonym, size, time of the last change.
 State = tuple[str, int, int]
 
 
 class FileJob(Protocol):
-    """What is done with one file."""
+    """What is done with one file; `pseudonym` is "" where its path may be written."""
 
     @property
     def file(self) -> str: ...
+
+    @property
+    def pseudonym(self) -> str: ...
 
 
 class FileEnd(Protocol):
@@ -57,7 +61,7 @@ def work_once(
         before: is called with the number of files to work on, if there are any.
     """
     known = _known_checksums(root) if jobs else {}
-    states = [_state(Path(job.file)) for job in jobs]
+    states = [_state(Path(job.file), job.pseudonym) for job in jobs]
     ends: list[End | Lost | None] = [
         kept(job, known[state]) if state in known else None
         for job, state in zip(jobs, states, strict=True)
@@ -79,11 +83,11 @@ def work_once(
     return [end for end in ends if end is not None]
 
 
-def _state(path: Path) -> State | None:
+def _state(path: Path, pseudonym: str) -> State | None:
     """State of a file; None where it cannot be read, which `work` will report."""
     try:
         status = path.stat()
-        return str(path.resolve()), status.st_size, status.st_mtime_ns
+        return pseudonym or str(path.resolve()), status.st_size, status.st_mtime_ns
     except OSError:
         return None
 

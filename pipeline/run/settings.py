@@ -1,4 +1,7 @@
-"""From CONFIG and SET to the settings of a run, kept in RUN/settings; and back from there."""
+"""From CONFIG and SET to the settings of a run, kept in RUN/settings; and back from there.
+
+Where the data are a hospital's, RUN holds pseudonyms of its folders and files.
+"""
 
 import datetime
 import difflib
@@ -17,8 +20,11 @@ from pipeline.run.errors import UserError, validation_text
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
+from pipeline.run.pseudonyms import Pseudonyms, known_original, original
 
 DEFAULT_CONFIG = "configs/default.yaml"
+# Settings of data, and of each of its sets, that name files or folders.
+_PATHS = ("root", "findings", "split")
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,9 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
     for section, values in tree.items():
         for name in values:
             _check_name(f"{section}.{name}", where=str(config))
-    for name, value in overrides.items():
+    for name, given in overrides.items():
         _check_name(name, where="SET")
+        value = known_original(given) if name == "data.sets" else original(given)
         section, key = name.split(".", 1)
         annotation = _section(section).model_fields[key].annotation
         # A path or a name is what it is, whatever YAML would read in it.
@@ -129,17 +136,44 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
 
 def _files_of(run: RunFolder, settings: Settings, remembered: Remembered) -> dict[Path, str]:
     """The files of RUN/settings and what they say."""
-    tree = settings.model_dump(mode="json")
+    tree = told(settings)
     files = {
         run.stage_settings(stage): yaml_text({s: tree[s] for s in sections})
         for stage, sections in STAGE_SECTIONS.items()
     }
     given = (
         ("config", remembered.config),
-        ("set", remembered.overrides),
+        ("set", _told_overrides(settings, remembered.overrides)),
         ("model", remembered.model),
     )
     return {**files, run.remembered: yaml_text(dict(given))}
+
+
+def told(settings: Settings) -> dict:
+    """All settings by section, as RUN, the model and MLflow hold them.
+
+    Raises:
+        UserError: the key of the pseudonyms cannot be read.
+    """
+    tree = settings.model_dump(mode="json")
+    if settings.data.has_secrets:
+        pseudonyms = Pseudonyms()
+        for part in (tree["data"], *tree["data"]["sets"]):
+            paths = {name: part[name] for name in _PATHS if part[name]}
+            part.update({name: pseudonyms.of("path", path) for name, path in paths.items()})
+        pseudonyms.keep()
+    return tree
+
+
+def _told_overrides(settings: Settings, overrides: Mapping[str, str]) -> dict[str, str]:
+    """The same for what SET gave."""
+    names = [n for n in (*(f"data.{name}" for name in _PATHS), "data.sets") if n in overrides]
+    values = {name: original(overrides[name]) for name in names}
+    if names and settings.data.has_secrets:
+        pseudonyms = Pseudonyms()
+        values = {name: pseudonyms.of("path", value) for name, value in values.items()}
+        pseudonyms.keep()
+    return {**overrides, **values}
 
 
 def recall(run: RunFolder) -> Remembered:
@@ -196,6 +230,8 @@ def load_settings(run: RunFolder) -> Settings:
                 f"RUN={shlex.quote(str(run.root))}."
             )
         tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+    for part in (tree["data"], *tree["data"].get("sets", ())):
+        part.update({name: original(part[name]) for name in _PATHS if part.get(name)})
     return Settings.model_validate(tree)
 
 

@@ -25,7 +25,7 @@ from pipeline.run.manifest import (
     input_sums,
     write_manifest,
 )
-from pipeline.run.settings import load_settings
+from pipeline.run.settings import load_settings, told
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             code = code_state()
             if code.complaint:
                 print(f"{name}: {code.complaint}", file=sys.stderr)
-            sections = stage.settings.model_dump(mode="json")
+            sections = told(stage.settings)
             shown = {s: sections[s] for s in STAGE_SECTIONS.get(name, sections)}
             stage.events.start(settings=shown, commit=code.commit, dirty=code.dirty)
             try:
@@ -69,7 +69,7 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
                     status="failed" if error else "finished",
                     seconds=time.monotonic() - started,
                     peak_mib=peak_memory_mib(),
-                    message=f"{type(error).__name__}: {error}" if error else "",
+                    message=_message(error, stage.settings) if error else "",
                 )
     except Exception as wrong:  # every library has errors of its own for a full disk
         text = sentence_of(wrong, run.root)
@@ -77,6 +77,12 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             raise
         print(f"{name}: {text}", file=sys.stderr)
         raise SystemExit(2) from wrong
+
+
+def _message(error: BaseException, settings: Settings) -> str:
+    """What the event log says of an error: of a hospital's data no text, which may name them."""
+    kind = type(error).__name__
+    return f"{kind}: standard error says more" if settings.data.has_secrets else f"{kind}: {error}"
 
 
 @contextlib.contextmanager

@@ -36,6 +36,7 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.run.code import git_commit
+from pipeline.run.settings import told
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.data.inputs import DEVELOPMENT, Inputs, Tables, natural_prior, warn
@@ -164,7 +165,7 @@ def end_training(
         commit=commit,
         dirty=dirty,
         recipe=RECIPE,
-        settings=settings.model_dump(mode="json"),
+        settings=told(settings),
         sha256="",
     )
     former = write_model(stage.run, network, card, history=history)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from pipeline.preprocess.split import split_patients
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
+from pipeline.run.pseudonyms import original
 from pipeline.run.stage import Stage
 from tests.dicom_samples import write_mammogram
 
@@ -49,7 +51,7 @@ def stage(folder: Path, **data) -> Stage:
         {"importer": "dicom", "root": folder / "clinic", "name": "own", "spacing_mm": 0.05},
     ]
     settings = Settings(
-        data=DataSettings(**({"importer": "combined", "sets": sets} | data)),
+        data=DataSettings(**({"importer": "combined", "sets": sets, "pseudonyms": False} | data)),
         phantom=PHANTOM,
         dicom=DicomSettings(workers=0),
         store=StoreSettings(root=folder / "store"),
@@ -102,6 +104,27 @@ def test_ids_of_different_sets_cannot_clash(catalog):
     of_set = images["source"].str.split("/").str[0]
     assert (images["patient_id"].str.split("/").str[0] == of_set).all()
     assert (images.index.str.split("-").str[0] == of_set).all()
+
+
+def test_pseudonyms_stand_for_the_names_of_the_hospitals_set_alone(folder):
+    (folder / "both.csv").write_text("patient_id,split\nown/w1,test\nmias/mias001,train\n")
+    whole = stage(folder, pseudonyms=True, split=folder / "both.csv")
+    here = replace(whole, run=RunFolder(folder / "hidden"))
+    ingest(here)
+    found = read_catalog(here.run)
+    images = found.images.set_index("image_id")
+    assert images.loc["mias-mdb001", "patient_id"] == "mias/mias001"
+    own = images[images["dataset"] == "own"]
+    assert own.index.str.fullmatch("own-i[a-z2-7]{12}").all()
+    assert own["patient_id"].str.fullmatch("own/p[a-z2-7]{12}").all()
+    assert own["source"].str.fullmatch(r"own/f[a-z2-7]{12}\.dcm").all()
+    assert {original(file) for file in own["file"]} == {
+        str(folder / "clinic" / f"{name}.dcm") for name in ("a", "mdb001")
+    }
+    finding = found.findings.set_index("image_id").loc[lambda t: t.index.str.startswith("own-")]
+    assert list(finding["finding_id"]) == [f"{finding.index[0]}-1"]
+    w1 = next(p for p in own["patient_id"] if original(p.removeprefix("own/")) == "w1")
+    assert found.split == {"mias/mias001": "train", w1: "test"}
 
 
 def test_findings_stay_with_their_images(catalog):
@@ -181,7 +204,8 @@ from pipeline.run.stage import Stage
 here = Path({str(two)!r})
 sets = (f"dicom:{{here / 'clinic'}}", f"other=dicom:{{here / 'other'}}")
 settings = Settings(
-    data=DataSettings(importer="combined", sets=sets), store=StoreSettings(root=here / "store")
+    data=DataSettings(importer="combined", sets=sets, pseudonyms=False),
+    store=StoreSettings(root=here / "store"),
 )
 run = RunFolder(here / "run")
 print(ingest(Stage(run, settings, EventLog(run, "ingest"))))

@@ -17,6 +17,7 @@ from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
+from pipeline.run.pseudonyms import PRIVATE, original, original_path
 from pipeline.run.stage import Stage
 from tests.dicom_samples import write_mammogram
 
@@ -32,7 +33,9 @@ def root(tmp_path) -> Path:
 
 def stage(tmp_path: Path, dicom: DicomSettings = IN_THIS_PROCESS, **data) -> Stage:
     settings = Settings(
-        data=DataSettings(**({"importer": "dicom", "root": tmp_path / "data"} | data)),
+        data=DataSettings(
+            **({"importer": "dicom", "root": tmp_path / "data", "pseudonyms": False} | data)
+        ),
         store=StoreSettings(root=tmp_path / "store"),
         dicom=dicom,
     )
@@ -290,12 +293,59 @@ def test_links_to_files_that_are_not_there_are_lost_images(tmp_path, root):
     assert "nothing changed" in ingest(stage(tmp_path))
 
 
+def test_a_hospitals_names_are_in_no_table_and_lead_back_by_the_table_beside_the_key(tmp_path):
+    root = tmp_path / "data"
+    for woman in ("Miller-1", "Miller-2"):
+        write_mammogram(root / "Ward-7" / f"{woman}.dcm", PatientID=woman)
+    rows = "Ward-7/Miller-1.dcm,mass,1,1,1,Miller-X\n"
+    (root / "findings.csv").write_text(f"file,kind,row,col,radius,site\n{rows}")
+    (root / "split.csv").write_text("patient_id,split\nMiller-1,test\n")
+    (root / "my_split.csv").write_text("")
+    here = stage(tmp_path, pseudonyms=True)
+    ingest(here)
+    written = [path.read_text() for path in here.run.root.rglob("*") if path.is_file()]
+    assert len(written) >= 5
+    assert not [text for text in written if "Miller" in text or "Ward-7" in text]
+    assert not [text for text in written if "my_split" in text or str(root) in text]
+    catalog = read_catalog(here.run)
+    assert {original(name) for name in catalog.images["patient_id"]} == {"Miller-1", "Miller-2"}
+    images = catalog.images.set_index("image_id")
+    found = images.loc[catalog.findings["image_id"].item()]
+    assert original(found["source"]) == "Ward-7/Miller-1.dcm"
+    assert original_path(found["file"]) == root / "Ward-7" / "Miller-1.dcm"
+    assert original(found["site"]) == "Miller-X"
+    assert catalog.split == {found["patient_id"]: "test"}
+    assert "nothing changed" in ingest(here)
+
+
+def test_a_run_that_holds_the_names_themselves_gets_no_pseudonyms(tmp_path, root):
+    ingest(stage(tmp_path))
+    with pytest.raises(UserError, match=r"Take another RUN.*data.pseudonyms=false"):
+        ingest(stage(tmp_path, pseudonyms=True))
+
+
+def test_another_key_is_refused_where_a_run_goes_by_the_former(tmp_path, root, monkeypatch):
+    ingest(stage(tmp_path, pseudonyms=True))
+    monkeypatch.setenv(PRIVATE, str(tmp_path / "another"))
+    with pytest.raises(UserError, match=r"by another key than that in .*another"):
+        ingest(stage(tmp_path, pseudonyms=True))
+
+
+@pytest.mark.parametrize("place", ["run", "data"])
+def test_a_key_that_would_be_handed_on_or_taken_for_data_is_refused(
+    tmp_path, root, monkeypatch, place
+):
+    monkeypatch.setenv(PRIVATE, str(tmp_path / place / "private"))
+    with pytest.raises(UserError, match=f"{PRIVATE}=.* lies inside"):
+        ingest(stage(tmp_path, pseudonyms=True))
+
+
 def test_every_importer_of_the_settings_is_registered():
     assert set(MODULES) == set(Importer.__args__)
 
 
 def test_deciding_that_nothing_changed_loads_no_heavy_library(tmp_path, root):
-    ingest(stage(tmp_path))
+    ingest(stage(tmp_path, pseudonyms=True))
     script = f"""
 import sys
 from pathlib import Path

@@ -40,7 +40,7 @@ def write_data(root):
 
 def stage(tmp_path, *, run="run", model="", **changed) -> Stage:
     sections = {
-        "data": DataSettings(importer="dicom", root=tmp_path / "data"),
+        "data": DataSettings(importer="dicom", root=tmp_path / "data", pseudonyms=False),
         "store": StoreSettings(root=tmp_path / "store"),
         "image": ImageSettings(spacing_mm=0.8),
         "dicom": DicomSettings(workers=0),

@@ -45,7 +45,7 @@ def read_pictures(request: Request) -> Catalog:
         UserError: no picture, no data.spacing_mm, a picture whose patient nobody names, or a
             table of findings that is wrong.
     """
-    builder = CatalogBuilder(request.files, dataset="pictures")
+    builder = CatalogBuilder(request.files, dataset="pictures", of_hospital=True)
     lines = users_findings(request, builder)
     builder.skip_left_behind()
     files = [file for file in builder.left() if file.suffix in LOSSLESS]
@@ -67,7 +67,7 @@ def read_pictures(request: Request) -> Catalog:
     for file in files:
         image, read = images[file.name], partial(read_picture, file.path)
         pictures.append(Picture(file, read, image, findings[image["image_id"]]))
-    add_pictures(builder, pictures, request.wrapped)
+    add_pictures(builder, pictures, request.wrapped, called=request.called)
     for file in builder.left():
         if file.suffix in LOSSY:
             builder.skip(file, NO_LOSSY)

@@ -22,6 +22,8 @@ from pipeline.run.atomic import write_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
+from pipeline.run.pseudonyms import is_private
+from pipeline.run.settings import told
 
 PAGE = Path(__file__).parent / "intake.html"
 # They bound the page, to about 3 MB, and the time that it takes.
@@ -51,7 +53,7 @@ def write_intake_page(
     page = render(
         PAGE,
         name=run.title,
-        root=str(settings.data.root),
+        root=told(settings)["data"]["root"],
         synthetic=is_synthetic(catalog),
         problem=problem,
         counts=ends,
@@ -110,6 +112,8 @@ def _left_out(
     files = {}
     for row in (row for _, rows in groups for row in rows[:_PER_KIND] if row["image_id"]):
         path, outcome = paths[row["image_id"]], outcomes[row["image_id"]]
+        if is_private(path):  # no breast is known in it, so that labels with names would be seen
+            continue
         checksum = outcome.file_sha256
         # A failed file without a checksum is one that its worker did not survive.
         if not checksum and outcome.status != FAILED:

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.config import DicomSettings, ImageSettings, Settings
 from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
+from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
     damage,
@@ -23,6 +24,7 @@ from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost, default_workers
+from pipeline.run.pseudonyms import is_private, original_path
 
 # Measured on full-field images; they only serve the estimate that is printed.
 _SECONDS_PER_IMAGE = 0.6
@@ -45,6 +47,7 @@ class Job:
         file: path of the DICOM file.
         spacing_mm: pixel spacing that the catalog or the settings know, in mm.
         store_root: folder of the store.
+        pseudonym: of the file, where its path may not be written.
     """
 
     file: str
@@ -52,6 +55,7 @@ class Job:
     image: ImageSettings
     dicom: DicomSettings
     store_root: Path
+    pseudonym: str = ""
 
     def entry(self, file_sha256: str) -> Path:
         """Path of the entry without suffix."""
@@ -104,8 +108,10 @@ def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
             continue
         known = image["spacing_mm"] if pd.notna(image["spacing_mm"]) else settings.data.spacing_mm
         dicom = of_set[image["source"].split("/")[0]] if of_set else settings.dicom
+        file = str(original_path(image["file"]))
+        pseudonym = image["file"] if is_private(image["file"]) else ""
         jobs[image["image_id"]] = Job(
-            image["file"], known, settings.image, dicom, settings.store.root
+            file, known, settings.image, dicom, settings.store.root, pseudonym
         )
     ends = work_once(
         list(jobs.values()),
@@ -133,8 +139,8 @@ def fill_entry(job: Job) -> Outcome:
     except Unusable as problem:
         return Outcome(problem.status, problem.reason, file_sha256=checksum)
     except Exception as error:  # noqa: BLE001 - the boundary of one input file
-        message = " ".join(str(error).split())[:300]
-        return Outcome("failed", f"{type(error).__name__}: {message}", file_sha256=checksum)
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        return Outcome("failed", reason, file_sha256=checksum)
 
 
 def store_bytes(images: int, *, spacing_mm: float) -> float:

@@ -88,7 +88,7 @@ def page(root, *, used=1, notes=None, left_out=(), quarantined=(), files=(), pro
         accepted=accepted,
         audited=AUDIT,
         settings=Settings(
-            data=DataSettings(importer="dicom", root=root),
+            data=DataSettings(importer="dicom", root=root, pseudonyms=False),
             store=StoreSettings(root=root / "store"),
             dicom=DicomSettings(workers=0),
         ),

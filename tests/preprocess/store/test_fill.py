@@ -99,7 +99,7 @@ def test_a_set_has_its_own_grey_values_and_shares_its_entries_with_no_other(tmp_
             | {"polarity": polarity},
         ]
         settings = Settings(
-            data=DataSettings(importer="combined", sets=sets),
+            data=DataSettings(importer="combined", sets=sets, pseudonyms=False),
             store=StoreSettings(root=tmp_path / "store"),
             dicom=DicomSettings(workers=0, polarity="header"),
         )
