@@ -59,7 +59,7 @@ def find_regions(
         original_height, original_width: of the original image, in pixels.
         original_spacing_mm: side of such a pixel.
     """
-    parts = label(image_map.logit >= threshold_logit, connectivity=2)  # NaN is not
+    parts = _parts(image_map, threshold_logit)
     found = []
     for part in regionprops(parts):
         index = tuple(part.coords.T)  # row by row
@@ -98,6 +98,53 @@ def find_regions(
     for rank, (_, index) in enumerate(found, start=1):
         areas[index] = rank
     return Regions(table, areas)
+
+
+def region_areas(image_map: ImageMap, table: pd.DataFrame, *, threshold_logit: float) -> np.ndarray:
+    """The areas of the regions of a table, such as regions.csv, on the map that they are of.
+
+    Args:
+        image_map, threshold_logit: as of `find_regions`.
+        table: rows with `rank`, `peak_row` and `peak_col`.
+
+    Returns:
+        (h, w) int, `Regions.areas`.
+    """
+    parts = _parts(image_map, threshold_logit)
+    areas = np.zeros(parts.shape, np.int32)
+    for region in table.itertuples():
+        row, col = (
+            np.abs(axis - place).argmin()
+            for axis, place in (
+                (image_map.rows, region.peak_row),
+                (image_map.cols, region.peak_col),
+            )
+        )
+        areas[parts == parts[row, col]] = region.rank
+    return areas
+
+
+def cells_of_pixels(axis: np.ndarray, size: int) -> np.ndarray:
+    """The position whose square each pixel of the original image lies in, along one axis.
+
+    Args:
+        axis: rows or columns of the positions, even, rising or falling.
+        size: of the original image, in pixels.
+
+    Returns:
+        (size,) int, -1 for pixels in no square.
+    """
+    half = abs(axis[1] - axis[0]) / 2
+    ends = np.round([axis - half + 0.5, axis + half + 0.5])
+    cells = np.full(size, -1)
+    for number, (first, end) in enumerate(ends.T.astype(int).clip(0, size)):
+        cells[first:end] = number
+    return cells
+
+
+def _parts(image_map: ImageMap, threshold_logit: float) -> np.ndarray:
+    """(h, w) int, a number for each connected area; 0 below the threshold."""
+    return label(image_map.logit >= threshold_logit, connectivity=2)  # NaN is not
 
 
 def _extent(values: np.ndarray, axis: np.ndarray, size: int) -> tuple[int, int]:

@@ -67,6 +67,9 @@ class RunFolder:
     images = _Below("images.csv")
     heatmap_summary = _Below("heatmap.json")  # written last
 
+    # export-dicom
+    dicom = _Below("dicom")
+
     # evaluate and report
     metrics = _Below("metrics.json")
     lesions = _Below("lesions.csv")

@@ -1,9 +1,7 @@
 """The phantom's folder: DICOM files that conform, written once, never over other data."""
 
 import json
-import os
 import shutil
-import subprocess
 
 import numpy as np
 import pydicom
@@ -15,6 +13,7 @@ from pipeline.ingest.phantom.importer import read_phantom
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import plan_patient
 from pipeline.run.errors import UserError
+from tests.dciodvfy import verdict
 
 # Ten patients have all transfer syntaxes, both polarities, and films.
 SMALL = PhantomSettings(patients=4, spacing_mm=0.4)
@@ -60,16 +59,8 @@ def test_outlines_in_the_catalog_are_those_of_the_picture(written):
 
 
 def test_dciodvfy_reports_no_error_on_any_file(written):
-    if shutil.which("dciodvfy") is None:
-        message = "dciodvfy is missing: apt install dicom3tools"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
     for file in written[1].images["file"]:
-        done = subprocess.run(["dciodvfy", file], capture_output=True, text=True, check=False)
-        errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
-        assert not errors, f"{file}: {errors}"
-        assert "MammographyImageForPresentation" in done.stderr  # it knew what it was looking at
+        assert verdict(file) == ("MammographyImageForPresentation", []), file
 
 
 def test_decoded_pixels_are_the_drawn_ones_in_every_transfer_syntax(written, datasets):

@@ -1,0 +1,136 @@
+"""The heatmap over its mammogram as a Secondary Capture, for viewers that know nothing else.
+
+It shows the breast alone: black beyond it, where film labels may name the patient. Its pixels are
+squares of whole pixels of the mammogram.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from highdicom.sc import SCImage
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import RLELossless
+
+from pipeline.annotations.geometry import geometry_of
+from pipeline.dicom_out.detector_plane import patient_orientation
+from pipeline.dicom_out.origin import RESEARCH_USE, Origin
+from pipeline.dicom_out.source_image import LOSSY
+from pipeline.heatmap.pictures import marks
+from pipeline.heatmap.pictures.colours import TEXT, WARNING, ProbabilityScale
+from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
+from pipeline.heatmap.pictures.map_pictures import DPI, Caption
+from pipeline.heatmap.regions import Regions
+from pipeline.model.image_map import ImageMap
+from pipeline.preprocess.store.entries import read_breast, read_image
+from pipeline.run.words import percent
+
+LONGEST_PX = 1600
+
+
+def secondary_capture(
+    mammogram: Mapping[str, Any],
+    image_map: ImageMap,
+    regions: Regions,
+    caption: Caption,
+    origin: Origin,
+) -> SCImage:
+    """The picture and where it comes from."""
+    source = origin.source
+    step = -(-max(source.Rows, source.Columns) // LONGEST_PX)
+    made = SCImage.from_ref_dataset(
+        source,
+        draw(mammogram, image_map, regions, caption, step=step),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("A", "F"),  # replaced below by that of the source
+        pixel_spacing=(round(step * float(mammogram["original_spacing_mm"]), 6),) * 2,
+        transfer_syntax_uid=RLELossless,
+        **origin.instance("overlay"),
+    )
+    made.PatientOrientation = patient_orientation(source)
+    if mammogram["laterality"]:
+        made.ImageLaterality = mammogram["laterality"]
+    made.BurnedInAnnotation = "NO"  # the words identify nobody
+    made.RecognizableVisualFeatures = "NO"
+    for name in LOSSY:
+        if source.get(name):
+            made[name] = source[name]
+    made.setdefault("LossyImageCompression", "00")
+    made.DerivationDescription = f"{RESEARCH_USE}: heatmap of probability over the mammogram"
+    made.ImageComments = f"{RESEARCH_USE}. Not for diagnosis."
+    made.SourceImageSequence = [_reference(source)]
+    origin.settle(made)
+    return made
+
+
+def draw(
+    mammogram: Mapping[str, Any],
+    image_map: ImageMap,
+    regions: Regions,
+    caption: Caption,
+    *,
+    step: int,
+) -> np.ndarray:
+    """The picture in the frame of the original image.
+
+    Args:
+        step: so many original pixels are one of the picture, each way.
+
+    Returns:
+        (ceil(rows / step), ceil(columns / step), 3) uint8.
+    """
+    geometry = geometry_of(mammogram)
+    box = field_of(geometry)
+    rows = -(-geometry.original_height // step)
+    cols = -(-geometry.original_width // step)
+    whole = Field(-0.5, rows * step - 0.5, -0.5, cols * step - 0.5)
+    shape = box.shape_px(rows, cols)
+    store = mammogram["store"]
+    grey = grey_picture(read_image(store), read_breast(store), shape, flipped=geometry.flipped)
+    scale = ProbabilityScale(low=caption.prior)
+    share = on_picture(scale.share(image_map.probability), image_map, box, shape)
+    figure = Figure(figsize=(cols / DPI, rows / DPI), dpi=DPI, facecolor="black")
+    axes = figure.add_axes((0, 0, 1, 1))
+    marks.show(axes, scale.blend(grey, share), box)
+    axes.set(xlim=(whole.left, whole.right), ylim=(whole.bottom, whole.top), aspect="auto")
+    marks.draw_regions(
+        axes,
+        image_map,
+        regions,
+        whole,
+        label=lambda region: f"{region.rank}: {percent(region.peak_probability, caption.highest)}",
+    )
+    at_left = geometry.flipped  # the air
+    spacing_mm = float(mammogram["original_spacing_mm"])
+    marks.draw_scale_bar(axes, whole, spacing_mm=spacing_mm, at_left=at_left)
+    bar = figure.add_axes((0.08 if at_left else 0.88, 0.3, 0.02, 0.4))
+    scale.draw_bar(bar, caption.threshold)
+    where: dict[str, Any] = {"x": 0.02 if at_left else 0.98, "ha": "left" if at_left else "right"}
+    lines = [RESEARCH_USE, "not for diagnosis"]
+    if mammogram["dataset"] == "phantom":
+        lines.append("SYNTHETIC")
+    for number, line in enumerate(lines):
+        figure.text(
+            y=0.98 - 0.03 * number, s=line, va="top", fontsize=13,
+            color=TEXT if number == 1 else WARNING, weight="bold", path_effects=marks.EDGE, **where,
+        )  # fmt: skip
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _reference(source: Dataset) -> Dataset:
+    """An item of Source Image Sequence."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = source.SOPClassUID
+    item.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    purpose, code = Dataset(), codes.DCM.SourceImageForImageProcessingOperation
+    purpose.CodeValue, purpose.CodingSchemeDesignator = code.value, code.scheme_designator
+    purpose.CodeMeaning = code.meaning
+    item.PurposeOfReferenceCodeSequence = [purpose]
+    return item

@@ -1,0 +1,76 @@
+"""What exported objects take over from their mammogram: the links to it, and no more.
+
+The Basic Profile of PS3.15 Annex E would replace or remove nearly all that a header says of a
+patient. What is kept against it are the UIDs and the Patient ID, without which a PACS does not put
+the objects beside their mammograms; what identifies a person further is kept when asked for.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from pipeline.dicom.elements import count
+from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
+from pipeline.dicom.unusable import Unusable
+from pipeline.preprocess.store.entries import read_info
+from pipeline.run.checksum import file_sha256
+
+_FRAMES = "NumberOfFrames"
+# The links to study, series and instance, and what the objects' own pixels depend on.
+_LINKS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
+_KEPT = (
+    *("PatientID", "Modality", "Rows", "Columns", "PatientOrientation", *LOSSY),
+    # Whether somebody has removed identities before, and how.
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+)
+# Type 2 of the Patient and General Study modules: there, and blank unless asked for.
+_IDENTIFYING = (
+    *("PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"),
+    *("StudyDate", "StudyTime", "ReferringPhysicianName"),
+)
+
+_ASKED = ("SpecificCharacterSet", _FRAMES, *_LINKS, *_KEPT, *_IDENTIFYING)
+
+
+def read_source(mammogram: Mapping[str, Any], *, identified: bool) -> Dataset:
+    """The header that exported objects are made from.
+
+    Args:
+        mammogram: row of mammograms.csv.
+        identified: keep name, birth date, sex and the attributes of the study, too.
+
+    Returns:
+        A single-frame image without pixels and without what the profile removes.
+
+    Raises:
+        Unusable: the file is not the one that was mapped, or no object can refer to it.
+    """
+    path = Path(mammogram["file"])
+    if not path.is_file():
+        raise Unusable("skipped", f"{path} is missing: put the source file back")
+    if file_sha256(path) != read_info(mammogram["store"])["file_sha256"]:
+        raise Unusable("skipped", f"{path} is not the file that was mapped: run make heatmap")
+    try:
+        header = read_dicom(path, header_only=True, tags=_ASKED)
+    except DICOM_ERRORS as error:
+        raise Unusable("failed", f"{path}: {error}") from error
+    if count(header, _FRAMES) > 1:
+        raise Unusable("skipped", "one of several frames: the objects refer to single-frame images")
+    if missing := [name for name in _LINKS if not UID(str(header.get(name) or "")).is_valid]:
+        raise Unusable("skipped", f"{path} has no valid {', '.join(missing)} to refer to")
+    size = mammogram["original_height"], mammogram["original_width"]
+    if (header.Rows, header.Columns) != size:
+        raise Unusable("failed", f"{path} has {header.Rows} x {header.Columns} pixels, not {size}")
+    taken = Dataset()
+    for name in (*_LINKS, *_KEPT):
+        if name in header:
+            taken[name] = header[name]
+    for name in _IDENTIFYING:
+        setattr(taken, name, str(header.get(name) or "") if identified else "")
+    taken.setdefault("PatientID", "")
+    taken.SpecificCharacterSet = "ISO_IR 192"  # UTF-8; texts are decoded above
+    return taken

@@ -1,0 +1,22 @@
+"""Write the maps and regions of a run as DICOM objects that refer to the mammograms.
+
+Reads   RUN after heatmap, the source files, the store
+Writes  RUN/dicom/
+Run     make export-dicom; make export-dicom IDENTIFIED=1 keeps names, birth dates and study
+"""
+
+import start
+from pipeline.dicom_out.exported_run import export_dicom as export
+from pipeline.run.layout import RunFolder
+from pipeline.run.lock import locked
+
+
+def export_dicom(run: start.Run, identified: bool = False) -> None:
+    """Write the maps and regions of a run as DICOM objects that refer to the mammograms."""
+    folder = RunFolder(run)
+    with locked(folder):
+        print(export(folder, identified=identified))
+
+
+if __name__ == "__main__":
+    start.command_line(export_dicom)
