@@ -133,7 +133,7 @@ compare: | $(VENV)/installed             ## two evaluated runs on the same mammo
 	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
 ## Looking
-.PHONY: status inspect doctor ui track settings help phantom-ideal example
+.PHONY: status inspect doctor ui track settings help phantom-ideal example export-dicom
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
 	@$(PY) scripts/status.py $(IN)
 
@@ -145,6 +145,9 @@ doctor: | $(VENV)/installed              ## what can be decoded here; whether pa
 
 ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
 	@$(PY) scripts/ui.py --port $(call quoted,PORT)
+
+export-dicom: $(R)/heatmap.json          ## maps and regions as DICOM objects beside the mammograms (IDENTIFIED=1 keeps names): RUN/dicom
+	@$(PY) scripts/export_dicom.py $(IN) $(if $(IDENTIFIED),--identified)
 
 track: | $(VENV)/installed               ## send results to MLflow that it did not take before
 	$(track)

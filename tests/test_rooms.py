@@ -9,7 +9,8 @@ from pipeline.run.code import ROOT, imported_files
 # A room imports only rooms that stand before it.
 ORDER = (
     *("config", "run", "figures", "pages", "dicom", "annotations", "ingest", "preprocess"),
-    *("model", "report", "train", "heatmap", "evaluate", "tracking", "studies", "checkup"),
+    *("model", "report", "train", "heatmap", "evaluate", "dicom_out", "tracking", "studies"),
+    "checkup",
 )
 # models/ knows the networks and nothing else; these use it.
 USE_NETWORKS = {"model", "train", "heatmap", "evaluate", "tracking", "studies", "checkup"}

@@ -8,6 +8,7 @@ import datetime
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.dicom.unusable import Unusable
 from pipeline.dicom_out.detector_plane import detector_plane
-from pipeline.dicom_out.origin import Origin
+from pipeline.dicom_out.object_origin import Origin
 from pipeline.dicom_out.parametric_map import parametric_map
 from pipeline.dicom_out.secondary_capture import secondary_capture
 from pipeline.dicom_out.segmentation import segmentation
@@ -35,6 +36,7 @@ from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
 from pipeline.run.progress import shown
+from pipeline.run.pseudonyms import original_path
 from pipeline.run.settings import load_settings
 
 OBJECTS = ("parametric-map", "segmentation", "overlay", "report")
@@ -50,11 +52,13 @@ def export_dicom(run: RunFolder, *, identified: bool = False) -> str:
         What was made, and what was left out and why.
 
     Raises:
-        UserError: there are no maps, they are of another model, or nothing could be exported.
+        UserError: there are no maps, they are of another model, a pseudonym leads nowhere, or
+            nothing could be exported.
     """
     items = list(_items(run, identified=identified))
     new = RunFolder(run.root / "dicom.unfinished")
     shutil.rmtree(new.root, ignore_errors=True)
+    new.root.mkdir(mode=0o700)  # the objects lead back to patients
     work = map_images(_export, items, workers=load_settings(run).dicom.workers)
     made, notes = 0, list[str]()
     for item, written in zip(items, shown(work, len(items), "export-dicom"), strict=True):
@@ -71,7 +75,10 @@ def export_dicom(run: RunFolder, *, identified: bool = False) -> str:
     shutil.rmtree(run.dicom, ignore_errors=True)
     new.root.replace(run.dicom)
     count = len(items)
-    summary = f"{made} objects of {count} mammogram{'s' * (count != 1)} in {run.dicom}"
+    summary = (
+        f"{made} objects of {count} mammogram{'s' * (count != 1)} in {run.dicom}, with the Patient "
+        "IDs and UIDs of the source files: for the archive that has the mammograms."
+    )
     return f"{text}\n{summary}".lstrip()
 
 
@@ -81,6 +88,7 @@ class Item:
 
     Attributes:
         mammogram: row of mammograms.csv.
+        file: its file, whose name in the row may be a pseudonym.
         image: row of images.csv.
         regions: rows of regions.csv, by rank.
         summary: heatmap.json.
@@ -91,6 +99,7 @@ class Item:
     run: RunFolder
     card: ModelCard
     mammogram: dict[str, Any]
+    file: Path
     image: dict[str, Any]
     regions: pd.DataFrame
     summary: dict[str, Any]
@@ -118,9 +127,17 @@ def _items(run: RunFolder, *, identified: bool) -> Iterator[Item]:
     numbers = mapped.groupby("patient_id").cumcount() + 1
     for row, number in zip(mapped.to_dict("records"), numbers, strict=True):
         image_id = row["image_id"]
-        own = regions[regions["image_id"] == image_id].sort_values("rank")
         yield Item(
-            run, card, row, by_id[image_id], own, summary, int(number), max(times), identified
+            run=run,
+            card=card,
+            mammogram=row,
+            file=original_path(row["file"]),
+            image=by_id[image_id],
+            regions=regions[regions["image_id"] == image_id].sort_values("rank"),
+            summary=summary,
+            number=int(number),
+            made_at=max(times),
+            identified=identified,
         )
 
 
@@ -131,7 +148,7 @@ def _export(item: Item) -> list[str] | Unusable:
         Those of OBJECTS that were made, or why none was.
     """
     try:
-        source = read_source(item.mammogram, identified=item.identified)
+        source = read_source(item.mammogram, item.file, identified=item.identified)
     except Unusable as reason:
         return reason
     objects = {name: made for name, made in _objects(item, source).items() if made is not None}

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from pipeline.dicom_out.detector_plane import DetectorPlane
-from pipeline.dicom_out.origin import RESEARCH_USE, Origin
+from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.model.image_map import ImageMap
 
 OUTSIDE = -1.0  # Float Pixel Padding Value: away from the breast, where there is no probability

@@ -17,7 +17,7 @@ from pydicom.uid import RLELossless
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.dicom_out.detector_plane import patient_orientation
-from pipeline.dicom_out.origin import RESEARCH_USE, Origin
+from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.dicom_out.source_image import LOSSY
 from pipeline.heatmap.pictures import marks
 from pipeline.heatmap.pictures.colours import TEXT, WARNING, ProbabilityScale

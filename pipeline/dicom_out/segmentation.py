@@ -9,7 +9,7 @@ from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.sr.codedict import codes
 
 from pipeline.dicom_out.detector_plane import patient_orientation
-from pipeline.dicom_out.origin import RESEARCH_USE, Origin
+from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.heatmap.regions import Regions, cells_of_pixels
 from pipeline.model.image_map import ImageMap
 

@@ -14,7 +14,7 @@ from pydicom.uid import UID
 
 from pipeline.dicom.elements import count
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
-from pipeline.dicom.unusable import Unusable
+from pipeline.dicom.unusable import Unusable, one_line
 from pipeline.preprocess.store.entries import read_info
 from pipeline.run.checksum import file_sha256
 
@@ -36,11 +36,12 @@ _IDENTIFYING = (
 _ASKED = ("SpecificCharacterSet", _FRAMES, *_LINKS, *_KEPT, *_IDENTIFYING)
 
 
-def read_source(mammogram: Mapping[str, Any], *, identified: bool) -> Dataset:
+def read_source(mammogram: Mapping[str, Any], path: Path, *, identified: bool) -> Dataset:
     """The header that exported objects are made from.
 
     Args:
         mammogram: row of mammograms.csv.
+        path: of its file, whose name in the row may be a pseudonym.
         identified: keep name, birth date, sex and the attributes of the study, too.
 
     Returns:
@@ -49,28 +50,28 @@ def read_source(mammogram: Mapping[str, Any], *, identified: bool) -> Dataset:
     Raises:
         Unusable: the file is not the one that was mapped, or no object can refer to it.
     """
-    path = Path(mammogram["file"])
+    name = mammogram["file"]
     if not path.is_file():
-        raise Unusable("skipped", f"{path} is missing: put the source file back")
+        raise Unusable("skipped", f"{name} is missing: put the source file back")
     if file_sha256(path) != read_info(mammogram["store"])["file_sha256"]:
-        raise Unusable("skipped", f"{path} is not the file that was mapped: run make heatmap")
+        raise Unusable("skipped", f"{name} is not the file that was mapped: run make heatmap")
     try:
         header = read_dicom(path, header_only=True, tags=_ASKED)
     except DICOM_ERRORS as error:
-        raise Unusable("failed", f"{path}: {error}") from error
+        raise Unusable("failed", f"{name}: {one_line(error)}") from error
     if count(header, _FRAMES) > 1:
         raise Unusable("skipped", "one of several frames: the objects refer to single-frame images")
-    if missing := [name for name in _LINKS if not UID(str(header.get(name) or "")).is_valid]:
-        raise Unusable("skipped", f"{path} has no valid {', '.join(missing)} to refer to")
+    if missing := [link for link in _LINKS if not UID(str(header.get(link) or "")).is_valid]:
+        raise Unusable("skipped", f"{name} has no valid {', '.join(missing)} to refer to")
     size = mammogram["original_height"], mammogram["original_width"]
     if (header.Rows, header.Columns) != size:
-        raise Unusable("failed", f"{path} has {header.Rows} x {header.Columns} pixels, not {size}")
+        raise Unusable("failed", f"{name} has {header.Rows} x {header.Columns} pixels, not {size}")
     taken = Dataset()
-    for name in (*_LINKS, *_KEPT):
-        if name in header:
-            taken[name] = header[name]
-    for name in _IDENTIFYING:
-        setattr(taken, name, str(header.get(name) or "") if identified else "")
+    for keyword in (*_LINKS, *_KEPT):
+        if keyword in header:
+            taken[keyword] = header[keyword]
+    for keyword in _IDENTIFYING:
+        setattr(taken, keyword, str(header.get(keyword) or "") if identified else "")
     taken.setdefault("PatientID", "")
     taken.SpecificCharacterSet = "ISO_IR 192"  # UTF-8; texts are decoded above
     return taken

@@ -14,7 +14,7 @@ from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.seg import Segmentation
 from pydicom.sr.codedict import Code, codes
 
-from pipeline.dicom_out.origin import NAME, RESEARCH_USE, Origin
+from pipeline.dicom_out.object_origin import NAME, RESEARCH_USE, Origin
 
 _LOG_ODDS = Code("{log odds}", "UCUM", "log odds")
 _INTENDED_USE = sr.CodedConcept("intended-use", "99MPP", "Intended use")

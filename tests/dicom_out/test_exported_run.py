@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import highdicom
 import numpy as np
@@ -17,9 +18,10 @@ from pipeline.dicom_out.exported_run import OBJECTS, export_dicom
 from pipeline.dicom_out.parametric_map import OUTSIDE
 from pipeline.dicom_out.source_image import read_source
 from pipeline.model.image_map import read_map
-from pipeline.preprocess.tables import read_mammograms
+from pipeline.preprocess.tables import read_mammograms, write_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.pseudonyms import Pseudonyms
 from tests.dciodvfy import verdict
 from tests.dicom_out.exported import (
     CASES,
@@ -154,7 +156,7 @@ def test_the_overlay_of_a_large_source_has_squares_of_its_pixels(run, monkeypatc
     case = BY_NAME["right"]
     items = exported_run._items(run, identified=False)
     item = next(each for each in items if each.image["image_id"] == case.name)
-    source = read_source(item.mammogram, identified=False)
+    source = read_source(item.mammogram, item.file, identified=False)
     made = exported_run._objects(item, source)["overlay"]
     assert (made.Rows, made.Columns) == (200, 150)
     assert [float(side) for side in made.PixelSpacing] == [1.2, 1.2]
@@ -230,7 +232,7 @@ def test_nothing_identifies_the_patient_beyond_the_links_to_the_study(run):
 
 def test_what_identifies_is_kept_when_it_is_asked_for(run):
     item = next(exported_run._items(run, identified=True))
-    source = read_source(item.mammogram, identified=True)
+    source = read_source(item.mammogram, item.file, identified=True)
     for name, made in exported_run._objects(item, source).items():
         assert str(made.PatientName) == "Doe^Jane", name
         assert str(made.StudyDate) == "20210304" and made.AccessionNumber == "ACC-4711"
@@ -239,7 +241,7 @@ def test_what_identifies_is_kept_when_it_is_asked_for(run):
 
 def test_the_same_export_is_the_same_bytes_and_another_map_other_objects(run):
     item = next(exported_run._items(run, identified=False))
-    source = read_source(item.mammogram, identified=False)
+    source = read_source(item.mammogram, item.file, identified=False)
     for name, made in exported_run._objects(item, source).items():
         path = run.root / "again.dcm"
         made.save_as(path, enforce_file_format=True)
@@ -252,23 +254,38 @@ def test_the_same_export_is_the_same_bytes_and_another_map_other_objects(run):
 
 
 def left_out(run, tmp_path, change) -> str:
-    """Why the mammogram `left` is left out after a change of its row or file."""
+    """Why the mammogram `left` is left out after a change of its file."""
     mammograms = read_mammograms(run).set_index("image_id", drop=False)
     row = mammograms.loc["left"].to_dict()
-    row["file"] = shutil.copy(row["file"], tmp_path)
-    change(row)
+    path = Path(shutil.copy(row["file"], tmp_path))
+    change(path)
     with pytest.raises(Unusable) as error:
-        read_source(row, identified=False)
+        read_source(row, path, identified=False)
     return error.value.reason
 
 
 def test_a_source_that_is_gone_or_another_one_is_left_out(run, tmp_path):
-    assert "is missing" in left_out(run, tmp_path, lambda row: row.update(file="nowhere.dcm"))
+    assert "is missing" in left_out(run, tmp_path, Path.unlink)
 
-    def replaced(row):
-        shutil.copy(write_source(tmp_path, BY_NAME["right"]), row["file"])
+    def replaced(path):
+        shutil.copy(write_source(tmp_path, BY_NAME["right"]), path)
 
     assert "not the file that was mapped" in left_out(run, tmp_path, replaced)
+
+
+def test_a_pseudonym_leads_to_the_source_and_stays_in_messages(run, tmp_path):
+    other = RunFolder(tmp_path / "other")
+    shutil.copytree(run.root, other.root)
+    mammograms, pseudonyms = read_mammograms(other), Pseudonyms()
+    files = [Path(file) for file in mammograms["file"]]
+    write_mammograms(
+        other, mammograms.assign(file=[pseudonyms.of("path", str(file)) for file in files])
+    )
+    pseudonyms.keep()
+    items = list(exported_run._items(other, identified=False))
+    assert [item.file for item in items] == files
+    with pytest.raises(Unusable, match=r"private:[a-z0-9]+ is missing"):
+        read_source(items[0].mammogram, tmp_path / "nowhere", identified=False)
 
 
 def test_a_run_without_maps_or_with_another_model_says_what_to_do(run, tmp_path):
