@@ -2,9 +2,11 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pandas as pd
+import yaml
 
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
@@ -124,3 +126,11 @@ def test_the_files_that_the_documents_name_exist():
     }
     assert len(named) > 25
     assert sorted(each for each in named if not (ROOT / each[1]).exists()) == []
+
+
+def test_the_citation_is_of_this_version_and_licence():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert cited["cff-version"] == "1.2.0"  # whose required keys these are
+    assert cited["message"] and cited["title"] and cited["authors"]
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])

@@ -1,0 +1,88 @@
+"""The image and the MLflow server: no root, no secret, the same locks, reachable from here only."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+
+
+def stages() -> list[str]:
+    return re.split(r"^(?=FROM )", DOCKERFILE, flags=re.M)[1:]
+
+
+def test_each_stage_is_slim_and_does_not_end_as_root():
+    assert len(stages()) == 2
+    for stage in stages():
+        assert re.match(r"FROM python:3\.1[123]-slim\b", stage)
+        assert re.findall(r"^USER (\w+)", stage, re.M) == ["mammo"]
+
+
+def test_packages_are_those_of_the_locks_with_hashes():
+    server, pipeline = stages()
+    assert "--require-hashes -r /tmp/requirements-server.lock" in server
+    assert "ARG LOCK=requirements.lock" in pipeline and "set_up.sh .venv ${LOCK}" in pipeline
+    assert "--require-hashes" in (ROOT / "scripts/set_up.sh").read_text()
+    own, of_server = (
+        dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(), re.M))
+        for name in ("requirements.lock", "requirements-server.lock")
+    )
+    assert of_server["mlflow"] == own["mlflow"]
+    assert {"psycopg2-binary", "flask-wtf"} <= of_server.keys()
+
+
+def test_what_is_copied_is_there_and_not_ignored():
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    allowed = [line[1:] for line in ignored if line.startswith("!")]
+    assert "*" in ignored and all((ROOT / name).exists() for name in allowed)
+    for name in ("requirements.lock", "requirements-gpu.lock", "requirements-server.lock"):
+        assert name in allowed
+    assert not {"data", "runs", "mlruns", ".env", ".git", ".venv"} & set(allowed)
+
+
+def test_no_password_is_written_down():
+    for service in SERVICES.values():
+        for name, value in service["environment"].items():
+            if re.search("PASSWORD|SECRET|KEY", name):
+                assert re.fullmatch(r"\$\{\w+:\?[^}]*\}", value), name
+    assert (
+        ":${POSTGRES_PASSWORD:?}@" in SERVICES["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
+    )
+    assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
+    assert not re.search(r"^(ARG|ENV).*(PASSWORD|SECRET|TOKEN)", DOCKERFILE, re.M)
+
+
+def test_mlflow_asks_who_it_is_and_listens_on_this_machine_only():
+    assert "--app-name=basic-auth" in SERVICES["mlflow"]["command"]
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published and all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_both_services_keep_their_data_and_say_whether_they_are_well():
+    for service in SERVICES.values():
+        assert service["volumes"] and service["healthcheck"]["test"]
+    waits_for = SERVICES["mlflow"]["depends_on"]["database"]
+    assert waits_for == {"condition": "service_healthy"}
+    assert SERVICES["mlflow"]["build"]["target"] == "server"
+    assert DOCKERFILE.count("AS server") == 1
+
+
+def test_docker_finds_nothing_wrong_with_the_dockerfile():
+    docker = shutil.which("docker")
+    known = (
+        docker
+        and not subprocess.run(
+            [docker, "buildx", "version"], capture_output=True, check=False
+        ).returncode
+    )
+    if not known or subprocess.run([docker, "info"], capture_output=True, check=False).returncode:
+        pytest.skip("no Docker engine with buildx answers here: the Dockerfile is checked by text")
+    checked = [docker, "build", "--check", str(ROOT)]
+    done = subprocess.run(checked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
