@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from highdicom.sc import SCImage
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import RLELossless
@@ -20,11 +18,12 @@ from pipeline.dicom_out.detector_plane import patient_orientation
 from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.dicom_out.source_image import LOSSY
 from pipeline.heatmap.pictures import marks
-from pipeline.heatmap.pictures.colours import TEXT, WARNING, ProbabilityScale
 from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
-from pipeline.heatmap.pictures.map_pictures import DPI, Caption
+from pipeline.heatmap.pictures.map_pictures import Caption
+from pipeline.heatmap.pictures.sheet import Panel, Sheet
 from pipeline.heatmap.regions import Regions
 from pipeline.model.image_map import ImageMap
+from pipeline.pages.colours import TEXT, WARNING, ProbabilityScale
 from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.run.words import percent
 
@@ -94,34 +93,42 @@ def draw(
     grey = grey_picture(read_image(store), read_breast(store), shape, flipped=geometry.flipped)
     scale = ProbabilityScale(low=caption.prior)
     share = on_picture(scale.share(image_map.probability), image_map, box, shape)
-    figure = Figure(figsize=(cols / DPI, rows / DPI), dpi=DPI, facecolor="black")
-    axes = figure.add_axes((0, 0, 1, 1))
-    marks.show(axes, scale.blend(grey, share), box)
-    axes.set(xlim=(whole.left, whole.right), ylim=(whole.bottom, whole.top), aspect="auto")
+    sheet = Sheet(np.zeros((rows, cols, 3), np.uint8))
+    top, left = (round((edge + 0.5) / step) for edge in (box.top, box.left))
+    height, width = (
+        min(size, room) for size, room in zip(shape, (rows - top, cols - left), strict=True)
+    )
+    sheet.show(Panel(box, left, top, height, width), scale.blend(grey, share)[:height, :width])
+    panel = Panel(whole, 0, 0, rows, cols)
     marks.draw_regions(
-        axes,
+        sheet,
+        panel,
         image_map,
         regions,
-        whole,
         label=lambda region: f"{region.rank}: {percent(region.peak_probability, caption.highest)}",
     )
     at_left = geometry.flipped  # the air
     spacing_mm = float(mammogram["original_spacing_mm"])
-    marks.draw_scale_bar(axes, whole, spacing_mm=spacing_mm, at_left=at_left)
-    bar = figure.add_axes((0.08 if at_left else 0.88, 0.3, 0.02, 0.4))
-    scale.draw_bar(bar, caption.threshold)
-    where: dict[str, Any] = {"x": 0.02 if at_left else 0.98, "ha": "left" if at_left else "right"}
+    marks.draw_scale_bar(sheet, panel, spacing_mm=spacing_mm, at_left=at_left)
+    bar_left, bar_top = round((0.08 if at_left else 0.88) * cols), round(0.3 * rows)
+    marks.draw_bar(
+        sheet, scale, left=bar_left, top=bar_top, height=round(0.4 * rows), mark=caption.threshold
+    )
     lines = [RESEARCH_USE, "not for diagnosis"]
     if mammogram["dataset"] == "phantom":
         lines.append("SYNTHETIC")
+    x, anchor = (0.02 * cols, "lt") if at_left else (0.98 * cols, "rt")
     for number, line in enumerate(lines):
-        figure.text(
-            y=0.98 - 0.03 * number, s=line, va="top", fontsize=13,
-            color=TEXT if number == 1 else WARNING, weight="bold", path_effects=marks.EDGE, **where,
-        )  # fmt: skip
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+        sheet.write(
+            line,
+            (x, (0.02 + 0.03 * number) * rows),
+            colour=TEXT if number == 1 else WARNING,
+            size=18,
+            anchor=anchor,
+            bold=True,
+            edge=marks.DARK,
+        )
+    return sheet.with_words()
 
 
 def _reference(source: Dataset) -> Dataset:

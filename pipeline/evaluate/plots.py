@@ -54,21 +54,22 @@ class Look:
     save: Mapping[str, Any]
 
 
+SVG = {"format": "svg", "metadata": {"Date": None}}  # the same plot is the same file
 SCREEN = Look(
     (6.0, 5.2),
-    rc={"axes.titlesize": "medium", "legend.fontsize": "small"},
+    rc={"axes.titlesize": "medium", "legend.fontsize": "small", "svg.hashsalt": "plot"},
     titled=True,
-    save={"dpi": 120},
+    save=SVG,
 )
 
 
 def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]:
-    """Draw what the data define into FOLDER/*.png and remove plots of an earlier evaluation.
+    """Draw what the data define into FOLDER/*.svg and remove plots of an earlier evaluation.
 
     Returns:
         The files that were written.
     """
-    paths = {name: folder / f"{name}.png" for name in PLOTS}
+    paths = {name: folder / f"{name}.svg" for name in PLOTS}
     titles = {name: draw_plot(name, judged, bootstrap, paths[name]) for name in PLOTS}
     return [paths[name] for name, title in titles.items() if title]
 

@@ -2,7 +2,7 @@
 
 Reads   RUN/{images,candidates,regions,mammograms}.csv, predictions.parquet, outlines.json, the
         model's card; for the baselines the training positions and the store
-Writes  RUN/metrics.json, RUN/lesions.csv, RUN/plots/*.png, RUN/paper, and completes
+Writes  RUN/metrics.json, RUN/lesions.csv, RUN/plots/*.svg, RUN/paper, and completes
         RUN/report.html and RUN/model-card.md
 """
 
@@ -13,7 +13,6 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
 from pipeline.evaluate.paper.paper_folder import write_paper
 from pipeline.evaluate.plots import draw_plots
-from pipeline.evaluate.worst import draw_worst
 from pipeline.model.recipe import recipe_of
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.report.model_card import write_model_card
@@ -47,16 +46,16 @@ def evaluate(stage: Stage) -> str:
         "patients_of_the_training": trained,
     }
     plots = draw_plots(judged, bootstrap, run.plots)
-    plots += draw_worst(judged, metrics["worst"], run.plots)
     paper = write_paper(run, judged, bootstrap, metrics)
     write_lesions(judged, run.lesions)
     write_json(run.metrics, metrics)
+    card = write_model_card(run)
     write_report(run)
     stage.events.metrics(tracked_numbers(metrics))
     stage.events.artifact(run.metrics)
     stage.events.artifact(run.lesions)
     stage.events.artifact(run.report)
-    stage.events.artifact(write_model_card(run))
+    stage.events.artifact(card)
     for plot in plots:
         stage.events.artifact(plot, folder="plots")
     for path in paper:

@@ -57,6 +57,7 @@ class MapSet:
         for suffix, source, target, images in (
             ("npz", new.heatmaps, run.heatmaps, image_ids),
             ("png", new.overlays, run.overlays, image_ids),
+            ("json", new.viewer, run.viewer, image_ids),
             ("png", new.uncertainty, run.uncertainty, image_ids if uncertainty else ()),
         ):
             kept = {f"{image_id}.{suffix}" for image_id in images}

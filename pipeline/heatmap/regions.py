@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from skimage.measure import label, regionprops
+from skimage.measure import find_contours, label, regionprops
 
 from pipeline.model.image_map import ImageMap
 
@@ -32,6 +32,20 @@ class Regions:
 
     table: pd.DataFrame
     areas: np.ndarray
+
+    def curves(self, image_map: ImageMap) -> list[list[np.ndarray]]:
+        """The closed edges of each region, best first: (n, 2) of (row, col) in original pixels.
+
+        They lie half way to the next position, holes have edges of their own.
+        """
+        axes = image_map.rows, image_map.cols
+        start = [axis[0] - (axis[1] - axis[0]) for axis in axes]  # of the padded map
+        step = [axis[1] - axis[0] for axis in axes]
+        padded = np.pad(self.areas, 1)
+        return [
+            [np.array(start) + curve * step for curve in find_contours(padded == rank, 0.5)]
+            for rank in self.table["rank"]
+        ]
 
 
 def find_regions(

@@ -10,21 +10,23 @@ import pandas as pd
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import HeatmapSettings
-from pipeline.heatmap.image_tables import ImageTables, other_breasts, tabulate, write_tables
+from pipeline.heatmap.describe_mammogram import DescribeJob, describe
+from pipeline.heatmap.image_tables import ImageTables, other_breasts, write_tables
 from pipeline.heatmap.map_set import MapSet
-from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay, write_uncertainty
-from pipeline.model.calibration import FEW_LESIONS
+from pipeline.heatmap.pictures.map_pictures import Caption
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.model.fit import support_text
 from pipeline.model.folder import load_network
-from pipeline.model.image_map import Mapper, NetworkMapper, read_map
+from pipeline.model.image_map import Mapper, NetworkMapper
 from pipeline.model.seen_patients import warn_of_overlap
+from pipeline.model.training_data import doubts_of
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.report.run_page import write_report
-from pipeline.run.atomic import write_json
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import Lost, map_images
 from pipeline.run.progress import shown
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
@@ -33,7 +35,8 @@ from pipeline.run.words import duration, percent
 # For the estimate before the start, measured on 2 cores.
 SECONDS_TO_START = 10
 SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
-SECONDS_PER_PICTURE = 0.5
+SECONDS_PER_PICTURE = 0.15
+IN_PROCESS = 48  # fewer pictures take less time than workers take to start
 BYTES_PER_IMAGE = 1_200_000  # and picture
 
 Row = dict[str, Any]  # of mammograms.csv
@@ -70,6 +73,9 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     card = trained.with_prior(settings.prior)
     mammograms = _test_mammograms(run, card)
     uncertainty = settings.uncertainty and card.copies > 1
+    files = (read_json(run.intake_summary) or {}).get("files", {})
+    used, failed = files.get("used", len(mammograms)), files.get("failed", 0)
+    doubts = doubts_of(card, mammograms, used=used, failed=failed)
     _announce(run, mammograms, card, pictures=1 + uncertainty)
     mapper = mapper_of(card.folder, settings.tile_px)
     rule = card.map_rule(stride_px=mapper.stride_px)
@@ -84,6 +90,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         highest=card.calibration.highest,
         prior_is_set=settings.prior is not None,
         copies=copies_in_words(card),
+        warning=doubts[0].short if doubts else "",
     )
     tables = _describe(maps, rows, caption, settings, uncertainty=uncertainty)
     maps.put_in_place(list(tables), uncertainty=uncertainty)
@@ -119,16 +126,16 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         "commit": git_commit()[0],
         "counted_prior": trained.calibration.natural_prior,
         "support": support_text(card.support) if card.support else "",
+        "doubts": [doubt.text for doubt in doubts],
         **_patients_met(card, mammograms),
     }
     write_report(run, new_maps=summary)
     stage.events.artifact(run.report)
     write_json(run.heatmap_summary, summary)
-    rough = card.support and card.support.lesions < FEW_LESIONS
     return (
         f"{len(tables)} mammograms, {regions} regions above {percent(caption.threshold)} at a "
         f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "
-        f"pictures in {run.overlays}" + (f". {summary['support']}" if rough else "")
+        f"pictures in {run.overlays}" + (f". WARNING: {doubts[0].text}" if doubts else "")
     )
 
 
@@ -193,29 +200,34 @@ def _describe(
     """Draw the pictures of all images; returns their tables by image id."""
     outlines, positions = read_outlines(maps.run), read_positions(maps.run)
     by_image = dict(iter(positions.groupby("image_id")))
-    none = positions.iloc[:0]
-    new, tables = maps.unfinished, {}
+    none, new = positions.iloc[:0], maps.unfinished
     others = other_breasts(mammograms, new.heatmap, maps.rule)
-    pairs = zip(mammograms, others, strict=True)
-    for mammogram, other in shown(pairs, len(mammograms), "heatmap: pictures"):
-        image_id = mammogram["image_id"]
-        image_map = read_map(new.heatmap(image_id))
-        own, known = by_image.get(image_id, none), outlines.get(image_id, [])
-        tables[image_id] = tabulate(
-            mammogram,
-            image_map,
-            own,
-            known,
-            maps.rule,
-            maps.card,
+    jobs = [
+        DescribeJob(
+            mammogram=mammogram,
+            positions=by_image.get(mammogram["image_id"], none),
+            outlines=outlines.get(mammogram["image_id"], []),
             other=other,
+            place=new,
+            rule=maps.rule,
+            card=maps.card,
+            caption=caption,
             min_area_mm2=settings.min_region_mm2,
+            uncertainty=uncertainty,
+            images=len(mammograms),
         )
-        regions = tables[image_id].regions
-        write_overlay(new.overlay(image_id), mammogram, image_map, regions, known, caption)
-        if uncertainty:
-            picture = new.uncertainty_picture(image_id)
-            write_uncertainty(picture, mammogram, image_map, regions, caption)
+        for mammogram, other in zip(mammograms, others.tolist(), strict=True)
+    ]
+    workers = 0 if len(jobs) < IN_PROCESS else None
+    done = map_images(describe, jobs, workers=workers)
+    tables: dict[str, ImageTables] = {}
+    for job, found in zip(jobs, shown(done, len(jobs), "heatmap: pictures"), strict=True):
+        image_id = job.mammogram["image_id"]
+        if isinstance(found, Lost):
+            raise UserError(f"The picture of {image_id} could not be drawn: {found.reason}.")
+        if isinstance(found, UserError):
+            raise found
+        tables[image_id] = found
     return tables
 
 

@@ -35,6 +35,9 @@ from pipeline.run.settings import recall
 FORMAT = 2
 MOST_MEMBERS = MOST_KINDS = 1000
 LARGEST_PATCH_MM = 500.0  # of which no detector is so large
+FILM = "film"
+FILMS = {"mias", "ddsm", "cbis_ddsm"}  # the data sets of scanned films
+PHANTOM = "phantom"  # the data set that a program draws
 
 
 class _Part(BaseModel):
@@ -67,6 +70,24 @@ class SplitCard(_Part):
     lesions: int = Field(ge=0)
     positives: int = Field(ge=0)
     negatives: int = Field(ge=0)
+
+
+class DataCard(_Part):
+    """What the mammograms were that trained the model or chose its weights.
+
+    Attributes:
+        datasets, scanners: their names.
+        detectors: which of `film` and `digital` they were made with, as far as that is known.
+    """
+
+    datasets: tuple[str, ...]
+    scanners: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a program drew them all."""
+        return set(self.datasets) == {PHANTOM}
 
 
 class MemberCard(_Part):
@@ -114,7 +135,9 @@ class TrainingCard(_Part):
         best_step: after which the weights were chosen; None of an ensemble.
         identity: checksums of everything that it depended on, by name.
         train, validation: of an ensemble all women, where each network left out others.
-        pixel_hashes: of the mammograms that trained the model or chose its weights.
+        data: what the mammograms were that trained the model or chose its weights; None in models
+            older than it.
+        pixel_hashes: of these mammograms.
         left_out: those of them that a single network was not trained on.
     """
 
@@ -135,6 +158,7 @@ class TrainingCard(_Part):
     folds: tuple[FoldCard, ...] = ()
     train: SplitCard
     validation: SplitCard
+    data: DataCard | None = None
     pixel_hashes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -231,6 +255,14 @@ class ModelCard(_Part):
         if self._folder is None:
             raise ValueError("this card was made and not read, so it has no folder")
         return self._folder
+
+    @property
+    def data(self) -> DataCard | None:
+        """What the mammograms of the training were; of older models as far as settings tell it."""
+        importer = self.settings.get("data", {}).get("importer", "combined")
+        if self.training.data or importer == "combined":
+            return self.training.data
+        return DataCard(datasets=(importer,), detectors=tuple(FILM for _ in FILMS & {importer}))
 
     @property
     def level(self) -> float:

@@ -4,6 +4,8 @@ A template reads the content of JSON files and tables as they are; filters say t
 `base.html` is the frame of every page.
 """
 
+import base64
+import hashlib
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -12,17 +14,24 @@ from markupsafe import Markup
 from pipeline.pages import filters
 
 _HERE = Path(__file__).parent
+STYLE, SCRIPT = "style.css", "viewer.js"
 
 
 def render(template: Path, **values) -> str:
-    """The page of a template, with `style` and the values.
+    """The page of a template, with `style`, the `script` and the values.
+
+    A template that sets `works` gets the script, and no browser runs another one on its page.
 
     Raises:
         jinja2.UndefinedError: the template names a value that is not given.
     """
-    style = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in (STYLE, SCRIPT))
+    sha256 = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _environment(template.parent, autoescape=True).get_template(template.name)
-    return page.render(style=style, **values)
+    return page.render(
+        {"style": Markup(style), "script": Markup(script), "script_sha256": sha256, "works": False},
+        **values,
+    )
 
 
 def render_markdown(template: Path, **values) -> str:

@@ -1,15 +1,19 @@
-"""The report of a run: one HTML file that needs no network and no other file."""
+"""The report of a run: HTML that needs no network and no other file.
 
-from collections.abc import Mapping
+RUN/report.html holds everything of up to 100 mammograms; more of them are on the pages in
+RUN/report, which hold nothing else.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.model.seen_patients import calibration_overlap_text, training_overlap_text
-from pipeline.pages.embedded import ALL_PICTURES_BYTES, picture_address, plot_address
+from pipeline.figures.registry import METRICS
+from pipeline.pages.embedded import picture_address, plot_address
 from pipeline.pages.template import render
-from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.data import (
     SPLIT_HEADS,
     abnormal_of,
@@ -23,13 +27,13 @@ from pipeline.report.data import (
     settings_texts,
     stage_events,
 )
+from pipeline.report.gallery import MappedRun, gallery_page, pages_of
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
-from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.layout import RunFolder
 
-PAGE = Path(__file__).parent / "run.html"
-CONTACT_SHEET_BYTES = 1_000_000
+PAGE, MORE = (Path(__file__).parent / name for name in ("run.html", "more.html"))
+CONTACT_SHEET_BYTES = 300_000
 PLOTS = {
     "froc": "FROC",
     "roc": "ROC",
@@ -37,9 +41,8 @@ PLOTS = {
     "reliability": "Reliability",
     "decision-curve": "Decision curve",
     "distribution": "Probabilities by outcome",
-    "worst": "Worst errors",
 }
-PICTURES = 400  # more make the page slow; the others keep their row and their file
+HEADLINE = ("patch_auc", "mean_froc", "image_auc", "observed_over_expected")
 MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
 
 
@@ -51,16 +54,31 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
     """
     maps, audit = new_maps or read_json(run.heatmap_summary), read_json(run.audit)
     metrics, training = None if new_maps else current_metrics(run), describe_training(run)
+    mapped = MappedRun(run, summary=maps) if maps and _has_tables(run) else None
+    doubts = (maps or {}).get("doubts", [])
+    pages = pages_of(mapped) if mapped else []
+    names = [
+        run.report.name,
+        *(f"{run.report_pages.name}/{n + 1}.html" for n in range(1, len(pages))),
+    ]
+    worst = (metrics or {}).get("worst", {})
     page = render(
         PAGE,
         name=run.title,
         synthetic=is_synthetic(run),
         abnormal=abnormal_of(run),
         maps=maps,
+        doubts=doubts,
+        headline_figures=headline_figures(metrics) if metrics else [],
+        gallery=gallery_page([mapped], pages[0], warning=_first(doubts))
+        if mapped and pages
+        else None,
+        mapped=len(mapped.images) if mapped else 0,
+        pages=[(name, len(ids)) for name, ids in zip(names, pages, strict=False)],
+        worst=[*worst.get("misses", []), *worst.get("false_alarms", [])],
+        page_of={i: name for name, ids in zip(names, pages, strict=False) for i in ids},
         copies=(maps or {}).get("copies", ""),
         candidate_score=(maps or {}).get("candidate_score", ""),
-        calibration_overlap=calibration_overlap_text,
-        training_overlap=training_overlap_text,
         splits=count_splits(run),
         split_heads=SPLIT_HEADS,
         files=count_files(run),
@@ -74,22 +92,46 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         **for_results(metrics or {}),
         evaluated=metrics is not None,
         outdated=metrics is None and run.metrics.is_file(),
-        plots=plots_of(run.plots, PLOTS) if metrics else [],
+        plots=plots_of(run.plots) if metrics else [],
         robustness=robustness_of(run, maps["model_sha256"]) if maps else None,
         controls=controls_of(run),
-        images=_images(run),
-        overlays=run.overlays.name,
+        overlays=run.overlays.name if maps else "",
         uncertainty=run.uncertainty.name if any(run.uncertainty.glob("*.png")) else "",
+        intake_page=run.intake_page.name if run.intake_page.is_file() else "",
+        card=run.model_card.name,
+        card_text=run.model_card.read_text(encoding="utf-8") if run.model_card.is_file() else "",
         stages=stage_events(run),
         settings=settings_texts(run),
     )
     write_text(run.report, page)
+    if run.report_pages.exists():
+        shutil.rmtree(run.report_pages)
+    for name, ids in zip(names[1:], pages[1:], strict=True):
+        assert mapped is not None  # there are pages
+        shown = gallery_page([mapped], ids, warning=_first(doubts))
+        more = render(MORE, name=run.title, synthetic=is_synthetic(run), gallery=shown, page=name)
+        write_text(run.root / name, more)
 
 
-def plots_of(folder: Path, titles: Mapping[str, str]) -> list[tuple[str, Markup]]:
-    """(title, address) of those plots, by the name of their file, that are there."""
-    paths = ((title, folder / f"{name}.png") for name, title in titles.items())
+def headline_figures(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """(title, figure) of HEADLINE, as far as they are there."""
+    calibrated = (metrics.get("calibration") or {}).get("after") or {}
+    figures = ((METRICS[name].title, {**calibrated, **metrics}.get(name)) for name in HEADLINE)
+    return [(title, figure) for title, figure in figures if isinstance(figure, Mapping)]
+
+
+def plots_of(folder: Path) -> list[tuple[str, Markup]]:
+    """(title, address) of those of PLOTS that are there."""
+    paths = ((title, folder / f"{name}.svg") for name, title in PLOTS.items())
     return [(title, plot_address(path)) for title, path in paths if path.is_file()]
+
+
+def _has_tables(run: RunFolder) -> bool:
+    return all(path.is_file() for path in (run.images, run.regions, run.candidates, run.outlines))
+
+
+def _first(doubts: Sequence[str]) -> str:
+    return doubts[0] if doubts else ""
 
 
 def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
@@ -99,34 +141,6 @@ def _sources(audit: Mapping[str, Any]) -> list[tuple[str, dict]]:
         for source in audit["sources"]
         if len(source["rows"]) > 1
         for row in sorted(source["rows"], key=lambda row: (-row["patients"], row["name"]))
-    ]
-
-
-def _images(run: RunFolder) -> list[dict[str, Any]]:
-    """Rows of images.csv, the highest score first, with view, picture and regions."""
-    if not (run.images.is_file() and run.regions.is_file()):
-        return []
-    text = dict.fromkeys(("image_id", "patient_id", "split", "outcome"), str)
-    images = read_csv_table(run.images, text, rest=None, written_by="make heatmap")
-    images = images.sort_values("score", ascending=False, kind="stable")
-    regions = read_csv_table(run.regions, {"image_id": str}, rest=None, written_by="make heatmap")
-    regions = regions.sort_values("rank")
-    for name in {"logit_sd", "diameter_mm"} - set(regions):  # of maps of before
-        regions[name] = float("nan")
-    by_image = {i: rows.to_dict("records") for i, rows in regions.groupby("image_id")}
-    views = {}
-    if run.mammograms.is_file():
-        rows = read_mammograms(run)[["image_id", "laterality", "view"]].itertuples(index=False)
-        views = {image_id: f"{side} {view}".strip() for image_id, side, view in rows}
-    budget = ALL_PICTURES_BYTES // max(1, min(len(images), PICTURES))
-    return [
-        row
-        | {
-            "view": views.get(row["image_id"], ""),
-            "picture": _picture(run.overlay(row["image_id"]), budget) if index < PICTURES else "",
-            "regions": by_image.get(row["image_id"], []),
-        }
-        for index, row in enumerate(images.to_dict("records"))
     ]
 
 

@@ -41,7 +41,7 @@ def describe_training(run: RunFolder) -> Training | None:
     for name, network in networks or [("", run)]:
         found = remarks_on(network.model / "history.csv")
         remarks += [f"{name}: {remark}" if name else remark for remark in found]
-        if (picture := network.plots / "training.png").is_file():
+        if (picture := network.plots / "training.svg").is_file():
             curves.append((name, picture))
     return Training(training_facts(card), remarks, curves)
 

@@ -61,6 +61,7 @@ class RunFolder:
     heatmaps = _Below("heatmaps")
     overlays = _Below("overlays")
     uncertainty = _Below("uncertainty")
+    viewer = _Below("viewer")  # what the report shows of each mammogram
     regions = _Below("regions.csv")
     candidates = _Below("candidates.csv")
     predictions = _Below("predictions.parquet")
@@ -75,6 +76,7 @@ class RunFolder:
     lesions = _Below("lesions.csv")
     plots = _Below("plots")
     report = _Below("report.html")
+    report_pages = _Below("report")  # more mammograms than one page holds
     paper = _Below("paper")  # what a manuscript takes over
     model_card = _Below("model-card.md")  # the model in words: what is known and what is not
 
@@ -111,6 +113,9 @@ class RunFolder:
 
     def overlay(self, image_id: str) -> Path:
         return self.overlays / f"{image_id}.png"
+
+    def viewer_entry(self, image_id: str) -> Path:
+        return self.viewer / f"{image_id}.json"
 
     def uncertainty_picture(self, image_id: str) -> Path:
         """How far the copies of a map differ; absent where there is one."""

@@ -1,7 +1,7 @@
 """Cross-validation by patient: every woman is tested once, by a network that never saw her.
 
 Reads   RUN/settings (CONFIG and SET of the study)
-Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.png,
+Writes  RUN/folds/<k>, a run folder each; RUN/crossval.json, RUN/crossval.html, RUN/crossval/*.svg,
         RUN/lesions.csv, RUN/folds/model (all folds' networks as one, see folds_model)
 """
 
@@ -15,7 +15,6 @@ from pipeline.evaluate.load import Judged, load_judged
 from pipeline.evaluate.metrics import compute_metrics, summary_line
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
-from pipeline.evaluate.worst import draw_worst
 from pipeline.figures.registry import ranking_metrics
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.recipe import recipe_of
@@ -69,7 +68,7 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
     stage.events.artifact(run.crossval)
     stage.events.artifact(run.lesions)
     stage.events.artifact(run.crossval_page)
-    for plot in sorted(run.crossval_plots.glob("*.png")):
+    for plot in sorted(run.crossval_plots.glob("*.svg")):
         stage.events.artifact(plot, folder="plots")
     if not is_current(run, used):
         print(f"{write_folds_model(stage, used)}: the networks of all folds as one", flush=True)
@@ -92,7 +91,6 @@ def pooled_metrics(
     content = compute_metrics(pooled, bootstrap, settings, baselines)
     if plots is not None:
         draw_plots(pooled, bootstrap, plots)
-        draw_worst(pooled, content["worst"], plots)
     return {
         **content,
         "split": f"{len(folds)} folds, every patient tested once",

@@ -22,6 +22,7 @@ from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, ha
 from pipeline.model.fit import fit_to
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.training_data import data_behind
 from pipeline.report.model_card import write_model_card
 from pipeline.run.code import git_commit
 from pipeline.run.layout import RunFolder
@@ -84,6 +85,7 @@ def write_folds_model(stage: Stage, folds: Sequence[Judged]) -> Path:
             # Each patient trained some of the networks and calibrated the others.
             train=everybody,
             validation=everybody,
+            data=data_behind(pooled.images),
             pixel_hashes=tuple(pixel_hashes(pooled.images)),
             folds=_identity(folds),
         ),

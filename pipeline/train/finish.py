@@ -24,6 +24,7 @@ from pipeline.model.folder import HISTORY, load_network, network_card, write_mod
 from pipeline.model.map_rule import MapRule
 from pipeline.model.recipe import RECIPE
 from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.training_data import data_behind
 from pipeline.model.validation import (
     ImageScores,
     MappedImage,
@@ -59,7 +60,7 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> 
         raise RuntimeError("a training ends with a validation, which has chosen weights")
     best = state.best
     assign_weights(network, best.weights, source="the best weights")
-    curves = stage.run.plots / "training.png"
+    curves = stage.run.plots / "training.svg"
     draw_curves(curves, state)
     stage.events.artifact(curves, folder="plots")
     training = {
@@ -146,7 +147,7 @@ def end_training(
         **validation_figures(images, scores),
         **(search_figures(scored.nested) if scored else {}),
         **counts,
-        "pixel_hashes": _seen(stage, tables),
+        **_seen(stage, tables),
     }
     commit, dirty = git_commit()
     card = ModelCard(
@@ -249,12 +250,16 @@ def _left_out(stage: Stage, tables: Tables, member: Member) -> list[str]:
     return sorted({*pixel_hashes(validation)} - trained_before(stage.settings, member))
 
 
-def _seen(stage: Stage, tables: Tables) -> list[str]:
-    """Pixel hashes of the mammograms behind the model, and behind the one that it started from."""
+def _seen(stage: Stage, tables: Tables) -> dict[str, Any]:
+    """Which mammograms are behind the model, and behind the one that it started from."""
     used = tables.mammograms[tables.mammograms["split"].isin(DEVELOPMENT)]
     folder = model_to_start_from(stage.settings)
-    before = read_card(folder).training.pixel_hashes if folder else ()
-    return sorted({*pixel_hashes(used), *before})
+    before = read_card(folder) if folder else None
+    hashes = before.training.pixel_hashes if before else ()
+    return {
+        "data": data_behind(used, before=before.data if before else None),
+        "pixel_hashes": sorted({*pixel_hashes(used), *hashes}),
+    }
 
 
 def _log(stage: Stage, card: ModelCard, best: Best | None) -> None:

@@ -108,7 +108,7 @@ def test_without_findings_it_says_so_and_every_figure_has_a_reason(tmp_path):
         assert metrics[name]["value"] is None, name
         assert metrics[name]["reason"], name
     assert all(p["sensitivity"] is None for p in metrics["froc"])
-    assert not list(run.plots.glob("*.png"))
+    assert not list(run.plots.glob("*.svg"))
 
 
 def test_images_with_an_unlocated_finding_count_for_images_but_not_for_froc(tmp_path):
@@ -156,20 +156,19 @@ def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_norm
 
 def test_plots_and_events_are_written(common):
     run, _ = common
-    assert sorted(p.name for p in run.plots.glob("*.png")) == [
-        "decision-curve.png",
-        "distribution.png",
-        "froc.png",
-        "precision-recall.png",
-        "reliability.png",
-        "roc.png",
-        "worst.png",
+    assert sorted(p.name for p in run.plots.glob("*.svg")) == [
+        "decision-curve.svg",
+        "distribution.svg",
+        "froc.svg",
+        "precision-recall.svg",
+        "reliability.svg",
+        "roc.svg",
     ]
     events = read_events(run.events)
     values = next(e["values"] for e in events if e["event"] == "metrics")
     assert {"patch_auc/value", "froc/sensitivity_at_1", "calibration_after/ece"} <= set(values)
     paths = {e["path"] for e in events if e["event"] == "artifact"}
-    assert {"metrics.json", "plots/froc.png", "report.html"} <= paths
+    assert {"metrics.json", "plots/froc.svg", "report.html"} <= paths
 
 
 def test_a_run_that_only_applies_a_model_is_judged_on_all_its_images(tmp_path):

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.heatmap.pictures.colours import ProbabilityScale
 from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
 from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay
 from pipeline.heatmap.pictures.marks import label_places
 from pipeline.heatmap.regions import find_regions
 from pipeline.model.image_map import ImageMap, original_axes
+from pipeline.pages.colours import ProbabilityScale
 from pipeline.preprocess.store.entries import read_breast, read_image
 from tests.heatmap.small_run import MARK, OUTLINE, mammogram_row, write_store_entry
 

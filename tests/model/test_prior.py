@@ -89,7 +89,7 @@ def test_the_prior_in_use_is_stated_in_summary_report_and_every_picture(tmp_path
         captions.append(rest[-1])
         write_overlay(path, *rest)
 
-    monkeypatch.setattr("pipeline.heatmap.stage.write_overlay", noting)
+    monkeypatch.setattr("pipeline.heatmap.describe_mammogram.write_overlay", noting)
     run = mapped(write_small_run(tmp_path), prior=0.005)
     summary = json.loads(run.heatmap_summary.read_text())
     assert (summary["natural_prior"], summary["counted_prior"]) == (0.005, COUNTED)
@@ -132,7 +132,7 @@ def test_patients_of_the_calibration_are_named_when_the_model_meets_them(tmp_pat
     run = with_pixels(write_small_run(tmp_path))
     calibrated_on(run, [f"{1:016x}"])
     mapped(run)
-    said = "the model was calibrated on 1 of these 2 patients"
+    said = "he model was calibrated on 1 of these 2 patients"
     assert said in capsys.readouterr().err
     page = " ".join(run.report.read_text().split())
     assert said in page
@@ -143,7 +143,7 @@ def test_patients_of_the_training_are_named_when_the_model_meets_them(tmp_path, 
     run = with_pixels(write_small_run(tmp_path))
     write_model_card(run, training={"pixel_hashes": [f"{1:016x}", f"{9:016x}"]})
     mapped(run)
-    said = "the model was trained on 1 of these 2 patients"
+    said = "he model was trained on 1 of these 2 patients"
     assert said in capsys.readouterr().err
     assert said in " ".join(run.report.read_text().split())
 

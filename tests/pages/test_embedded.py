@@ -25,8 +25,8 @@ def noisy(tmp_path):
 def test_a_picture_is_as_fine_as_its_budget_allows(noisy):
     fine = picture_address(noisy, budget_bytes=10_000_000)
     small = picture_address(noisy, budget_bytes=300_000)
-    assert decoded(fine).shape == (800, 1280, 3)
-    assert len(small) < 400_100 and decoded(small).shape[1] < 1280
+    assert decoded(fine).shape == (1000, 1600, 3)
+    assert len(small) < 400_100 and decoded(small).shape[1] < 1600
 
 
 def test_a_budget_that_is_too_small_gives_the_coarsest_picture(noisy):
@@ -35,7 +35,7 @@ def test_a_budget_that_is_too_small_gives_the_coarsest_picture(noisy):
 
 def test_a_plot_is_embedded_as_it_is(noisy):
     address = plot_address(noisy)
-    assert address.startswith("data:image/png;base64,")
+    assert address.startswith("data:image/svg+xml;base64,")
     assert base64.b64decode(address.split(",", 1)[1]) == noisy.read_bytes()
 
 

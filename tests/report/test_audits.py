@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.report.run_page import MOST_ROWS, write_report
 from pipeline.run.layout import RunFolder
-from tests.report.page_text import text_of
+from tests.report.page_text import markup_of, text_of
 
 AUC = {"value": 0.8123, "low": 0.7, "high": 0.9, "n": 100}
 NONE = {"value": None, "low": None, "high": None, "n": 100, "reason": "all images are alike in it"}
@@ -102,8 +102,12 @@ def test_names_from_the_data_are_escaped(run):
     changed = AUDIT | {"sources": [{"source": "site", "auc": AUC, "rows": evil}]}
     run.audit.write_text(json.dumps(changed))
     write_report(run)
-    assert "<script" not in run.report.read_text(encoding="utf-8")
+    assert "<script" not in markup_of(run.report.read_text(encoding="utf-8"))
 
 
 def test_before_intake_the_report_says_how_to_get_them(tmp_path):
-    assert "make preprocess writes it" in audits_of(RunFolder(tmp_path / "new"))
+    run = RunFolder(tmp_path / "new")
+    write_report(run)
+    page = run.report.read_text(encoding="utf-8")
+    assert "audits (make preprocess)" in text_of(page).replace(" )", ")").replace("( ", "(")
+    assert 'id="audits"' not in page

@@ -82,7 +82,7 @@ def test_the_worst_errors_are_listed_and_drawn(judged):
     alarm = content["worst"]["false_alarms"][0]
     text = text_of(page)
     assert f"false alarm {alarm['image_id']} {alarm['row']:.0f}, {alarm['col']:.0f}" in text
-    assert page.count("data:image/png;base64,") == len(PLOTS)
+    assert page.count("data:image/svg+xml;base64,") == len(PLOTS)
 
 
 def test_a_phantom_is_called_synthetic_and_the_page_needs_nothing_else(judged):

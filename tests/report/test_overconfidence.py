@@ -88,8 +88,8 @@ def ensemble(tmp_path) -> RunFolder:
         (RANKING_GOES_ON, BOTH_IMPROVE, RANKING_FALLS, RANKING_HOLDS), start=1
     ):
         written(run.member(number).model / "history.csv", rows)
-        write_text(run.member(number).plots / "training.png", f"curves of {number}")
-    write_text(run.plots / "training.png", "curves of a single network of before")
+        write_text(run.member(number).plots / "training.svg", f"curves of {number}")
+    write_text(run.plots / "training.svg", "curves of a single network of before")
     return run
 
 
@@ -102,7 +102,7 @@ def test_each_network_of_an_ensemble_is_named(ensemble):
 def test_the_curves_of_an_ensemble_are_those_of_its_networks(ensemble):
     curves = describe_training(ensemble).curves
     assert curves == [
-        (f"Network {n} of 3", ensemble.member(n).plots / "training.png") for n in (1, 2, 3)
+        (f"Network {n} of 3", ensemble.member(n).plots / "training.svg") for n in (1, 2, 3)
     ]
 
 

@@ -187,7 +187,7 @@ def test_losses_and_validation_are_logged_by_step(finished):
     assert shown
     assert {"train/learning_rate", "train/crops_per_second", "train/memory_mib"} <= shown[0].keys()
     artifacts = [e["path"] for e in events if e["event"] == "artifact"]
-    assert "plots/training.png" in artifacts
+    assert "plots/training.svg" in artifacts
 
 
 def test_it_learns_to_tell_discs_from_noise(toy_run, capsys):

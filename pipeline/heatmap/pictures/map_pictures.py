@@ -6,36 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import Outline
 from pipeline.heatmap.pictures import marks
-from pipeline.heatmap.pictures.colours import (
-    BACKGROUND,
+from pipeline.heatmap.pictures.field import field_of, grey_picture, on_picture
+from pipeline.heatmap.pictures.sheet import Panel, Sheet
+from pipeline.heatmap.regions import Regions
+from pipeline.model.image_map import ImageMap
+from pipeline.pages.colours import (
     REGION,
+    SOFT,
     TEXT,
     TRUTH,
+    WARNING,
     ProbabilityScale,
     SpreadScale,
 )
-from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
-from pipeline.heatmap.regions import Regions
-from pipeline.model.image_map import ImageMap
 from pipeline.preprocess.store.entries import read_breast, read_image
-from pipeline.run.atomic import write_atomic
 from pipeline.run.words import percent
 
-DPI = 100
-WIDTH_INCH, HEIGHT_INCH = 16, 10
 TITLE_LETTERS = 38  # of the full size, left of the middle
-PANEL_PX = (860, 710)  # the mammogram is reduced to this before it is drawn
-LEFT_AXES, RIGHT_AXES, BAR_AXES = (
-    (0.015, 0.06, 0.445, 0.86),
-    (0.475, 0.06, 0.445, 0.86),
-    (0.93, 0.2, 0.014, 0.6),
-)
+PANEL_PX = (860, 710)  # rows and columns of the room for a mammogram
+PANELS_LEFT_PX, PANELS_TOP_PX = (24, 760), 80
+BAR_PX = 1488, 200, 600  # left, top and height of the scale
+BELOW_PX = 980  # the baseline of what stands below the panels
 
 
 @dataclass(frozen=True)
@@ -49,6 +44,7 @@ class Caption:
         threshold: probability from which an area is a region.
         highest: the highest probability that is shown.
         copies: what the spread of a map is over, in words.
+        warning: the worst one, in a few words.
     """
 
     model: str
@@ -57,6 +53,7 @@ class Caption:
     highest: float = 1.0
     prior_is_set: bool = False
     copies: str = ""
+    warning: str = ""
 
 
 def write_overlay(
@@ -73,25 +70,34 @@ def write_overlay(
         mammogram: row of mammograms.csv.
         outlines: its outlines, in original pixels.
     """
-    sheet = _new_sheet(mammogram, caption)
+    page = _Page(mammogram, caption)
     scale = ProbabilityScale(low=caption.prior)
-    sheet.show_map(
+    page.show_map(
         scale,
         image_map.probability,
         image_map,
         regions,
         label=lambda region: f"{region.rank}: {percent(region.peak_probability, caption.highest)}",
+        mark=caption.threshold,
     )
-    marks.draw_outlines(sheet.right, outlines)
-    scale.draw_bar(sheet.bar, caption.threshold)
+    marks.draw_outlines(page.sheet, page.right, outlines)
     count = len(regions.table)
     found = f"{count or 'no'} region{'' if count == 1 else 's'} above {percent(caption.threshold)}"
-    sheet.explain(f"Heatmap: {found}", colour=REGION)
-    words = "outlined finding" if outlines else "no outlined finding"
-    if not all(outline.positive for outline in outlines):
-        words += " (dotted: not counted as abnormal)"
-    sheet.figure.text(0.92, 0.02, words, color=TRUTH, fontsize=13, ha="right")
-    sheet.save(path, mammogram)
+    page.explain(f"Heatmap: {found}", colour=REGION)
+    page.explain(*truth_in_words(mammogram, outlines), at_right=True)
+    page.save(path)
+
+
+def truth_in_words(mammogram: Mapping[str, Any], outlines: Sequence[Outline]) -> tuple[str, str]:
+    """What is known of a mammogram, and the colour to write it in: TRUTH only for a known truth."""
+    if outlines:
+        dotted = not all(outline.positive for outline in outlines)
+        words = "outlined finding" + " (dotted: not counted as abnormal)" * dotted
+        return words, TRUTH
+    if mammogram["outcome"] == "unknown":
+        return "truth unknown", SOFT
+    outlined = "known to be abnormal, not outlined"
+    return (outlined, SOFT) if mammogram["outcome"] == "abnormal" else ("no finding", TRUTH)
 
 
 def write_uncertainty(
@@ -113,35 +119,48 @@ def write_uncertainty(
     """
     if image_map.spread is None:
         raise ValueError(f"the map of {mammogram['image_id']} has one copy and so no spread")
-    sheet = _new_sheet(mammogram, caption)
-    scale = SpreadScale()
-    sheet.show_map(
-        scale,
+    page = _Page(mammogram, caption)
+    page.show_map(
+        SpreadScale(),
         image_map.spread,
         image_map,
         regions,
         label=lambda region: f"{region.rank}: sd {region.logit_sd:.2f}",
     )
-    scale.draw_bar(sheet.bar)
-    sheet.explain(f"Uncertainty: sd of the log odds over {caption.copies}", colour=TEXT)
-    sheet.save(path, mammogram)
+    page.explain(f"Uncertainty: sd of the log odds over {caption.copies}", colour=TEXT)
+    page.save(path)
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """A sheet with the mammogram at the left and room at the right.
+class _Page:
+    """A sheet with title, mammogram and scale bar at the left, and room at the right.
 
     Attributes:
         grey: (h, w) float32 in [0, 1], the mammogram in the pixels of a panel.
-        field: what the panels show.
+        left, right: the panels.
     """
 
-    figure: Figure
-    left: Axes
-    right: Axes
-    bar: Axes
-    grey: np.ndarray
-    field: Field
+    def __init__(self, mammogram: Mapping[str, Any], caption: Caption):
+        self.mammogram, self.sheet = mammogram, Sheet()
+        geometry = geometry_of(mammogram)
+        field = field_of(geometry)
+        store, shape = mammogram["store"], field.shape_px(*PANEL_PX)
+        image, breast = read_image(store), read_breast(store)
+        self.grey = grey_picture(image, breast, shape, flipped=geometry.flipped)
+        (room_height, room_width), (height, width) = PANEL_PX, shape
+        top = PANELS_TOP_PX + (room_height - height) // 2
+        self.left, self.right = (
+            Panel(field, at + (room_width - width) // 2, top, height, width)
+            for at in PANELS_LEFT_PX
+        )
+        self.sheet.show(self.left, self.grey)
+        # The chest wall is left in the standard form, so the air is right unless it was mirrored.
+        marks.draw_scale_bar(
+            self.sheet,
+            self.left,
+            spacing_mm=mammogram["original_spacing_mm"],
+            at_left=geometry.flipped,
+        )
+        self._write_title(caption)
 
     def show_map(
         self,
@@ -151,47 +170,42 @@ class _Sheet:
         regions: Regions,
         *,
         label: Callable[[Any], str],
+        mark: float | None = None,
     ) -> None:
-        """Show values of the map, (h, w), and its regions at the right, over the mammogram."""
-        share = on_picture(scale.share(values), image_map, self.field, self.grey.shape)
-        marks.show(self.right, scale.blend(self.grey, share), self.field)
-        marks.draw_regions(self.right, image_map, regions, self.field, label=label)
+        """Show values of the map, (h, w), its regions and its scale at the right.
 
-    def explain(self, words: str, *, colour: str) -> None:
+        Args:
+            mark: a value to mark on the scale.
+        """
+        share = on_picture(scale.share(values), image_map, self.right.field, self.grey.shape)
+        self.sheet.show(self.right, scale.blend(self.grey, share))
+        marks.draw_regions(self.sheet, self.right, image_map, regions, label=label)
+        left, top, height = BAR_PX
+        marks.draw_bar(self.sheet, scale, left=left, top=top, height=height, mark=mark)
+
+    def explain(self, words: str, colour: str, *, at_right: bool = False) -> None:
         """Say below the right panel what it shows."""
-        self.figure.text(0.475, 0.02, words, color=colour, fontsize=13)
+        x, anchor = (1472, "rs") if at_right else (760, "ls")
+        self.sheet.write(words, (x, BELOW_PX), colour=colour, size=18, anchor=anchor)
 
-    def save(self, path: Path, mammogram: Mapping[str, Any]) -> None:
+    def save(self, path: Path) -> None:
         """Write the sheet atomically; a phantom is marked on it."""
-        if mammogram["dataset"] == "phantom":
-            at_left = bool(mammogram["flipped"])
-            marks.mark_synthetic(self.figure, (self.left, self.right), at_left=at_left)
-        # Compression level 3 is twice as fast as the default and the files a tenth larger.
-        options = {"compress_level": 3}
-        write_atomic(path, lambda new: self.figure.savefig(new, dpi=DPI, pil_kwargs=options))
+        if self.mammogram["dataset"] == "phantom":
+            at_left = bool(self.mammogram["flipped"])
+            marks.mark_synthetic(self.sheet, (self.left, self.right), at_left=at_left)
+        self.sheet.save(path)
 
-
-def _new_sheet(mammogram: Mapping[str, Any], caption: Caption) -> _Sheet:
-    """A sheet with title, mammogram and scale bar."""
-    geometry = geometry_of(mammogram)
-    field = field_of(geometry)
-    store, shape = mammogram["store"], field.shape_px(*PANEL_PX)
-    grey = grey_picture(read_image(store), read_breast(store), shape, flipped=geometry.flipped)
-    figure = Figure(figsize=(WIDTH_INCH, HEIGHT_INCH), dpi=DPI, facecolor=BACKGROUND)
-    left, right, bar = (figure.add_axes(box) for box in (LEFT_AXES, RIGHT_AXES, BAR_AXES))
-    marks.show(left, grey, field)
-    # The chest wall is left in the standard form, so the air is right unless it was mirrored.
-    spacing_mm = mammogram["original_spacing_mm"]
-    marks.draw_scale_bar(left, field, spacing_mm=spacing_mm, at_left=geometry.flipped)
-    names = (mammogram[name] for name in ("image_id", "laterality", "view"))
-    image_id, *view = filter(None, names)
-    title = "   ".join(filter(None, (image_id, " ".join(view))))
-    size = 20 * min(1, TITLE_LETTERS / len(title))
-    style: dict[str, Any] = {"color": TEXT, "parse_math": False}
-    figure.text(0.015, 0.955, title, fontsize=size, weight="bold", **style)
-    model = caption.model if len(caption.model) <= 40 else f"…{caption.model[-39:]}"
-    words = f"model {model}     prior in use: {percent(caption.prior)}"
-    words += " (set)" if caption.prior_is_set else ""
-    figure.text(0.985, 0.957, words, fontsize=13, ha="right", **style)
-    figure.text(0.015, 0.02, "Mammogram", color=TEXT, fontsize=13)
-    return _Sheet(figure, left, right, bar, grey, field)
+    def _write_title(self, caption: Caption) -> None:
+        names = (self.mammogram[name] for name in ("image_id", "laterality", "view"))
+        image_id, *view = filter(None, names)
+        title = "   ".join(filter(None, (image_id, " ".join(view))))
+        size = 27 * min(1, TITLE_LETTERS / len(title))
+        self.sheet.write(title, (24, 45), colour=TEXT, size=size, bold=True)
+        model = caption.model if len(caption.model) <= 40 else f"…{caption.model[-39:]}"
+        words = f"model {model}     prior in use: {percent(caption.prior)}"
+        words += " (set)" if caption.prior_is_set else ""
+        self.sheet.write(words, (1576, 43), colour=TEXT, size=18, anchor="rs")
+        self.sheet.write(
+            caption.warning, (1576, 70), colour=WARNING, size=18, anchor="rs", bold=True
+        )
+        self.sheet.write("Mammogram", (24, BELOW_PX), colour=TEXT, size=18)

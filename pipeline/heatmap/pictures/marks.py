@@ -3,25 +3,30 @@
 All coordinates are original pixels, (row, col) with centres at integers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Patch, Polygon
-from matplotlib.patheffects import withStroke
 
 from pipeline.annotations.outlines import Outline
-from pipeline.heatmap.pictures.colours import REGION, TEXT, TRUTH, WARNING
 from pipeline.heatmap.pictures.field import Field
+from pipeline.heatmap.pictures.sheet import WIDTH_PX, Panel, Sheet
 from pipeline.heatmap.regions import Regions
 from pipeline.model.image_map import ImageMap
+from pipeline.pages.colours import (
+    REGION,
+    TEXT,
+    TRUTH,
+    WARNING,
+    ProbabilityScale,
+    SpreadScale,
+)
 
-DARK = "#000000c0"
-EDGE = [withStroke(linewidth=3, foreground=DARK)]
+DARK = "#101010"
 BAR_LENGTHS_MM = (50, 20, 10, 5, 2, 1)
+BAR_WIDTH_PX = 22
+DOT_PX = 6  # from dot to dot of an outline that does not count
 LABEL_LINE, LABEL_WIDTH = 0.026, 0.13  # size of a label, as a share of the picture's height
 
 
@@ -33,49 +38,46 @@ class LabelPlace(NamedTuple):
     grows_right: bool
 
 
-def show(axes: Axes, picture: np.ndarray, field: Field) -> None:
-    """Show a grey or coloured picture; the axes then count in original pixels and stay so."""
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, extent=field.extent, interpolation="nearest")
-    axes.autoscale(False)
-    axes.set_axis_off()
-
-
-def draw_outlines(axes: Axes, outlines: Iterable[Outline]) -> None:
+def draw_outlines(sheet: Sheet, panel: Panel, outlines: Iterable[Outline]) -> None:
     """Draw findings: solid where they count as abnormal, dotted where not."""
     for outline in outlines:
-        style: dict[str, Any] = {"fill": False, "edgecolor": TRUTH, "linewidth": 2}
-        style["linestyle"] = "-" if outline.positive else ":"
-        shapes: list[Patch] = [Polygon(points[:, ::-1], **style) for points in outline.polygons]
-        if circle := outline.circle:
-            shapes.append(Circle((circle.col, circle.row), circle.radius, **style))
-        for shape in shapes:
-            axes.add_patch(shape)
+        for curve in map(panel.place, outline.curves()):
+            if outline.positive:
+                sheet.line(curve, colour=TRUTH, width=3, within=panel)
+            else:
+                for dot in _dots(curve):
+                    sheet.line(np.stack([dot, dot]), colour=TRUTH, width=3, within=panel)
+
+
+def _dots(curve: np.ndarray) -> np.ndarray:
+    """Places DOT_PX apart along a curve, (n, 2)."""
+    way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(curve, axis=0).T))])
+    at = np.arange(0, way[-1] + 1e-9, DOT_PX)
+    return np.stack([np.interp(at, way, curve[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def draw_regions(
-    axes: Axes, image_map: ImageMap, regions: Regions, field: Field, *, label: Callable[[Any], str]
+    sheet: Sheet,
+    panel: Panel,
+    image_map: ImageMap,
+    regions: Regions,
+    *,
+    label: Callable[[Any], str],
 ) -> None:
     """Outline the regions and write their labels beside them.
 
     Args:
         label: from a row of REGION_COLUMNS, as a tuple with names.
     """
-    if regions.table.empty:
-        return
-    inside = np.pad((regions.areas > 0).astype(np.float32), 1)
-    # One more position at each end, so that a region at the border is closed.
-    cols, rows = (
-        np.pad(axis, 1, mode="reflect", reflect_type="odd")
-        for axis in (image_map.cols, image_map.rows)
-    )
-    axes.contour(cols, rows, inside, [0.5], colors=REGION)
-    places = label_places(regions.table, field)
+    for curves in regions.curves(image_map):
+        for curve in curves:
+            sheet.line(panel.place(curve), colour=REGION, width=2, within=panel)
+    places = label_places(regions.table, panel.field)
     for region, (row, col, grows_right) in zip(regions.table.itertuples(), places, strict=True):
-        axes.annotate(
-            label(region), (col, row), xytext=(6 if grows_right else -6, 0),
-            textcoords="offset points", ha="left" if grows_right else "right", va="center",
-            color=REGION, fontsize=13, weight="bold", path_effects=EDGE,
-        )  # fmt: skip
+        x, y = panel.place(np.array([row, col]))
+        look: dict[str, Any] = {"colour": REGION, "size": 18, "bold": True, "edge": DARK}
+        anchor = "lm" if grows_right else "rm"
+        sheet.write(label(region), (x + (8 if grows_right else -8), y), anchor=anchor, **look)
 
 
 def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
@@ -99,30 +101,59 @@ def label_places(table: pd.DataFrame, field: Field) -> list[LabelPlace]:
     return places
 
 
-def draw_scale_bar(axes: Axes, field: Field, *, spacing_mm: float, at_left: bool) -> None:
+def draw_scale_bar(sheet: Sheet, panel: Panel, *, spacing_mm: float, at_left: bool) -> None:
     """Draw a bar of a round length, about a fifth of the picture's width, at the lower edge."""
+    field = panel.field
     width_mm = (field.right - field.left) * spacing_mm
     length_mm = next((mm for mm in BAR_LENGTHS_MM if mm <= width_mm / 4), BAR_LENGTHS_MM[-1])
     length = length_mm / spacing_mm
     margin = 0.03 * (field.bottom - field.top)
     start = field.left + margin if at_left else field.right - margin - length
     row = field.bottom - margin
-    axes.plot(
-        [start, start + length], [row, row], color=TEXT, linewidth=4, solid_capstyle="butt",
-        path_effects=[withStroke(linewidth=6, foreground=DARK)],
-    )  # fmt: skip
-    axes.annotate(
-        f"{length_mm} mm", (start + length / 2, row), xytext=(0, 6), textcoords="offset points",
-        ha="center", color=TEXT, fontsize=12, path_effects=EDGE,
-    )  # fmt: skip
+    ends = panel.place(np.array([[row, start], [row, start + length]]))
+    for colour, width in ((DARK, 9), (TEXT, 5)):
+        sheet.line(ends, colour=colour, width=width, within=panel)
+    x, y = ends.mean(axis=0)
+    sheet.write(f"{length_mm} mm", (x, y - 8), colour=TEXT, size=17, anchor="ms", edge=DARK)
 
 
-def mark_synthetic(figure: Figure, panels: Iterable[Axes], *, at_left: bool) -> None:
+def draw_bar(
+    sheet: Sheet,
+    scale: ProbabilityScale | SpreadScale,
+    *,
+    left: int,
+    top: int,
+    height: int,
+    mark: float | None = None,
+) -> None:
+    """Draw a scale upwards, with what its colours mean beside it.
+
+    Args:
+        left, top, height: where, in pixels of the sheet.
+        mark: a value to mark.
+    """
+    bar = Panel(Field(1, 0, 0, 1), left, top, height, BAR_WIDTH_PX)
+    ground = np.full((height, BAR_WIDTH_PX), 0.25, np.float32)
+    shares = np.linspace(1, 0, height)[:, None].repeat(BAR_WIDTH_PX, axis=1)
+    sheet.show(bar, scale.blend(ground, shares))
+    for place, text in scale.ticks():
+        at = left + BAR_WIDTH_PX, top + (1 - place) * height
+        sheet.write(f"– {text}", at, colour=TEXT, size=15, anchor="lm", edge=DARK)
+    if mark is not None:
+        at_share = float(scale.share(np.array(mark)))
+        ends = bar.place(np.array([[at_share, 0.0], [at_share, 1.0]]))
+        sheet.line(ends, colour=REGION, width=3, within=bar)
+    middle = left + BAR_WIDTH_PX / 2, top - 14
+    sheet.write(scale.title, middle, colour=TEXT, size=15, anchor="ms", edge=DARK)
+
+
+def mark_synthetic(sheet: Sheet, panels: Sequence[Panel], *, at_left: bool) -> None:
     """Say in each panel and in the title that this is no patient."""
-    figure.text(0.5, 0.955, "SYNTHETIC", color=WARNING, fontsize=20, weight="bold", ha="center")
-    for axes in panels:
-        axes.text(
-            0.02 if at_left else 0.98, 0.98, "SYNTHETIC", transform=axes.transAxes,
-            ha="left" if at_left else "right", va="top",
-            color=WARNING, fontsize=13, weight="bold", path_effects=EDGE,
-        )  # fmt: skip
+    look: dict[str, Any] = {"colour": WARNING, "bold": True}
+    sheet.write("SYNTHETIC", (WIDTH_PX / 2, 45), size=27, anchor="ms", **look)
+    for panel in panels:
+        margin = 0.02 * panel.width
+        x = panel.left + (margin if at_left else panel.width - margin)
+        y = panel.top + 0.02 * panel.height
+        anchor = "lt" if at_left else "rt"
+        sheet.write("SYNTHETIC", (x, y), size=18, anchor=anchor, edge=DARK, **look)

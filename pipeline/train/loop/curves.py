@@ -1,4 +1,4 @@
-"""The curves of a training as a picture."""
+"""The curves of a training as SVG."""
 
 from pathlib import Path
 
@@ -27,4 +27,4 @@ def draw_curves(path: Path, state: TrainingState) -> None:
     bottom.set_ylabel("validation AUC")
     bottom.set_xlabel("step")
     bottom.legend()
-    write_atomic(path, lambda temporary: figure.savefig(temporary, dpi=100))
+    write_atomic(path, lambda temporary: figure.savefig(temporary, format="svg"))

@@ -1,18 +1,17 @@
-"""The colours of the pictures: how a value becomes one, and the bar that explains it."""
+"""The colours of the pictures: how a value becomes one, and what stands beside their scale."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from scipy.special import logit
 
 from pipeline.run.words import percent
 
-BACKGROUND, TEXT, TRUTH, REGION, WARNING = "#15181c", "#e8eaed", "#4dff9d", "#ffffff", "#ffb020"
+BACKGROUND, TEXT, SOFT = "#15181c", "#e8eaed", "#aab2ba"
+TRUTH, REGION, WARNING = "#4dff9d", "#ffffff", "#ffb020"
 OPACITY = 0.7  # of the highest value; the lowest is transparent
 TICKS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -22,6 +21,10 @@ class _Scale:
 
     colours: ClassVar[Colormap]
     title: ClassVar[str]
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places on the scale with what is written beside them."""
+        raise NotImplementedError
 
     def blend(self, grey: np.ndarray, share: np.ndarray) -> np.ndarray:
         """Lay the colours over a mammogram.
@@ -34,19 +37,13 @@ class _Scale:
             (h, w, 3) float32 in [0, 1].
         """
         opacity = (OPACITY * np.sqrt(share))[..., None].astype(np.float32)
-        laid_over = self.colours(share)[..., :3].astype(np.float32)
+        laid_over = self.table()[np.minimum(256 * np.asarray(share), 255).astype(np.intp)]
         return (1 - opacity) * grey[..., None] + opacity * laid_over
 
-    def _draw_bar(self, axes: Axes, places: np.ndarray, labels: Sequence[str]) -> None:
-        """Draw the scale upwards, with labels at some places."""
-        bar = self.blend(np.full((256, 1), 0.25, np.float32), np.linspace(0, 1, 256)[:, None])
-        axes.imshow(bar, origin="lower", aspect="auto", extent=(0, 1, 0, 1))
-        axes.set_yticks(places, labels)
-        axes.set_xticks([])
-        axes.yaxis.tick_right()
-        axes.tick_params(colors=TEXT, labelsize=11, length=4)
-        axes.spines[:].set_visible(False)
-        axes.set_title(self.title, color=TEXT, fontsize=11, pad=10)
+    @classmethod
+    def table(cls) -> np.ndarray:
+        """The colours from low to high, (256, 3) float32 in [0, 1]."""
+        return cls.colours(np.arange(256))[:, :3].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -69,11 +66,9 @@ class ProbabilityScale(_Scale):
         clipped = np.clip(probability, min(self.low, 1e-6), 1 - 1e-6)
         return np.clip((logit(clipped) - low) / (high - low), 0, 1)
 
-    def draw_bar(self, axes: Axes, threshold: float) -> None:
-        """Draw the scale with probabilities beside it and a mark at the region threshold."""
+    def ticks(self) -> list[tuple[float, str]]:
         ticks = [self.low, *(t for t in TICKS if self.low * 1.8 < t < self.high), self.high]
-        self._draw_bar(axes, self.share(np.array(ticks)), [percent(tick) for tick in ticks])
-        axes.axhline(float(self.share(np.array(threshold))), color="white", linewidth=2)
+        return [(float(self.share(np.array(tick))), percent(tick)) for tick in ticks]
 
 
 @dataclass(frozen=True)
@@ -93,8 +88,7 @@ class SpreadScale(_Scale):
         """Place on the scale, 0 to 1, of each standard deviation; NaN stays NaN."""
         return np.clip(spread / self.high, 0, 1)
 
-    def draw_bar(self, axes: Axes) -> None:
-        """Draw the scale with standard deviations beside it."""
+    def ticks(self) -> list[tuple[float, str]]:
         ticks = np.linspace(0, self.high, 4)
         *labels, last = (f"{tick:g}" for tick in ticks)
-        self._draw_bar(axes, self.share(ticks), [*labels, f"≥ {last}"])
+        return list(zip(self.share(ticks).tolist(), [*labels, f"≥ {last}"], strict=True))
