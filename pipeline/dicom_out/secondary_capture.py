@@ -28,6 +28,7 @@ from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.run.words import percent
 
 LONGEST_PX = 1600
+BAR_ROOM_PX = 90  # of the scale with its words
 
 
 def secondary_capture(
@@ -88,7 +89,8 @@ def draw(
     rows = -(-geometry.original_height // step)
     cols = -(-geometry.original_width // step)
     whole = Field(-0.5, rows * step - 0.5, -0.5, cols * step - 0.5)
-    shape = box.shape_px(rows, cols)
+    sides = box.bottom - box.top, box.right - box.left
+    shape = max(1, round(sides[0] / step)), max(1, round(sides[1] / step))
     store = mammogram["store"]
     grey = grey_picture(read_image(store), read_breast(store), shape, flipped=geometry.flipped)
     scale = ProbabilityScale(low=caption.prior)
@@ -110,7 +112,8 @@ def draw(
     at_left = geometry.flipped  # the air
     spacing_mm = float(mammogram["original_spacing_mm"])
     marks.draw_scale_bar(sheet, panel, spacing_mm=spacing_mm, at_left=at_left)
-    bar_left, bar_top = round((0.08 if at_left else 0.88) * cols), round(0.3 * rows)
+    bar_left = round(0.08 * cols) if at_left else min(round(0.88 * cols), cols - BAR_ROOM_PX)
+    bar_top = round(0.3 * rows)
     marks.draw_bar(
         sheet, scale, left=bar_left, top=bar_top, height=round(0.4 * rows), mark=caption.threshold
     )

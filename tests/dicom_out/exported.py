@@ -156,7 +156,7 @@ def mapped_run(root: Path) -> RunFolder:
     write_positions(run, pd.concat(positions))
     with pytest.MonkeyPatch.context() as patch:
         # Other tests look at them.
-        patch.setattr(heatmap_stage, "write_overlay", _write_nothing)
+        patch.setattr("pipeline.heatmap.describe_mammogram.write_overlay", _write_nothing)
         patch.setattr(heatmap_stage, "write_report", lambda *_, **__: run.report.touch())
         stage = Stage(run, settings, EventLog(run, "heatmap"))
         heatmap_stage.heatmap(stage, mapper_of=BrightnessNetwork().of)
