@@ -605,7 +605,9 @@ class Viewer {
       pixels.data[4 * x + 3] = 255;
     }
     context.putImageData(pixels, 0, 0);
-    for (const [share, text] of [...scale.ticks, [threshold.share, "▲"]]) {
+    let last = -1;
+    const apart = scale.ticks.filter(([share]) => (share - last > 0.09 ? ((last = share), true) : false));
+    for (const [share, text] of [...apart, [threshold.share, "▲"]]) {
       const tick = document.createElement("span");
       tick.textContent = text;
       tick.style.left = `${100 * share}%`;
