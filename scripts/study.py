@@ -75,6 +75,7 @@ def compare(runs: str) -> None:
         raise UserError('compare: name two run folders: make compare RUNS="runs/a runs/b".')
     first, second = folders
     print(comparison_text(compare(first, second, load_settings(first).evaluate)))
+    print(f"compare: look at {first.root / f'compare-{second.root.name}.html'}")
 
 
 if __name__ == "__main__":

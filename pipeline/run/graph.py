@@ -6,6 +6,7 @@ A stage is done when its target is there and nothing that it is made from has ch
 """
 
 import importlib
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,23 @@ GRAPH = {node.name: node for node in _NODES}
 # The sections of each settings file: a changed value redoes the stages that are made from it. What
 # is about image and labels reaches later stages through the files of preprocess and the model.
 STAGE_SECTIONS = {node.name: node.sections for node in _NODES if node.sections}
+
+
+# What to do after a stage, `{run}` being the run folder.
+_NEXT = {
+    "ingest": "make preprocess RUN={run}",
+    "intake": "look at {run}/intake.html; then make preprocess RUN={run}",
+    "preprocess": "make train RUN={run}; with the model of another run make heatmap RUN={run}",
+    "train": "make heatmap RUN={run}",
+    "heatmap": "open {run}/report.html; make evaluate RUN={run} judges it where the truth is known",
+    "evaluate": "open {run}/report.html; make ui shows all runs",
+    "calibrate": "make heatmap with MODEL={run} in another RUN",
+}
+
+
+def next_step(name: str, run: RunFolder) -> str:
+    """What to do after a stage, in a line."""
+    return _NEXT[name].format(run=shlex.quote(str(run.root)))
 
 
 def needed_for(name: str, run: RunFolder) -> list[Node]:

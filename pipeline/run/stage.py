@@ -15,7 +15,7 @@ from pipeline.run.code import code_state
 from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import EventLog
 from pipeline.run.freshness import is_done, put_in_order
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, needed_for
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, needed_for, next_step
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from pipeline.run.manifest import (
@@ -126,6 +126,7 @@ def run_stage(name: str, run_root: Path) -> None:
     with open_stage(name, run_root) as stage:
         _check_inputs(node, stage.run)
         print(f"{name}: {(_look if node.always else _redo)(node, stage)}", flush=True)
+        print(f"next: {next_step(name, stage.run)}", flush=True)
 
 
 def _look(node: Node, stage: Stage) -> str:

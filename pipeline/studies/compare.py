@@ -1,11 +1,12 @@
 """Two evaluated runs on the same mammograms: differences with paired patient bootstrap.
 
 Reads   the tables of both runs, or of the folds of a cross-validation
-Writes  RUN/compare-<other>.json in the first run
+Writes  RUN/compare-<other>.json and .html in the first run
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -13,13 +14,17 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap, cases_of
 from pipeline.evaluate.load import Judged, load_judged
 from pipeline.figures.figure import Figure, Undefined
-from pipeline.figures.registry import Metric, compared_metrics
+from pipeline.figures.registry import METRICS, Metric, compared_metrics
 from pipeline.pages.filters import figure_text
-from pipeline.run.atomic import write_json
+from pipeline.pages.template import render
+from pipeline.report.gallery import MappedRun, gallery_page, pages_of
+from pipeline.run.atomic import write_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import aligned
 from pipeline.studies.crossval import pooled_folds
+
+PAGE = Path(__file__).parent / "compare.html"
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,27 @@ def compare(first: RunFolder, second: RunFolder, settings: EvaluateSettings) -> 
         "bootstrap": {"samples": settings.bootstrap, "confidence": settings.confidence},
         "figures": rows,
     }
-    write_json(first.root / f"compare-{second.root.name}.json", content)
+    path = first.root / f"compare-{second.root.name}.json"
+    write_json(path, content)
+    write_text(path.with_suffix(".html"), _page(content, (first, second), runs[0].is_synthetic))
     return content
+
+
+def _page(content: dict, folders: Sequence[RunFolder], synthetic: bool) -> str:
+    """The comparison with the maps of both runs in one viewer, where both have maps."""
+    pages: list[list[str]] = []
+    mapped = []
+    if all(run.images.is_file() and run.viewer.is_dir() for run in folders):
+        mapped = [MappedRun(run, run.title) for run in folders]
+        pages = pages_of(mapped[0])
+    return render(
+        PAGE,
+        content=content,
+        metrics=METRICS,
+        synthetic=synthetic,
+        gallery=gallery_page(mapped, pages[0]) if pages else None,
+        left_out=sum(map(len, pages[1:])),
+    )
 
 
 def comparison_text(content: dict) -> str:

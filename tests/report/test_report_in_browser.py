@@ -11,10 +11,13 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from pipeline.figures.registry import METRICS
 from pipeline.model.image_map import read_map
 from pipeline.pages.template import render
+from pipeline.report.gallery import MappedRun, gallery_page
 from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
+from pipeline.studies import compare
 from tests.heatmap.small_run import MARK, OUTLINE
 from tests.report.page_text import viewer_data
 from tests.report.test_run_page import mapped, page_of
@@ -167,6 +170,37 @@ def test_breasts_stand_side_by_side_and_keys_work(page):
     assert "%" in page.inner_text("#pointer-probability")
     page.keyboard.press("Escape")
     assert not page.locator("#viewer").is_visible()
+
+
+def test_two_models_show_their_maps_of_one_mammogram_side_by_side(browser, run, tmp_path):
+    runs = [MappedRun(run, "runs/a"), MappedRun(run, "runs/b")]
+    figure = {"value": 0.9, "low": 0.8, "high": 0.95, "n": 2}
+    content = {
+        "runs": ["runs/a", "runs/b"],
+        "images": 2,
+        "patients": 1,
+        "difference": "first minus second",
+        "figures": {"patch_auc": {"first": figure, "second": figure, "difference": figure}},
+    }
+    shown = gallery_page(runs, ["plain", "mirrored"])
+    (tmp_path / "compare.html").write_text(
+        render(
+            compare.PAGE,
+            content=content,
+            metrics=METRICS,
+            synthetic=False,
+            gallery=shown,
+            left_out=0,
+        )
+    )
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.on("pageerror", lambda error: pytest.fail(f"the script fails: {error}"))
+    page.goto((tmp_path / "compare.html").as_uri())
+    look_at(page, "plain")
+    captions = page.locator("#panels figcaption").all_inner_texts()
+    assert [caption.split()[-1] for caption in captions] == ["runs/a", "runs/b"]
+    assert page.locator("#viewer-regions button").all_inner_texts() == ["runs/a: 1", "runs/b: 1"]
+    page.close()
 
 
 def test_it_works_in_the_frame_that_mlflow_shows_it_in(browser, run):

@@ -10,7 +10,7 @@ from pipeline.config import Settings
 from pipeline.run.code import ROOT
 from pipeline.run.events import EventLog
 from pipeline.run.freshness import is_done
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, needed_for
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, needed_for, next_step
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.status import status
@@ -115,3 +115,9 @@ def test_status_says_which_stages_other_code_of_another_room_has_made(run):
     assert sentences["ingest"] == "up to date"
     assert sentences["train"] == f"made by other code: {told}"
     assert sentences["heatmap"] == f"made by other code: {told}"
+
+
+def test_every_stage_says_what_comes_next(tmp_path):
+    run = RunFolder(tmp_path / "a run")
+    for name in GRAPH:
+        assert f"'{run.root}" in next_step(name, run) and "make" in next_step(name, run)
