@@ -407,8 +407,8 @@ class Viewer {
 
   together(layout) {
     const found = LAYOUTS[layout](this.item, this.data.items);
-    // As films hang: the right breast at the left, CC before MLO.
-    const place = (one) => [one.view, one.side === "R" ? 0 : 1, one.id].join();
+    // As films hang: chest walls in the middle, so the right breast at the left; CC before MLO.
+    const place = (one) => [one.view, one.wall_at_right ? 0 : 1, one.id].join();
     found.sort((a, b) => (place(a) < place(b) ? -1 : 1));
     return found.length > MOST_PANELS ? [this.item] : found;
   }

@@ -70,6 +70,11 @@ class MappedRun:
         """The highest probability that is shown."""
         return self.summary.get("highest_probability", 1.0)
 
+    def said(self, probability: float) -> str:
+        """A probability in words; tables have nine digits of it, and the cap may have more."""
+        capped = self.highest < 1 and probability > self.highest - 1e-6
+        return percent(self.highest if capped else probability, self.highest)
+
     @cached_property
     def outlines(self) -> Mapping[str, Sequence[Outline]]:
         """Of each image, in original pixels."""
@@ -104,7 +109,7 @@ class MappedRun:
         """The map of a mammogram with its regions, as the viewer takes them."""
         rows = self.regions.get(image_id)
         found = [] if rows is None else rows.to_dict("records")
-        peaks = [percent(region["peak_probability"], self.highest) for region in found]
+        peaks = [self.said(region["peak_probability"]) for region in found]
         return {
             **entry["map"],
             "name": self.name,
@@ -131,7 +136,7 @@ class MappedRun:
             )
         )
         return [
-            *(str(region["rank"]), peak, percent(region["mean_probability"], self.highest)),
+            *(str(region["rank"]), peak, self.said(region["mean_probability"])),
             *(*spread, *as_finding),
             f"{region['area_mm2']:.0f}",
             number(region["diameter_mm"], 0, undefined=""),
@@ -153,6 +158,7 @@ class MappedRun:
             "title": f"{image_id} {view}".strip(),
             "patient": image["patient_id"],
             "side": image["laterality"],
+            "wall_at_right": bool(image["flipped"]),
             "view": image["view"],
             "density": image["density"],
             "kinds": sorted({outline.kind for outline in found}),
@@ -161,7 +167,7 @@ class MappedRun:
             "outcome_words": OUTCOMES[outcome],
             "truth_words": _truth_in_words(outcome, found),
             "facts": ", ".join([probability, *(f"{name} {of}" for name, of in facts.items())]),
-            "highest": percent(image["probability"], self.highest),
+            "highest": self.said(image["probability"]),
             "score": float(image["score"]),
             "miss": self._miss(image_id, found),
             "alarm": self._alarm(image),

@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
-from pipeline.heatmap.pictures.map_pictures import Caption, write_overlay
+from pipeline.heatmap.pictures.map_pictures import Caption, truth_in_words, write_overlay
 from pipeline.heatmap.pictures.marks import label_places
 from pipeline.heatmap.regions import find_regions
 from pipeline.model.image_map import ImageMap, original_axes
-from pipeline.pages.colours import ProbabilityScale
+from pipeline.pages.colours import SOFT, TRUTH, ProbabilityScale
 from pipeline.preprocess.store.entries import read_breast, read_image
 from tests.heatmap.small_run import MARK, OUTLINE, mammogram_row, write_store_entry
 
@@ -142,3 +142,13 @@ def test_labels_of_regions_stay_in_the_picture_and_apart():
         (640, False),
         (480, True),
     ]
+
+
+def test_only_a_known_truth_is_written_in_the_colour_of_truth():
+    for outcome, outlines, words, colour in (
+        ("unknown", [], "truth unknown", SOFT),
+        ("normal", [], "no finding", TRUTH),
+        ("abnormal", [], "known to be abnormal, not outlined", SOFT),
+        ("abnormal", [OUTLINE], "outlined finding", TRUTH),
+    ):
+        assert truth_in_words({"outcome": outcome}, outlines) == (words, colour)
