@@ -16,6 +16,7 @@ import pandas as pd
 from pipeline.config import Settings
 from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
+from pipeline.dicom.known_words import without_values
 from pipeline.dicom.unusable import one_line
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.checksum import file_sha256, value_sha256
@@ -177,7 +178,9 @@ def read_mask(path: Path) -> np.ndarray:
     except OSError as error:
         raise NoOutline(f"mask {path} cannot be read: {error.strerror or error}") from error
     except DICOM_ERRORS as error:
-        raise NoOutline(f"mask {path} cannot be decoded: {one_line(error)}") from error
+        raise NoOutline(
+            f"mask {path} cannot be decoded: {without_values(one_line(error))}"
+        ) from error
     if pixels is None or pixels.ndim != 2:
         raise NoOutline(f"mask {path} must be a grey image or a DICOM file with one frame")
     return pixels

@@ -25,6 +25,7 @@ from pipeline.dicom.elements import (
     word,
     words,
 )
+from pipeline.dicom.known_words import EXPLANATIONS, known_words
 from pipeline.dicom.plausible_grey import SMALLEST_BREAST, clipped_share, look_at, reduced
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
@@ -292,7 +293,7 @@ def _which(explanation: str, count: int) -> str:
     >>> _which("NORMAL", 3)
     ' NORMAL (1 of 3)'
     """
-    name = " ".join(explanation.split())[:_EXPLANATION]
+    name = known_words(explanation, EXPLANATIONS)[:_EXPLANATION]
     return (f" {name}" if name else "") + (f" (1 of {count})" if count > 1 else "")
 
 
@@ -305,7 +306,7 @@ def _window(header: Dataset, notes: list[str]) -> tuple[str, float, float] | Non
         return None
     function = word(header, "VOILUTFunction") or "LINEAR"
     if function not in _FUNCTIONS:
-        notes.append(f"VOI LUT Function {function} is unknown: taken as LINEAR")
+        notes.append(f"VOI LUT Function '{function}' is unknown: taken as LINEAR")
         function = "LINEAR"
     if width <= 0 or (function == "LINEAR" and width < 1):
         notes.append(f"Window Width {width:g} is not allowed: window left out")

@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from pipeline.dicom import side_and_view
 from pipeline.dicom.elements import number, word, words
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom, transfer_syntax
+from pipeline.dicom.known_words import known
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 # Modality and intent that Digital Mammography and Digital X-Ray Image Storage stand for.
@@ -26,6 +27,7 @@ _MEANT = {
     "1.2.840.10008.5.1.4.1.1.1.1": ("", "FOR PRESENTATION"),
     "1.2.840.10008.5.1.4.1.1.1.1.1": ("", "FOR PROCESSING"),
 }
+_INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
     *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
     "PatientBirthDate",
@@ -96,7 +98,8 @@ def described(path: Path) -> dict[str, str]:
 
 def intent(header: Dataset) -> str:
     """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
-    return word(header, "PresentationIntentType") or _MEANT.get(sop_class(header), ("", ""))[1]
+    said = known(word(header, "PresentationIntentType"), _INTENTS)
+    return said or _MEANT.get(sop_class(header), ("", ""))[1]
 
 
 def modality(header: Dataset) -> str:

@@ -12,6 +12,7 @@ from pydicom.uid import UID
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import count, number, word
 from pipeline.dicom.header import DICOMDIR, intent, modality, sop_class
+from pipeline.dicom.known_words import COLOURS, MODALITIES, OTHER, known
 from pipeline.dicom.side_and_view import SCREENING_MODIFIERS
 from pipeline.dicom.unusable import Unusable
 
@@ -47,10 +48,10 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
         _check_no_image(header, kind, settings)
     polarity = word(header, "PhotometricInterpretation")
     if not polarity.startswith(_COLOURS) and polarity not in _GREY:
-        found = f"is {polarity}, which is unknown" if polarity else "is missing"
+        found = f"is '{polarity}', which is unknown" if polarity else "is missing"
         raise Unusable("failed", f"Photometric Interpretation {found}")
     if polarity not in _GREY:
-        what = f"Photometric Interpretation is {polarity}, not grey"
+        what = f"Photometric Interpretation is {known(polarity, COLOURS)}, not grey"
     elif (samples := number(header, "SamplesPerPixel") or 1) != 1:
         what = f"{samples:.0f} samples per pixel, not grey"
     elif (bits := number(header, "BitsAllocated")) == 1:
@@ -82,7 +83,8 @@ def check_modality(modality: str, settings: DicomSettings) -> None:
     """Let pass the modalities of `dicom.modalities`."""
     if settings.modalities != "any" and modality not in settings.modalities:
         wanted = ", ".join(settings.modalities)
-        raise Unusable("skipped", f"Modality is {modality or 'missing'}, not {wanted}")
+        found = known(modality, MODALITIES) or "missing"
+        raise Unusable("skipped", f"Modality is {found}, not {wanted}")
 
 
 def check_intent(intent: str, settings: DicomSettings) -> None:
@@ -106,9 +108,15 @@ def check_view(
         return
     others = [f"view {name}" for name in views if name not in settings.views]
     others += [f"view modifier {name}" for name in modifiers if name not in SCREENING_MODIFIERS]
-    others += [f"Image Type {t}" for t in image_type if any(part in t for part in _OTHER_IMAGES)]
+    others += [f"Image Type {kind}" for kind in known_image_types(image_type) if kind != OTHER]
     if others:
         raise Unusable("skipped", f"{others[0]} (dicom.views)")
+
+
+def known_image_types(image_type: Sequence[str]) -> list[str]:
+    """Of the values of Image Type what `check_view` asks of them."""
+    kinds = [next((p for p in _OTHER_IMAGES if p in text), OTHER) for text in image_type]
+    return list(dict.fromkeys(kinds))
 
 
 def check_size(rows: int, columns: int, settings: DicomSettings) -> None:

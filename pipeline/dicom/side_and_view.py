@@ -188,8 +188,10 @@ def _named_view(text: str) -> _Named:
 
 
 def _other_view(text: str) -> str:
-    """The text where it names what is no screening view, else ""."""
-    return text if _OTHER_VIEWS & set(re.findall(r"[^\W\d_]+", text)) else ""
+    """The known words of a text that names what is no screening view, else ""."""
+    parts = re.findall(r"[^\W\d_]+", text)
+    known = [part for part in parts if part in _OTHER_VIEWS | _NAMES | _BESIDE]
+    return " ".join(known) if not _OTHER_VIEWS.isdisjoint(parts) else ""
 
 
 def _all_of(dataset: Dataset, keyword: str) -> str:

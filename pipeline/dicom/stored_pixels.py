@@ -10,6 +10,7 @@ from pipeline.dicom.compressed_frame import FrameLayout, decode_frame, stream_in
 from pipeline.dicom.elements import count, number
 from pipeline.dicom.encapsulated import ITEM, begins_stream, encoded_frame
 from pipeline.dicom.file_format import DICOM_ERRORS, PixelElement, transfer_syntax
+from pipeline.dicom.known_words import syntax_name
 from pipeline.dicom.unusable import Unusable, one_line
 
 # The transfer syntaxes of PS3.6 table A-1 that stand for a codec, by the end of their UIDs.
@@ -137,11 +138,11 @@ def decode(
         if (surplus := element.length - frames * expected.frame_bytes) > 1:
             notes.append(f"Pixel Data is {surplus} bytes longer than the image")
     if codec not in (labelled or ["uncompressed"]):
-        notes.append(f"labelled {syntax.name or 'nothing'}, is {codec}")
+        notes.append(f"labelled {syntax_name(syntax) or 'nothing'}, is {codec}")
     if pixels.shape != expected.shape:
         raise Unusable("failed", f"decodes to {pixels.shape}, the header says {expected.shape}")
     pixels, bits, signed = _lowest_bits(pixels, expected, header, codec, _VALUES in trust, notes)
-    return Stored(pixels, bits, signed, codec, syntax.name, notes)
+    return Stored(pixels, bits, signed, codec, syntax_name(syntax), notes)
 
 
 def _decode_encapsulated(

@@ -19,5 +19,9 @@ class Unusable(Exception):
 
 
 def one_line(error: object) -> str:
-    """An error as one line of a reason: its text, or its kind where it has none."""
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    """An error as one line of a reason: its text, or its kind where it has none.
+
+    Of an error of the system without the path, which the reason of a file need not name.
+    """
+    text = (error.strerror if isinstance(error, OSError) else "") or str(error)
+    return " ".join(text.split())[:300] or type(error).__name__

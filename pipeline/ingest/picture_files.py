@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.dicom.known_words import without_values
 from pipeline.dicom.unusable import one_line
 from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
@@ -84,7 +85,7 @@ def wrap_picture(picture: Picture, folder: Path, *, called: Called = as_it_is) -
     try:
         wrap_as_dicom(picture.read(), path, **said)
     except (ValueError, OSError) as error:
-        return one_line(error)
+        return without_values(one_line(error))
     return path
 
 

@@ -128,7 +128,7 @@ _NO_SIZE = {"Rows": None, "Columns": None}
             "the header ends before its Modality",
         ),
         ({"PhotometricInterpretation": None}, "Photometric Interpretation is missing"),
-        ({"PhotometricInterpretation": "MONOCHROM"}, "is MONOCHROM, which is unknown"),
+        ({"PhotometricInterpretation": "MONOCHROM"}, "is 'MONOCHROM', which is unknown"),
     ],
 )
 def test_a_mammogram_whose_description_is_lost_fails(tmp_path, values, reason):

@@ -163,7 +163,7 @@ def test_a_view_position_is_understood_in_the_forms_that_occur(text, name, modif
         (code("R-10226"), "MLO"),
         (code("X-1", meaning="Medio-Lateral Oblique"), "MLO"),
         (code("X-1", meaning="Left mediolateral oblique view"), "MLO"),
-        (code("X-1", meaning="Spot compression, left"), "SPOT COMPRESSION, LEFT"),
+        (code("X-1", meaning="Spot compression, left"), "SPOT"),
         (code("127457009"), "SPECIMEN"),
     ],
 )

@@ -29,8 +29,8 @@ from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.errors import UserError
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
-# same settings.
-STORE_FORMAT = 8
+# same settings, or STORE.json says other things.
+STORE_FORMAT = 9
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX = 512

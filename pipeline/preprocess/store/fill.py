@@ -7,8 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import DicomSettings, ImageSettings, Settings
-from pipeline.dicom.mammogram import Unusable, read_mammogram
-from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
+from pipeline.dicom.known_words import MODALITIES, SCANNERS, known, known_words, without_values
+from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
+from pipeline.dicom.selection import (
+    check_intent,
+    check_modality,
+    check_size,
+    check_view,
+    known_image_types,
+)
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (
@@ -137,9 +144,10 @@ def fill_entry(job: Job) -> Outcome:
         checksum = file_sha256(Path(job.file))
         return _kept(job, checksum) or _standardise(job, checksum)
     except Unusable as problem:
-        return Outcome(problem.status, problem.reason, file_sha256=checksum)
+        reason = without_values(problem.reason)
+        return Outcome(problem.status, reason, file_sha256=checksum)
     except Exception as error:  # noqa: BLE001 - the boundary of one input file
-        reason = f"{type(error).__name__}: {one_line(error)}"
+        reason = f"{type(error).__name__}: {without_values(one_line(error))}"
         return Outcome("failed", reason, file_sha256=checksum)
 
 
@@ -203,6 +211,17 @@ def _end(job: Job, store: Path, info: dict) -> Outcome:
     return Outcome("used", store=str(store), info=info, file_sha256=checksum)
 
 
+def _of_file(mammogram: Mammogram, dicom: DicomSettings) -> dict:
+    """What is kept of the header: nothing that its maker or somebody else wrote in words of his."""
+    wanted = () if dicom.modalities == "any" else dicom.modalities
+    return {
+        **{name: getattr(mammogram, name) for name in _OF_FILE},
+        "scanner": known_words(mammogram.scanner, SCANNERS),
+        "modality": known(mammogram.modality, {*MODALITIES, *wanted}),
+        "image_type": known_image_types(mammogram.image_type),
+    }
+
+
 def _standardise(job: Job, checksum: str) -> Outcome:
     mammogram = read_mammogram(Path(job.file), settings=job.dicom, spacing_mm=job.spacing_mm)
     standard = standardise(mammogram, job.image)
@@ -210,7 +229,7 @@ def _standardise(job: Job, checksum: str) -> Outcome:
         "file_sha256": checksum,
         "geometry": asdict(standard.geometry),
         "original_spacing_mm": mammogram.spacing_mm,
-        **{name: getattr(mammogram, name) for name in _OF_FILE},
+        **_of_file(mammogram, job.dicom),
         "breast_mm2": standard.breast_mm2,
         "breast_sure": not standard.notes,
         "breast_lost": list(standard.lost),
@@ -218,7 +237,7 @@ def _standardise(job: Job, checksum: str) -> Outcome:
         "high": standard.high,
         "background": standard.background,
         "signature": image_signature(standard.image, standard.breast),
-        "notes": [*mammogram.notes, *standard.notes],
+        "notes": [*map(without_values, mammogram.notes), *standard.notes],
     }
     store = job.entry(checksum)
     write_entry(store, image=standard.image, breast=standard.breast, info=info)
