@@ -148,7 +148,7 @@ class MappedRun:
         image_id, outcome = image["image_id"], image["outcome"]
         found = self.outlines.get(image_id, [])
         view = f"{image['laterality']} {image['view']}".strip()
-        probability = f"highest probability {percent(image['probability'], self.highest)}"
+        probability = f"highest probability {self.said(image['probability'])}"
         finding = image["candidate_probability"]
         if finding == finding:  # the model has a fitted score
             probability += f", best candidate {percent(finding)}"

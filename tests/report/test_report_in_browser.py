@@ -1,5 +1,6 @@
 """The report as a reader has it: in Chromium, from disk and in the frame of MLflow."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -142,17 +143,39 @@ def test_sliders_change_the_heatmap_and_the_grey_levels(page):
     assert np.abs(panel(page) - plain).mean() < 1
 
 
-def test_orders_and_filters_choose_what_the_gallery_shows(page):
+def test_orders_and_filters_choose_what_the_gallery_shows(browser, run, tmp_path):
+    text = run.report.read_text(encoding="utf-8")
+    data = viewer_data(text)
+    values = {"score": (2, 1), "miss": (None, -3), "alarm": (1, None), "doubt": (0.1, 0.2)}
+    for name, of in values.items():
+        for item, value in zip(data["items"], of, strict=True):
+            item[name] = value
+    data["items"][1]["outcome"] = "normal"
+    start = text.index('id="viewer-data">') + len('id="viewer-data">')
+    end = text.index("</script>", start)
+    (tmp_path / "report.html").write_text(text[:start] + json.dumps(data) + text[end:])
+    page = opened(browser, RunFolder(tmp_path))
+
     def shown():
         return page.eval_on_selector_all("#gallery li", "all => all.map(x => x.dataset.image)")
 
-    assert sorted(shown()) == ["mirrored", "plain"]
-    # The order turns with the values that decide.
-    page.evaluate("() => { document.getElementById('order').value = 'miss' }")
-    page.select_option("#order", "alarm")
-    assert "marks no finding" in page.inner_text("#order-meaning")
+    first, second = (item["id"] for item in data["items"])
+    for order, expected in (
+        ("miss", [second, first]),
+        ("alarm", [first, second]),
+        ("doubt", [second, first]),
+        ("score", [first, second]),
+    ):
+        page.select_option("#order", order)
+        assert shown() == expected
+    assert page.locator("[data-filter]").count() == 1  # of what all have there is no filter
     page.select_option("[data-filter=kinds]", "mass")
-    assert page.inner_text("#count") == "2 of 2 mammograms"
+    assert shown() == [first, second]
+    page.evaluate("document.querySelector('[data-filter]').dataset.filter = 'outcome'")
+    page.evaluate("document.querySelector('[data-filter] option:last-child').value = 'normal'")
+    page.select_option("[data-filter]", "normal")
+    assert shown() == [second] and page.inner_text("#count") == "1 of 2 mammograms"
+    page.close()
 
 
 def test_breasts_stand_side_by_side_and_keys_work(page):

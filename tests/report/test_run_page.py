@@ -185,3 +185,16 @@ def test_with_one_copy_of_the_map_there_is_no_word_about_copies(mapped_run):
 
 def test_the_same_files_give_the_same_page(mapped_run):
     assert page_of(mapped_run) == page_of(mapped_run)
+
+
+def test_more_mammograms_than_a_page_holds_are_on_pages_of_their_own(mapped_run, monkeypatch):
+    monkeypatch.setattr("pipeline.report.gallery.PER_PAGE", 1)
+    page = page_of(mapped_run)
+    assert re.findall(r'<li data-image="(\w+)">', page) == ["mirrored"]
+    assert "2 mammograms are too many for one page" in text_of(page)
+    assert '<a href="report/2.html">1 on page 2</a>' in page
+    more = (mapped_run.report_pages / "2.html").read_text()
+    assert re.findall(r'<li data-image="(\w+)">', more) == ["plain"]
+    monkeypatch.undo()
+    page_of(mapped_run)
+    assert not mapped_run.report_pages.exists()
