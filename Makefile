@@ -49,11 +49,11 @@ MODEL_FILE := $(if $(BORROWS),$(BORROWED),$(R)/model/model.json)
 
 # With FORCE=1 the targets named on the command line are redone.
 forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
-stage = @$(PY) scripts/stage.py $(1) $(IN)
 track = @$(PY) scripts/track.py $(IN)
-# What takes long, with MLflow following it.
+# MLflow follows, to the end also of what fails, and is waited for where it succeeds (track).
 # It takes the place of the shell, so that a signal to Make alone, as a container sends it, gets there.
 followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & exec $(PY) scripts/$(1) $(IN)
+stage = $(call followed,stage.py $(1))
 # Every stage writes whole files or none, so Make must not delete them when it is interrupted.
 .PRECIOUS: $(SETTINGS) $(BORROWED) $(R)/catalog/catalog.json $(R)/intake.json $(R)/preprocess.json \
            $(R)/model/model.json $(R)/heatmap.json $(R)/metrics.json $(R)/calibrate.json
@@ -83,7 +83,7 @@ $(R)/preprocess.json: $(R)/catalog/catalog.json $(R)/settings/preprocess.yaml $(
 	$(track)
 
 $(R)/model/model.json: $(R)/preprocess.json $(R)/settings/train.yaml $(call forced,train)
-	$(call followed,stage.py train)
+	$(call stage,train)
 	$(track)
 
 $(R)/heatmap.json: $(MODEL_FILE) $(R)/preprocess.json $(R)/settings/heatmap.yaml $(call forced,heatmap)
@@ -133,7 +133,7 @@ compare: | $(VENV)/installed             ## two evaluated runs on the same mammo
 	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
 ## Looking
-.PHONY: status inspect doctor ui track settings help phantom-ideal example export-dicom
+.PHONY: status inspect doctor ui track champion settings help phantom-ideal example export-dicom
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
 	@$(PY) scripts/status.py $(IN)
 
@@ -151,6 +151,9 @@ export-dicom: $(R)/heatmap.json          ## maps and regions as DICOM objects be
 
 track: | $(VENV)/installed               ## send results to MLflow that it did not take before
 	$(track)
+
+champion: | $(VENV)/installed            ## name the evaluated model of RUN the one to use: alias champion of its registered model
+	@$(PY) scripts/champion.py $(IN)
 
 settings: $(SETTINGS)                    ## check CONFIG and SET and write them to RUN/settings, without any work
 

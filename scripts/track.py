@@ -1,7 +1,7 @@
 """Bring what the stages logged into MLflow.
 
 Reads   RUN/events.jsonl and the files it names
-Writes  the MLflow tracking store, RUN/tracking.json
+Writes  the MLflow tracking store, RUN/tracking.json; while a stage runs, system metrics in its log
 Run     every stage does it; make track RUN=... does it again after an outage
 """
 
@@ -17,6 +17,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.follow import follow as go_on_until_gone
 from pipeline.tracking.outage import what_helps
+from pipeline.tracking.upload import upload
 
 
 def track(
@@ -30,11 +31,13 @@ def track(
     quiet_environment()
     said = set()
 
-    def bring(ended: bool = False) -> None:
+    def bring(running: bool = False) -> None:
         try:
-            from pipeline.tracking.upload import upload
+            if running:
+                from pipeline.tracking.system_metrics import note_system_metrics
 
-            upload(RunFolder(run), ended=ended)
+                note_system_metrics(RunFolder(run))
+            upload(RunFolder(run))
         # Every store of files has errors of its own, and none may fail a stage that succeeded.
         except Exception as error:  # noqa: BLE001 - see above
             message = f"track: {what_helps(error, run)}"
@@ -43,7 +46,7 @@ def track(
             said.add(message)
 
     if follow:
-        # Ctrl-C is for the training; this process ends when the training has.
+        # Ctrl-C is for the stage; this process ends when that has.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         go_on_until_gone(bring, process=follow, seconds=seconds, wait=time.sleep)
     else:

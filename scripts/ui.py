@@ -1,6 +1,7 @@
 """Open MLflow on loopback and print its address once it answers.
 
 Reads   the MLflow tracking store
+Writes  runs/mlflow/server.log, what the server says
 Run     make ui PORT=5000
 """
 
@@ -19,6 +20,7 @@ import typer
 import start
 from pipeline.tracking.client import (
     DATABASE,
+    LOCAL,
     artifact_root,
     experiment_name,
     is_local,
@@ -59,9 +61,10 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
         *("--backend-store-uri", tracking_uri(), "--default-artifact-root", str(artifact_root())),
     ]
     try:
-        with held(command) as server:
+        with held(command, log=LOCAL / "server.log") as server:
             if not answers(server, f"http://127.0.0.1:{port}/health"):
-                print("MLflow did not start; its messages are above.", file=sys.stderr)
+                said = (LOCAL / "server.log").read_text(encoding="utf-8", errors="replace")
+                print(f"{said}MLflow did not start; its messages are above.", file=sys.stderr)
                 return 1
             print(f"MLflow: {_page(f'http://127.0.0.1:{port}')} (Ctrl-C ends it)", flush=True)
             return wait_for(server, parent=parent)

@@ -265,7 +265,7 @@ def test_13_an_upload_that_stops_halfway_goes_on_in_the_same_runs(reports, tmp_p
     finally:
         server.terminate()
         said, _ = server.communicate()
-    assert [line.split()[2] for line in said.splitlines()] == ["mine", "ingest"]
+    assert [line.split()[2] for line in said.splitlines()] == ["mine", "mine/ingest"]
 
 
 @pytest.mark.parametrize(

@@ -145,10 +145,10 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     upload(run)
     client = MlflowClient(tracking_uri())
     runs = {r.info.run_name: r for r in client.search_runs(["1"])}
-    assert set(runs) == {"first", *STAGE_SECTIONS}
-    heatmaps = client.list_artifacts(runs["heatmap"].info.run_id, "heatmaps")
+    assert set(runs) == {"first", *(f"first/{stage}" for stage in STAGE_SECTIONS)}
+    heatmaps = client.list_artifacts(runs["first/heatmap"].info.run_id, "heatmaps")
     assert len(heatmaps) == 16
-    logged = runs["train"].outputs.model_outputs[0]
+    logged = runs["first/train"].outputs.model_outputs[0]
     model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
     assert model.metadata.signature.inputs.inputs[0].shape == (-1, 32, 32)
 

@@ -20,7 +20,13 @@ from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, finding_ids, has_kn
 from pipeline.evaluate.worst import worst_errors
 from pipeline.figures.bootstrap import Scored, auc_samples
 from pipeline.figures.figure import Figure, Undefined
-from pipeline.figures.registry import METRICS, Place, probability_metrics, ranking_metrics
+from pipeline.figures.registry import (
+    METRICS,
+    Place,
+    headline_figures,
+    probability_metrics,
+    ranking_metrics,
+)
 from pipeline.model.calibration import alike_weights
 from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
@@ -195,9 +201,10 @@ def summary_line(metrics: dict) -> str:
 
 def tracked_numbers(metrics: dict) -> dict[str, float]:
     """Flat numbers for the event log; undefined ones are left out."""
-    flat: dict[str, float | None] = {}
-    for metric in ranking_metrics():
-        flat |= {f"{metric.name}/{k}": metrics[metric.name][k] for k in ("value", "low", "high")}
+    flat: dict[str, float | None] = {f"judged_{k}": n for k, n in metrics["counts"].items()}
+    ranking = {metric.name: metrics[metric.name] for metric in ranking_metrics()}
+    for name, figure in (ranking | headline_figures(metrics)).items():
+        flat |= {f"{name}/{k}": figure[k] for k in ("value", "low", "high")}
     for name, row in metrics["baselines"].items():
         flat[f"baseline_{name}/patch_auc"] = row["value"]
     for point in metrics["froc"]:

@@ -4,7 +4,7 @@ Evaluation, comparison, cross-validation, report, README and MLflow loop over ME
 metric of their own accord. A new metric is one more entry here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import partial
@@ -84,6 +84,13 @@ def probability_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
 def headline_metrics() -> list[Metric]:
     """Those that are shown everywhere, each with an interval."""
     return [m for m in METRICS.values() if m.place is Place.SUMMARY and m.samples]
+
+
+def headline_figures(content: Mapping) -> dict[str, Mapping]:
+    """Those of a metrics.json or crossval.json that are there, by name: value, low, high."""
+    probabilities = (content.get("calibration") or {}).get("after") or {}
+    known = {**probabilities, **content}
+    return {m.name: known[m.name] for m in headline_metrics() if m.name in known}
 
 
 def compared_metrics() -> list[Metric]:

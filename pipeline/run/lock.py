@@ -35,3 +35,15 @@ def locked(run: RunFolder, *, what: str = "") -> Iterator[None]:
         stream.write(f"{os.getpid()} on {socket.gethostname()}")
         stream.flush()
         yield
+
+
+def in_use(run: RunFolder) -> bool:
+    """Whether a process works on the run folder now."""
+    if not run.lock.is_file():
+        return False
+    with run.lock.open() as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

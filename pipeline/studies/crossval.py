@@ -12,7 +12,7 @@ from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.lesions import write_lesions
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.evaluate.metrics import compute_metrics, summary_line
+from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.figures.registry import ranking_metrics
@@ -58,13 +58,7 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
     write_lesions(pool(used), run.lesions)
     write_json(run.crossval, {**content, "recipe": recipe})
     write_crossval_page(run)
-    stage.events.metrics(
-        {
-            f"{metric.name}/{k}": content[metric.name][k]
-            for metric in ranking_metrics()
-            for k in ("value", "low", "high")
-        }
-    )
+    stage.events.metrics(tracked_numbers(content))
     stage.events.artifact(run.crossval)
     stage.events.artifact(run.lesions)
     stage.events.artifact(run.crossval_page)

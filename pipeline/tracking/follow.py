@@ -5,16 +5,12 @@ from pathlib import Path
 
 
 def follow(
-    bring: Callable[[bool], None],
-    *,
-    process: int,
-    seconds: float,
-    wait: Callable[[float], None],
+    bring: Callable[[bool], None], *, process: int, seconds: float, wait: Callable[[float], None]
 ) -> None:
     """Call `bring` every so many seconds until a process is gone, and once more then.
 
     Args:
-        bring: uploads; told whether the process is gone.
+        bring: uploads; told whether the process runs.
         wait: sleeps for so many seconds.
     """
     since, begun = 0.0, _begun(process)
@@ -22,9 +18,9 @@ def follow(
         wait(1.0)
         since += 1.0
         if since >= seconds:
-            bring(False)
+            bring(True)
             since = 0.0
-    bring(True)
+    bring(False)
 
 
 def _begun(process: int) -> str:

@@ -22,20 +22,31 @@ _SAID_EVERY_SECONDS = 30
 
 
 @contextlib.contextmanager
-def held(command: Sequence[str]) -> Iterator[subprocess.Popen]:
-    """Run a server while the context is open; what it writes to standard output is dropped."""
-    guard = subprocess.Popen(
-        [sys.executable, __file__, *command],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+def held(command: Sequence[str], *, log: Path) -> Iterator[subprocess.Popen]:
+    """Run a server while the context is open; what it writes goes into a file.
+
+    SIGTERM to this process ends the context, and so the server, first.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    with log.open("wb") as said:
+        guard = subprocess.Popen(
+            [sys.executable, __file__, *command],
+            stdin=subprocess.PIPE,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     assert guard.stdin
     try:
         yield guard
     finally:
         guard.stdin.close()
         guard.wait()
+        signal.signal(signal.SIGTERM, before)
 
 
 def answers(server: subprocess.Popen, address: str) -> bool:

@@ -17,6 +17,7 @@ class Store:
         self.runs: dict[str, SimpleNamespace] = {}
         self.metrics: list[tuple] = []
         self.artifacts: list[tuple] = []
+        self.inputs: dict[str, list] = {}
         self.calls = 0
         self.made = -1
         self.fails_at, self.unanswered = -1, False
@@ -44,10 +45,10 @@ class Store:
             if f"'{r.tags.get('upload_key')}'" in text and r.info.lifecycle_stage == "active"
         ]
 
-    def _create_run(self, experiment, run_name, tags):
+    def _create_run(self, experiment, start_time, tags, run_name):
         self.made += 1
         info = SimpleNamespace(run_id=f"run-{self.made}", run_name=run_name, status="RUNNING")
-        info.lifecycle_stage = "active"
+        info.lifecycle_stage, info.start_time, info.end_time = "active", start_time, None
         data = SimpleNamespace(params={}, tags=dict(tags))
         run = SimpleNamespace(info=info, data=data, tags=data.tags)
         self.runs[info.run_id] = run
@@ -58,10 +59,12 @@ class Store:
             raise MlflowException("no such run", RESOURCE_DOES_NOT_EXIST)
         return self.runs[run_id]
 
-    def _update_run(self, run_id, status):
-        self.runs[run_id].info.status = status
+    def _update_run(self, run_id, status=None, name=None):
+        info = self.runs[run_id].info
+        info.status, info.run_name = status or info.status, name or info.run_name
 
-    _set_terminated = _update_run
+    def _set_terminated(self, run_id, status, end_time):
+        self.runs[run_id].info.status, self.runs[run_id].info.end_time = status, end_time
 
     def _set_tag(self, run_id, key, value):
         self.runs[run_id].tags[key] = value
@@ -69,12 +72,26 @@ class Store:
     def _delete_tag(self, run_id, key):
         del self.runs[run_id].tags[key]
 
-    def _log_batch(self, run_id, metrics=(), params=()):
+    def _log_batch(self, run_id, metrics=(), params=(), tags=()):
         self.metrics += [(run_id, m.key, m.step, m.value) for m in metrics]
+        # As MLflow does, which also knows the time.
+        self.metrics = list(dict.fromkeys(self.metrics))
         self.runs[run_id].data.params.update({p.key: p.value for p in params})
+        self.runs[run_id].tags.update({t.key: t.value for t in tags})
+
+    def _log_inputs(self, run_id, datasets):
+        self.inputs[run_id] = [(d.dataset.name, d.dataset.digest) for d in datasets]
+
+    def _list_artifacts(self, run_id, path):
+        names = [name for i, name, folder in self.artifacts if i == run_id and folder == path]
+        return [SimpleNamespace(path=f"{path}/{name}") for name in names]
+
+    def _log_image(self, run_id, image, key, step, timestamp):
+        self.artifacts.append((run_id, f"{key.replace('/', '~')}+step+{step}+x.png", "images"))
 
     def _log_artifact(self, run_id, path, folder):
-        self.artifacts.append((run_id, path.rsplit("/", 1)[1], folder))
+        sent = (run_id, path.rsplit("/", 1)[1], folder)
+        self.artifacts += [] if sent in self.artifacts else [sent]
 
     def content(self) -> dict:
         names = {i: r.info.run_name for i, r in self.runs.items()}

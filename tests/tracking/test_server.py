@@ -16,8 +16,9 @@ from pipeline.tracking.server import answers, held
 SERVER = "sleep 1; {python} -m http.server {port} --bind 127.0.0.1 2>/dev/null & wait"
 STARTER = """
 import sys
+from pathlib import Path
 from pipeline.tracking.server import answers, held
-with held(["bash", "-c", sys.argv[1]]) as server:
+with held(["bash", "-c", sys.argv[1]], log=Path(sys.argv[3])) as server:
     assert answers(server, sys.argv[2])
     print("up", flush=True)
     server.wait()
@@ -45,18 +46,22 @@ def closes(port: int) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
-def test_a_server_does_not_outlive_its_starter_however_that_ends(port, how):
+def test_a_server_does_not_outlive_its_starter_however_that_ends(port, how, tmp_path):
     words = (SERVER.format(python=sys.executable, port=port), f"http://127.0.0.1:{port}/")
+    words += (str(tmp_path / "log"),)
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as starter:
         assert starter.stdout
         assert starter.stdout.readline() == b"up\n"
         starter.send_signal(how)
+        starter.wait()
+        # `kill` of it returns when the server is gone.
+        assert how != signal.SIGTERM or not is_open(port)
     assert closes(port)
 
 
-def test_a_server_is_found_where_a_proxy_is_set(port, monkeypatch):
+def test_a_server_is_found_where_a_proxy_is_set(port, monkeypatch, tmp_path):
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
@@ -64,11 +69,13 @@ def test_a_server_is_found_where_a_proxy_is_set(port, monkeypatch):
     quiet_environment()
     assert os.environ["no_proxy"] == "pacs.hospital,localhost,127.0.0.1,::1"
     command = ["bash", "-c", SERVER.format(python=sys.executable, port=port)]
-    with held(command) as server:
+    with held(command, log=tmp_path / "log") as server:
         assert answers(server, f"http://127.0.0.1:{port}/")
     assert closes(port)
 
 
-def test_a_server_that_ends_at_its_start_is_not_waited_for(port):
-    with held(["false"]) as server:
+def test_a_server_that_ends_at_its_start_is_not_waited_for(port, tmp_path):
+    command = ["bash", "-c", "echo no >&2; exit 1"]
+    with held(command, log=tmp_path / "log") as server:
         assert not answers(server, f"http://127.0.0.1:{port}/")
+    assert (tmp_path / "log").read_text() == "no\n"

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
+from pipeline.run.lock import locked
 from tests.tracking.memory_store import Outage, Store
 
 
@@ -40,7 +41,7 @@ def test_a_killed_training_goes_on_in_its_child_and_a_new_one_gets_another(run):
     # Killed here, then started again.
     events.start(settings={"train": {"epochs": 3}}, commit="abc", dirty=False)
     events.metrics({"loss": 0.25}, step=2)
-    table = run.root / "regions.csv"
+    table = run.root / "table.csv"
     table.write_text("rank\n1\n")
     events.artifact(table, folder="tables")
     events.finish(status="finished", seconds=2.0, peak_mib=10.0)
@@ -50,22 +51,25 @@ def test_a_killed_training_goes_on_in_its_child_and_a_new_one_gets_another(run):
     client = MlflowClient(tracking_uri())
     runs = children(client)
     assert runs["mine"].info.status == "FINISHED"
-    assert sorted(runs) == ["mine", "train"]
-    train = runs["train"]
+    assert sorted(runs) == ["mine", "mine/train"]
+    train = runs["mine/train"]
     assert train.data.tags["mlflow.parentRunId"] == runs["mine"].info.run_id
     assert train.data.params == {"train.epochs": "3"}
     assert train.info.status == "FINISHED"
     history = client.get_metric_history(train.info.run_id, "loss")
     assert [(m.step, m.value) for m in history] == [(1, 0.5), (2, 0.25)]
     files = client.list_artifacts(train.info.run_id, "tables")
-    assert [f.path for f in files] == ["tables/regions.csv"]
+    assert [f.path for f in files] == ["tables/table.csv"]
 
     events.start(settings={"train": {"epochs": 4}}, commit="abc", dirty=False)
     events.metrics({"loss": 0.5}, step=1)
-    upload(run)
-    assert children(client)["mine"].info.status == "RUNNING"
+    with locked(run):
+        upload(run)
+    assert children(client)["mine #2"].info.status == "RUNNING"
+    assert children(client)["mine"].data.params["train.epochs"] == "3"
+    assert children(client)["mine #2"].data.params["train.epochs"] == "4"
     experiment = client.search_runs([train.info.experiment_id])
-    assert sum(r.info.run_name == "train" for r in experiment) == 2
+    assert sum(r.info.run_name == "mine/train" for r in experiment) == 2
 
 
 def two_stages(run: RunFolder) -> None:
@@ -99,7 +103,7 @@ def whole(run) -> tuple[dict, int]:
 
 def test_after_an_outage_anywhere_it_goes_on_in_the_same_runs_and_sends_nothing_twice(run, whole):
     content, calls = whole
-    assert [name for name, _ in content["runs"]] == ["mine", "heatmap", "evaluate"]
+    assert [name for name, _ in content["runs"]] == ["mine", "mine/heatmap", "mine/evaluate"]
     for call in range(calls):
         run.tracking_state.unlink()
         store = Store()
@@ -132,19 +136,26 @@ def test_events_that_came_after_the_outage_are_sent_with_the_rest(run, whole):
         sent(run, store)
     EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
     again = sent(run, store)
-    assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
+    assert again["metrics"] == sorted([*content["metrics"], ("mine/evaluate", "late", 9, 1.0)])
     assert again["artifacts"] == content["artifacts"]
 
 
 def test_the_parts_of_a_study_are_sent_with_it_and_below_it(run):
-    for part, stage in ((run, "crossval"), (run.fold(1), "train"), (run.mined, "train")):
+    parts = ((run, "crossval"), (run, "mine"), (run.fold(1), "train"), (run.mined, "train"))
+    for part, stage in parts:
         log = EventLog(part, stage)
         log.start(settings={}, commit="", dirty=False)
         log.metrics({"loss": 0.5})
     content = sent(run, Store())
     names = [name for name, _ in content["runs"]]
-    assert names == ["mine", "crossval", "1", "train", "mined", "train"]
-    assert content["parents"] == [None, "mine", "mine", "1", "mine", "mined"]
+    assert names == [
+        *("mine", "mine/crossval", "mine/mine"),
+        *("mine/folds/1", "mine/folds/1/train", "mine/mined", "mine/mined/train"),
+    ]
+    assert content["parents"] == [
+        *(None, "mine", "mine"),
+        *("mine/crossval", "mine/folds/1", "mine/mine", "mine/mined"),
+    ]
 
 
 def test_what_an_earlier_version_kept_of_an_upload_is_understood(run):
@@ -152,11 +163,13 @@ def test_what_an_earlier_version_kept_of_an_upload_is_understood(run):
     store = Store()
     content = sent(run, store)
     kept = json.loads(run.tracking_state.read_text())
-    run.tracking_state.write_text(json.dumps(kept | {"metrics": {}, "artifacts": {}, "models": []}))
+    earlier = {name: kept[name] for name in ("uri", "key", "folder")}
+    earlier |= {"parent": "run-0", "children": {"heatmap": "run-1"}, "events": 9, "steps": 0}
+    run.tracking_state.write_text(json.dumps(earlier))
     EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
     again = sent(run, store)
     assert again["runs"] == content["runs"]
-    assert again["metrics"] == sorted([*content["metrics"], ("evaluate", "late", 9, 1.0)])
+    assert again["metrics"] == sorted([*content["metrics"], ("mine/evaluate", "late", 9, 1.0)])
 
 
 def test_a_lost_or_damaged_state_goes_on_in_the_same_runs(run, whole):
@@ -195,7 +208,7 @@ def test_a_copied_run_folder_is_another_run_and_a_renamed_one_is_not(run, begun)
     shutil.copytree(run.root, copy.root)
     EventLog(copy, "evaluate").metrics({"late": 2.0})
     sent(copy, begun)
-    assert [name for name, _ in living(begun)][3:] == ["copy", "heatmap", "evaluate"]
+    assert [name for name, _ in living(begun)][3:] == ["copy", "copy/heatmap", "copy/evaluate"]
     sent(copy, begun)
     renamed = RunFolder(run.root.with_name("renamed"))
     run.root.rename(renamed.root)
@@ -226,7 +239,8 @@ def begun(run) -> Store:
         if status:
             events.finish(status=status, seconds=2.0, peak_mib=10.0)
     store = Store()
-    sent(run, store)
+    with locked(run):
+        sent(run, store)
     return store
 
 
@@ -235,36 +249,40 @@ def test_a_deleted_child_that_goes_on_is_sent_again_whole(run, begun, answer):
     from pipeline.tracking.upload import upload
 
     if answer == "deleted":
-        delete(begun, "evaluate")
+        delete(begun, "mine/evaluate")
     else:
         del begun.runs["run-2"]
     EventLog(run, "evaluate").metrics({"late": 2.0})
     upload(run, client=begun)
-    assert living(begun) == [("mine", None), ("heatmap", "mine"), ("evaluate", "mine")]
+    assert living(begun) == [("mine", None), ("mine/heatmap", "mine"), ("mine/evaluate", "mine")]
     new = list(begun.runs)[-1]
     assert [m[1:] for m in begun.metrics if m[0] == new] == [("done", 0, 1.0), ("late", 0, 2.0)]
     assert sum(m[1] == "done" for m in begun.metrics if m[0] == "run-1") == 1
 
 
 def test_a_deleted_child_that_is_finished_stays_deleted(run, begun):
-    delete(begun, "heatmap")
+    delete(begun, "mine/heatmap")
     EventLog(run, "evaluate").metrics({"late": 2.0})
     sent(run, begun)
-    assert living(begun) == [("mine", None), ("evaluate", "mine")]
+    assert living(begun) == [("mine", None), ("mine/evaluate", "mine")]
 
 
 def test_a_deleted_parent_is_made_anew_and_takes_its_children(run, begun):
     delete(begun, "mine")
     EventLog(run, "evaluate").metrics({"late": 2.0})
     sent(run, begun)
-    assert sorted(living(begun)) == [("evaluate", "mine"), ("heatmap", "mine"), ("mine", None)]
+    assert sorted(living(begun)) == [
+        ("mine", None),
+        ("mine/evaluate", "mine"),
+        ("mine/heatmap", "mine"),
+    ]
 
 
 def test_where_all_was_deleted_the_run_is_sent_anew(run, begun):
-    delete(begun, "mine", "heatmap", "evaluate")
+    delete(begun, "mine", "mine/heatmap", "mine/evaluate")
     EventLog(run, "evaluate").metrics({"late": 2.0})
     sent(run, begun)
-    assert living(begun) == [("mine", None), ("heatmap", "mine"), ("evaluate", "mine")]
+    assert living(begun) == [("mine", None), ("mine/heatmap", "mine"), ("mine/evaluate", "mine")]
     sent(run, begun)
     assert len(living(begun)) == 3
 
@@ -278,45 +296,76 @@ def test_a_killed_stage_is_marked_when_the_next_one_starts(run, begun):
     log = EventLog(run, "train")
     log.start(settings={}, commit="", dirty=False)
     log.metrics({"loss": 1.0})
-    sent(run, begun)
-    assert statuses(begun)[1:] == [
-        ("heatmap", "FINISHED"),
-        ("evaluate", "KILLED"),
-        ("train", "RUNNING"),
+    with locked(run):
+        sent(run, begun)
+    assert statuses(begun) == [
+        ("mine", "RUNNING"),
+        ("mine/heatmap", "FINISHED"),
+        ("mine/evaluate", "KILLED"),
+        ("mine/train", "RUNNING"),
     ]
 
 
-def test_a_killed_stage_that_starts_with_other_settings_gets_another_child(run, begun):
+def test_a_killed_stage_that_starts_with_other_settings_gets_another_run_and_another_parent(
+    run, begun
+):
     log = EventLog(run, "evaluate")
     log.start(settings={"evaluate": {"seed": 4}}, commit="abc", dirty=False)
     log.metrics({"done": 3.0})
-    sent(run, begun)
-    assert statuses(begun)[2:] == [("evaluate", "KILLED"), ("evaluate", "RUNNING")]
+    with locked(run):
+        sent(run, begun)
+    assert statuses(begun) == [
+        *[("mine", "KILLED"), ("mine/heatmap", "FINISHED"), ("mine/evaluate", "KILLED")],
+        *[("mine #2", "RUNNING"), ("mine/evaluate", "RUNNING")],
+    ]
     assert list(begun.runs.values())[-1].data.params == {"evaluate.seed": "4"}
 
 
-def test_what_follows_a_stage_marks_it_when_its_process_is_gone(run, begun):
-    from pipeline.tracking.upload import upload
-
-    upload(run, client=begun, ended=True)
-    assert statuses(begun) == [("mine", "KILLED"), ("heatmap", "FINISHED"), ("evaluate", "KILLED")]
+def test_a_stage_is_marked_as_killed_when_its_process_is_gone(run, begun):
+    assert [status for _, status in statuses(begun)] == ["RUNNING", "FINISHED", "RUNNING"]
+    sent(run, begun)
+    assert [status for _, status in statuses(begun)] == ["KILLED", "FINISHED", "KILLED"]
     EventLog(run, "evaluate").finish(status="finished", seconds=1.0, peak_mib=1.0)
-    upload(run, client=begun, ended=True)
+    sent(run, begun)
     assert {status for _, status in statuses(begun)} == {"FINISHED"}
+
+
+def test_one_ended_by_a_signal_was_killed_and_did_not_fail(run, begun):
+    log = EventLog(run, "evaluate")
+    log.finish(status="failed", seconds=1.0, peak_mib=1.0, message="SystemExit: 143")
+    sent(run, begun)
+    assert [status for _, status in statuses(begun)] == ["KILLED", "FINISHED", "KILLED"]
 
 
 def test_a_stage_that_failed_and_then_succeeded_keeps_no_error(run, begun):
     log = EventLog(run, "evaluate")
     log.finish(status="failed", seconds=1.0, peak_mib=1.0, message="UserError: no")
     sent(run, begun)
-    child = begun.runs["run-2"]
-    assert (child.info.status, child.tags["error"]) == ("FAILED", "UserError: no")
-    assert begun.runs["run-0"].info.status == "FAILED"
+    whole, _, child = begun.runs.values()
+    assert (child.info.status, child.tags["error"]) == ("FAILED", "no")
+    assert (whole.info.status, whole.tags["error"]) == ("FAILED", "evaluate: no")
+    assert "**evaluate failed:** no" in whole.tags["mlflow.note.content"]
     log.start(settings={"evaluate": {"seed": 3}}, commit="abc", dirty=False)
     log.finish(status="finished", seconds=1.0, peak_mib=1.0)
     sent(run, begun)
-    assert child.info.status == "FINISHED"
+    assert child.info.status == whole.info.status == "FINISHED"
     assert "error" not in child.tags
+    assert "error" not in whole.tags
+    assert "evaluate failed" not in whole.tags["mlflow.note.content"]
+
+
+def test_times_are_those_of_the_work_and_not_of_the_upload(run):
+    run.root.mkdir(parents=True)
+    lines = [
+        {"time": 1000.5, "event": "start", "settings": {}, "commit": "abc", "dirty": False},
+        {"time": 1160.5, "event": "finish", "status": "finished", "seconds": 160.0, "message": ""},
+    ]
+    lines[1]["peak_mib"] = 1.0
+    run.events.write_text("".join(json.dumps({"stage": "train", **e}) + "\n" for e in lines))
+    store = Store()
+    sent(run, store)
+    for made in store.runs.values():
+        assert (made.info.start_time, made.info.end_time) == (1_000_500, 1_160_500)
 
 
 def test_places_of_files_are_relative_to_the_project_and_survive_a_move(run, tmp_path, monkeypatch):
@@ -351,7 +400,7 @@ def test_places_of_files_are_relative_to_the_project_and_survive_a_move(run, tmp
     assert places() == relative
     assert not tmp_path.exists()
     client = MlflowClient(tracking_uri())
-    child = children(client)["evaluate"]
+    child = children(client)["mine/evaluate"]
     assert [f.path for f in client.list_artifacts(child.info.run_id, "tables")] == [
         "tables/evaluate.csv"
     ]
@@ -398,7 +447,7 @@ def test_a_name_that_mlflow_refuses_holds_nothing_up(run):
     events.start(settings={}, commit="abc", dirty=False)
     events.metrics({"robustness/noise of 2%/patch_auc": 0.5, "turned by +5/x": 1.0, "after": 2.0})
     assert upload(run) == 2
-    metrics = children(MlflowClient(tracking_uri()))["robustness"].data.metrics
+    metrics = children(MlflowClient(tracking_uri()))["mine/robustness"].data.metrics
     assert metrics == {
         "robustness/noise of 2_/patch_auc": 0.5,
         "turned by _5/x": 1.0,

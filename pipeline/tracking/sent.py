@@ -1,0 +1,74 @@
+"""RUN/tracking.json: what MLflow already has of a run folder."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.run.atomic import json_text, read_json, write_json
+from pipeline.run.layout import RunFolder
+from pipeline.tracking.attempts import Event
+from pipeline.tracking.client import same_store, store_name
+
+
+@dataclass
+class Sent:
+    """What MLflow already has of a run folder.
+
+    Attributes:
+        uri: the tracking store, by `store_name`.
+        key: with it the runs of MLflow are found again, whose making was never answered, and all of
+            them where this is lost.
+        folder: the run folder, from the project's; a copy of it is another run.
+        count: so many events, the first ones, are there with all that follows from them.
+        runs: the run of MLflow of each attempt and of each configuration, by its name in the key.
+        ends: status and time that the runs of MLflow have, by the same names.
+    """
+
+    uri: str
+    key: str
+    folder: str = ""
+    count: int = 0
+    runs: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, run: RunFolder) -> None:
+        """Write it."""
+        write_json(run.tracking_state, asdict(self))
+
+
+def read_sent(run: RunFolder, events: Sequence[Event]) -> Sent:
+    """What is kept of the uploads; what is lost or damaged is sent again, into the same runs."""
+    store = store_name()
+    first = json_text(events[0]) if events else ""
+    folder = os.path.relpath(run.root)
+    new = Sent(store, _key(first), folder)
+    try:
+        kept = read_json(run.tracking_state) or {}
+        sent = TypeAdapter(Sent).validate_python(asdict(new) | kept)
+    except (ValueError, TypeError, ValidationError):
+        return new
+    if sent.folder != folder and _has_key(RunFolder(Path(sent.folder)), sent.key):
+        return Sent(store, _key(first + folder), folder)
+    sent.folder = folder
+    # Another tracking server has seen nothing of this run yet.
+    if not same_store(sent.uri, store):
+        return Sent(store, sent.key, folder)
+    sent.uri = store
+    sent.count = min(sent.count, len(events))  # fewer in a log from a backup
+    return sent
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _has_key(run: RunFolder, key: str) -> bool:
+    """Whether the uploads of a run folder have that key."""
+    try:
+        return run.tracking_state.is_file() and read_json(run.tracking_state)["key"] == key
+    except (ValueError, TypeError, KeyError):
+        return False
