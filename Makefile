@@ -132,6 +132,11 @@ ablation: $(SETTINGS)                    ## what each ingredient brings, on vali
 compare: | $(VENV)/installed             ## two evaluated runs on the same mammograms, paired (RUNS="runs/a runs/b")
 	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
+## Using a model
+.PHONY: predict
+predict: | $(VENV)/installed             ## regions of single files (INPUT=file or folder; MODEL=runs/x, else RUN's); tables and pictures in OUT
+	@$(PY) scripts/predict.py $(IN) $(call given,INPUT,input) $(call given,MODEL,model) $(call given,SET,set) $(call given,OUT,out)
+
 ## Looking
 .PHONY: status inspect doctor ui track champion settings help phantom-ideal example export-dicom
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code

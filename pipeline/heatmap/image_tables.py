@@ -1,8 +1,7 @@
 """The tables of the heatmap stage: one row per region, candidate, image and position."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from pipeline.annotations.outlines import Outline, standard_outlines
 from pipeline.heatmap.regions import REGION_COLUMNS, Regions, find_regions
 from pipeline.model.candidates import Candidates, find_candidates
 from pipeline.model.card import ModelCard
-from pipeline.model.image_map import ImageMap, read_map
+from pipeline.model.image_map import ImageMap
 from pipeline.model.map_grid import breast_positions
 from pipeline.model.map_rule import MapRule
 from pipeline.model.other_breast import other_breast
@@ -79,18 +78,18 @@ def highest(searched: ImageMap, whole: ImageMap) -> tuple[float, float]:
 
 
 def other_breasts(
-    mammograms: Sequence[Mapping[str, Any]], map_of: Callable[[str], Path], rule: MapRule
+    mammograms: Sequence[Mapping[str, Any]], maps: Iterable[ImageMap], rule: MapRule
 ) -> np.ndarray:
     """The highest logit of the other breast of each mammogram, (n,); NaN where there is none.
 
     Args:
         mammograms: rows of mammograms.csv.
-        map_of: the file of the map, from the image id.
+        maps: of them, in their order.
     """
-    logits = []
-    for mammogram in mammograms:
-        whole = read_map(map_of(mammogram["image_id"]))
-        logits.append(highest(in_breast(mammogram, whole, rule), whole)[0])
+    logits = [
+        highest(in_breast(mammogram, whole, rule), whole)[0]
+        for mammogram, whole in zip(mammograms, maps, strict=True)
+    ]
     return other_breast(pd.DataFrame(mammograms), logits)
 
 
@@ -192,12 +191,17 @@ def write_tables(run: RunFolder, tables: Iterable[ImageTables]) -> None:
     tables = list(tables)
     predictions = pd.concat([each.predictions for each in tables], ignore_index=True)
     for path, table in (
-        (run.regions, _join(((t, t.regions.table) for t in tables), REGION_COLUMNS)),
+        (run.regions, region_table(tables)),
         (run.candidates, _join(((t, t.candidates) for t in tables), CANDIDATE_COLUMNS)),
         (run.images, pd.DataFrame([t.image for t in tables], columns=IMAGE_COLUMNS)),
     ):
         write_csv(path, table, float_format="%.9g")
     write_atomic(run.predictions, lambda new: predictions.to_parquet(new, index=False))
+
+
+def region_table(tables: Iterable[ImageTables]) -> pd.DataFrame:
+    """The regions of all images, as in regions.csv."""
+    return _join(((each, each.regions.table) for each in tables), REGION_COLUMNS)
 
 
 def _join(parts: Iterable[tuple[ImageTables, pd.DataFrame]], columns: list[str]) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from pipeline.heatmap.map_set import MapSet
 from pipeline.heatmap.pictures.map_pictures import Caption
 from pipeline.model.card import ModelCard, model_folder, read_card
 from pipeline.model.fit import support_text
-from pipeline.model.folder import load_network
-from pipeline.model.image_map import Mapper, NetworkMapper
+from pipeline.model.folder import network_mapper
+from pipeline.model.image_map import Mapper, read_map
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.model.training_data import doubts_of
 from pipeline.preprocess.tables import read_mammograms, read_positions
@@ -40,15 +40,6 @@ IN_PROCESS = 48  # fewer pictures take less time than workers take to start
 BYTES_PER_IMAGE = 1_200_000  # and picture
 
 Row = dict[str, Any]  # of mammograms.csv
-
-
-def network_mapper(folder: Path, tile_px: int) -> Mapper:
-    """The network of a model folder as the stage maps with it.
-
-    Raises:
-        UserError: the model is damaged.
-    """
-    return NetworkMapper(load_network(folder), tile_px=tile_px, with_spread=True)
 
 
 def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_mapper) -> str:
@@ -83,14 +74,11 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     rows: list[Row] = mammograms.to_dict("records")
     made = maps.complete(rows, mapper)
     mapped = time.monotonic()
-    caption = Caption(
+    caption = Caption.of(
+        card,
         model=recall(run).model or run.root.as_posix(),
-        prior=card.calibration.natural_prior,
-        threshold=card.region_threshold,
-        highest=card.calibration.highest,
         prior_is_set=settings.prior is not None,
-        copies=copies_in_words(card),
-        warning=doubts[0].short if doubts else "",
+        doubts=doubts,
     )
     tables = _describe(maps, rows, caption, settings, uncertainty=uncertainty)
     maps.put_in_place(list(tables), uncertainty=uncertainty)
@@ -137,14 +125,6 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "
         f"pictures in {run.overlays}" + (f". WARNING: {doubts[0].text}" if doubts else "")
     )
-
-
-def copies_in_words(card: ModelCard) -> str:
-    """What the spread of a map is over; empty where there is one copy."""
-    copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
-    sizes = f"{len(card.maps.zooms)} sizes" if len(card.maps.zooms) > 1 else ""
-    networks = f"{card.network.members} networks" if card.network.members > 1 else ""
-    return " of each of ".join(filter(None, (copies, sizes, networks)))
 
 
 def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
@@ -201,7 +181,8 @@ def _describe(
     outlines, positions = read_outlines(maps.run), read_positions(maps.run)
     by_image = dict(iter(positions.groupby("image_id")))
     none, new = positions.iloc[:0], maps.unfinished
-    others = other_breasts(mammograms, new.heatmap, maps.rule)
+    found_maps = (read_map(new.heatmap(mammogram["image_id"])) for mammogram in mammograms)
+    others = other_breasts(mammograms, found_maps, maps.rule)
     jobs = [
         DescribeJob(
             mammogram=mammogram,

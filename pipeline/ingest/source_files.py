@@ -41,6 +41,11 @@ class Listing:
     broken_links: tuple[SourceFile, ...] = ()  # to files that are not there; none of `files`
 
 
+def files_of(place: Path, *, front: str = "") -> Listing:
+    """What a folder, a list or a file stands for; as `list_files` and `given_files` give it."""
+    return (list_files if place.is_dir() else given_files)(place, front=front)
+
+
 def list_files(root: Path, *, front: str = "") -> Listing:
     """Walk a folder.
 

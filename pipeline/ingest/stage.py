@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config import DataSettings, Settings
 from pipeline.ingest.data_sets import data_sets, split_file
 from pipeline.ingest.importers import Request, as_it_is
-from pipeline.ingest.source_files import Listing, given_files, joined, list_files
+from pipeline.ingest.source_files import Listing, files_of, joined
 from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
@@ -159,7 +159,7 @@ def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listi
             )
     try:
         front = f"{name}/" if name else ""
-        return list_files(root, front=front) if root.is_dir() else given_files(root, front=front)
+        return files_of(root, front=front)
     except PermissionError as error:
         raise UserError(f"{error.filename} cannot be read. Mend its permissions.") from error
 

@@ -47,18 +47,12 @@ def configure(
             f"MODEL={now.model} is the folder of this run. Name another one for what is done with "
             "the model, e.g. RUN=runs/mine."
         )
-    from pipeline.model.card import card_path, find_model, read_card  # takes a second
-
-    if not (folder := find_model(place)):
-        raise UserError(
-            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
-            "Name a run folder whose training finished."
-        )
-    card = read_card(folder)
-    settings, said = _with_model(settings, now, card)
+    settings, card, said = settings_with_model(settings, now)
     sentences = said + _remembered(run, settings, now)
     make_knows = bool(model) or run.borrowed_model.is_file()
-    content = {"model": now.model, "sha256": file_sha256(card_path(folder))}
+    from pipeline.model.card import card_path  # takes a second
+
+    content = {"model": now.model, "sha256": file_sha256(card_path(card.folder))}
     write_text_if_changed(run.borrowed_model, yaml_text(content))
     if not make_knows:
         raise UserError(
@@ -68,16 +62,26 @@ def configure(
     return sentences
 
 
-def _with_model(
-    settings: Settings, now: Remembered, card: "ModelCard"
-) -> tuple[Settings, list[str]]:
-    """The settings with the sections of a model in place of their own, and a sentence on that.
+def settings_with_model(
+    settings: Settings, now: Remembered
+) -> tuple[Settings, "ModelCard", list[str]]:
+    """The settings with the sections of MODEL in place of their own, its card, a sentence on that.
 
     What CONFIG says of them is for a training with it, so the model goes before it.
 
     Raises:
-        UserError: SET gives something else for them, or for the network, than the model has.
+        UserError: MODEL holds no finished model; SET gives something else for these sections, or
+            for the network, than the model has.
     """
+    from pipeline.model.card import find_model, read_card  # takes a second
+
+    place = Path(now.model)
+    if not (folder := find_model(place)):
+        raise UserError(
+            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
+            "Name a run folder whose training finished."
+        )
+    card = read_card(folder)
     sections: dict[str, Section] = {"image": card.image, "labels": card.labels, "maps": card.maps}
     brought = {name: section.model_dump() for name, section in sections.items()}
     own = settings.model_dump()
@@ -99,7 +103,7 @@ def _with_model(
         if section in brought:
             others.append(f"{name}={values[key]} (not {own[section][key]})")
     said = f"MODEL={now.model} goes before {now.config} in {', '.join(others)}."
-    return settings.model_copy(update=sections), [said] if others else []
+    return settings.model_copy(update=sections), card, [said] if others else []
 
 
 def _remembered(run: RunFolder, settings: Settings, now: Remembered) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.model.card import ModelCard, NetworkCard, read_card, write_card
+from pipeline.model.image_map import Mapper, NetworkMapper
 from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
@@ -53,6 +54,15 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
     except ValueError as error:  # a patch that does not fit the backbone, other arrays
         raise UserError(f"{error}.") from error
     return network
+
+
+def network_mapper(folder: Path, tile_px: int) -> Mapper:
+    """The network of a model folder as maps are made with it.
+
+    Raises:
+        UserError: the model is damaged.
+    """
+    return NetworkMapper(load_network(folder), tile_px=tile_px, with_spread=True)
 
 
 def write_model(

@@ -67,7 +67,8 @@ def map_part(
             mapper = mapper_of(mammogram, outlines[mammogram["image_id"]])
             write_map(path, map_mammogram(mammogram, mapper, rule, card.calibration), key=key)
     rows = dict(iter(positions.groupby("image_id")))
-    others = other_breasts(records, part.heatmap, rule)
+    found = (read_map(part.heatmap(record["image_id"])) for record in records)
+    others = other_breasts(records, found, rule)
     tables = [
         tabulate(
             mammogram,

@@ -19,8 +19,8 @@ from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import Judged, load_judged
 from pipeline.figures.registry import headline_metrics
 from pipeline.heatmap.map_set import MapSet
-from pipeline.heatmap.stage import network_mapper
 from pipeline.model.card import model_folder, read_card
+from pipeline.model.folder import network_mapper
 from pipeline.model.image_map import Mapper
 from pipeline.model.recipe import recipe_of
 from pipeline.pages.filters import change, number

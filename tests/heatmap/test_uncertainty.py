@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from pipeline.config import HeatmapSettings, MapSettings, Settings
-from pipeline.heatmap.pictures.map_pictures import Caption, write_uncertainty
+from pipeline.heatmap.pictures.map_pictures import Caption, copies_in_words, write_uncertainty
 from pipeline.heatmap.regions import find_regions
-from pipeline.heatmap.stage import copies_in_words, heatmap
+from pipeline.heatmap.stage import heatmap
 from pipeline.model.card import read_card
 from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.pages.colours import SpreadScale

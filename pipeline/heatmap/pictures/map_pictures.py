@@ -13,7 +13,9 @@ from pipeline.heatmap.pictures import marks
 from pipeline.heatmap.pictures.field import field_of, grey_picture, on_picture
 from pipeline.heatmap.pictures.sheet import Panel, Sheet
 from pipeline.heatmap.regions import Regions
+from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap
+from pipeline.model.training_data import Doubt
 from pipeline.pages.colours import (
     REGION,
     SOFT,
@@ -54,6 +56,29 @@ class Caption:
     prior_is_set: bool = False
     copies: str = ""
     warning: str = ""
+
+    @classmethod
+    def of(
+        cls, card: ModelCard, *, model: str, prior_is_set: bool, doubts: Sequence[Doubt]
+    ) -> "Caption":
+        """That of a model under the prior that is in use; of the doubts it shows the first."""
+        return cls(
+            model=model,
+            prior=card.calibration.natural_prior,
+            threshold=card.region_threshold,
+            highest=card.calibration.highest,
+            prior_is_set=prior_is_set,
+            copies=copies_in_words(card),
+            warning=doubts[0].short if doubts else "",
+        )
+
+
+def copies_in_words(card: ModelCard) -> str:
+    """What the spread of a map is over; empty where there is one copy."""
+    copies = f"{card.maps.flips} mirrored copies" if card.maps.flips > 1 else ""
+    sizes = f"{len(card.maps.zooms)} sizes" if len(card.maps.zooms) > 1 else ""
+    networks = f"{card.network.members} networks" if card.network.members > 1 else ""
+    return " of each of ".join(filter(None, (copies, sizes, networks)))
 
 
 def write_overlay(

@@ -1,0 +1,62 @@
+"""What a model says of DICOM files by themselves: their regions, without a run folder.
+
+Reads   INPUT, the model of MODEL or RUN
+Writes  OUT/{regions.csv,intake.csv,overlays/} where OUT is given; else nothing
+Run     make predict INPUT=path/to/mammogram.dcm MODEL=runs/x
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import start
+from pipeline.run.errors import UserError
+from pipeline.run.settings import Remembered, build_settings, given_overrides
+
+CONFIG = "configs/dicom.yaml"
+
+
+def predict(
+    run: start.Run,
+    input: Annotated[str, typer.Option(help="a file, a folder or a list of files")] = "",
+    model: Annotated[str, typer.Option(help="a run folder; RUN itself if absent")] = "",
+    set: Annotated[str, typer.Option(help="settings, such as data.spacing_mm=0.05")] = "",
+    out: Annotated[Path | None, typer.Option(help="folder for tables and pictures")] = None,
+) -> int:
+    """Say which regions a model finds in DICOM files; status 1 where it can use none of them."""
+    if not input or not Path(input).exists():
+        raise UserError(f"INPUT={input} is no file and no folder. Name one: make predict INPUT=...")
+    print("predict: starting, seconds; TensorFlow is loaded for the first mammogram", flush=True)
+    from pipeline.heatmap.predict import predict, predicted_text, write_predicted
+    from pipeline.ingest.source_files import files_of
+    from pipeline.model.configure import settings_with_model
+    from pipeline.model.folder import network_mapper
+
+    now = Remembered(CONFIG, given_overrides(set), model or str(run))
+    settings, card, _ = settings_with_model(build_settings(Path(CONFIG), now.overrides), now)
+    card = card.with_prior(settings.heatmap.prior)
+    files = files_of(Path(input)).files
+    with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
+        aside = {"data": {"root": Path(scratch)}, "store": {"root": Path(scratch)}}
+        changed = {
+            name: getattr(settings, name).model_copy(update=to) for name, to in aside.items()
+        }
+        settings = settings.model_copy(update=changed)
+        predicted = predict(
+            files, settings, card, lambda: network_mapper(card.folder, settings.heatmap.tile_px)
+        )
+        print(predicted_text(predicted, card))
+        if out:
+            from pipeline.heatmap.pictures.map_pictures import Caption
+
+            prior_is_set = settings.heatmap.prior is not None
+            caption = Caption.of(card, model=now.model, prior_is_set=prior_is_set)
+            write_predicted(out, predicted, caption)
+            print(f"predict: regions, what became of each file and pictures are in {out}")
+    return 0 if predicted.found else 1
+
+
+if __name__ == "__main__":
+    start.command_line(predict)
