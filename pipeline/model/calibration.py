@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from pipeline.figures.figure import Undefined
@@ -185,6 +184,8 @@ def _straight(
         # Otherwise the network hardly ranks.
         if 1 / high < slope < 1 / low and _UNSURE < training_prior < 1 - _UNSURE:
             return replace(start, temperature=1 / slope, training_prior=training_prior)
+    from scipy.optimize import minimize_scalar  # takes half a second, and a map needs no fit
+
     found = minimize_scalar(
         lambda t: log_loss_from_logits(logits / np.exp(t) + start.shift, labels, weights),
         bounds=np.log(TEMPERATURE_LIMITS),

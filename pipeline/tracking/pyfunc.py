@@ -1,30 +1,42 @@
-"""RUN/model as an MLflow model with a signature, loaded from code and never from a pickle."""
+"""RUN/model as an MLflow model: signature, example, and code in place of a pickle."""
 
+import base64
+import contextlib
 import tempfile
 import warnings
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import mlflow
-import numpy as np
+import pandas as pd
 from mlflow.entities import LoggedModelStatus
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
-from mlflow.types import Schema, TensorSpec
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import Array, Object, Property
 
-from pipeline.model.card import read_card
+from pipeline.config import PhantomSettings
+from pipeline.heatmap import answers
+from pipeline.ingest.phantom.plan import plan_patient
+from pipeline.ingest.phantom.writer import PictureJob, draw_and_write
 from pipeline.tracking.model_code import copy_code
 
 # The first name of each group that is installed; a name that is not would be imported to see.
 NEEDS = (
     ("tensorflow", "tensorflow-cpu"),
-    *(("safetensors",), ("pydantic",), ("PyYAML",), ("numpy",), ("scipy",)),
+    ("opencv-python-headless", "opencv-python"),
+    *(("safetensors",), ("pydantic",), ("PyYAML",), ("numpy",), ("scipy",), ("pandas",)),
+    *(("pydicom",), ("imagecodecs",), ("blosc2",), ("scikit-image",), ("pyarrow",), ("rich",)),
 )
-# Neither is wanted: the signature is given, and an example would load the network here.
-KNOWN_WARNINGS = ".*(Add type hints to the `predict` method|An input example was not provided)"
+# Type hints are not wanted, for the signature is given; the other is about MLflow's own code.
+KNOWN_WARNINGS = ".*Add type hints to the `predict` method|Operation with range is deprecated"
+# The drawn mammogram of the example: coarse, so that it is small.
+EXAMPLE = PhantomSettings(spacing_mm=0.4)
 
 
-def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
+def log_model(folder: Path, *, run_id: str, uri: str) -> None:
     """Log the model folder into an MLflow run, once; what an interruption left goes before.
 
     Args:
@@ -34,26 +46,63 @@ def log_patch_model(folder: Path, *, run_id: str, uri: str) -> None:
     """
     if _is_logged(MlflowClient(uri), run_id):
         return
-    side = read_card(folder).network.patch_px
-    signature = ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, side, side), "patches")]),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), "probability")]),
-    )
     mlflow.set_tracking_uri(uri)
-    with (
-        tempfile.TemporaryDirectory() as code,
-        mlflow.start_run(run_id=run_id),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", KNOWN_WARNINGS, UserWarning)
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=str(Path(__file__).with_name("patch_model.py")),
-            artifacts={"model": str(folder)},
-            code_paths=[str(package) for package in copy_code(Path(code))],
-            pip_requirements=[_requirement(names) for names in NEEDS],
-            signature=signature,
-        )
+    with mlflow.start_run(run_id=run_id), _parts(folder) as parts:
+        mlflow.pyfunc.log_model(name="model", **parts)
+
+
+def save_model(folder: Path, place: Path) -> None:
+    """Write the model folder as an MLflow model into `place`, which must not be there."""
+    with _parts(folder) as parts:
+        mlflow.pyfunc.save_model(path=place, **parts)
+
+
+@contextlib.contextmanager
+def _parts(folder: Path) -> Iterator[dict[str, Any]]:
+    """What an MLflow model is made of."""
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", KNOWN_WARNINGS)
+        yield {
+            "python_model": str(Path(__file__).with_name("mammogram_model.py")),
+            "artifacts": {"model": str(folder)},
+            "code_paths": [str(package) for package in copy_code(Path(scratch) / "code")],
+            "pip_requirements": [_requirement(names) for names in NEEDS],
+            "signature": signature(),
+            "input_example": pd.DataFrame({"file": [example_file(Path(scratch))]}),
+        }
+
+
+def signature() -> ModelSignature:
+    """Of files in, without a name so that a list is one column too, and of answers out."""
+    texts = [ColSpec(DataType.string, name) for name in answers.TEXTS]
+    numbers = [ColSpec(_type_of(n), n, required=False) for n in answers.NUMBERS]
+    tables = [
+        ColSpec(Array(Object([Property(n, _type_of(n), required=False) for n in columns])), name)
+        for name, columns in answers.TABLES.items()
+    ]
+    row, rows = Array(DataType.double), Array(Array(DataType.double))
+    parts = [Property(name, rows if axes == 2 else row) for name, axes in answers.MAP.items()]
+    return ModelSignature(
+        inputs=Schema([ColSpec(DataType.string)]),
+        outputs=Schema([*texts, *numbers, *tables, ColSpec(Object(parts), "map", required=False)]),
+        params=ParamSchema(
+            [
+                ParamSpec("with_map", DataType.boolean, False),
+                ParamSpec("spacing_mm", DataType.double, 0.0),  # of files that have none
+            ]
+        ),
+    )
+
+
+def example_file(scratch: Path) -> str:
+    """A drawn mammogram as DICOM, in base64."""
+    job = PictureJob(scratch, EXAMPLE, plan_patient(0, EXAMPLE), "L", "CC")
+    draw_and_write(job)
+    return base64.b64encode((scratch / job.file).read_bytes()).decode()
+
+
+def _type_of(column: str) -> DataType:
+    return DataType.long if column in answers.INTEGERS else DataType.double
 
 
 def _is_logged(client: MlflowClient, run_id: str) -> bool:

@@ -16,7 +16,7 @@ from pipeline.tracking.database import prepare_database
 from pipeline.tracking.mlflow_runs import TEXT_LENGTH, MlflowRuns
 from pipeline.tracking.model_registry import register
 from pipeline.tracking.overview import OF_THE_RUN, Overview
-from pipeline.tracking.pyfunc import log_patch_model
+from pipeline.tracking.pyfunc import log_model
 from pipeline.tracking.sent import Sent
 
 # Limits of one MLflow batch request.
@@ -129,7 +129,7 @@ class Sender:
         if folder is None or not folder.is_dir() or attempt is not self._runs.last(*rivals):
             return
         child, configuration = self._runs.child(attempt), self._runs.configuration(attempt)
-        log_patch_model(folder, run_id=child, uri=tracking_uri())
+        log_model(folder, run_id=child, uri=tracking_uri())
         self._sent.ends.pop(attempt.name, None)  # MLflow has ended the run at this moment
         if self._run.study is None:
             register(

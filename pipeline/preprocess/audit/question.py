@@ -8,7 +8,6 @@ import pandas as pd
 
 from pipeline.annotations.outlines import Outline, Outlines
 from pipeline.figures.figure import Figure
-from pipeline.preprocess.audit.predictable import FEWEST_PATIENTS, predictability
 
 WARNING, INFO = "warning", "info"
 
@@ -28,6 +27,8 @@ class Question:
 
     def answered_from(self, features: np.ndarray, *, seed: int) -> Figure:
         """How well the kinds are told apart by features of the images, (n, k) float64."""
+        from pipeline.preprocess.audit.predictable import predictability  # scikit-learn: seconds
+
         return predictability(
             features,
             list(self.images["label"]),
@@ -71,6 +72,8 @@ def _question(
 
 def _enough(question: Question) -> bool:
     patients = question.images.groupby("label")["patient_id"].nunique()
+    from pipeline.preprocess.audit.predictable import FEWEST_PATIENTS  # as above
+
     return len(patients) == 2 and bool(patients.min() >= FEWEST_PATIENTS)
 
 

@@ -18,7 +18,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import blosc2
 import cv2
 import numpy as np
 
@@ -121,6 +120,8 @@ def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, inf
         image: (H, W) uint16.
         breast: (ceil(H/8), ceil(W/8)) bool.
     """
+    import blosc2  # takes a second
+
     image_file, breast_file, info_file = entry_files(store)
     compression = blosc2.CParams(
         codec=blosc2.Codec.LZ4, clevel=5, filters=[blosc2.Filter.BITSHUFFLE], nthreads=1
@@ -151,6 +152,8 @@ def read_image(
     Raises:
         UserError: the entry is damaged or missing.
     """
+    import blosc2  # takes a second
+
     array = blosc2.open(str(_checked(str(store), "image")), mode="r", dparams={"nthreads": 1})
     return array[rows or slice(None), cols or slice(None)]
 

@@ -3,8 +3,7 @@
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from pipeline.config import DicomSettings, ImageSettings, Settings
 from pipeline.dicom.known_words import MODALITIES, SCANNERS, known, known_words, without_values
@@ -32,6 +31,9 @@ from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost, default_workers
 from pipeline.run.pseudonyms import is_private, original_path
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Measured on full-field images; they only serve the estimate that is printed.
 _SECONDS_PER_IMAGE = 0.6
@@ -89,7 +91,7 @@ class Outcome:
     file_sha256: str = ""
 
 
-def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
+def fill_store(images: "pd.DataFrame", settings: Settings) -> dict[str, Outcome]:
     """Bring every image of the catalog into the store; only what is missing is decoded.
 
     Args:
@@ -101,6 +103,8 @@ def fill_store(images: pd.DataFrame, settings: Settings) -> dict[str, Outcome]:
     Raises:
         UserError: the disk has not enough room.
     """
+    import pandas as pd  # takes a second, and the workers, who start with this file, need none
+
     views = settings.dicom.views
     of_set = {
         each.prefix: settings.dicom.model_copy(update=each.grey_values)
