@@ -28,15 +28,20 @@ def predict(
     """Say which regions a model finds in DICOM files; status 1 where it can use none of them."""
     if not input or not Path(input).exists():
         raise UserError(f"INPUT={input} is no file and no folder. Name one: make predict INPUT=...")
-    print("predict: starting, seconds; TensorFlow is loaded for the first mammogram", flush=True)
-    from pipeline.heatmap.predict import predict, predicted_text, write_predicted
-    from pipeline.ingest.source_files import files_of
     from pipeline.model.configure import settings_with_model
-    from pipeline.model.folder import network_mapper
+    from pipeline.model.training_data import DRAWINGS
 
     now = Remembered(CONFIG, given_overrides(set), model or str(run))
     settings, card, _ = settings_with_model(build_settings(Path(CONFIG), now.overrides), now)
+    if card.data and card.data.is_synthetic:
+        print(f"WARNING: {DRAWINGS.text}", flush=True)
+    print("predict: reading the files, then TensorFlow starts: 10 to 20 seconds", flush=True)
     card = card.with_prior(settings.heatmap.prior)
+
+    from pipeline.heatmap.predict import predict, predicted_text, write_predicted
+    from pipeline.ingest.source_files import files_of
+    from pipeline.model.folder import network_mapper
+
     files = files_of(Path(input)).files
     with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
         aside = {"data": {"root": Path(scratch)}, "store": {"root": Path(scratch)}}
@@ -52,7 +57,9 @@ def predict(
             from pipeline.heatmap.pictures.map_pictures import Caption
 
             prior_is_set = settings.heatmap.prior is not None
-            caption = Caption.of(card, model=now.model, prior_is_set=prior_is_set)
+            caption = Caption.of(
+                card, model=now.model, prior_is_set=prior_is_set, doubts=predicted.doubts
+            )
             write_predicted(out, predicted, caption)
             print(f"predict: regions, what became of each file and pictures are in {out}")
     return 0 if predicted.found else 1

@@ -21,6 +21,7 @@ from pipeline.heatmap.regions import REGION_COLUMNS
 from pipeline.ingest.source_files import SourceFile
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import Mapper
+from pipeline.model.training_data import Doubt
 from pipeline.preprocess.intake.intake_csv import USED
 from pipeline.run.errors import UserError, validation_text
 
@@ -78,9 +79,9 @@ def answers(
             predicted = predict(files, settings, card, lambda: mapper)
         ends = predicted.intake.set_index("file").to_dict("index")
         return [
-            _answer(ends[name], predicted.found.get(name), with_map=with_map)
+            _answer(ends[name], predicted.found.get(name), predicted.doubts, with_map=with_map)
             if name in ends
-            else _answer({"status": "failed", "reason": given_or_why}, None, with_map=with_map)
+            else _answer({"status": "failed", "reason": given_or_why}, None, (), with_map=with_map)
             for name, given_or_why in zip(names, given, strict=True)
         ]
 
@@ -121,10 +122,14 @@ def _file_of(item: object, place: Path, *, take_paths: bool) -> Path | str:
     return place
 
 
-def _answer(end: Mapping[str, Any], found: Found | None, *, with_map: bool) -> Answer:
+def _answer(
+    end: Mapping[str, Any], found: Found | None, doubts: Sequence[Doubt], *, with_map: bool
+) -> Answer:
     answer: Answer = dict.fromkeys(TEXTS, "") | dict.fromkeys(NUMBERS)
     answer |= {"decision": end["status"], "reason": end["reason"] if found is None else ""}
-    answer |= {"doubts": end.get("notes", ""), **{name: [] for name in TABLES}}
+    of_all = [doubt.text for doubt in doubts] if found else []
+    answer |= {"doubts": "; ".join(filter(None, (end.get("notes"), *of_all)))}
+    answer |= {name: [] for name in TABLES}
     if with_map:
         answer["map"] = None
     if found is None:

@@ -5,7 +5,7 @@ the other breast counts for the scores, as it does in a run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,14 @@ import pandas as pd
 from pipeline.config import Settings
 from pipeline.heatmap.image_tables import ImageTables, other_breasts, region_table, tabulate
 from pipeline.ingest import dicom_folder
+from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
-from pipeline.model.card import ModelCard
+from pipeline.model.card import PHANTOM, ModelCard
 from pipeline.model.image_map import ImageMap, Mapper, map_mammogram
-from pipeline.model.seen_patients import is_among
+from pipeline.model.training_data import DRAWINGS, Doubt, doubts_of
 from pipeline.preprocess.accept import accept
-from pipeline.preprocess.intake.intake_csv import intake_table
+from pipeline.preprocess.intake.intake_csv import FAILED, USED, intake_counts, intake_table
 from pipeline.preprocess.store.fill import fill_store
 from pipeline.preprocess.tables import POSITION_SCHEMA
 from pipeline.run.csv_tables import write_csv
@@ -31,7 +32,7 @@ from pipeline.run.words import aligned, percent
 if TYPE_CHECKING:
     from pipeline.heatmap.pictures.map_pictures import Caption
 
-SEEN = "the model was trained on it, or it chose the weights: what is told here is memory"
+DRAWN_BY = "SYNTHETIC"  # the maker that the phantom's files name
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,12 @@ class Predicted:
     Attributes:
         intake: the columns of intake.csv, a row for each file, in the order of their names.
         found: of the mammograms that are used, by the name of the file.
+        doubts: why their maps deserve less trust, the worst reason first.
     """
 
     intake: pd.DataFrame
     found: dict[str, Found]
+    doubts: list[Doubt]
 
 
 def predict(
@@ -79,16 +82,16 @@ def predict(
         UserError: the disk has too little room, or the model is damaged.
     """
     wrapped = settings.store.root / "dicom"
-    catalog = dicom_folder.read(Request(settings.data, settings.phantom, tuple(files), wrapped))
+    request = Request(settings.data, settings.phantom, tuple(files), wrapped, limits=settings.dicom)
+    catalog = _without_patient_ids(dicom_folder.read(request))
     outcomes = fill_store(catalog.images, settings)
     accepted = accept(catalog, outcomes, settings, all_test=True)
     mammograms = accepted.mammograms
-    for image_id in mammograms.loc[is_among(mammograms, card.training.pixel_hashes), "image_id"]:
-        accepted.notes[image_id].append(SEEN)
+    mammograms.loc[mammograms["scanner"].str.startswith(DRAWN_BY), "dataset"] = PHANTOM
     split = dict.fromkeys(mammograms["image_id"], "test")
     intake = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
     if mammograms.empty:
-        return Predicted(intake, {})
+        return Predicted(intake, {}, [])
     mapper = mapper_of()
     rule = card.map_rule(stride_px=mapper.stride_px)
     rows = mammograms.to_dict("records")
@@ -109,7 +112,16 @@ def predict(
             min_area_mm2=settings.heatmap.min_region_mm2,
         )
         found[row["source"]] = Found(row, image_map, tables)
-    return Predicted(intake, found)
+    counts = intake_counts(intake)
+    doubts = doubts_of(card, mammograms, used=counts[USED], failed=counts[FAILED])
+    return Predicted(intake, found, doubts)
+
+
+def _without_patient_ids(catalog: Catalog) -> Catalog:
+    """The catalog with numbers in the place of Patient IDs, which nobody needs any more."""
+    numbers = pd.factorize(catalog.images["patient_id"])[0] + 1
+    images = catalog.images.assign(patient_id=[f"woman-{number}" for number in numbers])
+    return replace(catalog, images=images)
 
 
 def write_predicted(folder: Path, predicted: Predicted, caption: "Caption") -> None:
@@ -127,9 +139,13 @@ def write_predicted(folder: Path, predicted: Predicted, caption: "Caption") -> N
 
 
 def predicted_text(predicted: Predicted, card: ModelCard) -> str:
-    """What became of each file, and the regions of each mammogram, as tables for the terminal."""
+    """What became of each file, and the regions of each mammogram, as tables for the terminal.
+
+    That a model has seen drawings only is said before anything is done.
+    """
     heads = ("", "side", "view", "region", "probability", "marks a finding", "at row, col", "mm")
-    rows, notes = [heads], []
+    rows = [heads]
+    notes = [f"WARNING: {d.text}" for d in predicted.doubts if d.short != DRAWINGS.short]
     for file in predicted.intake.to_dict("records"):
         name = file["file"]
         if file["notes"]:

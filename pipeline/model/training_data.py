@@ -6,7 +6,6 @@ import pandas as pd
 
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import FILM, FILMS, PHANTOM, DataCard, ModelCard
-from pipeline.model.fit import support_text
 from pipeline.model.seen_patients import (
     calibration_overlap_text,
     patients_among,
@@ -71,6 +70,8 @@ def doubts_of(card: ModelCard, mammograms: pd.DataFrame, *, used: int, failed: i
         text = _sentence(calibration_overlap_text(same, of=patients))
         found.append(Doubt("calibrated on these very women", text))
     if card.support and card.support.lesions < FEW_LESIONS:
+        from pipeline.model.fit import support_text  # scikit-learn: seconds
+
         short = f"calibrated on {card.support.lesions} findings"
         found.append(Doubt(short, support_text(card.support)))
     guessed = int((mammograms["spacing_source"] == NOT_IN_THE_FILE).sum())

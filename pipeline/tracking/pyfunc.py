@@ -28,7 +28,8 @@ NEEDS = (
     ("tensorflow", "tensorflow-cpu"),
     ("opencv-python-headless", "opencv-python"),
     *(("safetensors",), ("pydantic",), ("PyYAML",), ("numpy",), ("scipy",), ("pandas",)),
-    *(("pydicom",), ("imagecodecs",), ("blosc2",), ("scikit-image",), ("pyarrow",), ("rich",)),
+    *(("pydicom",), ("imagecodecs",), ("blosc2",), ("pyarrow",), ("rich",)),
+    *(("scikit-image",), ("scikit-learn",)),
 )
 # Type hints are not wanted, for the signature is given; the other is about MLflow's own code.
 KNOWN_WARNINGS = ".*Add type hints to the `predict` method|Operation with range is deprecated"

@@ -11,7 +11,7 @@ import pytest
 from pipeline.config import HeatmapSettings, MapSettings
 from pipeline.heatmap.answers import answers
 from pipeline.heatmap.pictures.map_pictures import Caption
-from pipeline.heatmap.predict import SEEN, predict, predicted_text, write_predicted
+from pipeline.heatmap.predict import predict, predicted_text, write_predicted
 from pipeline.heatmap.stage import heatmap
 from pipeline.ingest.source_files import files_of
 from pipeline.model.seen_patients import pixel_hashes
@@ -35,6 +35,7 @@ MODEL = {
         "women": 30,
     },
 }
+DRAWN = {"datasets": ("phantom",)}
 LEFT, RIGHT, LETTER = "left.dcm", "right.dcm", "letter.txt"
 
 
@@ -84,7 +85,8 @@ def test_the_numbers_are_those_of_a_run(woman, run, tmp_path):
     predicted = predicted_of(woman)
     write_predicted(tmp_path, predicted, Caption("runs/x", 0.02, 0.3))
     out = RunFolder(tmp_path)
-    pd.testing.assert_frame_equal(pd.read_csv(out.regions), pd.read_csv(run.regions))
+    tables = (pd.read_csv(path).drop(columns="patient_id") for path in (out.regions, run.regions))
+    pd.testing.assert_frame_equal(*tables)
     assert len(pd.read_csv(out.regions)) >= 2
     candidates = pd.concat([f.tables.candidates for f in predicted.found.values()])
     of_run = pd.read_csv(run.candidates)
@@ -161,13 +163,28 @@ def test_a_spacing_is_given_for_files_that_have_none(woman, tmp_path):
         answers([path], card, BrightnessNetwork(), spacing_mm=-1)
 
 
-def test_a_mammogram_of_the_training_is_told(woman, run):
-    mammograms = read_mammograms(run)
-    met = pixel_hashes(mammograms[mammograms["image_id"] == "left"])
-    card = a_card(**MODEL, training={"pixel_hashes": tuple(met)})
-    notes = predicted_of(woman, card).intake.set_index("file")["notes"]
-    assert SEEN in notes[LEFT]
-    assert SEEN not in notes[RIGHT]
+def test_what_a_model_has_seen_is_told_with_its_answers(woman, run):
+    met = pixel_hashes(read_mammograms(run))
+    training = {"pixel_hashes": tuple(met), "data": DRAWN}
+    card = a_card(**MODEL, training=training)
+    (answer, _) = answers([woman / "data" / LEFT, b"Dear colleague"], card, BrightnessNetwork())
+    assert "only seen drawings" in answer["doubts"]
+    assert "trained on 1 of these 1 patients" in answer["doubts"]
+    text = predicted_text(predicted_of(woman, card), card)
+    assert text.startswith("WARNING: The model was trained on 1 of these 1 patients")
+
+
+def test_a_drawn_mammogram_is_no_reason_to_doubt_a_model_of_drawings(woman, tmp_path):
+    path = write_film(tmp_path / "a.dcm", 1, Manufacturer="SYNTHETIC")
+    card = a_card(**MODEL, training={"data": DRAWN})
+    (drawn,) = answers([path], card, BrightnessNetwork())
+    assert "drawings" not in drawn["doubts"]
+
+
+def test_patient_ids_are_in_no_table(woman):
+    predicted = predicted_of(woman)
+    assert set(predicted.intake["patient_id"]) == {"woman-1", ""}
+    assert {f.mammogram["patient_id"] for f in predicted.found.values()} == {"woman-1"}
 
 
 def test_the_network_is_not_loaded_for_files_that_are_no_mammograms(tmp_path):

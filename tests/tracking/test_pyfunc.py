@@ -27,7 +27,7 @@ from tests.model.cards import a_card
 from tests.preprocess.four_women import film
 
 # Imported where they are installed, by others that do without; setuptools by every process.
-TRIED = {"setuptools", "click", "cloudpickle", "pyjpegls", "rich"}
+TRIED = {"setuptools", "click", "cloudpickle", "pyjpegls"}
 
 # What answers need; the network itself needs TensorFlow and safetensors.
 LOADED = """
