@@ -143,7 +143,7 @@ def _answer(
     if with_map:
         arrays = {name: getattr(found.image_map, name) for name in MAP}
         answer["map"] = {
-            name: np.where(np.isnan(array), None, array.astype(object)).tolist()
+            name: np.asarray(np.where(np.isnan(array), None, array.astype(object))).tolist()
             for name, array in arrays.items()
         }
     return answer
