@@ -137,8 +137,6 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     import mlflow
     from mlflow.tracking import MlflowClient
 
-    from pipeline.config import LabelSettings
-    from pipeline.preprocess.store.entries import network_input, read_image
     from pipeline.tracking.client import tracking_uri
     from pipeline.tracking.upload import upload
 
@@ -151,24 +149,21 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     assert len(heatmaps) == 16
     logged = runs["first/train"].outputs.model_outputs[0]
     model = mlflow.pyfunc.load_model(f"models:/{logged.model_id}")
-    assert model.metadata.signature.inputs.inputs[0].shape == (-1, 32, 32)
-
-    mammograms = pd.read_csv(run.mammograms).set_index("image_id")
-    table = pd.read_parquet(run.predictions)
-    step = LabelSettings(pitch_mm=3.2).pitch_px(spacing_mm=0.4)
-    image_id = table["image_id"].iloc[0]
-    pixels = network_input(read_image(mammograms.loc[image_id, "store"]))
-    height, width = pixels.shape
-    inside = table[
-        (table["image_id"] == image_id)
-        & (table["row_index"] * step).between(16, height - 16)
-        & (table["col_index"] * step).between(16, width - 16)
-    ].head(40)
-    patches = [
-        pixels[r * step - 16 : r * step + 16, c * step - 16 : c * step + 16]
-        for r, c in zip(inside["row_index"], inside["col_index"], strict=True)
-    ]
-    np.testing.assert_allclose(model.predict(np.stack(patches)), inside["probability"], atol=1e-5)
+    mammograms = pd.read_csv(run.mammograms)
+    test = mammograms[mammograms["split"] == "test"]
+    hers = test[test["patient_id"] == test["patient_id"].iloc[0]]
+    answers = model.predict(pd.DataFrame({"file": hers["file"]}), params={"with_map": True})
+    candidates = pd.read_csv(run.candidates)
+    assert len(answers) > 1
+    for image_id, answer in zip(hers["image_id"], answers, strict=True):
+        with np.load(run.heatmap(image_id)) as kept:
+            served = np.array(answer["map"]["probability"], np.float64)
+            np.testing.assert_allclose(served, kept["probability"], atol=1e-5)
+        own = candidates[candidates["image_id"] == image_id]
+        for column in ("row", "col", "probability", "candidate_probability"):
+            told = [candidate[column] for candidate in answer["candidates"]]
+            known = [np.nan if value is None else value for value in told]
+            np.testing.assert_allclose(known, own[column], atol=1e-5)
 
 
 def test_a_second_run_gives_the_same_bytes(tmp_path, monkeypatch):
