@@ -172,7 +172,7 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint bench lock docs result always
+.PHONY: setup test lint bench lock docs site result always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
@@ -186,8 +186,11 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
 	@$(PY) -m tests.benchmarks
 
-docs: $(VENV)/installed                  ## write docs/settings.md, docs/tables.md and the README's tables anew
+docs: $(VENV)/installed                  ## write the generated pages of docs/ and the README's tables anew
 	@$(PY) scripts/docs.py
+
+site: $(VENV)/installed-dev              ## the documentation as a site, to open from disk: site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict && echo "site/index.html"
 
 KEPT := metrics crossval heads ablation controls
 there = $(if $(wildcard $(1)),$(1))

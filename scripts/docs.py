@@ -1,9 +1,9 @@
 """Write the generated pages of docs/ and the README's results; with --run keep its own first.
 
-Reads   pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
+Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
-Writes  docs/settings.md, docs/tables.md, docs/licences.md, README.md, docs/results/<run>.json,
-        docs/results/<run>-crossval.json
+Writes  docs/targets.md, docs/settings.md, docs/tables.md, docs/licences.md, README.md,
+        docs/results/<run>.json, docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import start
 from pipeline.checkup.licences import licences_markdown
+from pipeline.checkup.targets import targets_markdown
 from pipeline.config.describe import settings_markdown
 from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
@@ -26,6 +27,7 @@ def docs(run: Path | None = None) -> None:
     if run:
         print(*write_results(RunFolder(run), RESULTS), sep="\n")
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
+    write_text_if_changed(Path("docs/targets.md"), targets_markdown(Path()))
     write_text_if_changed(Path("docs/tables.md"), tables_markdown())
     licences = licences_markdown(Path("requirements.lock"))
     write_text_if_changed(Path("docs/licences.md"), licences)
