@@ -190,7 +190,8 @@ docs: $(VENV)/installed                  ## write the generated pages of docs/ a
 	@$(PY) scripts/docs.py
 
 site: $(VENV)/installed-dev              ## the documentation as a site, to open from disk: site/index.html
-	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict && echo "site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
+	@echo "Open site/index.html; its search needs a server: python3 -m http.server --directory site"
 
 KEPT := metrics crossval heads ablation controls
 there = $(if $(wildcard $(1)),$(1))
