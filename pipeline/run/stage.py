@@ -81,8 +81,9 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
 
 def _message(error: BaseException, settings: Settings) -> str:
     """What the event log says of an error: of a hospital's data no text, which may name them."""
-    kind = type(error).__name__
-    return f"{kind}: standard error says more" if settings.data.has_secrets else f"{kind}: {error}"
+    kind, is_number = type(error).__name__, isinstance(getattr(error, "code", None), int)
+    hidden = settings.data.has_secrets and not is_number  # of a signal
+    return f"{kind}: standard error says more" if hidden else f"{kind}: {error}"
 
 
 @contextlib.contextmanager

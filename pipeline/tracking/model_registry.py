@@ -6,10 +6,9 @@ model whose figures are known: which is better is decided by people who have see
 
 import shlex
 
+import mlflow
 from mlflow.entities import LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from pipeline.figures.registry import METRICS, headline_figures
@@ -46,6 +45,7 @@ def register(
         )
     versions = client.search_model_versions(f"name = '{name}'")
     if model.model_id not in {version.model_id for version in versions}:
+        mlflow.set_tracking_uri(client.tracking_uri)  # where it looks for the model
         client.create_model_version(
             name,
             f"models:/{model.model_id}",
@@ -98,9 +98,5 @@ def _judged(run: RunFolder) -> tuple[str, dict]:
 
 
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
-            return None
-        raise
+    number = client.get_registered_model(name).aliases.get(CHAMPION)
+    return client.get_model_version(name, number) if number else None
