@@ -35,7 +35,10 @@ def register(
     """
     experiment = client.get_run(child).info.experiment_id
     model = client.search_logged_models([experiment], f"source_run_id = '{child}'")[0]
-    client.log_outputs(parent, [LoggedModelOutput(model.model_id, step=0)])
+    outputs = client.get_run(parent).outputs
+    there = outputs.model_outputs if outputs else []
+    if model.model_id not in {each.model_id for each in there}:
+        client.log_outputs(parent, [LoggedModelOutput(model.model_id, step=0)])
     name = f"mammograms-{data_set}"
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(
@@ -43,12 +46,13 @@ def register(
             description=f"Patch probabilities, trained on {data_set}. The alias {CHAMPION} says "
             "which version to use; it moves by `make champion RUN=...` alone.",
         )
+    source = f"models:/{model.model_id}"
     versions = client.search_model_versions(f"name = '{name}'")
-    if model.model_id not in {version.model_id for version in versions}:
+    if source not in {version.source for version in versions}:
         mlflow.set_tracking_uri(client.tracking_uri)  # where it looks for the model
         client.create_model_version(
             name,
-            f"models:/{model.model_id}",
+            source,
             run_id=parent,
             model_id=model.model_id,
             tags={SHA: sha256, "run": title},

@@ -54,7 +54,7 @@ def test_the_champion_is_named_by_hand_and_its_figures_are_kept(client, tmp_path
     version_of(client, run)
     said = make_champion(client, run)
     assert "0.500 (0.100 to 0.900)  0.700" in said
-    assert client.get_registered_model("mammograms-mias").aliases == {"champion": "2"}
+    assert client.get_registered_model("mammograms-mias").aliases == {"champion": 2}
 
 
 def test_a_model_that_nobody_judged_becomes_no_champion(client, tmp_path):
