@@ -6,8 +6,10 @@ Run     make settings (every stage does it first)
 """
 
 import start
+from pipeline.config.describe import settings_help
 from pipeline.model.configure import configure
 from pipeline.run.freshness import tell_make
+from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import given_overrides
 
@@ -26,6 +28,8 @@ def settings(
         print(sentence)
     tell_make(folder)
 
+
+settings.__doc__ = f"{settings.__doc__}{settings_help(STAGE_SECTIONS)}"
 
 if __name__ == "__main__":
     start.command_line(settings)

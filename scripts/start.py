@@ -28,7 +28,7 @@ def command_line(*commands: Callable[..., int | None]) -> None:
     A function's parameters are its options, its docstring the help. Several functions are commands
     by their name. What a user can mend ends with its sentence and status 2.
     """
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     for command in commands:
         app.command(command.__name__.replace("_", "-"))(_ending(command))
     app()

@@ -1,5 +1,7 @@
 """The settings as a table for people."""
 
+from collections.abc import Mapping, Sequence
+
 from pipeline.config import Settings
 
 
@@ -14,6 +16,21 @@ def settings_markdown() -> str:
         for key, setting in section.model_fields.items():
             parts.append(f"| `{name}.{key}` | `{_text(defaults[key])}` | {_meaning(setting)} |")
     return "\n".join(parts) + "\n"
+
+
+def settings_help(sections_of: Mapping[str, Sequence[str]]) -> str:
+    """All settings of each stage as paragraphs of a command's help, which click does not fill."""
+    defaults = Settings().model_dump(mode="json")
+    lines = [
+        f"{stage}: {name}.{key} = {_text(defaults[name][key])}: {_meaning(setting)}"
+        for stage, sections in sections_of.items()
+        for name in sections
+        for key, setting in type(getattr(Settings(), name)).model_fields.items()
+    ]
+    return (
+        '\n\n\b\nSettings (SET="name=value"), by the stage that a changed one redoes:\n'
+        + "\n".join(lines)
+    )
 
 
 def _text(value) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run.settings import setting_names
+
 ROOT = Path(__file__).parents[2]
 TARGETS = (
     *("evaluate", "intake", "crossval", "compare-heads", "mine", "controls", "ablation", "compare"),
@@ -45,3 +47,17 @@ def test_every_script_knows_the_options_that_make_gives_it(monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             runpy.run_path(str(ROOT / script), run_name="__main__")
         assert ended.value.code == 0, line + capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["stage", "settings"])
+def test_the_help_of_a_stage_lists_every_setting_with_its_default_and_unit(
+    script, monkeypatch, capsys
+):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / "scripts" / f"{script}.py"), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.split()[1] for line in lines if " = " in line]
+    assert sorted(told) == sorted(setting_names())
+    assert any("image.spacing_mm = 0.1: " in line and "in mm" in line for line in lines)
