@@ -18,7 +18,6 @@ ifneq ($(REFUSED)$(filter ~%,$(value RUN)),)
 $(error RUN=$(value RUN) holds $(or $(REFUSED),~), which Make cannot take in the name of a file. \
 Name another run folder, e.g. RUN=runs/mine)
 endif
-PORT ?= 5000
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
 unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT
@@ -133,9 +132,12 @@ compare: | $(VENV)/installed             ## two evaluated runs on the same mammo
 	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
 ## Using a model
-.PHONY: predict
+.PHONY: predict serve
 predict: | $(VENV)/installed             ## regions of single files (INPUT=file or folder; MODEL=runs/x, else RUN's); tables and pictures in OUT
 	@$(PY) scripts/predict.py $(IN) $(call given,INPUT,input) $(call given,MODEL,model) $(call given,SET,set) $(call given,OUT,out)
+
+serve: | $(VENV)/installed               ## the model of MODEL (else RUN's) as a service on this machine (PORT=5001): docs/serving.md
+	@$(PY) scripts/serve.py $(IN) $(call given,MODEL,model) --port $(call or_else,PORT,5001)
 
 ## Looking
 .PHONY: status inspect doctor ui track champion settings help phantom-ideal example export-dicom
@@ -149,7 +151,7 @@ doctor: | $(VENV)/installed              ## what can be decoded here; whether pa
 	@$(PY) scripts/doctor.py $(GIVEN)
 
 ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
-	@$(PY) scripts/ui.py --port $(call quoted,PORT)
+	@$(PY) scripts/ui.py --port $(call or_else,PORT,5000)
 
 export-dicom: $(R)/heatmap.json          ## maps and regions as DICOM objects beside the mammograms (IDENTIFIED=1 keeps names): RUN/dicom
 	@$(PY) scripts/export_dicom.py $(IN) $(if $(IDENTIFIED),--identified)
@@ -207,5 +209,9 @@ $(VENV)/installed: $(LOCK) scripts/set_up.sh
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# What is no target and no file: `make trian` means train.
+.DEFAULT:
+	@awk -v word='$(subst ','\'',$@)' -f scripts/nearest.awk Makefile >&2; exit 2
 
 always:

@@ -1,7 +1,7 @@
 """Say what one file is and what would become of it, and show it.
 
 Reads   FILE, CONFIG, RUN/settings/run.yaml, RUN/catalog/images.csv where the run has them
-Writes  runs/inspect/NAME/{picture.png,presentation.npy,stored.npy,inspection.json}
+Writes  OUT/{picture.png,presentation.npy,stored.npy,inspection.json} where OUT is given
 Run     make inspect FILE=path/to/mammogram.dcm
 """
 
@@ -23,7 +23,9 @@ def inspect(
     folder, path = RunFolder(run), Path(file)
     settings, _ = joined(folder, config=config, overrides=given_overrides(set))
     known = known_file(folder, path, settings)
-    print(inspect_file(known, settings, folder=out or Path("runs/inspect") / path.stem).text())
+    print(inspect_file(known, settings, folder=out).text())
+    if out is None:
+        print("  picture:          make inspect FILE=... OUT=folder writes it, and its arrays")
 
 
 if __name__ == "__main__":

@@ -81,14 +81,14 @@ def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:
     return Known(path)
 
 
-def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspection:
+def inspect_file(known: Known, settings: Settings, *, folder: Path | None) -> Inspection:
     """Read one file as preprocess does, within its limits, and show what comes out.
 
     Args:
         known: the file, and what a run knows of it.
-        folder: gets picture.png (8 bit, the edge of the breast in green), presentation.npy
-            ((H, W) float32, 0 to 1, dense tissue bright), stored.npy ((H, W) uint8 or uint16;
-            a negative value v as v + 2^bits) and inspection.json.
+        folder: where it is given, gets picture.png (8 bit, the edge of the breast in green),
+            presentation.npy ((H, W) float32, 0 to 1, dense tissue bright), stored.npy ((H, W)
+            uint8 or uint16; a negative value v as v + 2^bits) and inspection.json.
 
     Raises:
         UserError: there is no such file.
@@ -116,9 +116,10 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path) -> Inspectio
         otherwise="" if let_in == decision else let_in,
         facts={"image": known.image_id, **seen.facts},
         notes=list(dict.fromkeys(seen.notes)),
-        written=[*seen.written, str(folder / "inspection.json")],
     )
-    write_json(folder / "inspection.json", asdict(inspection))
+    if folder is not None:
+        inspection.written.append(str(folder / "inspection.json"))
+        write_json(folder / "inspection.json", asdict(inspection))
     return inspection
 
 
@@ -165,7 +166,7 @@ def _end(status: str, reason: str) -> str:
     return f"{status}: {reason}" if reason else status
 
 
-def _look(job: Job, folder: Path) -> Inspection:
+def _look(job: Job, folder: Path | None) -> Inspection:
     """Describe and show a file as far as it goes, with every kind and view let through."""
     seen = Inspection(job.file)
     try:
@@ -179,7 +180,7 @@ def _look(job: Job, folder: Path) -> Inspection:
     return seen
 
 
-def _describe(job: Job, folder: Path, seen: Inspection) -> None:
+def _describe(job: Job, folder: Path | None, seen: Inspection) -> None:
     path = Path(job.file)
     seen.facts["bytes"] = f"{path.stat().st_size:,}"
     if not is_dicom(path):
@@ -198,15 +199,20 @@ def _describe(job: Job, folder: Path, seen: Inspection) -> None:
         seen.facts |= breast_facts(standard)
         seen.notes += standard.notes
     finally:
-        picture = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1].tobytes()
-        files: dict[str, Callable[[Path], object]] = {
-            "picture.png": lambda file: file.write_bytes(picture),
-            "presentation.npy": lambda file: np.save(file, mammogram.pixels),
-            "stored.npy": lambda file: np.save(file, mammogram.stored),
-        }
-        for name, write in files.items():
-            write_atomic(folder / name, write)
-            seen.written.append(str(folder / name))
+        if folder is not None:
+            _write(folder, mammogram, standard, seen)
+
+
+def _write(folder: Path, mammogram: Mammogram, standard: Standard | None, seen: Inspection) -> None:
+    picture = cv2.imencode(".png", _picture(mammogram.pixels, standard))[1].tobytes()
+    files: dict[str, Callable[[Path], object]] = {
+        "picture.png": lambda file: file.write_bytes(picture),
+        "presentation.npy": lambda file: np.save(file, mammogram.pixels),
+        "stored.npy": lambda file: np.save(file, mammogram.stored),
+    }
+    for name, write in files.items():
+        write_atomic(folder / name, write)
+        seen.written.append(str(folder / name))
 
 
 def _picture(pixels: np.ndarray, standard: Standard | None) -> np.ndarray:

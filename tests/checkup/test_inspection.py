@@ -111,6 +111,14 @@ def test_what_is_told_is_written_as_json_and_every_file_named_is_there(used):
     assert all(Path(file).is_file() for file in seen.written)
 
 
+def test_nothing_is_left_behind_where_no_folder_is_given(tmp_path, in_this_process):
+    path = write_film(tmp_path / "a.dcm")
+    seen = inspect_file(Known(path), SETTINGS, folder=None)
+    assert (seen.status, seen.written) == ("used", [])
+    assert "chest wall" in seen.facts["breast"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.dcm"]
+
+
 def test_a_file_left_out_by_a_setting_is_shown_and_told_what_else_it_would_be(
     tmp_path, in_this_process
 ):

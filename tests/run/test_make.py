@@ -67,6 +67,7 @@ def make(tmp_path):
         )
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         run.output = done.stdout + done.stderr
+        run.status = done.returncode
         return log.read_text().splitlines()
 
     run.root = tmp_path / "run"
@@ -231,3 +232,13 @@ def test_help_explains_every_target_and_every_setting(make):
     targets = (*ALL, "intake", "inspect", "ui", "status", "test", "lint")
     for name in (*targets, "CONFIG=", "RUN=", "SET=", *setting_names()):
         assert name in shown
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("trian", "train"), ("heatmpa", "heatmap"), ("serv", "serve"), ("q'x", "")]
+)
+def test_a_word_that_is_no_target_gets_the_nearest_one(make, word, meant):
+    assert make(word, ok=False) == []
+    assert f"There is no target {word}; " in make.output
+    assert (f"did you mean {meant}?" in make.output) if meant else "did you mean" not in make.output
+    assert make.status == 2

@@ -1,0 +1,75 @@
+"""Serve a model on this machine: DICOM files in, regions out, by MLflow's scoring server.
+
+Reads   the model of MODEL or RUN
+Writes  nothing that stays
+Run     make serve MODEL=runs/x PORT=5001; docs/serving.md
+"""
+
+import os
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import start
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
+from pipeline.tracking.client import quiet_environment
+from pipeline.tracking.server import answers, held, wait_for
+
+SECONDS = "600"  # for one request, in which many files may be
+
+
+def serve(
+    run: start.Run,
+    model: Annotated[str, typer.Option(help="a run folder; RUN itself if absent")] = "",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5001,
+) -> int:
+    """Serve a model on loopback and print its address once it answers."""
+    parent = os.getppid()
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise UserError(f"Port {port} is taken. Choose another: make serve PORT={port + 1}")
+    print("serve: the model and TensorFlow are loaded, which takes 20 seconds or more", flush=True)
+    quiet_environment()
+    # The server's own programs are those beside this interpreter, whatever the shell has.
+    here = Path(sys.executable).parent
+    os.environ["PATH"] = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.environ.setdefault("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", SECONDS)
+    os.environ.setdefault("UVICORN_LOG_LEVEL", "warning")
+    from pipeline.model.card import find_model
+    from pipeline.tracking.pyfunc import save_model
+
+    place = Path(model or run)
+    if not (folder := find_model(place)):
+        raise UserError(
+            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
+            "Name a run folder whose training finished."
+        )
+    with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
+        packed, log = Path(scratch) / "model", Path(scratch) / "server.log"
+        save_model(folder, packed)
+        command = [
+            *(str(here / "mlflow"), "models", "serve", "--model-uri", str(packed)),
+            *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
+        ]
+        try:
+            with held(command, log=log) as server:
+                address = f"http://127.0.0.1:{port}"
+                if not answers(server, f"{address}/ping"):
+                    said = log.read_text(encoding="utf-8", errors="replace")
+                    print(f"{said}The server did not start; see above.", file=sys.stderr)
+                    return 1
+                print(
+                    f"serve: {place} answers at {address}/invocations (Ctrl-C ends it)", flush=True
+                )
+                return wait_for(server, parent=parent)
+        except KeyboardInterrupt:
+            return 0
+
+
+if __name__ == "__main__":
+    start.command_line(serve)
