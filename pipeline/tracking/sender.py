@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
@@ -86,8 +85,6 @@ class Sender:
                 is_last = self._latest[attempt.first, event["path"]] == index
                 if is_last and event["path"] not in OF_THE_RUN:
                     self._send_file(child, event["path"], event["folder"])
-            case "image":
-                self._send_image(child, event)
             case "finish":
                 cost = {"stage_seconds": event["seconds"], "peak_memory_mib": event["peak_mib"]}
                 self._client.log_batch(child, _metrics(cost, event))
@@ -111,14 +108,6 @@ class Sender:
     def _send_file(self, run_id: str, path: str, folder: str = "") -> None:
         if (self._run.root / path).is_file():
             self._client.log_artifact(run_id, str(self._run.root / path), folder or None)
-
-    def _send_image(self, child: str, event: Event) -> None:
-        path, key, step = self._run.root / event["path"], event["key"], event["step"]
-        name = f"images/{key.replace('/', '~')}+step+{step}+"
-        there = self._client.list_artifacts(child, "images")
-        if path.is_file() and not any(file.path.startswith(name) for file in there):
-            image, time = mlflow.Image(str(path)), milliseconds(event)
-            self._client.log_image(child, image, key=key, step=step, timestamp=time)
 
     def _send_model(self, attempt: Attempt) -> None:
         """Log and register the model that the attempt left, where no later one replaced it."""

@@ -82,13 +82,6 @@ class Store:
     def _log_inputs(self, run_id, datasets):
         self.inputs[run_id] = [(d.dataset.name, d.dataset.digest) for d in datasets]
 
-    def _list_artifacts(self, run_id, path):
-        names = [name for i, name, folder in self.artifacts if i == run_id and folder == path]
-        return [SimpleNamespace(path=f"{path}/{name}") for name in names]
-
-    def _log_image(self, run_id, image, key, step, timestamp):
-        self.artifacts.append((run_id, f"{key.replace('/', '~')}+step+{step}+x.png", "images"))
-
     def _log_artifact(self, run_id, path, folder):
         sent = (run_id, path.rsplit("/", 1)[1], folder)
         self.artifacts += [] if sent in self.artifacts else [sent]
