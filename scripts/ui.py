@@ -58,6 +58,8 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
     mlflow = str(Path(sys.executable).with_name("mlflow"))
     command = [
         *(mlflow, "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        # A page of somebody else that a browser is led to this port by has another host.
+        *("--allowed-hosts", "127.0.0.1:*,localhost:*"),
         *("--backend-store-uri", tracking_uri(), "--default-artifact-root", str(artifact_root())),
     ]
     try:

@@ -25,6 +25,7 @@ from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
+from pipeline.run.pseudonyms import original
 
 # Columns that are about the image; each line of an image may say them, or only one.
 OF_IMAGE = ("patient_id", "density", "site", "complete")
@@ -236,7 +237,7 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
     kind = as_word(row["kind"])
     if kind == NORMAL and geometry != "none":
         raise ValueError(f"kind normal cannot have a {geometry}")
-    of_image = {name: row[name] for name in OF_IMAGE if row[name]}
+    of_image = {name: original(row[name]) for name in OF_IMAGE if row[name]}
     if complete := row["complete"].lower():
         if complete not in ("yes", "no"):
             raise ValueError(f"complete must be yes or no, not {row['complete']!r}")
@@ -255,7 +256,7 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
         "coordinates": coordinates,
     }
     file = row["file"].replace("\\", "/").removeprefix("./")
-    return FindingLine(where, file, row["image_id"], of_image, finding)
+    return FindingLine(where, file, original(row["image_id"]), of_image, finding)
 
 
 def _coordinates(row: dict[str, str], geometry: str, folder: Path, point: str) -> dict | list:

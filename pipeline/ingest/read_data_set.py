@@ -17,6 +17,7 @@ from pipeline.ingest.patient_doubts import patient_doubts
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
+from pipeline.run.pseudonyms import original
 
 WITH_FINDINGS = ("dicom", "ddsm")  # importers that read the user's table of findings
 _TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".ods")
@@ -104,7 +105,7 @@ def read_split(path: Path) -> dict[str, str]:
     )
     split: dict[str, str] = {}
     for where, row in table.rows:
-        patient, part = row["patient_id"], row["split"].lower()
+        patient, part = original(row["patient_id"]), row["split"].lower()
         if not patient:
             raise UserError(f"{where}: patient_id is blank. Name the patient or take the line out.")
         if part not in PARTS:

@@ -17,7 +17,7 @@ PLACES = (
 
 
 def quiet_environment() -> None:
-    """No telemetry, no proxy on the way to this machine itself, seconds and not minutes of waiting.
+    """No telemetry, no proxy on the way to this machine itself, no unpickling, seconds of waiting.
 
     Call it before mlflow is imported; what the user set stays.
     """
@@ -28,6 +28,7 @@ def quiet_environment() -> None:
         os.environ[name] = ",".join(dict.fromkeys([*given, "localhost", "127.0.0.1", "::1"]))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     # Alembic reports every table that it makes in a new database.

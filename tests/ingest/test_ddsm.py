@@ -158,6 +158,7 @@ def test_a_case_without_marks_is_normal_unless_its_volume_says_otherwise(tmp_pat
 
 def test_the_films_of_the_example_are_read_back_exactly_from_every_form(example, drawn, tmp_path):
     catalog = catalog_of(example, tmp_path / "dicom")
+    assert catalog.of_hospital == ()  # published: no pseudonyms
     for image in catalog.images.itertuples():
         mammogram = read_mammogram(image.file, settings=DicomSettings())
         picture = drawn[int(image.patient_id[-4:]), image.laterality, image.view]

@@ -4,7 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from pydicom import dcmread
 
 from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.config.ingest import Importer
@@ -316,6 +319,28 @@ def test_a_hospitals_names_are_in_no_table_and_lead_back_by_the_table_beside_the
     assert original(found["site"]) == "Miller-X"
     assert catalog.split == {found["patient_id"]: "test"}
     assert "nothing changed" in ingest(here)
+    # The user's tables may as well say what the run says.
+    split = f"patient_id,split\n{found['patient_id']},train\n"
+    (root / "split.csv").write_text(split)
+    (root / "findings.csv").write_text(f"image_id,kind\n{found.name},normal\n")
+    ingest(here)
+    again = read_catalog(here.run)
+    assert again.split == {found["patient_id"]: "train"}
+    assert again.images.set_index("image_id").loc[found.name, "outcome"] == "normal"
+
+
+def test_pictures_are_wrapped_under_pseudonyms(tmp_path):
+    path = tmp_path / "data" / "Miller" / "Miller_LCC.png"
+    path.parent.mkdir(parents=True)
+    cv2.imwrite(str(path), np.arange(10_000, dtype=np.uint16).reshape(100, 100))
+    here = stage(tmp_path, importer="ddsm", spacing_mm=0.2, pseudonyms=True)
+    ingest(here)
+    written = [p for top in ("run", "store") for p in (tmp_path / top).rglob("*") if p.is_file()]
+    assert len(written) == 5
+    assert not [p for p in written if "Miller" in p.name or b"Miller" in p.read_bytes()]
+    image = read_catalog(here.run).images.iloc[0]
+    wrapped = dcmread(original_path(image["file"]))
+    assert (wrapped.PatientID, wrapped.ImageComments) == (image["patient_id"], image["image_id"])
 
 
 def test_a_run_that_holds_the_names_themselves_gets_no_pseudonyms(tmp_path, root):

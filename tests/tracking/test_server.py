@@ -1,11 +1,13 @@
 """A server that is held: found behind a proxy, slow to start, gone with its starter."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -79,3 +81,25 @@ def test_a_server_that_ends_at_its_start_is_not_waited_for(port, tmp_path):
     with held(command, log=tmp_path / "log") as server:
         assert not answers(server, f"http://127.0.0.1:{port}/")
     assert (tmp_path / "log").read_text() == "no\n"
+
+
+def test_every_option_of_the_server_that_is_given_or_described_exists():
+    from mlflow.cli import server
+
+    known = {name for option in server.params for name in (*option.opts, *option.secondary_opts)}
+    root = Path(__file__).parents[2]
+    docs = (root / "docs" / "container.md").read_text(encoding="utf-8")
+    recipe = re.search(r"mlflow server (.*?)\ncaddy", docs, re.DOTALL)[1]
+    script = (root / "scripts" / "ui.py").read_text(encoding="utf-8")
+    for text in (recipe, script[script.index("command = [") :]):
+        given = set(re.findall(r"--[a-z][a-z-]+", text))
+        assert len(given) > 4
+        assert given <= known
+
+
+def test_models_that_would_have_to_be_unpickled_are_not_loaded(monkeypatch):
+    from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION as ALLOWED
+
+    monkeypatch.delenv(ALLOWED.name, raising=False)
+    quiet_environment()
+    assert ALLOWED.get() is False
