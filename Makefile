@@ -20,7 +20,7 @@ Name another run folder, e.g. RUN=runs/mine)
 endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
-unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT
+unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -174,11 +174,14 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint bench lock docs site result always
+.PHONY: setup test lint bench lock docs site result faults always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
 	@$(PY) -m pytest $(or $(TESTS),-n auto --dist loadfile)
+
+faults: | $(VENV)/installed              ## kills, full disks, damaged files, hostile models, MLflow down ... (KILLS=100 FAULTS=words SEED=0): runs/faults/faults.json
+	@$(PY) scripts/faults.py $(call given,KILLS,kills) $(call given,FAULTS,name) $(call given,SEED,seed)
 
 lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff check .

@@ -2,7 +2,7 @@
 
 Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
-Writes  docs/targets.md, docs/settings.md, docs/tables.md, docs/licences.md, README.md,
+Writes  docs/targets.md, docs/settings.md, docs/tables.md, docs/licences.md, docs/faults.md, README.md,
         docs/results/<run>.json, docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
@@ -13,6 +13,7 @@ import start
 from pipeline.checkup.licences import licences_markdown
 from pipeline.checkup.targets import targets_markdown
 from pipeline.config.describe import settings_markdown
+from pipeline.faults.outcomes import faults_markdown
 from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
 from pipeline.run.atomic import write_text_if_changed
@@ -31,6 +32,8 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/tables.md"), tables_markdown())
     licences = licences_markdown(Path("requirements.lock"))
     write_text_if_changed(Path("docs/licences.md"), licences)
+    faults = faults_markdown(RESULTS / "faults.json")
+    write_text_if_changed(Path("docs/faults.md"), faults)
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
 

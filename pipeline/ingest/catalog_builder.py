@@ -12,6 +12,7 @@ files.csv and is told to the user.
 """
 
 import json
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -72,13 +73,17 @@ class CatalogBuilder:
             findings: on it, as the arguments of `add_finding`.
             columns: the other columns of `catalog.ImageRow`.
         """
+        path = dicom or file.path
+        if path.as_posix().encode(errors="replace") != os.fsencode(path):
+            self.fail(file, "its name or that of a folder is no UTF-8, so no table can hold it")
+            return
         remarks = tuple(remarks)
         self._end(file, "candidate", "; ".join(remarks))
         for remark in remarks:
             self._remarks[remark].append(image_id)
         own = {
             "image_id": image_id,
-            "file": (dicom or file.path).as_posix(),
+            "file": path.as_posix(),
             "source": file.name,
             "dataset": self._dataset,
         }

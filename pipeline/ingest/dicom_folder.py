@@ -12,7 +12,7 @@ from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import parse_name
-from pipeline.ingest.findings_csv import join_findings, users_findings
+from pipeline.ingest.findings_csv import FindingLine, join_findings, users_findings
 from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import (
     DICOM_SUFFIXES,
@@ -24,6 +24,7 @@ from pipeline.ingest.ignored_files import (
 )
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
+from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost
 
@@ -50,7 +51,7 @@ def read(request: Request) -> Catalog:
             whole.append(file)
     for file, header in read_headers(request, whole).items():
         if isinstance(header, Lost):
-            builder.fail(file, f"its header: {header.reason}")
+            damaged[file] = f"its header: {header.reason}"
         elif header and header.is_directory:
             builder.skip(file, "DICOMDIR, a list of other files")
         else:
@@ -67,6 +68,7 @@ def read(request: Request) -> Catalog:
             "laterality": header.laterality,
             "view": header.view,
         }
+    lines = _of_readable(lines, damaged, images)
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
     findings = join_findings(images, lines, sizes)
     births: dict[str, set[str]] = defaultdict(set)
@@ -77,6 +79,18 @@ def read(request: Request) -> Catalog:
         remarks = _remarks(header, births[image["patient_id"]])
         builder.add_image(file, remarks=remarks, findings=found, **image)
     return builder.catalog()
+
+
+def _of_readable(
+    lines: Iterable[FindingLine], damaged: Iterable[SourceFile], images: Mapping[str, dict]
+) -> list[FindingLine]:
+    """The lines of the table without those about damaged files, which are lost with them."""
+    gone = {name for file in damaged for name in (file.name, file.path.name, file.path.stem)}
+    gone -= {image["image_id"] for image in images.values()} | set(images)
+    about = [line for line in lines if (line.file or line.image_id) in gone]
+    if about:
+        tell("lines about files that cannot be read", [line.where for line in about])
+    return [line for line in lines if line not in about]
 
 
 def _patient(header: Header) -> str:

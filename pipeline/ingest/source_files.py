@@ -62,13 +62,14 @@ def list_files(root: Path, *, front: str = "") -> Listing:
         with os.scandir(todo.pop()) as entries:
             for entry in entries:
                 name = front + _printable(os.path.relpath(entry.path, base))
+                path = Path(entry.path)  # unlike the entry it bears a link to itself
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
-                elif entry.is_dir():
+                elif path.is_dir():
                     links.append(name)
-                elif entry.is_file():
+                elif path.is_file():
                     files.append(_source_file(name, entry, entry.stat()))
-                elif not Path(entry.path).exists():
+                elif not path.exists():
                     status = entry.stat(follow_symlinks=False)
                     broken.append(_source_file(name, entry, status))
     return joined([Listing(tuple(files), tuple(links), tuple(broken))])

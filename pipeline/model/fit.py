@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.figures.bootstrap import Scored, observed_over_expected_samples, patient_weights
-from pipeline.figures.figure import figure_of
+from pipeline.figures.figure import Undefined, figure_of
 from pipeline.figures.reliability import observed_over_expected
 from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration, fit_calibration
 from pipeline.model.card import SupportCard
@@ -88,8 +88,14 @@ def support_of(evidence: Evidence, calibration: Calibration) -> SupportCard:
     """
     logits = calibration.shown_logit(evidence.logits).astype(np.float64)
     scored = Scored(evidence.labels, logits, evidence.patients)
+
+    def of_all() -> float:
+        if not evidence.labels.size:  # without validation patients
+            raise Undefined("no position was left out of the training")
+        return observed_over_expected(calibration.probability(evidence.logits), evidence.labels)
+
     figure = figure_of(
-        lambda: observed_over_expected(calibration.probability(evidence.logits), evidence.labels),
+        of_all,
         lambda: observed_over_expected_samples(
             scored, patient_weights(evidence.women, samples=SAMPLES, seed=SEED)
         ),

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from pipeline.run.errors import DamagedFile
+
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it over `path`.
@@ -51,8 +53,17 @@ def write_json(path: Path, value) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file; None where there is no file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    """The content of a JSON file; None where there is no file.
+
+    Raises:
+        DamagedFile: it is none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except ValueError as error:
+        raise DamagedFile(
+            f"{path} is damaged ({error}). Delete it; what made it makes it anew with FORCE=1."
+        ) from error
 
 
 def set_aside(folder: Path, place: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from pydantic import ValidationError
 
 class UserError(Exception):
     """Says what is wrong, where, what was expected and what to do; shown without a traceback."""
+
+
+class DamagedFile(UserError, ValueError):
+    """A file of a run that cannot be read as what it is."""
 
 
 def validation_text(error: ValidationError) -> str:
@@ -30,6 +35,9 @@ _OF_THE_DISK = {
     errno.EPERM: "it is not permitted: take another place, or have the permission changed",
 }
 
+# What TensorFlow makes of an error in a thread of its own.
+_PASSED_ON = re.compile(r"\bUserError: (.+)")
+
 
 def sentence_of(error: BaseException, folder: Path) -> str | None:
     """What a user can do about an error; None where it is none that a user can mend.
@@ -37,7 +45,10 @@ def sentence_of(error: BaseException, folder: Path) -> str | None:
     Args:
         folder: see `disk_text`.
     """
-    return str(error) if isinstance(error, UserError) else disk_text(error, folder)
+    if isinstance(error, UserError):
+        return str(error)
+    passed_on = (_PASSED_ON.search(str(each)) for each in _chain(error))
+    return next((found[1] for found in passed_on if found), None) or disk_text(error, folder)
 
 
 def disk_text(error: BaseException, folder: Path) -> str | None:

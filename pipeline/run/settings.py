@@ -219,9 +219,10 @@ def load_settings(run: RunFolder) -> Settings:
     """The settings of a run, from RUN/settings/<stage>.yaml.
 
     Raises:
-        UserError: the run folder has none.
+        UserError: the run folder has none, or damaged ones.
     """
-    tree = {}
+    tree: dict = {}
+    again = f"make settings RUN={shlex.quote(str(run.root))} writes it anew."
     for stage in STAGE_SECTIONS:
         path = run.stage_settings(stage)
         if not path.is_file():
@@ -229,10 +230,16 @@ def load_settings(run: RunFolder) -> Settings:
                 f"{path} is missing. Start with make, e.g. make preprocess "
                 f"RUN={shlex.quote(str(run.root))}."
             )
-        tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
-    for part in (tree["data"], *tree["data"].get("sets", ())):
-        part.update({name: original(part[name]) for name in _PATHS if part.get(name)})
-    return Settings.model_validate(tree)
+        try:
+            tree.update(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise UserError(f"{path} is damaged. {again}") from error
+    try:
+        for part in (tree["data"], *tree["data"].get("sets", ())):
+            part.update({name: original(part[name]) for name in _PATHS if part.get(name)})
+        return Settings.model_validate(tree)
+    except (LookupError, TypeError, AttributeError, ValidationError) as error:
+        raise UserError(f"{path.parent} is damaged. {again}") from error
 
 
 def setting_names() -> list[str]:

@@ -82,3 +82,8 @@ def test_few_findings_are_said_with_how_far_the_numbers_may_be_off():
     unknown = few.model_copy(update={"lesions": 1, "patients": 1, "low": None})
     assert support_text(unknown).startswith("The probabilities rest on 1 finding of 1 woman, fewer")
     assert support_text(unknown).endswith("nobody can say how rough.")
+
+
+def test_with_nobody_left_out_the_support_is_none_and_no_error():
+    support = support_of(evidence(women=0, lesions=0), Calibration(TRAINING_PRIOR, 0.1, 1.0))
+    assert (support.patients, support.observed_over_expected, support.low) == (0, None, None)

@@ -1,8 +1,7 @@
 """Four women with one small film each, and a run on them, for tests of preprocess."""
 
-import numpy as np
-
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings, StoreSettings
+from pipeline.faults.small_set import film
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess.stage import preprocess
 from pipeline.run.events import EventLog
@@ -12,15 +11,6 @@ from pipeline.run.stage import Stage
 from tests.dicom_samples import write_mammogram
 
 WOMEN = ("w1", "w2", "w3", "w4")
-
-
-def film(seed: int) -> np.ndarray:
-    """A breast of 200 x 100 pixels on the left, with noise that differs from film to film."""
-    rows, cols = np.mgrid[:220, :160]
-    inward = 1 - np.hypot((rows - 110) / 100, cols / 100)
-    light = np.where(inward > 0, 1000 + 2000 * inward, 100)
-    noise = np.random.default_rng([5, seed]).normal(0, 20, light.shape)
-    return np.clip(light + noise, 0, 4095).astype(np.uint16)
 
 
 def write_data(root):

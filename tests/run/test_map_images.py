@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.faults.misbehaving import misbehave
 from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
 from tests.run.pool_functions import (
@@ -13,7 +14,6 @@ from tests.run.pool_functions import (
     SlowToArrive,
     length_of_name,
     loaded_modules,
-    misbehave,
     square_slowly,
     start_a_worker,
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
-from pipeline.run.atomic import write_atomic, write_text_if_changed
-from pipeline.run.errors import UserError
+from pipeline.run.atomic import read_json, write_atomic, write_text_if_changed
+from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
@@ -137,3 +137,15 @@ def test_a_part_of_a_study_is_named_with_the_run_that_it_belongs_to():
     titles = [part.title for part in (run, run.fold(2), run.folds, run.mined, run.control("x"))]
     below = ["", "/folds/2", "/folds", "/mined", "/controls/x"]
     assert titles == [f"mias{rest}" for rest in below]
+
+
+def test_a_sentence_that_another_library_passed_on_is_a_sentence():
+    passed_on = RuntimeError("UNKNOWN: UserError: a.b2nd is not as it was written.\nTraceback ...")
+    assert sentence_of(passed_on, Path()) == "a.b2nd is not as it was written."
+    assert sentence_of(RuntimeError("x"), Path()) is None
+
+
+def test_a_damaged_summary_is_a_sentence(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(UserError, match=r"a\.json is damaged"):
+        read_json(tmp_path / "a.json")

@@ -1,0 +1,38 @@
+"""What is said of all faults: in a line, and as a page of the documentation."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.faults.fault import Outcome
+from pipeline.run.atomic import read_json
+
+_HEAD = """# Faults
+
+`make faults` does to a small run what machines and people do to runs, each fault in a folder of
+its own, and says what the run bore (`KILLS=300` kills more often, `FAULTS=disk` does those with
+that word in their name, `SEED=1` takes other moments). After a kill the same command is given once
+more, to its end, and tables, maps, pictures and weights are compared with those of a run that
+nothing happened to. `make test` does the quick ones. This page is made of
+`docs/results/faults.json`.
+"""
+
+
+def summary_line(outcomes: Sequence[Outcome]) -> str:
+    """How many were survived, what was lost, and how many could not be tried."""
+    tried = [each for each in outcomes if each.survived is not None]
+    survived, lost = sum(bool(each.survived) for each in tried), sum(each.lost for each in tried)
+    skipped = len(outcomes) - len(tried)
+    return f"{survived} of {len(tried)} faults survived, {lost or 'nothing'} lost" + (
+        f"; {skipped} not tried here" if skipped else ""
+    )
+
+
+def faults_markdown(path: Path) -> str:
+    """The page on the faults whose outcomes a file keeps."""
+    outcomes = [Outcome(**each) for each in read_json(path) or []]
+    rows = ["| fault | survived | lost | |", "|---|---|---|---|"]
+    words = {True: "yes", False: "**no**", None: "not tried"}
+    for each in outcomes:
+        note = each.note.replace("|", "/")
+        rows.append(f"| {each.name} | {words[each.survived]} | {each.lost} | {note} |")
+    return "\n".join([_HEAD, f"**{summary_line(outcomes)}.**", "", *rows, ""])
