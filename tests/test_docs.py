@@ -11,6 +11,7 @@ import yaml
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
 from pipeline.evaluate.lesions import LESION_COLUMNS
+from pipeline.faults.outcomes import faults_markdown
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
 from pipeline.report.readme import results_markdown, with_results
@@ -34,6 +35,11 @@ def test_the_results_table_is_the_kept_results():
     assert with_results(readme, results_markdown(ROOT / "docs" / "results")) == readme, (
         "run make docs"
     )
+
+
+def test_the_page_of_faults_is_that_of_the_kept_outcomes():
+    page = faults_markdown(ROOT / "docs" / "results" / "faults.json")
+    assert (ROOT / "docs" / "faults.md").read_text() == page, "run make docs"
 
 
 def test_the_page_of_tables_is_current():
