@@ -2,7 +2,7 @@
 
 Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
-Writes  docs/targets.md, docs/settings.md, docs/tables.md, docs/licences.md, docs/faults.md, README.md,
+Writes  docs/targets.md, settings.md, tables.md, licences.md, faults.md, fuzzing.md, README.md,
         docs/results/<run>.json, docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
