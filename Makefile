@@ -20,7 +20,7 @@ Name another run folder, e.g. RUN=runs/mine)
 endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
-unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED
+unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -174,7 +174,7 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint bench lock docs site result faults always
+.PHONY: setup test lint bench lock docs site result faults fuzz always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
@@ -190,6 +190,9 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 
 bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
 	@$(PY) -m tests.benchmarks
+
+fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
+	@$(PY) scripts/fuzz.py $(call given,FILES,files) $(call given,SEED,seed) $(call given,OUT,out)
 
 docs: $(VENV)/installed                  ## write the generated pages of docs/ and the README's tables anew
 	@$(PY) scripts/docs.py

@@ -13,10 +13,11 @@ import start
 from pipeline.checkup.licences import licences_markdown
 from pipeline.checkup.targets import targets_markdown
 from pipeline.config.describe import settings_markdown
+from pipeline.faults.fuzz import fuzz_markdown
 from pipeline.faults.outcomes import faults_markdown
 from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import results_markdown, with_results, write_results
-from pipeline.run.atomic import write_text_if_changed
+from pipeline.run.atomic import read_json, write_text_if_changed
 from pipeline.run.layout import RunFolder
 
 RESULTS = Path("docs/results")
@@ -34,6 +35,8 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/licences.md"), licences)
     faults = faults_markdown(RESULTS / "faults.json")
     write_text_if_changed(Path("docs/faults.md"), faults)
+    fuzzed = read_json(RESULTS / "fuzz.json")
+    write_text_if_changed(Path("docs/fuzzing.md"), fuzz_markdown(fuzzed))
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
 

@@ -97,13 +97,19 @@ def readable_syntaxes(folder: Path) -> Iterator[Readable]:
         yield Readable(syntax, decoder, problem)
 
 
-def _read_back(path: Path, encoding: Encoding, bits: int) -> tuple[str, float]:
-    """The codec that was found, and the largest difference of a grey value in 0..1."""
+def write_sample(path: Path, encoding: Encoding, bits: int) -> np.ndarray:
+    """Write a small image of this encoding and Bits Stored; returns its values, (64, 48)."""
     largest = (1 << bits) - 1
     rows, columns = np.mgrid[:_ROWS, :_COLUMNS]
     ramp = largest * (rows / _ROWS + columns / _COLUMNS) / 2
     pixels = ramp.astype(np.uint8 if bits == 8 else np.uint16)
     sop_class = uid.DigitalMammographyXRayImageStorageForPresentation
     write_picture(path, pixels, _HEADER, sop_class=sop_class, encoding=encoding, bits=bits)
+    return pixels
+
+
+def _read_back(path: Path, encoding: Encoding, bits: int) -> tuple[str, float]:
+    """The codec that was found, and the largest difference of a grey value in 0..1."""
+    pixels = write_sample(path, encoding, bits)
     read = read_mammogram(path, settings=DicomSettings())
-    return read.codec, float(np.abs(read.pixels - pixels / largest).max())
+    return read.codec, float(np.abs(read.pixels - pixels / ((1 << bits) - 1)).max())
