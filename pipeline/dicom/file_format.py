@@ -4,7 +4,9 @@ How a data set is encoded is seen from its bytes, whatever its transfer syntax s
 is bounded.
 """
 
+import hashlib
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -34,6 +36,7 @@ __all__ = [
     "damage_of",
     "is_dicom",
     "open_dicom",
+    "pixel_data_sha256",
     "read_dicom",
     "transfer_syntax",
 ]
@@ -69,8 +72,12 @@ def damage_of(path: Path) -> str:
         return "a web page, not the file: its download failed"
     if text.startswith((b"<?xml", b"{")):
         return "a message of a server, not the file: its download failed"
-    if text.startswith((b"version https://git-lfs", b"/annex/objects/", b"../.git/annex/")):
-        return "stands for the file, which is not there: git lfs pull or git annex get fetches it"
+    if text.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer, not the file itself: git lfs pull fetches it"
+    if re.match(rb"(/annex/objects/|(\.\./)*\.git/annex/)", text):
+        return "a pointer of git-annex, not the file itself: git annex get fetches it"
+    if text.startswith(b"outs:") and b"md5:" in text:
+        return "a pointer of DVC, not the file itself: dvc pull fetches it"
     return ""
 
 
@@ -99,6 +106,16 @@ def read_dicom(
         if pixels is not None and not header_only:
             dataset.update(read_dataset(pixels.stream, *dataset.original_encoding))
     return dataset
+
+
+def pixel_data_sha256(path: Path) -> str:
+    """Checksum of the pixels of a file as they are stored; "" where they cannot be found."""
+    try:
+        with open_dicom(path, tags=()) as (_, pixels):
+            data = pixels.read(0, pixels.available()) if pixels else b""
+    except DICOM_ERRORS:
+        return ""
+    return hashlib.sha256(data).hexdigest() if data else ""
 
 
 @contextmanager

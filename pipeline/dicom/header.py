@@ -29,7 +29,15 @@ _MEANT = {
 }
 _INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
-    *("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID", "Rows", "Columns"),
+    *(
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "PatientID",
+        "Rows",
+        "Columns",
+    ),
     "PatientBirthDate",
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
@@ -43,6 +51,7 @@ class Header:
     birth_date: str = ""
     laterality: str = ""  # L or R
     view: str = ""  # CC, MLO, ... in capitals; "" where the file has only other words for it
+    instance_uid: str = ""  # SOP Instance UID
     study_uid: str = ""
     series_uid: str = ""
     sop_class: str = ""
@@ -145,6 +154,7 @@ _VALUES: dict[str, Callable[[Dataset], object]] = {
     "birth_date": lambda data: _text(data, "PatientBirthDate"),
     "laterality": lambda data: side_and_view.laterality(data)[0],
     "view": lambda data: re.sub(".*[^A-Z].*", "", side_and_view.view(data)[0].name),
+    "instance_uid": lambda data: _text(data, "SOPInstanceUID"),
     "study_uid": lambda data: _text(data, "StudyInstanceUID"),
     "series_uid": lambda data: _text(data, "SeriesInstanceUID"),
     "sop_class": lambda data: _text(data, "SOPClassUID"),

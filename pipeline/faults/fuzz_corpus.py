@@ -107,7 +107,8 @@ def _write_mammogram(path: Path, number: int) -> None:
 def _write_mias(root: Path) -> None:
     root.mkdir()
     (root / "Info.txt").write_text(_INFO, encoding="utf-8")
-    cv2.imwrite(str(root / "mdb001.png"), np.full((1024, 1024), 7, np.uint8))
+    for name in ("mdb001.png", "mdb002.png"):
+        cv2.imwrite(str(root / name), np.full((1024, 1024), 7, np.uint8))
 
 
 def _write_pictures(root: Path) -> None:

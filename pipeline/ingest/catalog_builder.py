@@ -51,6 +51,10 @@ class CatalogBuilder:
             if reason := left_behind(file):
                 self.skip(file, reason)
 
+    def failed(self) -> list[str]:
+        """The names of the files that are lost."""
+        return [name for name, (status, _) in self._ends.items() if status == "failed"]
+
     def left(self) -> list[SourceFile]:
         """The files of which nothing is said yet, in their order."""
         return [file for file in self._files if file.name not in self._ends]

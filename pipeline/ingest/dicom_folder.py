@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from pipeline.dicom.file_format import damage_of
+from pipeline.dicom.file_format import damage_of, pixel_data_sha256
 from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
@@ -28,6 +28,8 @@ from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost
 
+_DOUBLED = "its SOP Instance UID is that of a file with other pixels: both are used"
+
 
 def read(request: Request) -> Catalog:
     """Catalog of a folder of DICOM files.
@@ -37,6 +39,7 @@ def read(request: Request) -> Catalog:
     """
     builder = CatalogBuilder(request.files, dataset="dicom", of_hospital=True)
     lines = users_findings(request, builder)
+    named = {line.file for line in lines}
     whole: list[SourceFile] = []
     headers: dict[SourceFile, Header] = {}
     damaged: dict[SourceFile, str] = {}
@@ -45,6 +48,8 @@ def read(request: Request) -> Catalog:
             damage = damage_of(file.path) if reason == NOT_DICOM else reason
             if damage:
                 damaged[file] = damage
+            elif named & {file.name, file.path.name}:
+                builder.fail(file, "not DICOM, though the table of findings names it")
             else:
                 builder.skip(file, kind_of_file(file, reason))
         else:
@@ -70,13 +75,15 @@ def read(request: Request) -> Catalog:
         }
     lines = _of_readable(lines, damaged, images)
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
-    findings = join_findings(images, lines, sizes)
+    findings = join_findings(images, lines, sizes, lost=builder.failed())
     births: dict[str, set[str]] = defaultdict(set)
     for file, header in headers.items():
         births[images[file.name]["patient_id"]].add(header.birth_date)
+    doubled = _with_the_number_of_another(headers)
     for file, header in headers.items():
         image, found = images[file.name], findings[ids[file.name]]
-        remarks = _remarks(header, births[image["patient_id"]])
+        remarks = [*_remarks(header, births[image["patient_id"]])]
+        remarks += [_DOUBLED] if file in doubled else []
         builder.add_image(file, remarks=remarks, findings=found, **image)
     return builder.catalog()
 
@@ -111,6 +118,17 @@ def _remarks(header: Header, births: set[str]) -> Iterator[str]:
         yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
     if len(births - {""}) > 1:
         yield "its patient has several dates of birth: perhaps several women under one Patient ID"
+
+
+def _with_the_number_of_another(headers: Mapping[SourceFile, Header]) -> set[SourceFile]:
+    """Files that share their SOP Instance UID and not their pixels, as PS3.5 9 does not allow."""
+    of_number: dict[str, list[SourceFile]] = defaultdict(list)
+    for file, header in headers.items():
+        of_number[header.instance_uid].append(file)
+    of_number.pop("", None)
+    groups = [files for files in of_number.values() if len(files) > 1]
+    differ = (g for g in groups if len({pixel_data_sha256(file.path) for file in g} - {""}) > 1)
+    return {file for group in differ for file in group}
 
 
 def _end_damaged(

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -115,12 +115,15 @@ def join_findings(
     images: Mapping[str, dict],
     lines: Sequence[FindingLine],
     sizes: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    *,
+    lost: Collection[str] = (),
 ) -> dict[str, list[dict]]:
     """Findings by the id of their image; writes into the images what the table says of them.
 
     Args:
         images: columns of the catalog by file name, with their ids.
         sizes: rows and columns in pixels by file name, as far as they are known already.
+        lost: names of files that cannot be read; lines about them are told and left out.
 
     Raises:
         UserError: a line names no image or several, contradicts another, or has the coordinates
@@ -131,6 +134,10 @@ def join_findings(
     for name, image in images.items():
         by_name[PurePosixPath(name).name].append(image)
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
+    names = {*lost, *(PurePosixPath(name).name for name in lost)} - set(by_name)
+    if about_lost := [line.where for line in lines if line.file in names]:
+        tell("lines about files that cannot be read, left out", about_lost)
+        lines = [line for line in lines if line.file not in names]
     _check_named(lines, by_name, by_id)
     size_of = {image["image_id"]: sizes[name] for name, image in images.items() if name in sizes}
     known: set[tuple[str, str]] = set()

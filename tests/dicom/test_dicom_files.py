@@ -35,7 +35,7 @@ REASONS = {
     "6a763d44_seg_image_ct_binary_overlap.dcm": "skipped: 1 bit per pixel, a mask",
     "69f50982_wave_dfl.dcm": "skipped: no image in it: Hemodynamic Waveform Storage",
     "7e285e49_CT-MONO2-16-ort.9733e33a.dcm": (  # a pointer of Git LFS
-        "failed: stands for the file, which is not there: git lfs pull or git annex get fetches it"
+        "failed: a Git LFS pointer, not the file itself: git lfs pull fetches it"
     ),
     "1e7779a0_GH1339.dcm": "used",
     "2f12944a_genFile.dcm": "used",

@@ -263,3 +263,32 @@ def test_several_dates_of_birth_under_one_id_are_noted(tmp_path):
     write_mammogram(tmp_path / "d.dcm", PatientID="X2", PatientBirthDate="19500101")
     reasons = catalog_of(tmp_path).files["reason"]
     assert ["several dates of birth" in reason for reason in reasons] == [True] * 3 + [False]
+
+
+def test_a_damaged_file_that_the_table_names_is_lost_and_stops_no_other(tmp_path, capsys):
+    write_mammogram(tmp_path / "a.dcm")
+    (tmp_path / "b.dcm").write_bytes(b"no longer DICOM")
+    (tmp_path / "c.dcm").write_bytes(b"")
+    rows = "a.dcm,mass,4,4,2\nb.dcm,mass,4,4,2\nc.dcm,normal,,,\n"
+    (tmp_path / "findings.csv").write_text("file,kind,row,col,radius\n" + rows)
+    catalog = catalog_of(tmp_path)
+    assert list(catalog.findings["image_id"]) == ["a"]
+    files = catalog.files.set_index("file")
+    assert files.loc["b.dcm", "status"] == files.loc["c.dcm", "status"] == "failed"
+    assert files.loc["b.dcm", "reason"] == "not DICOM, though the table of findings names it"
+    assert "findings.csv, line 3" in capsys.readouterr().out
+
+
+def test_one_instance_number_on_different_images_is_told_of_both(tmp_path, capsys):
+    other = np.arange(64, dtype=np.uint16)[::-1].reshape(8, 8)
+    write_mammogram(tmp_path / "a.dcm")
+    write_mammogram(tmp_path / "b.dcm", other)
+    write_mammogram(tmp_path / "c.dcm", SOPInstanceUID="2.25.3")
+    write_mammogram(tmp_path / "d.dcm", SOPInstanceUID="2.25.4")
+    write_mammogram(tmp_path / "e.dcm", SOPInstanceUID="2.25.4", PatientID="w2")
+    catalog = catalog_of(tmp_path)
+    assert list(catalog.images["image_id"]) == ["a", "b", "c", "d", "e"]
+    told = "its SOP Instance UID is that of a file with other pixels: both are used"
+    reasons = catalog.files.set_index("file")["reason"]
+    assert set(reasons.index[reasons == told]) == {"a.dcm", "b.dcm"}
+    assert f"{told}: a, b\n" in capsys.readouterr().out
