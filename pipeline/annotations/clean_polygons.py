@@ -5,23 +5,20 @@ import math
 import cv2
 import numpy as np
 
-from pipeline.annotations.masks import Polygons, contours
+from pipeline.annotations.mask_holes import FEW_PIXELS, FEW_SHARE, LINE_SHARE, Polygons
+from pipeline.annotations.masks import contours
 from pipeline.annotations.polygon import area_and_centroid, hull_area
 
 # A stray part of a mask is this small beside the largest, and in itself. So the single
 # calcifications of a cluster stay, and a small satellite of a large mass does.
 STRAY_SHARE = 0.02
 STRAY_RADIUS_MM = 1.0
-# A few pixels are stray beside a part ten times as large, too.
-FEW_PIXELS = 4
-FEW_SHARE = 0.1
 
 _SIDE_PX = 1024  # of the drawing on which crossing lines are told from the outline
 _MISMATCH = 0.02
 # An outline is drawn point by point, so a straight piece of many times their distance is a gap.
 _GAP_EDGES = 5.0
 _GAP_POINTS = 8
-_LINE_SHARE = 0.2
 
 
 def clean_mask(polygons: Polygons, spacing_mm: float) -> tuple[Polygons, list[str]]:
@@ -48,7 +45,7 @@ def clean_mask(polygons: Polygons, spacing_mm: float) -> tuple[Polygons, list[st
         )
     largest = np.asarray(polygons[int(pixels.argmax())], np.float64)
     around_px = hull_area(largest)
-    if pixels.max() < _LINE_SHARE * around_px and around_px * spacing_mm**2 > math.pi:
+    if pixels.max() < LINE_SHARE * around_px and around_px * spacing_mm**2 > math.pi:
         notes.append(
             f"its mask is a thin line that fills {pixels.max() / around_px:.0%} of the area it "
             "goes round, and only the line counts: if it is a contour, close or fill it"

@@ -9,7 +9,8 @@ import pandas as pd
 
 from pipeline.annotations.clean_polygons import clean_mask, clean_polygon
 from pipeline.annotations.coordinates import outside_problem, unit_problem
-from pipeline.annotations.masks import MaskOutline, NoOutline, Polygons
+from pipeline.annotations.mask_holes import Polygons
+from pipeline.annotations.masks import MaskOutline, NoOutline
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import LabelSettings
 from pipeline.run.errors import UserError
@@ -130,7 +131,8 @@ def _shape(
         mask = masks[finding["finding_id"]]
         if mask.problem:
             raise NoOutline(mask.problem)
-        return None, *clean_mask(mask.polygons, spacing_mm)
+        polygons, notes = clean_mask(mask.polygons, spacing_mm)
+        return None, polygons, [*mask.notes, *notes]
     row0, col0, row1, col1 = (float(value[key]) for key in ("row0", "col0", "row1", "col1"))
     return None, [[[row0, col0], [row0, col1], [row1, col1], [row1, col0]]], []
 

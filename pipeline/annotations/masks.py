@@ -4,6 +4,7 @@ Masks are files from outside like any other, so workers with limits read them. T
 mask is kept beside the store by the checksum of the mask, so each is read once for all runs.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline.annotations.mask_holes import SIMPLIFY_PX, Polygons, outlines_of_mask
 from pipeline.config import Settings
 from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom
@@ -25,16 +27,11 @@ from pipeline.run.map_images import Lost
 from pipeline.run.pseudonyms import is_private, original_path
 
 # Raise it when `mask_polygons` gives other outlines.
-MASK_FORMAT = 1
+MASK_FORMAT = 2
 
-# Straight pieces replace the steps of a contour while no point moves further, in pixels: less
-# than the half pixel by which a mask leaves its outline open, at a thirtieth of the points.
-_SIMPLIFY_PX = 0.5
 _ASPECT_TOLERANCE = 0.01
 
 MOST_PIXELS = 150_000_000  # nothing larger is decoded; films have up to 40 million
-
-Polygons = list[list[list[float]]]  # of [row, col]
 
 
 class NoOutline(ValueError):
@@ -62,6 +59,7 @@ class MaskOutline:
     """The outline of a mask, or why there is none."""
 
     polygons: Polygons
+    notes: tuple[str, ...] = ()  # what the user should know about its holes
     problem: str = ""
     file_sha256: str = ""
 
@@ -93,7 +91,7 @@ def outline_masks(
         title="outlines of masks",
     )
     return {
-        finding_id: MaskOutline([], f"mask {job.pseudonym or job.file}: {end.reason}")
+        finding_id: MaskOutline([], problem=f"mask {job.pseudonym or job.file}: {end.reason}")
         if isinstance(end, Lost)
         else end
         for (finding_id, job), end in zip(jobs.items(), ends, strict=True)
@@ -104,21 +102,24 @@ def outline_mask(job: MaskJob) -> MaskOutline:
     """Outline one mask and keep the outline."""
     path = Path(job.file)
     try:
-        polygons = mask_polygons(path, height=job.height, width=job.width)
+        polygons, notes = mask_polygons(path, height=job.height, width=job.width)
     except NoOutline as problem:
-        return MaskOutline([], str(problem).replace(str(path), job.pseudonym or job.file))
+        text = str(problem).replace(str(path), job.pseudonym or job.file)
+        return MaskOutline([], problem=text)
     checksum = file_sha256(path)
-    write_text(job.kept(checksum), json.dumps(polygons))
-    return MaskOutline(polygons, file_sha256=checksum)
+    write_text(job.kept(checksum), json.dumps({"polygons": polygons, "notes": notes}))
+    return MaskOutline(polygons, tuple(notes), file_sha256=checksum)
 
 
 def _kept(job: MaskJob, file_sha256: str) -> MaskOutline | None:
-    polygons = read_json(job.kept(file_sha256))
-    return None if polygons is None else MaskOutline(polygons, file_sha256=file_sha256)
+    with contextlib.suppress(ValueError, TypeError, LookupError):  # damaged: made anew
+        kept = read_json(job.kept(file_sha256)) or {}
+        return MaskOutline(kept["polygons"], tuple(kept["notes"]), file_sha256=file_sha256)
+    return None
 
 
-def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
-    """The outer contours of a mask, one per connected part; holes count as inside.
+def mask_polygons(path: Path, *, height: int, width: int) -> tuple[Polygons, list[str]]:
+    """The outline of a mask, one polygon per connected part; real holes are outside.
 
     Args:
         path: DICOM file, or an image that OpenCV reads.
@@ -126,7 +127,7 @@ def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
             (nearest) where its aspect ratio agrees within 1 %.
 
     Returns:
-        Polygons of [row, col] through pixel centres.
+        Polygons of [row, col] through pixel centres, and notes about holes.
 
     Raises:
         NoOutline: the file is no mask of this mammogram.
@@ -145,7 +146,8 @@ def mask_polygons(path: Path, *, height: int, width: int) -> Polygons:
             f"from that of the image, {height} x {width}, by more than 1 %"
         )
     size = (width, height)
-    return contours(cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST))
+    resized = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    return outlines_of_mask(resized)
 
 
 def contours(mask: np.ndarray) -> Polygons:
@@ -156,7 +158,7 @@ def contours(mask: np.ndarray) -> Polygons:
         [[[0.0, 0.0], [2.0, 0.0], [2.0, 1.0], [0.0, 1.0]]]
     """
     found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    simple = [cv2.approxPolyDP(contour, _SIMPLIFY_PX, closed=True) for contour in found]
+    simple = [cv2.approxPolyDP(contour, SIMPLIFY_PX, closed=True) for contour in found]
     return sorted(curve[:, 0, ::-1].astype(float).tolist() for curve in simple)
 
 

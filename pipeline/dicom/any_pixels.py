@@ -37,7 +37,10 @@ def read_any_pixels(path: Path, *, most_pixels: int) -> np.ndarray:
     syntax = transfer_syntax(dataset.file_meta)
     if not syntax.is_transfer_syntax:
         raise ValueError(f"its transfer syntax, {syntax or 'none'}, is not known")
-    return _decoded(dataset) if syntax.is_encapsulated else pixel_array(dataset, raw=True)
+    pixels = _decoded(dataset) if syntax.is_encapsulated else pixel_array(dataset, raw=True)
+    if not pixels.size:
+        raise ValueError("there are no pixels in it")
+    return pixels
 
 
 def _decoded(dataset: Dataset) -> np.ndarray:

@@ -27,12 +27,12 @@ def compressed(path, frame: bytes, syntax, pixels=MASK):
 def test_a_mask_may_be_a_picture(tmp_path):
     path = tmp_path / "mask.png"
     cv2.imwrite(str(path), MASK)
-    assert mask_polygons(path, height=40, width=30) == SQUARE
+    assert mask_polygons(path, height=40, width=30) == (SQUARE, [])
 
 
 def test_a_mask_may_be_a_dicom_file(tmp_path):
     path = write_mammogram(tmp_path / "mask.dcm", MASK)
-    assert mask_polygons(path, height=40, width=30) == SQUARE
+    assert mask_polygons(path, height=40, width=30) == (SQUARE, [])
 
 
 def test_a_mask_may_be_compressed_as_mammograms_are(tmp_path):
@@ -45,7 +45,7 @@ def test_a_mask_may_have_one_bit_per_pixel(tmp_path):
     bits = np.packbits(MASK.ravel() > 0, bitorder="little").tobytes()
     values = {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0, "PixelData": bits}
     path = write_mammogram(tmp_path / "mask.dcm", MASK, **values)
-    assert mask_polygons(path, height=40, width=30) == SQUARE
+    assert mask_polygons(path, height=40, width=30) == (SQUARE, [])
 
 
 def test_a_mask_may_lack_the_preamble(tmp_path):
@@ -107,7 +107,7 @@ def outlined(root, *files, **limits):
 def test_the_polygons_are_those_of_the_file(tmp_path):
     file = write_mask(tmp_path / "a.png")
     found = outlined(tmp_path, file)
-    assert found["a"].polygons == mask_polygons(file, height=100, width=80)
+    assert found["a"].polygons == mask_polygons(file, height=100, width=80)[0]
 
 
 def test_masks_are_read_once_for_all_runs_and_kept_apart(tmp_path):
@@ -117,9 +117,19 @@ def test_masks_are_read_once_for_all_runs_and_kept_apart(tmp_path):
     assert first["a"].polygons != first["b"].polygons
     kept = sorted((tmp_path / "store" / "masks").rglob("*.json"))
     for file in kept:
-        file.write_text(f"[[[{kept.index(file)}.0, 0.0]]]")
+        file.write_text(f'{{"polygons": [[[{kept.index(file)}.0, 0.0]]], "notes": []}}')
     again = outlined(tmp_path, *files)
     assert sorted(again[name].polygons[0][0] for name in "ab") == [[0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("damage", ["", "[[[0.0", "[]", "{}", '{"polygons": [], "notes": 1}'])
+def test_a_damaged_outline_is_made_anew(tmp_path, damage):
+    file = write_mask(tmp_path / "a.png")
+    first = outlined(tmp_path, file)
+    (kept,) = (tmp_path / "store" / "masks").rglob("*.json")
+    kept.write_text(damage)
+    assert outlined(tmp_path, file, workers=0) == first
+    assert json.loads(kept.read_text())["polygons"] == first["a"].polygons
 
 
 def test_a_changed_mask_is_read_again(tmp_path):
@@ -132,7 +142,7 @@ def test_a_changed_mask_is_read_again(tmp_path):
 def test_an_unusable_mask_has_a_reason_and_harms_no_other(tmp_path):
     good, empty = write_mask(tmp_path / "a.png"), write_mask(tmp_path / "b.png", value=0)
     found = outlined(tmp_path, good, empty, tmp_path / "none.png")
-    assert found["a"].polygons == mask_polygons(good, height=100, width=80)
+    assert found["a"].polygons == mask_polygons(good, height=100, width=80)[0]
     assert "outlines nothing" in found["b"].problem
     assert "cannot be read" in found["none"].problem
 

@@ -207,7 +207,7 @@ def test_a_mask_may_be_a_dicom_file(tmp_path):
     file.set_pixel_data(mask, "MONOCHROME2", 8)
     file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     file.save_as(tmp_path / "mask", enforce_file_format=True)
-    (polygon,) = mask_polygons(tmp_path / "mask", height=100, width=80)
+    (polygon,), _ = mask_polygons(tmp_path / "mask", height=100, width=80)
     assert sorted(polygon) == [[10.0, 30.0], [10.0, 40.0], [20.0, 30.0], [20.0, 40.0]]
 
 
@@ -216,7 +216,7 @@ def test_a_mask_of_another_size_is_resized_where_the_aspect_ratio_agrees(tmp_pat
     mask[5:10, 15:20] = 1
     file = tmp_path / "mask.png"
     save(file, mask)
-    (polygon,) = mask_polygons(file, height=100, width=80)
+    (polygon,), _ = mask_polygons(file, height=100, width=80)
     rows, cols = zip(*polygon, strict=True)
     assert (min(rows), max(rows), min(cols), max(cols)) == (10, 19, 30, 39)
 

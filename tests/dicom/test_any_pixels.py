@@ -94,3 +94,11 @@ def test_a_transfer_syntax_that_is_not_known_is_an_error_that_names_it(tmp_path)
     path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.9.9.9\0"))
     with pytest.raises(ValueError, match=r"its transfer syntax, 1.2.840.10008.9.9.9, is not known"):
         read(path)
+
+
+@pytest.mark.parametrize("side", ["Rows", "Columns"])
+def test_an_image_of_no_rows_or_columns_is_an_error(tmp_path, side):
+    syntax, encode = LOSSLESS["RLE"]
+    path = write(tmp_path / "a.dcm", PIXELS, encode(PIXELS), syntax, **{side: 0})
+    with pytest.raises(ValueError, match="there are no pixels in it"):
+        read(path)

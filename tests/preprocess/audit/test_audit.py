@@ -166,11 +166,13 @@ def test_an_outline_beside_the_breast_is_a_warning_that_names_it(tmp_path):
         {
             "image_id": "w003L",
             "finding_id": "f",
-            "problem": "lies outside the breast (0 % of it inside)",
+            "problem": "lies outside the breast (0 % of it inside); with rows counted from the "
+            "bottom it would lie in it",
         }
     ]
     assert warnings(found) == [
-        "1 of 2 outlines cannot be right: f lies outside the breast (0 % of it inside)."
+        "1 of 2 outlines cannot be right: f lies outside the breast (0 % of it inside); with "
+        "rows counted from the bottom it would lie in it."
     ]
 
 

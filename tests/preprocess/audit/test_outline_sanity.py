@@ -1,12 +1,20 @@
 """Outlines that cannot be right are told from those that can."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.annotations.geometry import Geometry
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import ImageSettings
-from pipeline.preprocess.audit.outline_sanity import outline_problem
+from pipeline.preprocess.audit import outline_sanity
+from pipeline.preprocess.audit.outline_sanity import (
+    audit_outlines,
+    outline_problem,
+    outline_problems,
+)
 from pipeline.preprocess.store.standardise import standardise
 from tests.preprocess.films import film_mammogram, read_film
 
@@ -48,6 +56,30 @@ def test_an_outline_in_the_air_is_named_with_its_share_inside():
     assert problem(circle(200, 260, 30)) == "lies outside the breast (0 % of it inside)"
     corners = (200, 139.5), (200, 239.5), (220, 239.5), (220, 139.5)  # 20 of 100 columns inside
     assert problem(polygon(*corners)) == "lies outside the breast (20 % of it inside)"
+
+
+@pytest.mark.parametrize(
+    ("outline", "meant"),
+    [
+        # The film has 450 rows and 320 columns, its breast rows 130 to 370 and columns 0 to 160.
+        (circle(80, 250, 20), "rows and columns exchanged"),
+        (polygon((60, 230), (60, 260), (100, 260), (100, 230)), "rows and columns exchanged"),
+        (circle(250, 260, 20), "columns counted from the right"),
+        (circle(440, 80, 8), ""),
+        (circle(60, 60, 20), ""),
+    ],
+)
+def test_what_would_lie_in_the_breast_if_it_were_read_otherwise_says_so(
+    monkeypatch, outline, meant
+):
+    monkeypatch.setattr(outline_sanity, "read_breast", lambda store: BREAST)
+    mammogram = {**vars(GEOMETRY), "store": "", "image_id": "i"}
+    (said,) = outline_problems(mammogram, [outline]).values()
+    assert said.startswith("lies outside the breast (")
+    assert said.endswith(f"; with {meant} it would lie in it" if meant else "inside)")
+    both = [outline, replace(outline, finding_id="b")]
+    _, (told,) = audit_outlines(pd.DataFrame([mammogram]), {"i": both})
+    assert (f"With {meant} 2 of them would lie in the breast" in told["text"]) == bool(meant)
 
 
 def test_an_outline_half_in_the_skin_is_fine():
