@@ -141,7 +141,10 @@ def csv_text(table: "pd.DataFrame", *, float_format: str | None = None) -> str:
     Args:
         float_format: such as %.9g, which is enough for every float32; None keeps every digit.
     """
-    return table.to_csv(index=False, lineterminator="\n", float_format=float_format)
+    form: dict = {"index": False, "lineterminator": "\n", "float_format": float_format}
+    text = table.to_csv(**form)
+    # pandas puts no quotes round a lone \r, at which readers begin another line.
+    return table.to_csv(**form, quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text
 
 
 def write_csv(path: Path, table: "pd.DataFrame", *, float_format: str | None = None) -> None:
