@@ -20,7 +20,7 @@ RUN apt-get update \
     && install -d -o mammo /work /work/data /work/runs
 WORKDIR /work
 USER mammo
-COPY --chown=mammo ${LOCK} scripts/set_up.sh ./
+COPY --chown=mammo ${LOCK} requirements-setup.lock scripts/set_up.sh ./
 # As `make setup` does it, so that make finds the environment done.
 RUN bash set_up.sh .venv ${LOCK} && rm set_up.sh
 COPY --chown=mammo . .

@@ -209,7 +209,7 @@ result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metric
 lock: | $(VENV)/installed                ## resolve the lock files anew
 	@scripts/lock.sh $(VENV)
 
-$(VENV)/installed: $(LOCK) scripts/set_up.sh
+$(VENV)/installed: $(LOCK) requirements-setup.lock scripts/set_up.sh
 	@scripts/set_up.sh $(VENV) $(LOCK)
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed

@@ -36,7 +36,8 @@ if [ "$(cat "$venv/installed" 2>/dev/null)" != "$lock" ]; then rm -rf "$venv"; f
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! { "$found" -m venv "$venv" &&
-       "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv &&
+       "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
+         -r "$(dirname "$lock")/requirements-setup.lock" &&
        "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$lock"; } >"$log" 2>&1; then
   cat "$log" >&2
   say "The packages could not be installed. Check the network (and a proxy, if there is one), then run the same command again."

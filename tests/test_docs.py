@@ -11,10 +11,12 @@ import yaml
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
 from pipeline.evaluate.lesions import LESION_COLUMNS
+from pipeline.faults.fuzz import fuzz_markdown
 from pipeline.faults.outcomes import faults_markdown
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
 from pipeline.report.readme import results_markdown, with_results
+from pipeline.run.atomic import read_json
 from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
 from pipeline.run.stage import Stage
@@ -44,6 +46,12 @@ def test_the_page_of_faults_is_that_of_the_kept_outcomes():
 
 def test_the_page_of_tables_is_current():
     assert (ROOT / "docs" / "tables.md").read_text() == tables_markdown(), "run make docs"
+
+
+def test_the_page_of_damaged_files_is_current():
+    result = read_json(ROOT / "docs" / "results" / "fuzz.json")
+    assert (ROOT / "docs" / "fuzzing.md").read_text() == fuzz_markdown(result), "run make docs"
+    assert result["crashes"] == []
 
 
 def kind(column: pd.Series) -> str:

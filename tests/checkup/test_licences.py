@@ -23,6 +23,27 @@ def test_every_package_is_listed_with_a_permissive_licence():
     assert not [p for p in packages if re.search(r"GPL|SSPL|Commons", licence_of(p))]
 
 
+def test_the_packages_of_tests_and_pages_are_as_the_page_says():
+    lock = (ROOT / "requirements-dev.lock").read_text()
+    packages = re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)
+    assert not {p: licence_of(p) for p in packages if not re.search(PERMISSIVE, licence_of(p))}
+
+
+def test_every_package_of_every_lock_has_hashes():
+    locks = sorted(ROOT.glob("requirements*.lock"))
+    assert len(locks) == len(list(ROOT.glob("requirements*.in"))) >= 5
+    for lock in locks:
+        entries = re.split(r"^(?=[\w.-]+==)", lock.read_text(), flags=re.MULTILINE)[1:]
+        assert entries and all("--hash=sha256:" in entry for entry in entries), lock
+
+
+def test_set_up_installs_nothing_without_a_hash():
+    for name in ("scripts/set_up.sh", "Makefile", "Dockerfile"):
+        text = (ROOT / name).read_text().replace("\\\n", " ")
+        installs = re.findall(r"pip install .*", text)
+        assert all("--require-hashes" in line for line in installs), name
+
+
 def test_a_package_that_says_nothing_is_not_passed_over(tmp_path):
     (tmp_path / "lock").write_text("no-such-package==1.0 \\\n    --hash=x\n")
     assert "| no-such-package | 1.0 | not stated |" in licences_markdown(tmp_path / "lock")

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 TARGETS = (
     *("evaluate", "intake", "crossval", "compare-heads", "mine", "controls", "ablation", "compare"),
     *("status", "inspect", "doctor", "ui", "track", "champion", "phantom-ideal", "example"),
-    *("docs", "result", "export-dicom", "predict", "serve"),
+    *("docs", "result", "export-dicom", "predict", "serve", "faults", "fuzz"),
 )
 GIVEN = (
     *("RUN=a b", "CONFIG=c d", "SET=train.seed=1", "INPUT=e f", "MODEL=g", "FILE=h", "OUT=i"),
-    *("SCHEDULE=full", "KINDS=1", "RUNS=j k", "VENV=none"),
+    *("SCHEDULE=full", "KINDS=1", "RUNS=j k", "VENV=none", "FILES=3", "SEED=1"),
 )
 
 
