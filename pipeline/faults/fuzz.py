@@ -128,7 +128,11 @@ def fuzz(
         The content of fuzz.json.
     """
     started, tally = time.monotonic(), Tally()
-    about: dict = {"seed": seed, "given": given is not None, "bound_mib": DicomSettings().decode_mib}
+    about: dict = {
+        "seed": seed,
+        "given": given is not None,
+        "bound_mib": DicomSettings().decode_mib,
+    }
     about |= {"date": date.today().isoformat(), "hardware": hardware()}
     result: dict = {}
     with tempfile.TemporaryDirectory() as temporary:
