@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.run.graph import GRAPH
+
 TRACEBACK = 70
 LIMIT_SECONDS = 600.0
 
@@ -42,11 +44,10 @@ class Ended:
 def imports_for_children() -> None:
     """Import what stages need, so that children are forked with it."""
     import models  # noqa: F401 - TensorFlow, without its chatter
-    import pipeline.evaluate.stage
-    import pipeline.heatmap.stage
-    import pipeline.preprocess.stage
-    import pipeline.train.members
-    import pipeline.train.stage  # noqa: F401
+    from pipeline.train import members  # noqa: F401
+
+    for stage in ("preprocess", "train", "heatmap", "evaluate"):
+        _ = GRAPH[stage].work
 
 
 def in_child(

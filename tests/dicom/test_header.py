@@ -40,7 +40,7 @@ def test_what_is_not_there_is_blank_or_none(tmp_path):
     values = dict.fromkeys(["PatientID", "ImageLaterality", "ViewPosition", "StudyInstanceUID"])
     values |= {"Rows": None, "ImagerPixelSpacing": None}
     header = read_header(write_mammogram(tmp_path / "a.dcm", PIXELS, **values))
-    assert header == Header(sop_class=header.sop_class)
+    assert header == Header(sop_class=header.sop_class, instance_uid=header.instance_uid)
 
 
 def test_an_element_that_is_broken_leaves_the_others(tmp_path):
