@@ -17,14 +17,14 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 mammo \
-    && install -d -o mammo /work /work/data /work/runs
-WORKDIR /work
+    && install -d -o mammo /srv/mammo /srv/mammo/data /srv/mammo/runs
+WORKDIR /srv/mammo
 USER mammo
 COPY --chown=mammo ${LOCK} requirements-setup.lock scripts/set_up.sh ./
 # As `make setup` does it, so that make finds the environment done.
 RUN bash set_up.sh .venv ${LOCK} && rm set_up.sh
 COPY --chown=mammo . .
 RUN touch .venv/installed
-VOLUME ["/work/data", "/work/runs"]
+VOLUME ["/srv/mammo/data", "/srv/mammo/runs"]
 ENTRYPOINT ["make"]
 CMD ["help"]

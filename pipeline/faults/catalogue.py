@@ -1,6 +1,7 @@
 """All faults: the modules that put theirs on the list, in the order in which they are done."""
 
 from pipeline.faults import (
+    canaries,
     damage,
     dicom_files,
     disk,
@@ -12,7 +13,17 @@ from pipeline.faults import (
 )
 from pipeline.faults.fault import FAULTS, Fault
 
-_ORDER = (*(dicom_files, odd_data, run_folder, disk, damage, hostile_models, mlflow_outage, kills),)
+_ORDER = (
+    dicom_files,
+    odd_data,
+    canaries,
+    run_folder,
+    disk,
+    damage,
+    hostile_models,
+    mlflow_outage,
+    kills,
+)
 
 
 def chosen(words: str = "", *, quick: bool = False) -> list[Fault]:

@@ -55,13 +55,7 @@ def _checkpoints(place: Place) -> str:
 @fault("damaged tables, settings, summaries and logs of a run")
 def _state(place: Place) -> str:
     names = (
-        *(
-            "mammograms.csv",
-            "outlines.json",
-            "positions.parquet",
-            "preprocess.json",
-            "events.jsonl",
-        ),
+        *("mammograms.csv", "outlines.json", "positions.parquet", "preprocess.json"),
         *(f"model/{MODEL_FILE}", f"model/{WEIGHTS}", "settings/heatmap.yaml", "events.jsonl"),
         *("settings/run.yaml", "manifest/preprocess.json", "manifest/train.json", "audit.json"),
     )
