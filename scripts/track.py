@@ -8,6 +8,7 @@ Run     every stage does it; make track RUN=... does it again after an outage
 import signal
 import sys
 import time
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ import start
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.follow import follow as go_on_until_gone
-from pipeline.tracking.outage import what_helps
+from pipeline.tracking.outage import attempted
 from pipeline.tracking.upload import upload
 
 
@@ -29,21 +30,20 @@ def track(
 ) -> None:
     """Bring what the stages logged into MLflow."""
     quiet_environment()
-    said = set()
+    said = {""}
+
+    def send(running: bool) -> None:
+        if running:
+            from pipeline.tracking.system_metrics import note_system_metrics
+
+            note_system_metrics(RunFolder(run))
+        upload(RunFolder(run))
 
     def bring(running: bool = False) -> None:
-        try:
-            if running:
-                from pipeline.tracking.system_metrics import note_system_metrics
-
-                note_system_metrics(RunFolder(run))
-            upload(RunFolder(run))
-        # Every store of files has errors of its own, and none may fail a stage that succeeded.
-        except Exception as error:  # noqa: BLE001 - see above
-            message = f"track: {what_helps(error, run)}"
-            if message not in said:
-                print(message, file=sys.stderr, flush=True)
-            said.add(message)
+        why = attempted(partial(send, running), run)
+        if why not in said:
+            print(f"track: {why}", file=sys.stderr, flush=True)
+        said.add(why)
 
     if follow:
         # Ctrl-C is for the stage; this process ends when that has.

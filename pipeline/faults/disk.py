@@ -122,14 +122,12 @@ def _no_tracking(place: Place) -> str:
     Path("runs/mlflow").chmod(0)
 
     def track() -> None:
-        from pipeline.tracking.outage import what_helps
+        from pipeline.tracking.outage import attempted
         from pipeline.tracking.upload import upload
 
-        try:
-            upload(RUN)
-        except Exception as error:
-            print(what_helps(error, RUN.root))
-            raise SystemExit(2) from error
+        if why := attempted(partial(upload, RUN), RUN.root):
+            print(why)
+            raise SystemExit(2)
 
     ended = in_child(bound_by_permissions(track))
     Path("runs/mlflow").chmod(0o755)

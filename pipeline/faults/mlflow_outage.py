@@ -15,7 +15,7 @@ from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from pipeline.tracking.client import DATABASE
-from pipeline.tracking.outage import what_helps
+from pipeline.tracking.outage import attempted
 
 FIRST_STARTS = 8
 
@@ -38,10 +38,8 @@ def _track(run: RunFolder, **environment: str) -> None:
     os.environ.update(environment)
     from pipeline.tracking.upload import upload
 
-    try:
-        upload(run)
-    except Exception as error:  # noqa: BLE001 - see above
-        print(f"track: {what_helps(error, run.root)}")
+    if why := attempted(partial(upload, run), run.root):
+        print(f"track: {why}")
 
 
 def _content(run: RunFolder, stores: list[tuple[int, bool]]) -> dict:

@@ -1,10 +1,26 @@
 """What to say when the results cannot be brought into MLflow now, and what helps."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.run.errors import UserError
 from pipeline.tracking.client import tracking_uri
+
+
+def attempted(send: Callable[[], object], run: Path) -> str:
+    """Send results; returns what helps where they cannot be sent now, "" where they were.
+
+    Every store of files has errors of its own, and none may fail a stage that succeeded.
+
+    Args:
+        run: the run folder.
+    """
+    try:
+        send()
+    except Exception as error:  # noqa: BLE001 - see above
+        return what_helps(error, run)
+    return ""
 
 
 def what_helps(error: Exception, run: Path) -> str:
