@@ -219,19 +219,23 @@ def test_20_good_files_are_read_where_the_header_is_trusted_or_the_pixels_are(re
     folder = reports["20"] / "input"
     ends = read_all(folder)
     assert ends["j2k-signed-stream-unsigned-header"].pixel_sha256 == whole.pixel_sha256
-    assert 'SET="dicom.trust=values"' in ends["bits-stored-10-values-of-12"]
+    assert "SET=dicom.trust=values" in ends["bits-stored-10-values-of-12"]
     trusted = read(folder / "bits-stored-10-values-of-12.dcm", trust=("values",))
     assert trusted.pixel_sha256 == whole.pixel_sha256
 
 
 def test_doubtful_grey_values_are_shown_and_lost_files_stop_the_run(reports, tmp_path):
-    files = [path for n in ("05", "06", "08") for path in (reports[n] / "input").iterdir()]
+    numbers = ("05", "06", "07", "08", "20")
+    files = [path for n in numbers for path in (reports[n] / "input").iterdir()]
     given = tmp_path / "files.txt"
     given.write_text("\n".join(map(str, files)))
     here = stage_on(tmp_path, given)
     ingest(here)
-    with pytest.raises(UserError, match="6 of 13 mammograms failed"):
+    with pytest.raises(UserError, match="8 of 20 mammograms failed"):
         intake(here)
+    reasons = "".join(pd.read_csv(here.run.intake, keep_default_na=False)["reason"])
+    assert "SET=dicom.trust=values" in reasons
+    assert "SET=data.spacing_mm=" in reasons
     page = here.run.intake_page.read_text()
     for doubtful in ("window-127-255-on-12-bit", "inverted-said-MONOCHROME2"):
         assert re.search(rf"<figure[^>]*>(?:(?!</figure>).)*{doubtful}", page, re.DOTALL)

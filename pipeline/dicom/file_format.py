@@ -110,11 +110,13 @@ def read_dicom(
 
 def pixel_data_sha256(path: Path) -> str:
     """Checksum of the pixels of a file as they are stored; "" where they cannot be found."""
-    try:
-        with open_dicom(path, tags=()) as (_, pixels):
-            data = pixels.read(0, pixels.available()) if pixels else b""
-    except DICOM_ERRORS:
-        return ""
+    with warnings.catch_warnings():  # the reader, which reads it again, tells of them
+        warnings.simplefilter("ignore")
+        try:
+            with open_dicom(path, tags=()) as (_, pixels):
+                data = pixels.read(0, pixels.available()) if pixels else b""
+        except DICOM_ERRORS:
+            return ""
     return hashlib.sha256(data).hexdigest() if data else ""
 
 

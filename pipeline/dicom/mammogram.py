@@ -14,7 +14,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import items, not_items, notes_on_numbers, words
+from pipeline.dicom.elements import items, not_items, notes_on_numbers
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, damage_of, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner
@@ -24,6 +24,7 @@ from pipeline.dicom.selection import (
     check_view,
     chosen_frame,
     is_mammogram,
+    other_image_types,
 )
 from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
@@ -86,7 +87,7 @@ class Mammogram:
     view_source: str = ""
     views: list[str] = field(default_factory=list)  # all that are named
     modifiers: list[str] = field(default_factory=list)  # of the view
-    image_type: list[str] = field(default_factory=list)
+    image_type: list[str] = field(default_factory=list)  # what else than a mammogram it is
     modality: str = ""
     intent: str = ""  # FOR PRESENTATION, FOR PROCESSING or ""
     implant: str = ""  # yes, no or ""
@@ -138,8 +139,8 @@ def _read(
         frame = chosen_frame(top, settings)
         header = _with_functional_groups(top, frame)
         seen, view_notes = view(header)
-        image_type = words(header, "ImageType")
-        check_view(seen.names, seen.modifiers, image_type, settings)
+        image_types = other_image_types(top)
+        check_view(seen.names, seen.modifiers, image_types, settings)
         mm, spacing_source, spacing_notes = pixel_spacing(
             header, spacing_mm, needed=is_mammogram(top, settings)
         )
@@ -168,7 +169,7 @@ def _read(
         view_source=seen.source,
         views=list(seen.names),
         modifiers=list(seen.modifiers),
-        image_type=list(image_type),
+        image_type=image_types,
         modality=modality(header),
         intent=intent(header),
         implant=implant(header, seen),

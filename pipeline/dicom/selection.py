@@ -10,13 +10,20 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from pipeline.config import DicomSettings
-from pipeline.dicom.elements import count, number, word
+from pipeline.dicom.elements import count, number, word, words
 from pipeline.dicom.header import DICOMDIR, intent, modality, sop_class
 from pipeline.dicom.known_words import COLOURS, MODALITIES, OTHER, known
 from pipeline.dicom.side_and_view import SCREENING_MODIFIERS
 from pipeline.dicom.unusable import Unusable
 
-_OTHER_IMAGES = ("SPECIMEN", "STEREO", "SCOUT")
+# Of Image Type. Beside the low-energy image of contrast enhanced
+# mammography, which is a mammogram, there are one of high energy and their difference.
+_OTHER_IMAGES = (
+    *("SPECIMEN", "STEREO", "SCOUT"),
+    *("SUBTRACTION", "SUBTRACTED", "RECOMBINED", "HIGH_ENERGY"),
+)
+_TOMOSYNTHESIS = "TOMOSYNTHESIS"
+_FLAT = "2D"  # in Image Type, as in GENERATED_2D: a mammogram made of or beside a tomosynthesis
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # PS3.3 C.7.6.3.1.2: how the names of all others begin.
 _COLOURS = ("RGB", "YBR", "PALETTE", "HSV", "ARGB", "CMYK", "XYB")
@@ -29,6 +36,7 @@ _MAY_BE_MAMMOGRAMS = frozenset(
         *("1", "1.1", "1.1.1", "7", "7.1", "7.2", "7.3", "7.4"),
     )
 )
+_TOMOSYNTHESES = tuple(f"1.2.840.10008.5.1.4.1.1.13.1.{end}" for end in (3, 4, 5))
 _ENDS_EARLY = (
     "the header ends before {}: the file is cut off, or an element in front of it is damaged; "
     "copy or export it again"
@@ -96,27 +104,37 @@ def check_intent(intent: str, settings: DicomSettings) -> None:
 def check_view(
     views: Sequence[str],
     modifiers: Sequence[str],
-    image_type: Sequence[str],
+    image_types: Sequence[str],
     settings: DicomSettings,
 ) -> None:
     """Let pass the views of `dicom.views`, and an unknown one.
 
     Args:
         views: all that the file names.
+        image_types: as `other_image_types` gives them.
     """
     if settings.views == "any":
         return
     others = [f"view {name}" for name in views if name not in settings.views]
     others += [f"view modifier {name}" for name in modifiers if name not in SCREENING_MODIFIERS]
-    others += [f"Image Type {kind}" for kind in known_image_types(image_type) if kind != OTHER]
+    others += [f"Image Type {kind}" for kind in image_types if kind != OTHER]
     if others:
         raise Unusable("skipped", f"{others[0]} (dicom.views)")
 
 
-def known_image_types(image_type: Sequence[str]) -> list[str]:
-    """Of the values of Image Type what `check_view` asks of them."""
-    kinds = [next((p for p in _OTHER_IMAGES if p in text), OTHER) for text in image_type]
-    return list(dict.fromkeys(kinds))
+def other_image_types(header: Dataset) -> list[str]:
+    """What an image is that is no mammogram, in words of Image Type; [] for a mammogram.
+
+    A slice or a projection of a tomosynthesis that has a file of its own is one of many; which
+    frame of a file with all of them is read, `dicom.frames` says.
+    """
+    texts = words(header, "ImageType")
+    found = [kind for kind in _OTHER_IMAGES if any(kind in text for text in texts)]
+    flat = any(_FLAT in text for text in texts)
+    named = any(text.startswith("TOMO") for text in texts)
+    if count(header, "NumberOfFrames") == 1 and not flat:
+        found += [_TOMOSYNTHESIS] if named or sop_class(header) in _TOMOSYNTHESES else []
+    return found
 
 
 def check_size(rows: int, columns: int, settings: DicomSettings) -> None:

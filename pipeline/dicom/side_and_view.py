@@ -13,7 +13,7 @@ from pipeline.dicom.elements import items, word, words
 
 TAGS = (
     *("ImageLaterality", "Laterality", "PatientOrientation", "SharedFunctionalGroupsSequence"),
-    *("ViewPosition", "ViewCodeSequence"),
+    *("ViewPosition", "ViewCodeSequence", "AnatomicRegionSequence"),
 )
 
 
@@ -95,6 +95,8 @@ _OTHER_VIEWS = frozenset(
         *("TAN", "TANGENTIAL", "CV", "CLEAVAGE", "AT", "AXILLA", "AXILLARY", "ROLLED"),
     )
 )
+# PS3.16 CID 4031 and 244, by SNOMED CT and by the older SNOMED RT code: a breast, and a side of it.
+_SIDES = _by_code({"L": "80248007 T-04030 7771000 G-A101", "R": "73056007 T-04020 24028007 G-A100"})
 # Both or none: a side is looked for elsewhere, nobody need know.
 _NO_SIDE = ("B", "BOTH", "BILATERAL", "U", "UNKNOWN", "UNPAIRED")
 # Modifiers that leave the whole breast in the picture.
@@ -115,13 +117,14 @@ class View:
 def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
     """L, R or "", the attribute that says so, and notes.
 
-    Of Image Laterality, Laterality, Frame Laterality, Patient Orientation and View Position (as
-    in R MLO) the first counts.
+    Of Image Laterality, Laterality, Frame Laterality, Anatomic Region with its modifiers, Patient
+    Orientation and View Position (as in R MLO) the first counts.
     """
     found = {
         "Image Laterality": _named_side(_all_of(dataset, "ImageLaterality")),
         "Laterality": _named_side(_all_of(dataset, "Laterality")),
         "Frame Laterality": _named_side(_frame_laterality(dataset)),
+        "Anatomic Region": _side_of_anatomy(dataset),
         "Patient Orientation": _side_of_orientation(dataset),
         "View Position": _named_view(_all_of(dataset, "ViewPosition")).side,
     }
@@ -237,6 +240,18 @@ def _frame_laterality(dataset: Dataset) -> str:
         for anatomy in items(group, "FrameAnatomySequence"):
             return word(anatomy, "FrameLaterality")
     return ""
+
+
+def _side_of_anatomy(dataset: Dataset) -> str:
+    """Of the codes, which may say the side in two ways; "" unless they agree."""
+    regions = items(dataset, "AnatomicRegionSequence")
+    codes = [*regions]
+    codes += [
+        code for region in regions for code in items(region, "AnatomicRegionModifierSequence")
+    ]
+    sides = {_SIDES.get(word(code, "CodeValue"), "") for code in codes} - {""}
+    sides = sides or {_named_side(word(code, "CodeMeaning")) for code in codes} & {"L", "R"}
+    return sides.pop() if len(sides) == 1 else ""
 
 
 def _side_of_orientation(dataset: Dataset) -> str:

@@ -97,12 +97,13 @@ def _pair(header: Dataset, keyword: str, notes: list[str]) -> tuple[float, float
 def _without_spacing(header: Dataset, needed: bool) -> Unusable:
     written = _written(header, _SPACINGS)
     can_be_read = all(len(numbers(header, keyword)) == 2 for keyword in written)
-    named = (f"{dictionary_description(name)} '{as_written(header, name)}'" for name in written)
-    why = f"no pixel spacing that can be used: {', '.join(named)}"
+    names = ", ".join(map(dictionary_description, written))
+    texts = ", ".join(as_written(header, name) for name in written)
+    why = f"no pixel spacing that can be used: {names} '{texts}'"
     return Unusable(
         "skipped" if can_be_read and not needed else "failed",
         f"{why if written else 'no pixel spacing in the file'}; "
-        'give it in mm, SET="data.spacing_mm=0.05"',
+        "give it in mm, SET=data.spacing_mm=0.05",
     )
 
 

@@ -34,6 +34,9 @@ _WITH_SIGN = ("JPEG 2000", "HTJ2K")
 _TORN = 2
 # Every so many rows and columns are looked at for values at the ends, and the share of them.
 _EACH, _AT_END = 8, 0.01
+# Rows of zeros at the end that may mean a part is missing; the share of a row that breaks off, and
+# how alike the rows above it are there.
+_LEAST_ROWS, _BROKEN_OFF, _ALIKE = 16, 0.05, 0.9
 # What `dicom.trust` may name.
 _VALUES, _SIGN = "values", "pixel_representation"
 # (60xx,0102), retired.
@@ -135,6 +138,7 @@ def decode(
         data = element.read(frame * expected.frame_bytes, expected.frame_bytes)
         pixels, codec = _as_pixels(data, expected, element), "uncompressed"
         frames = count(header, "NumberOfFrames")
+        notes += _doubts_of_end(pixels)
         if (surplus := element.length - frames * expected.frame_bytes) > 1:
             notes.append(f"Pixel Data is {surplus} bytes longer than the image")
     if codec not in (labelled or ["uncompressed"]):
@@ -197,7 +201,7 @@ def _with_sign_of_header(
         raise Unusable(
             "failed",
             f"the stream holds {holds}, and so the picture would be torn (if the header is right: "
-            f'SET="dicom.trust={_SIGN}")',
+            f"SET=dicom.trust={_SIGN})",
         )
     have, says = ("signed", "unsigned") if has_sign else ("unsigned", "signed")
     notes.append(f"the stream says {have}, Pixel Representation {says}: taken as {says}")
@@ -220,6 +224,30 @@ def _as_pixels(data: bytes, expected: PixelFormat, element: PixelElement) -> np.
     if not element.little_endian and (expected.bits_allocated == 16 or element.vr == "OW"):
         pixels = pixels[: len(data) // 2 * 2].view(np.uint16).byteswap().view(pixels.dtype)
     return pixels.reshape(expected.shape)
+
+
+def _doubts_of_end(pixels: np.ndarray) -> list[str]:
+    """That the values break off within a row, and nothing but zeros follows.
+
+    So a download or a copy looks that kept the space of what never came. Air may be 0 as well,
+    but a breast does not end within a row that is as full as those above it.
+    """
+    rows, columns = pixels.shape
+    if pixels[-_LEAST_ROWS:].any() or rows <= 3 * _LEAST_ROWS:
+        return []
+    filled = np.flatnonzero(pixels[:, ::_EACH].any(axis=1))
+    if not filled.size or filled[-1] < _EACH:
+        return []
+    last = int(filled[-1])
+    last += int(np.flatnonzero(pixels[last : last + 2 * _EACH].any(axis=1))[-1])
+    end = int(np.flatnonzero(pixels[last])[-1]) + 1
+    beyond = [np.count_nonzero(pixels[row, end:]) for row in (last - 1, last - _EACH)]
+    if min(beyond) < max(_BROKEN_OFF * columns, _ALIKE * max(beyond)) or pixels[last + 1 :].any():
+        return []
+    return [
+        f"the values break off within row {last}, and all {rows - 1 - last} rows below are 0: "
+        "copy or export it again"
+    ]
 
 
 def _lowest_bits(
@@ -342,7 +370,7 @@ def _in_range(values: np.ndarray, bits: int, codec: str, notes: list[str]) -> np
     raise Unusable(
         "failed",
         f"values up to {worst} do not fit {room} (if the values are right: "
-        f'SET="dicom.trust={_VALUES}")',
+        f"SET=dicom.trust={_VALUES})",
     )
 
 

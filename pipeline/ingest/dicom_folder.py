@@ -28,7 +28,7 @@ from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost
 
-_DOUBLED = "its SOP Instance UID is that of a file with other pixels: both are used"
+_DOUBLED = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
 
 
 def read(request: Request) -> Catalog:

@@ -24,7 +24,7 @@ REASONS = {
     "3c81f28b_6924.dcm": "failed: the pixels are not square: 0.545455 x 0.596847 mm",
     "4a8e9ac2_mlut_19.dcm": (
         "failed: values up to 4095 do not fit Bits Stored 12, signed (if the values are right: "
-        'SET="dicom.trust=values")'
+        "SET=dicom.trust=values)"
     ),
     "51aad51c_badVR.dcm": "skipped: 32 bits per pixel, a mammogram has 8 or 16",
     "5a89789e_GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm": (
@@ -87,7 +87,7 @@ def test_the_real_mammograms_among_them_are_found(mammo_data):
 def test_real_films_without_spacing_need_the_setting():
     for case in gen_cases():
         for name, path in case.items():
-            with pytest.raises(Unusable, match=r'failed: .* SET="data.spacing_mm='):
+            with pytest.raises(Unusable, match=r"failed: .* SET=data.spacing_mm="):
                 read_mammogram(path, settings=DicomSettings())
             mammogram = read_mammogram(path, settings=DicomSettings(), spacing_mm=0.05)
             assert mammogram.laterality + mammogram.view == name.upper()

@@ -106,6 +106,12 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
         ({"ViewCodeSequence": [code("399162004", "399055006")]}, "spot compression"),
         ({"ViewCodeSequence": [code("127457009")]}, "SPECIMEN"),
         ({"ImageType": ["DERIVED", "PRIMARY", "STEREO"]}, "STEREO"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"]}, "TOMOSYNTHESIS"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_PROJ", "L"]}, "TOMOSYNTHESIS"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.3"}, "Type TOMOSYNTHESIS (dicom.views)"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.4"}, "TOMOSYNTHESIS"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "POST_CONTRAST", "SUBTRACTION"]}, "SUBTRACTION"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "HIGH_ENERGY"]}, "HIGH_ENERGY"),
     ],
 )
 def test_what_is_no_screening_mammogram_is_skipped_with_the_reason(tmp_path, values, reason):
@@ -205,6 +211,29 @@ def test_a_download_that_stopped_fails_and_what_never_was_dicom_is_skipped(
 )
 def test_settings_let_more_files_pass(tmp_path, values, settings):
     assert read(write_mammogram(tmp_path / "a.dcm", **values), **settings).pixels.shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    "image_type",
+    [
+        ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"],
+        ["ORIGINAL", "PRIMARY", "TOMO_2D"],
+        ["ORIGINAL", "PRIMARY", "LOW_ENERGY"],
+    ],
+)
+def test_a_mammogram_beside_other_images_is_read(tmp_path, image_type):
+    assert read(write_mammogram(tmp_path / "a.dcm", ImageType=image_type)).image_type == []
+
+
+def test_a_frame_of_a_tomosynthesis_is_read_where_one_is_asked_for(tmp_path):
+    path = write_mammogram(
+        tmp_path / "a.dcm",
+        np.arange(128, dtype=np.uint16).reshape(16, 8),
+        Rows=8,
+        NumberOfFrames=2,
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3",
+    )
+    assert read(path, frames="middle").frame == 1
 
 
 def test_a_view_that_displaces_an_implant_is_kept_and_marked(tmp_path):

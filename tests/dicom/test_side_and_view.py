@@ -47,6 +47,24 @@ def test_the_side_comes_from_the_first_attribute_that_names_one(left_out, side, 
     assert laterality(dataset)[:2] == (side, source)
 
 
+@pytest.mark.parametrize(
+    ("region", "modifier", "side"),
+    [
+        (code("76752008"), code("7771000"), "L"),
+        (code("T-04000"), code("G-A100"), "R"),
+        (code("73056007"), None, "R"),
+        (code("x", meaning="Left breast"), None, "L"),
+        (code("80248007"), code("24028007"), ""),
+        (code("76752008"), code("51440002"), ""),
+    ],
+)
+def test_codes_of_the_anatomy_may_say_the_side(region, modifier, side):
+    if modifier:
+        region.AnatomicRegionModifierSequence = [modifier]
+    dataset = header(AnatomicRegionSequence=[region])
+    assert laterality(dataset) == (side, "Anatomic Region" if side else "", [])
+
+
 def test_a_contradiction_is_reported_with_its_sources():
     side, _, notes = laterality(header(**ALL))
     assert side == "R"

@@ -164,7 +164,7 @@ def test_a_magnification_that_cannot_be_read_is_noted(tmp_path):
 
 @pytest.mark.parametrize(("modality", "status"), [("MG", "failed"), ("CT", "skipped")])
 def test_without_any_spacing_a_mammogram_is_lost_and_the_setting_named(tmp_path, modality, status):
-    with pytest.raises(Unusable, match=rf'{status}: .* file; .* SET="data.spacing_mm=0.05"'):
+    with pytest.raises(Unusable, match=rf"{status}: .* file; .* SET=data.spacing_mm=0.05"):
         read(tmp_path, spacing_mm=None, Modality=modality, **NONE)
 
 

@@ -160,6 +160,29 @@ def test_uncompressed_pixels_that_are_cut_off_fail():
         decoded(mammogram_dataset(PIXELS, PixelData=PIXELS.tobytes()[:100]))
 
 
+def half_an_ellipse(*, air: int) -> np.ndarray:
+    rows, cols = np.mgrid[:200, :120]
+    return np.where(np.hypot((rows - 90) / 70, cols / 80) < 1, 900, air).astype(np.uint16)
+
+
+@pytest.mark.parametrize("air", [0, 3])
+def test_pixels_that_break_off_within_a_row_are_doubted(air):
+    pixels = half_an_ellipse(air=air)
+    pixels.reshape(-1)[100 * 120 + 30 :] = 0
+    assert decoded(mammogram_dataset(pixels)).notes == [
+        "the values break off within row 100, and all 99 rows below are 0: copy or export it again"
+    ]
+
+
+@pytest.mark.parametrize("last_row", [200, 110])
+@pytest.mark.parametrize("air", [0, 3])
+def test_black_air_and_black_margins_are_no_break(air, last_row):
+    pixels = half_an_ellipse(air=air)
+    pixels[last_row:] = 0
+    assert decoded(mammogram_dataset(pixels)).notes == []
+    assert decoded(mammogram_dataset(np.zeros_like(pixels))).notes == []
+
+
 def test_more_pixels_than_the_header_announces_are_noted():
     stored = decoded(mammogram_dataset(PIXELS, PixelData=PIXELS.tobytes() + bytes(1536)))
     np.testing.assert_array_equal(stored.pixels, PIXELS)

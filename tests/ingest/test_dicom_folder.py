@@ -288,7 +288,7 @@ def test_one_instance_number_on_different_images_is_told_of_both(tmp_path, capsy
     write_mammogram(tmp_path / "e.dcm", SOPInstanceUID="2.25.4", PatientID="w2")
     catalog = catalog_of(tmp_path)
     assert list(catalog.images["image_id"]) == ["a", "b", "c", "d", "e"]
-    told = "its SOP Instance UID is that of a file with other pixels: both are used"
+    told = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
     reasons = catalog.files.set_index("file")["reason"]
     assert set(reasons.index[reasons == told]) == {"a.dcm", "b.dcm"}
     assert f"{told}: a, b\n" in capsys.readouterr().out

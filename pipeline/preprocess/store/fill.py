@@ -13,7 +13,6 @@ from pipeline.dicom.selection import (
     check_modality,
     check_size,
     check_view,
-    known_image_types,
 )
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.audit.signature import image_signature
@@ -222,7 +221,6 @@ def _of_file(mammogram: Mammogram, dicom: DicomSettings) -> dict:
         **{name: getattr(mammogram, name) for name in _OF_FILE},
         "scanner": known_words(mammogram.scanner, SCANNERS),
         "modality": known(mammogram.modality, {*MODALITIES, *wanted}),
-        "image_type": known_image_types(mammogram.image_type),
     }
 
 

@@ -61,8 +61,15 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     pixels = _without_padding(mammogram)
     step = max(WORK_SPACING_MM / mammogram.spacing_mm, 1.0)
     small = resized(pixels, [max(round(size / step), 1) for size in pixels.shape])
-    if min(small.shape) < _SMALLEST_SIDE_PX or small.min() == small.max():
-        raise Unusable("failed", "no breast in it: the image is tiny or of one grey value")
+    if min(small.shape) < _SMALLEST_SIDE_PX:
+        size = " x ".join(f"{side * mammogram.spacing_mm:.0f}" for side in pixels.shape)
+        raise Unusable(
+            "failed",
+            f"no breast in it: it measures {size} mm, with pixels of {mammogram.spacing_mm:g} mm "
+            f"({mammogram.spacing_source})",
+        )
+    if small.min() == small.max():
+        raise Unusable("failed", f"no breast in it: one grey value{_padded(mammogram)}")
     small_mm = mammogram.spacing_mm * step
     found = find_breast(small, spacing_mm=small_mm, laterality=mammogram.laterality)
     mask, notes = found.mask, found.notes
@@ -71,7 +78,8 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
         notes = (*notes, *without)
     breast_mm2 = float(mask.mean()) * pixels.size * mammogram.spacing_mm**2
     if breast_mm2 < SMALLEST_BREAST_MM2:
-        raise Unusable("failed", f"no breast found, the largest part has {breast_mm2:.0f} mm2")
+        largest = f"the largest part has {breast_mm2:.0f} mm2"
+        raise Unusable("failed", f"no breast found, {largest}{_padded(mammogram)}")
     geometry = _geometry(
         mask,
         film_edges(pixels, found.mask, found.film),
@@ -93,6 +101,12 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
         pixels, found.mask, spacing_mm=mammogram.spacing_mm, mirrored=geometry.flipped
     )
     return Standard(scaled, breast, geometry, breast_mm2, low, high, background, notes, found.lost)
+
+
+def _padded(mammogram: Mammogram) -> str:
+    """What Pixel Padding Value takes, which may be all of the breast; "" where it takes nothing."""
+    share = 0.0 if mammogram.valid is None else 1 - float(mammogram.valid.mean())
+    return f"; by its header {share:.0%} of it is padding" if share else ""
 
 
 def _without_pectoral(

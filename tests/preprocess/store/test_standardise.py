@@ -217,3 +217,12 @@ def test_the_decoded_pixels_are_not_modified():
     before = source.pixels.copy()
     standardise(source, ImageSettings(spacing_mm=0.4))
     assert np.array_equal(source.pixels, before)
+
+
+def test_what_has_no_breast_fails_with_its_size_and_its_padding():
+    with pytest.raises(Unusable, match=r"it measures 6 x 5 mm, with pixels of 0.01 mm \(test\)"):
+        standardise(mammogram(spacing_mm=0.01), ImageSettings())
+    padded = np.zeros((HEIGHT, WIDTH), bool)
+    padded[:2, :2] = True
+    with pytest.raises(Unusable, match="one grey value; by its header 100% of it is padding"):
+        standardise(mammogram(valid=padded), ImageSettings())
