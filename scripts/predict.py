@@ -1,7 +1,7 @@
 """What a model says of DICOM files by themselves: their regions, without a run folder.
 
 Reads   INPUT, the model of MODEL or RUN
-Writes  OUT/{regions.csv,intake.csv,overlays/} where OUT is given; else nothing
+Writes  OUT/{regions.csv,intake.csv,overlays/} where OUT is given, under pseudonyms; else nothing
 Run     make predict INPUT=path/to/mammogram.dcm MODEL=runs/x
 """
 
@@ -13,6 +13,7 @@ import typer
 
 import start
 from pipeline.run.errors import UserError
+from pipeline.run.pseudonyms import TABLE, Pseudonyms, private_folder
 from pipeline.run.settings import Remembered, build_settings, given_overrides
 
 CONFIG = "configs/dicom.yaml"
@@ -49,8 +50,13 @@ def predict(
             name: getattr(settings, name).model_copy(update=to) for name, to in aside.items()
         }
         settings = settings.model_copy(update=changed)
+        pseudonyms = Pseudonyms() if out and settings.data.has_secrets else None
         predicted = predict(
-            files, settings, card, lambda: network_mapper(card.folder, settings.heatmap.tile_px)
+            files,
+            settings,
+            card,
+            lambda: network_mapper(card.folder, settings.heatmap.tile_px),
+            pseudonyms=pseudonyms,
         )
         print(predicted_text(predicted, card))
         if out:
@@ -61,7 +67,8 @@ def predict(
                 card, model=now.model, prior_is_set=prior_is_set, doubts=predicted.doubts
             )
             write_predicted(out, predicted, caption)
-            print(f"predict: regions, what became of each file and pictures are in {out}")
+            back = f"; {private_folder() / TABLE} leads back to the names" if pseudonyms else ""
+            print(f"predict: regions, what became of each file and pictures are in {out}{back}")
     return 0 if predicted.found else 1
 
 

@@ -40,7 +40,7 @@ def test_the_results_table_is_the_kept_results():
 
 
 def test_the_page_of_faults_is_that_of_the_kept_outcomes():
-    page = faults_markdown(ROOT / "docs" / "results" / "faults.json")
+    page = faults_markdown(ROOT / "docs" / "results")
     assert (ROOT / "docs" / "faults.md").read_text() == page, "run make docs"
 
 

@@ -5,15 +5,18 @@ patient. What is kept against it are the UIDs and the Patient ID, without which 
 the objects beside their mammograms; what identifies a person further is kept when asked for.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from pipeline.dicom.elements import count
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom
+from pipeline.dicom.known_words import MODALITIES
 from pipeline.dicom.unusable import Unusable, one_line
 from pipeline.preprocess.store.entries import read_info
 from pipeline.run.checksum import file_sha256
@@ -24,9 +27,17 @@ _LINKS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUI
 LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _KEPT = (
     *("PatientID", "Modality", "Rows", "Columns", "PatientOrientation", *LOSSY),
-    # Whether somebody has removed identities before, and how.
-    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    _REMOVED := "PatientIdentityRemoved",  # whether somebody has done it before
 )
+# What the words of a header may be there; people write others, with names in them.
+_WORDS = {
+    "Modality": "|".join(MODALITIES),
+    "PatientOrientation": "[AFHLPR]{1,3}",
+    "LossyImageCompression": "0[01]",
+    "LossyImageCompressionRatio": "[-+.0-9eE]+",
+    "LossyImageCompressionMethod": r"ISO_\d+(_\d+)?",
+    _REMOVED: "YES|NO",
+}
 # Type 2 of the Patient and General Study modules: there, and blank unless asked for.
 _IDENTIFYING = (
     *("PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"),
@@ -68,10 +79,18 @@ def read_source(mammogram: Mapping[str, Any], path: Path, *, identified: bool) -
         raise Unusable("failed", f"{name} has {header.Rows} x {header.Columns} pixels, not {size}")
     taken = Dataset()
     for keyword in (*_LINKS, *_KEPT):
-        if keyword in header:
+        if keyword in header and _is_plain(header[keyword]):
             taken[keyword] = header[keyword]
+    if taken.get(_REMOVED) == "YES":
+        taken.DeidentificationMethod = "as the source image says"
     for keyword in _IDENTIFYING:
         setattr(taken, keyword, str(header.get(keyword) or "") if identified else "")
     taken.setdefault("PatientID", "")
     taken.SpecificCharacterSet = "ISO_IR 192"  # UTF-8; texts are decoded above
     return taken
+
+
+def _is_plain(element: DataElement) -> bool:
+    words = _WORDS.get(element.keyword)
+    values = element.value if element.VM > 1 else [element.value]
+    return words is None or all(re.fullmatch(words, str(value)) for value in values)

@@ -14,9 +14,10 @@ import io
 import os
 import re
 import sqlite3
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import blosc2
@@ -44,6 +45,7 @@ from pipeline.faults.small_set import (
 )
 from pipeline.preprocess.store.entries import read_image
 from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.code import ROOT
 from pipeline.run.layout import RunFolder
 
 _MARK = "ZQ7"
@@ -55,6 +57,7 @@ _TEXT = (
 # Where films have a label: beside the breast, and in the box around it that is kept.
 _LABEL = np.s_[10:18, 84:102]
 _OF_LUT = "LUTExplanation"
+_PREDICTED = Path("predicted")
 # What the reader goes by: each of these is odd in a file of its own, the others all in one file.
 _ASKED_FOR = (
     *("Modality", "PhotometricInterpretation", "PresentationIntentType", "ViewPosition"),
@@ -101,7 +104,8 @@ def plant(folder: Path) -> list[str]:
         pixels[_LABEL] = 4000
         if is_abnormal:
             pixels[90:110, 30:50] = 3800
-        _fill(write_film(_there(folder / file), pixels, woman), made, every=number == 0)
+        film_file = write_film(_there(folder / file), pixels, woman)
+        _fill(film_file, made, every=number == SPLITS.index("test"))
         split.append(f"{woman},{part}")
         kind, place = ("mass", "100,40,10") if is_abnormal else ("normal", ",,")
         findings.append(",".join((file, kind, made.new(), made.new(), made.new(), place)))
@@ -275,15 +279,22 @@ def _parts(path: Path, content: bytes) -> Iterator[bytes]:
 
 @fault("privacy canaries")
 def privacy_canaries(place: Place) -> str:
-    """Nothing of a hospital's texts and names is in a run, the store or MLflow."""
+    """Nothing of a hospital's texts and names is in a run, the store, MLflow or a prediction.
+
+    In exported DICOM objects the Patient ID alone, which links them to their mammograms.
+    """
     canaries = plant(place.folder / "data" / root_name())
     set_up(more=f"data.root=data/{root_name()} data.pseudonyms=true")
     for name in STAGES:
         ended = stage(name)
         expect(not ended.status, f"make {name} ended with {ended.status}: {ended.text}")
-    ended = in_child(partial(_track, RUN))
-    expect(not ended.status, f"make track: {ended.text}")
-    out = found([Path("runs"), Path("data/store")], canaries)
+    for what, work in (("track", _track), ("export-dicom", _export), ("predict", _predict)):
+        ended = in_child(work)
+        expect(not ended.status, f"make {what}: {ended.text}")
+    out = found([Path("runs"), Path("data/store"), _PREDICTED], canaries)
+    links = {dcmread(path).PatientID for path in RUN.dicom.rglob("*.dcm")}
+    expect(links, "nothing was exported")
+    out = [each for each in out if not (f"{RUN.dicom}/" in each and each.split()[-1] in links)]
     expect(not out, f"{len(out)} found: {'; '.join(out[:5])}")
     expect(not labels_shown(RUN), f"labels of films are seen on {labels_shown(RUN)}")
     return f"0 of {len(canaries)} canaries found"
@@ -305,10 +316,23 @@ def labels_shown(run: RunFolder) -> list[str]:
     return shown
 
 
-def _track(run: RunFolder) -> None:
+def _export() -> None:
+    from pipeline.dicom_out.exported_run import export_dicom
+
+    print(export_dicom(RUN, identified=False))
+
+
+def _predict() -> None:
+    Path("configs").symlink_to(ROOT / "configs")
+    script = str(ROOT / "scripts" / "predict.py")
+    words = ["--input", f"data/{root_name()}", "--run", str(RUN.root), "--out", str(_PREDICTED)]
+    subprocess.run([sys.executable, script, *words], check=True)
+
+
+def _track() -> None:
     from pipeline.tracking.client import quiet_environment
 
     quiet_environment()
     from pipeline.tracking.upload import upload
 
-    upload(run)
+    upload(RUN)

@@ -37,7 +37,7 @@ def _killed(place: Place, name: str) -> str:
         check_same(place, name, f"kill {tried} after {after:.2f} s")
         if tried % 10 == 0:
             print(f"  {name}: {tried} of {count}", flush=True)
-    return f"{count} of {count} kills: the same command afterwards gives identical results"
+    return f"{count} of {count} kills: rerun identical"
 
 
 for _name in ("preprocess", "train", "heatmap"):

@@ -1,5 +1,6 @@
 """What is said of all faults: in a line, and as a page of the documentation."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,8 +14,10 @@ its own, and says what the run bore (`KILLS=300` kills more often, `FAULTS=disk`
 that word in their name, `SEED=1` takes other moments). After a kill the same command is given once
 more, to its end, and tables, maps, pictures and weights are compared with those of a run that
 nothing happened to. `make test` does the quick ones. This page is made of
-`docs/results/faults.json`.
+`docs/results/faults.json`, and of `docs/results/kills.json`, which
+`make faults FAULTS="kill -9" KILLS=300` wrote.
 """
+_KILLS, _NOT_BORNE = re.compile(r"(\d+) of (\d+) kills"), re.compile(r"kill (\d+) after")
 
 
 def summary_line(outcomes: Sequence[Outcome]) -> str:
@@ -27,12 +30,27 @@ def summary_line(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def faults_markdown(path: Path) -> str:
-    """The page on the faults whose outcomes a file keeps."""
-    outcomes = [Outcome(**each) for each in read_json(path) or []]
+def kills_line(outcomes: Sequence[Outcome]) -> str:
+    """After how many kills at random moments the results were identical; "" without any."""
+    same = tried = 0
+    for each in outcomes:
+        if counts := _KILLS.match(each.note):
+            same, tried = same + int(counts[1]), tried + int(counts[2])
+        elif broken := _NOT_BORNE.match(each.note):
+            same, tried = same + int(broken[1]) - 1, tried + int(broken[1])
+    return f"{same} of {tried} kills: rerun identical" if tried else ""
+
+
+def faults_markdown(results: Path) -> str:
+    """The page on the faults whose outcomes a folder keeps in faults.json and kills.json."""
+    outcomes, killed = (
+        [Outcome(**each) for each in read_json(results / name) or []]
+        for name in ("faults.json", "kills.json")
+    )
     rows = ["| fault | survived | lost | |", "|---|---|---|---|"]
     words = {True: "yes", False: "**no**", None: "not tried"}
     for each in outcomes:
         note = each.note.replace("|", "/")
         rows.append(f"| {each.name} | {words[each.survived]} | {each.lost} | {note} |")
-    return "\n".join([_HEAD, f"**{summary_line(outcomes)}.**", "", *rows, ""])
+    more = [f"**{line}.**" for line in map(kills_line, (outcomes, killed)) if line]
+    return "\n".join([_HEAD, f"**{summary_line(outcomes)}.**", *more, "", *rows, ""])

@@ -16,6 +16,7 @@ from pipeline.heatmap.image_tables import ImageTables, other_breasts, region_tab
 from pipeline.ingest import dicom_folder
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.importers import Request
+from pipeline.ingest.pseudonymised import pseudonymised
 from pipeline.ingest.source_files import SourceFile
 from pipeline.model.card import PHANTOM, ModelCard
 from pipeline.model.image_map import ImageMap, Mapper, map_mammogram
@@ -27,6 +28,7 @@ from pipeline.preprocess.tables import POSITION_SCHEMA
 from pipeline.run.csv_tables import write_csv
 from pipeline.run.layout import RunFolder
 from pipeline.run.progress import shown
+from pipeline.run.pseudonyms import Pseudonyms, original
 from pipeline.run.words import aligned, percent
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ def predict(
     settings: Settings,
     card: ModelCard,
     mapper_of: Callable[[], Mapper],
+    *,
+    pseudonyms: Pseudonyms | None = None,
 ) -> Predicted:
     """Map the mammograms among the files and find their regions.
 
@@ -77,13 +81,18 @@ def predict(
             written into `store.root`, tables of findings are read where `data` names them.
         card: of the model, with the prior that shall be used.
         mapper_of: gives its network; only called where there is a mammogram.
+        pseudonyms: stand for the names of files in all tables; without them the names themselves.
 
     Raises:
         UserError: the disk has too little room, or the model is damaged.
     """
     wrapped = settings.store.root / "dicom"
     request = Request(settings.data, settings.phantom, tuple(files), wrapped, limits=settings.dicom)
-    catalog = _without_patient_ids(dicom_folder.read(request))
+    catalog = dicom_folder.read(request)
+    if pseudonyms:
+        catalog = pseudonymised(catalog, pseudonyms.of)
+        pseudonyms.keep()  # before anything goes by them
+    catalog = _without_patient_ids(catalog)
     outcomes = fill_store(catalog.images, settings)
     accepted = accept(catalog, outcomes, settings, all_test=True)
     mammograms = accepted.mammograms
@@ -141,19 +150,20 @@ def write_predicted(folder: Path, predicted: Predicted, caption: "Caption") -> N
 def predicted_text(predicted: Predicted, card: ModelCard) -> str:
     """What became of each file, and the regions of each mammogram, as tables for the terminal.
 
-    That a model has seen drawings only is said before anything is done.
+    Files are called by their names, of which the tables may have pseudonyms. That a model has seen
+    drawings only is said before anything is done.
     """
     heads = ("", "side", "view", "region", "probability", "marks a finding", "at row, col", "mm")
     rows = [heads]
     notes = [f"WARNING: {d.text}" for d in predicted.doubts if d.short != DRAWINGS.short]
-    for file in predicted.intake.to_dict("records"):
-        name = file["file"]
+    ends = [(original(file["file"]), file) for file in predicted.intake.to_dict("records")]
+    for name, file in sorted(ends, key=lambda end: end[0]):
         if file["notes"]:
             notes.append(f"note: {name}: {file['notes']}")
-        if name not in predicted.found:
+        if file["file"] not in predicted.found:
             notes.append(f"{file['status']}: {name}: {file['reason']}")
             continue
-        found = predicted.found[name]
+        found = predicted.found[file["file"]]
         of_image = name, file["laterality"] or "?", file["view"] or "?"
         regions = found.tables.regions.table.to_dict("records")
         for region in regions:

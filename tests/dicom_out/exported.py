@@ -49,6 +49,7 @@ SECRETS = {
     "StationName": "STATION-9",
     "StudyDate": "20210304",
     "OperatorsName": "Operator^Olga",
+    "DeidentificationMethod": "by hand of Mary",
 }
 
 

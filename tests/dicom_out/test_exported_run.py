@@ -11,12 +11,13 @@ import pandas as pd
 import pydicom
 import pytest
 from highdicom.pm.sop import pmread
+from pydicom.dataelem import DataElement
 
 from pipeline.dicom.unusable import Unusable
 from pipeline.dicom_out import exported_run, secondary_capture
 from pipeline.dicom_out.exported_run import OBJECTS, export_dicom
 from pipeline.dicom_out.parametric_map import OUTSIDE
-from pipeline.dicom_out.source_image import read_source
+from pipeline.dicom_out.source_image import _is_plain, read_source
 from pipeline.model.image_map import read_map
 from pipeline.preprocess.tables import read_mammograms, write_mammograms
 from pipeline.run.errors import UserError
@@ -228,6 +229,24 @@ def test_nothing_identifies_the_patient_beyond_the_links_to_the_study(run):
     for path in run.dicom.rglob("*.dcm"):
         content = path.read_bytes()
         assert [word for word in SECRETS.values() if word.encode() in content] == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "kind", "value", "plain"),
+    [
+        ("PatientOrientation", "CS", ["A", "FR"], True),
+        ("PatientOrientation", "CS", ["A", "MILLER"], False),
+        ("LossyImageCompressionMethod", "CS", "ISO_15444_1", True),
+        ("LossyImageCompressionMethod", "CS", "MILLER", False),
+        ("LossyImageCompressionRatio", "LO", ["8", "9.5"], True),
+        ("LossyImageCompressionRatio", "LO", "MILLER", False),
+        ("PatientIdentityRemoved", "CS", "BY MILLER", False),
+        ("Modality", "CS", "MILLER", False),
+        ("PatientID", "LO", "MILLER", True),
+    ],
+)
+def test_words_that_are_not_the_standards_are_left_out(keyword, kind, value, plain):
+    assert _is_plain(DataElement(keyword, kind, value)) == plain
 
 
 def test_what_identifies_is_kept_when_it_is_asked_for(run):

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.faults.catalogue import chosen
 from pipeline.faults.fault import Fault, NotSurvived, Outcome, Skipped, run_faults
-from pipeline.faults.outcomes import summary_line
+from pipeline.faults.outcomes import kills_line, summary_line
 from pipeline.faults.same_results import differences
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "faults.py"
@@ -60,6 +60,15 @@ def test_what_was_not_borne_and_what_was_not_tried_are_said_as_such(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["faults.json"]
     assert summary_line(outcomes) == "1 of 3 faults survived, 2 lost; 1 not tried here"
     assert summary_line([Outcome("a", True, 0, "")]) == "1 of 1 faults survived, nothing lost"
+
+
+def test_kills_are_counted_up_to_the_one_that_was_not_borne():
+    notes = ("33 of 33 kills: rerun identical", "0 of 9 canaries found", "34 of 34 kills: same")
+    borne = [Outcome("a", True, 0, note) for note in notes]
+    assert kills_line(borne) == "67 of 67 kills: rerun identical"
+    broken = Outcome("b", False, 1, "kill 5 after 1.20 s: other results than without: a.csv")
+    assert kills_line([*borne, broken]) == "71 of 72 kills: rerun identical"
+    assert kills_line([Outcome("c", True, 0, "fine")]) == ""
 
 
 def test_other_results_are_seen_and_other_times_are_none(tmp_path):

@@ -18,6 +18,7 @@ from pipeline.model.seen_patients import pixel_hashes
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.pseudonyms import Pseudonyms, original
 from tests.dicom_samples import write_mammogram
 from tests.heatmap.small_run import BrightnessNetwork
 from tests.model.cards import a_card, write_a_card
@@ -73,12 +74,13 @@ def run(woman) -> RunFolder:
     return here.run
 
 
-def predicted_of(root: Path, card=None):
+def predicted_of(root: Path, card=None, pseudonyms=None):
     """The same folder by itself."""
     here = stage(root, run="none", maps=MapSettings(pitch_mm=3.2))
     settings = here.settings.model_copy(update={"heatmap": HeatmapSettings(min_region_mm2=1.0)})
     files = files_of(root / "data").files
-    return predict(files, settings, card or a_card(**MODEL), BrightnessNetwork)
+    model = card or a_card(**MODEL)
+    return predict(files, settings, model, BrightnessNetwork, pseudonyms=pseudonyms)
 
 
 def test_the_numbers_are_those_of_a_run(woman, run, tmp_path):
@@ -96,6 +98,24 @@ def test_the_numbers_are_those_of_a_run(woman, run, tmp_path):
     told = pd.read_csv(out.intake)[columns]
     pd.testing.assert_frame_equal(told, pd.read_csv(run.intake)[columns])
     assert sorted(p.stem for p in out.overlays.glob("*.png")) == ["left", "right"]
+
+
+def test_what_is_written_has_pseudonyms_and_the_terminal_has_the_names(woman, tmp_path):
+    predicted = predicted_of(woman, pseudonyms=Pseudonyms())
+    write_predicted(tmp_path, predicted, Caption("runs/x", 0.02, 0.3))
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(written) == 4  # two tables, two pictures
+    for path in written:
+        for name in (LEFT, RIGHT, LETTER, "left", "right"):
+            assert (
+                name not in str(path.relative_to(tmp_path))
+                and name.encode() not in path.read_bytes()
+            )
+    files = pd.read_csv(RunFolder(tmp_path).intake)["file"]
+    assert {original(name) for name in files} == {LEFT, RIGHT, LETTER}
+    text = predicted_text(predicted, a_card(**MODEL))
+    assert all(name in text for name in (LEFT, RIGHT, LETTER))
+    assert text == predicted_text(predicted_of(woman), a_card(**MODEL))
 
 
 def test_the_other_breast_counts_where_it_is_there_and_is_missing_where_it_is_not(woman):
