@@ -1,8 +1,22 @@
 """Where every script starts: the project on the path, quiet libraries, one kind of command line."""
 
-import functools
+# ruff: noqa: E402 - what has to be done before the imports is
 import os
+import signal
 import sys
+
+
+def _end_at_once(number: int, _frame: object) -> None:
+    os.write(2, f"ended by {signal.Signals(number).name}\n".encode())
+    os._exit(128 + number)
+
+
+# Before the imports, which take seconds: nothing has begun. So it is after the command, too.
+for each in (signal.SIGINT, signal.SIGTERM):
+    if signal.getsignal(each) is not signal.SIG_IGN:
+        signal.signal(each, _end_at_once)
+
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +32,7 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from pipeline.run.errors import sentence_of
+from pipeline.run.signals import ended_by_signals
 
 Run = Annotated[Path, typer.Option("--run", help="the run folder")]
 
@@ -38,7 +53,8 @@ def _ending(command: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(command)
     def ending(*args, **options) -> None:
         try:
-            status = command(*args, **options)
+            with ended_by_signals(command.__name__.replace("_", "-")):
+                status = command(*args, **options)
         except Exception as error:  # every library has errors of its own for a full disk
             text = sentence_of(error, Path.cwd())
             if text is None:

@@ -16,14 +16,16 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import cv2
 
 from pipeline.run.errors import UserError
+from pipeline.run.signals import SIGNALS
 from pipeline.run.words import duration
 
 # Fresh interpreters: nothing of the parent, such as TensorFlow or its threads, is inherited.
@@ -107,7 +109,8 @@ class _Worker:
         self.pipe, theirs = _CONTEXT.Pipe()
         arguments = theirs, function, mib, os.getpid()
         self.process = _CONTEXT.Process(target=_serve, args=arguments, daemon=True)
-        self.process.start()
+        with _blocked(SIGNALS):  # for the worker as well: the parent decides when it stops
+            self.process.start()
         theirs.close()
         self.item: int | None = None  # None until it says that it is ready
         self.seconds = float("inf")
@@ -168,6 +171,17 @@ class _Worker:
         self.process.join()
 
 
+@contextlib.contextmanager
+def _blocked(numbers: Iterable[int]) -> Iterator[None]:
+    """Let signals wait; a process that is started meanwhile never gets them."""
+    resource_tracker.ensure_running()  # which would let them in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
     """Those with a message, those that died and those out of time, as soon as there are any."""
     patience = max(min(worker.deadline for worker in pool) - time.monotonic(), 0)
@@ -177,7 +191,6 @@ def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
 
 def _serve(pipe: Connection, function: Callable, mib: int | None, parent: int) -> None:
     """What a worker does: say that it is ready, then answer items until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before
         return

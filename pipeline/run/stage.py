@@ -2,9 +2,7 @@
 
 import contextlib
 import resource
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +24,7 @@ from pipeline.run.manifest import (
     write_manifest,
 )
 from pipeline.run.settings import load_settings, told
+from pipeline.run.signals import ended_by_signals
 
 
 @dataclass(frozen=True)
@@ -84,37 +83,6 @@ def _message(error: BaseException, settings: Settings) -> str:
     kind, is_number = type(error).__name__, isinstance(getattr(error, "code", None), int)
     hidden = settings.data.has_secrets and not is_number  # of a signal
     return f"{kind}: standard error says more" if hidden else f"{kind}: {error}"
-
-
-@contextlib.contextmanager
-def ended_by_signals(name: str) -> Iterator[None]:
-    """End with 128 + its number on the first SIGINT or SIGTERM, with a line; pass over others.
-
-    What goes on while the stage ends, such as stopping its workers, is not interrupted again.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread only
-        return
-
-    def end(number: int, _frame: object) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        print(
-            f"{name}: ended by {signal.Signals(number).name}. The same command goes on with what "
-            "is done.",
-            file=sys.stderr,
-            flush=True,
-        )
-        raise SystemExit(128 + number)
-
-    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
-    for each in before:
-        signal.signal(each, end)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run_stage(name: str, run_root: Path) -> None:

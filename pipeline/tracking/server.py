@@ -25,13 +25,16 @@ _SAID_EVERY_SECONDS = 30
 def held(command: Sequence[str], *, log: Path) -> Iterator[subprocess.Popen]:
     """Run a server while the context is open; what it writes goes into a file.
 
-    SIGTERM to this process ends the context, and so the server, first.
+    SIGTERM to this process, or Ctrl-C, ends the context, and so the server, first.
     """
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, end),
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
+    }
     with log.open("wb") as said:
         guard = subprocess.Popen(
             [sys.executable, __file__, *command],
@@ -46,7 +49,8 @@ def held(command: Sequence[str], *, log: Path) -> Iterator[subprocess.Popen]:
     finally:
         guard.stdin.close()
         guard.wait()
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def answers(server: subprocess.Popen, address: str) -> bool:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -79,26 +78,6 @@ def test_a_user_error_ends_the_stage_with_a_sentence_and_no_traceback(run, capsy
     assert exit_.value.code == 2
     assert capsys.readouterr().err == "train: no positions\n"
     assert read_events(run.events)[-1]["status"] == "failed"
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_stage_with_a_sentence_and_the_next_one_does_not_disturb_that(
-    run, capsys, number
-):
-    ended = []
-    with pytest.raises(SystemExit) as exit_, open_stage("heatmap", run.root):
-        try:
-            os.kill(os.getpid(), number)
-            time.sleep(9)
-        finally:
-            os.kill(os.getpid(), number)
-            ended.append(True)
-    assert (exit_.value.code, ended) == (128 + number, [True])
-    assert capsys.readouterr().err == (
-        f"heatmap: ended by {number.name}. The same command goes on with what is done.\n"
-    )
-    assert read_events(run.events)[-1]["status"] == "failed"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_full_disk_and_a_missing_permission_are_sentences(run, capsys):

@@ -1,0 +1,102 @@
+"""Signals end a command with a line and a status of its own, whenever they come."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import Settings
+from pipeline.run.events import read_events
+from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import map_images
+from pipeline.run.settings import Remembered, remember
+from pipeline.run.signals import SIGNALS
+from pipeline.run.stage import open_stage
+from tests.run.pool_functions import blocked_signals
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+KILL = "os.kill(os.getpid(), signal.SIGINT)"
+BEGIN = f"""import atexit, os, signal, sys, time
+sys.path.insert(0, {str(SCRIPTS)!r})
+import start
+"""
+
+
+@pytest.fixture
+def run(tmp_path) -> RunFolder:
+    run = RunFolder(tmp_path / "run")
+    remember(run, Settings(), Remembered("configs/default.yaml", {}, ""))
+    return run
+
+
+@pytest.fixture
+def handlers():
+    """The handlers of before, afterwards: a signal ends a process, and so are left as they are."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_stage_with_a_sentence_and_the_next_ones_do_not_disturb_that(
+    run, capsys, handlers, number
+):
+    ended = []
+    with pytest.raises(SystemExit) as exit_, open_stage("heatmap", run.root):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(9)
+        finally:
+            os.kill(os.getpid(), number)
+            ended.append(True)
+    os.kill(os.getpid(), number)  # as the interpreter ends
+    assert (exit_.value.code, ended) == (128 + number, [True])
+    assert capsys.readouterr().err == (
+        f"heatmap: ended by {number.name}. The same command goes on with what is done.\n"
+    )
+    assert read_events(run.events)[-1]["status"] == "failed"
+
+
+def test_a_stage_that_no_signal_ends_leaves_the_handlers_as_they_were(run, handlers):
+    with open_stage("heatmap", run.root):
+        assert signal.getsignal(signal.SIGINT) is not handlers[signal.SIGINT]
+    assert {number: signal.getsignal(number) for number in SIGNALS} == handlers
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (f"{KILL}; time.sleep(9)", "ended by SIGINT\n"),  # while libraries are imported
+        (
+            f"def work():\n {KILL}\n time.sleep(9)\nstart.command_line(work)",
+            "work: ended by SIGINT. The same command goes on with what is done.\n",
+        ),
+        (
+            f"atexit.register(lambda: ({KILL}, time.sleep(9)))\n"
+            "def work(): pass\nstart.command_line(work)",
+            "ended by SIGINT\n",
+        ),
+    ],
+)
+def test_a_signal_before_in_and_after_a_command_is_no_traceback(code, said):
+    code = BEGIN + code
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, said)
+
+
+def test_a_command_that_nohup_shields_goes_on():
+    code = f"{BEGIN}def work():\n {KILL}\n print('done')\nstart.command_line(work)"
+    words = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-c", code]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_workers_get_no_signals_and_their_parent_does():
+    (blocked,) = map_images(blocked_signals, [0], workers=1)
+    assert set(SIGNALS) <= set(blocked)
+    assert not {*SIGNALS} & signal.pthread_sigmask(signal.SIG_BLOCK, ())
