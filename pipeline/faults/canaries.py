@@ -97,7 +97,7 @@ def plant(folder: Path) -> list[str]:
     """
     made = _Made()
     root_name(made)
-    split, findings = ["patient_id,split"], ["file,kind,finding_id,site,density,row,col,radius"]
+    split, findings = ["patient_id,split"], ["file,kind,finding_id,site,remark,row,col,radius"]
     for number, part in enumerate(SPLITS):
         woman, file = made.new(), f"{made.new()}/{made.new()}.dcm"
         pixels, is_abnormal = film(number), number % 2 == 0

@@ -28,6 +28,9 @@ from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost
 
+_NOT_RENAMED = (
+    "the table of findings gives other images with its Patient ID another patient_id: two patients"
+)
 _DOUBLED = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
 
 
@@ -74,15 +77,18 @@ def read(request: Request) -> Catalog:
             "view": header.view,
         }
     lines = _of_readable(lines, damaged, images)
+    said = {name: image["patient_id"] for name, image in images.items()}
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
     findings = join_findings(images, lines, sizes, lost=builder.failed())
     births: dict[str, set[str]] = defaultdict(set)
     for file, header in headers.items():
         births[images[file.name]["patient_id"]].add(header.birth_date)
+    renamed = {said[name] for name, image in images.items() if image["patient_id"] != said[name]}
     doubled = _with_the_number_of_another(headers)
     for file, header in headers.items():
         image, found = images[file.name], findings[ids[file.name]]
         remarks = [*_remarks(header, births[image["patient_id"]])]
+        remarks += [_NOT_RENAMED] if image["patient_id"] in renamed else []
         remarks += [_DOUBLED] if file in doubled else []
         builder.add_image(file, remarks=remarks, findings=found, **image)
     return builder.catalog()

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -23,7 +23,7 @@ from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cells import as_word
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
-from pipeline.run.csv_tables import read_text_table
+from pipeline.run.csv_tables import TextTable, read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.pseudonyms import original
 
@@ -33,6 +33,7 @@ COLUMNS = (
     *("file", "image_id", *OF_IMAGE, "finding_id", "kind", "pathology", "geometry"),
     *(*NAMES["circle"], *NAMES["box"], "polygon", "mask"),
 )
+_DENSITY = re.compile(r"[1-4a-dA-D]?")
 # The geometry of a line that does not name it: the first of which a column is filled in.
 IMPLIED = {"mask": "mask", "polygon": "polygon", "row0": "box", "radius": "circle"}
 # How others call the places that have names of their own here.
@@ -43,7 +44,20 @@ _OTHER_PLACES = re.compile(
 _SHOWN = 3  # of several wrong lines
 # Outlines that all lie within so many pixels of the corner, on images so many times larger.
 _MOST_PERCENT, _TIMES_LARGER = 100, 4
+# The share of the outlines outside their images that no slips of single lines explain.
+_MOST_OUTSIDE = 0.25
+# So many outlines of so many images, none beyond so much of its image, may be in a smaller one.
+_MANY, _OF_IMAGES, _CORNER = 6, 4, 0.5
+# 1.204 as a whole number, of where the comma stands before the decimals.
+_WITH_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 NORMAL = "normal"  # the kind that says: this image has been looked at and has no finding
+# Words of others for it, which would be findings at a place that nobody knows.
+_NOTHING_FOUND = frozenset(
+    (
+        *("none", "no", "non", "nothing", "negative", "healthy", "norm", "no_lesion", "no_mass"),
+        *("no_finding", "no_findings", "no_abnormality", "birads_1", "bi-rads_1"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,7 @@ def read_findings(path: Path) -> list[FindingLine]:
         near = difflib.get_close_matches(name, COLUMNS, 1, 0.75)
         if near:
             raise UserError(f"{path}: column {name!r} is unknown. Did you mean {near[0]!r}?")
+    _check_thousands(table)
     lines = []
     for where, cells in table.rows:
         try:
@@ -102,13 +117,26 @@ def read_findings(path: Path) -> list[FindingLine]:
             lines.append(_line(where, row, path.parent, decimal_comma=table.separator == ";"))
         except ValueError as error:
             raise UserError(f"{where}: {error}.") from error
-    places = [name for name in table.columns if _OTHER_PLACES.fullmatch(name)]
-    if places and all(line.finding["geometry"] == "none" for line in lines):
-        raise UserError(
-            f"{path}: the columns {', '.join(places)} look like places, which would not be read. "
-            "Call them row, col, radius or row0, col0, row1, col1, in pixels."
-        )
     return lines
+
+
+def _check_thousands(table: TextTable) -> None:
+    """Refuse points that may stand between thousands: all before three digits, and some without.
+
+    Raises:
+        UserError: names the first.
+    """
+    names = {*NAMES["circle"], *NAMES["box"]} & set(table.columns)
+    cells = [(where, row[name]) for where, row in table.rows for name in names if row[name]]
+    pointed = [(where, text) for where, text in cells if "." in text]
+    if table.separator == "," or len(pointed) == len(cells):
+        return
+    if pointed and all(_WITH_THOUSANDS.fullmatch(text) for _, text in pointed):
+        where, text = pointed[0]
+        raise UserError(
+            f"{where}: {text} may have a point between thousands or before decimals. Write numbers "
+            "without points between thousands, and others with as many decimals as the rest."
+        )
 
 
 def join_findings(
@@ -140,6 +168,11 @@ def join_findings(
         lines = [line for line in lines if line.file not in names]
     _check_named(lines, by_name, by_id)
     size_of = {image["image_id"]: sizes[name] for name, image in images.items() if name in sizes}
+    ids = Counter(line.finding["finding_id"] for line in lines if line.finding["finding_id"])
+    if ids and max(ids.values()) > 1:
+        doubled = next(iter(ids.most_common(1)))[0]
+        where = [line.where for line in lines if line.finding["finding_id"] == doubled]
+        raise UserError(f"{where[1]}: finding_id {doubled} is that of {where[0]} as well.")
     known: set[tuple[str, str]] = set()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in by_id}
     placed = []  # line, and size of its image
@@ -167,6 +200,8 @@ def join_findings(
             if image_id in size_of and line.finding["geometry"] in ("circle", "box", "polygon"):
                 placed.append((line, size_of[image_id]))
     _check_places(placed)
+    if in_corner := _all_in_the_corner(placed):
+        tell(in_corner)
     if twice:
         tell("lines that say what another says already, taken once", twice)
     return findings
@@ -204,7 +239,7 @@ def _check_places(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> None
         UserError: an outline leaves its image and would not if row and column were exchanged,
             or all of several lie in the corner where percentages would.
     """
-    boxes = []
+    boxes, outside = [], []
     for line, (height, width) in placed:
         geometry, value = line.finding["geometry"], line.finding["coordinates"]
         boxes.append((bounds(geometry, value), min(height, width)))
@@ -214,6 +249,12 @@ def _check_places(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> None
                 f"{line.where}: {problem}. Give the row first, then the column (y, then x), in "
                 "every line of the table."
             )
+        outside += [f"{line.where}: {problem}"] if problem else []
+    if len(outside) > 1 and len(outside) >= _MOST_OUTSIDE * len(placed):
+        raise UserError(
+            f"{outside[0]}, and so do {len(outside)} of {len(placed)} outlines, as if they were in "
+            "pixels of larger copies of the images. Give pixels of the images themselves."
+        )
     if len(boxes) > 1 and all(
         size >= _MOST_PERCENT * _TIMES_LARGER and fits(box, _MOST_PERCENT + 1, _MOST_PERCENT + 1)
         for box, size in boxes
@@ -222,6 +263,21 @@ def _check_places(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> None
             f"{placed[0][0].where} and all {len(boxes)} outlines: no place is beyond pixel "
             f"{_MOST_PERCENT}, as if they were percentages of the image. Give pixels."
         )
+
+
+def _all_in_the_corner(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> str:
+    """A sentence where many outlines of many images all lie near the first row and column."""
+    images = {line.file or line.image_id for line, _ in placed}
+    far = [0.0, 0.0]
+    for line, size in placed:
+        box = bounds(line.finding["geometry"], line.finding["coordinates"])
+        far = [max(most, end / side) for most, end, side in zip(far, box[2:], size, strict=True)]
+    if len(placed) < _MANY or len(images) < _OF_IMAGES or max(far) >= _CORNER:
+        return ""
+    return (
+        f"all {len(placed)} outlines lie in the first {far[0]:.0%} of the rows and {far[1]:.0%} of "
+        "the columns of their images, as if they were in pixels of smaller copies of them"
+    )
 
 
 def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool) -> FindingLine:
@@ -241,10 +297,23 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
         raise ValueError(
             f"{', '.join(unused)} is given, which is no whole circle (row, col, radius) and no box"
         )
-    kind = as_word(row["kind"])
+    kind, pathology = (_word(row[name], name) for name in ("kind", "pathology"))
     if kind == NORMAL and geometry != "none":
         raise ValueError(f"kind normal cannot have a {geometry}")
+    if geometry == "none" and kind in _NOTHING_FOUND:
+        raise ValueError(
+            f"kind {row['kind']!r} would be a finding at an unknown place; for an image in which "
+            "nothing was found it is normal"
+        )
+    places = [name for name, cell in row.items() if cell and _OTHER_PLACES.fullmatch(name)]
+    if geometry == "none" and kind != NORMAL and places:
+        raise ValueError(
+            f"the columns {', '.join(places)} look like places, which would not be read; call them "
+            "row, col, radius or row0, col0, row1, col1, in pixels"
+        )
     of_image = {name: original(row[name]) for name in OF_IMAGE if row[name]}
+    if not _DENSITY.fullmatch(row["density"]):
+        raise ValueError(f"density must be 1 to 4 or a to d, not {row['density']!r}")
     if complete := row["complete"].lower():
         if complete not in ("yes", "no"):
             raise ValueError(f"complete must be yes or no, not {row['complete']!r}")
@@ -258,12 +327,24 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
     finding = {
         "finding_id": row["finding_id"],
         "kind": kind,
-        "pathology": as_word(row["pathology"]),
+        "pathology": pathology,
         "geometry": geometry,
         "coordinates": coordinates,
     }
     file = row["file"].replace("\\", "/").removeprefix("./")
     return FindingLine(where, file, original(row["image_id"]), of_image, finding)
+
+
+def _word(text: str, name: str) -> str:
+    """A cell as a word of the catalog; blank and signs are unknown.
+
+    Raises:
+        ValueError: it says something that cannot be such a word.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", text.lower())
+    if any(map(str.isalnum, text)) and not plain[:1].isalpha():
+        raise ValueError(f"{name} must begin with a letter from a to z, not {text!r}")
+    return as_word(text)
 
 
 def _coordinates(row: dict[str, str], geometry: str, folder: Path, point: str) -> dict | list:

@@ -1,5 +1,6 @@
 """One data set to its catalog: its importer, then the user's split and limit, then the checks."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,9 +76,7 @@ def unread_tables(request: Request, called: Called = as_it_is) -> list[str]:
         own["findings"] = request.data.findings or request.data.root / "findings.csv"
     notes = []
     for file in request.files:
-        word = _OWN_TABLE.search(file.name.casefold())
-        kind = {"split": "split", "finding": "findings"}[word[1]] if word else ""
-        if not kind or file.suffix not in _TABLES or "/" in file.name:
+        if file.suffix not in _TABLES or "/" in file.name or not (kind := _kind_of_table(file)):
             continue
         if kind == "findings" and kind not in own:
             named = called("file", file.name)
@@ -90,6 +89,22 @@ def unread_tables(request: Request, called: Called = as_it_is) -> list[str]:
     return notes
 
 
+def _kind_of_table(file: SourceFile) -> str:
+    """split, findings or "", by the name of a table or by its columns."""
+    if word := _OWN_TABLE.search(file.name.casefold()):
+        return {"split": "split", "finding": "findings"}[word[1]]
+    with contextlib.suppress(UserError, OSError):
+        columns = set(read_text_table(file.path, rename=_column, separators=",;\t").columns)
+        if {"patient_id", "split"} <= columns:
+            return "split"
+        return "findings" if "kind" in columns and columns & {"file", "image_id"} else ""
+    return ""
+
+
+def _column(cell: str) -> str:
+    return cell.strip().lower()
+
+
 def read_split(path: Path) -> dict[str, str]:
     """The user's own split by patient id: a table with the columns patient_id and split.
 
@@ -99,7 +114,7 @@ def read_split(path: Path) -> dict[str, str]:
     table = read_text_table(
         path,
         needed=("patient_id", "split"),
-        rename=lambda cell: cell.strip().lower(),
+        rename=_column,
         separators=",;\t",
         advice="Give a CSV of patient_id,split in UTF-8.",
     )
@@ -132,7 +147,7 @@ def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catal
     alike = [
         f"{stranger!r} is almost {patient!r} ({why})"
         for stranger, (patient, why) in meant.items()
-        if patient and patient not in own
+        if patient and own.get(patient) != split[stranger]
     ]
     if patients and not own:
         raise UserError(
@@ -142,8 +157,8 @@ def apply_split(catalog: Catalog, split: dict[str, str], *, where: str) -> Catal
     if alike:
         raise UserError(
             f"{where}: {len(strangers)} of its {len(split)} patients are none of the data set, "
-            "whose patients of almost the same name would be split without the table. "
-            f"{_how(alike)}"
+            "whose patients of almost the same name would be split without the table, or are in "
+            f"another part of it. {_how(alike)}"
         )
     notes = list(catalog.notes)
     if strangers:

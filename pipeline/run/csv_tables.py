@@ -6,6 +6,7 @@ pandas only where a table of pandas is asked for.
 """
 
 import csv
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from pipeline.run.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_IN_FRONT = re.compile(r"\s*|\s*\"?sep=.?\"?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,12 @@ def read_text_table(
         raise UserError(f"{path} is missing.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8. {advice}") from error
-    separator = max(separators, key=(lines or [""])[0].count)
-    table = csv.reader(lines, delimiter=separator)
+    # What spreadsheets and people put in front of the header line: sep=; and blank lines.
+    front = next((n for n, line in enumerate(lines) if not _IN_FRONT.fullmatch(line)), 0)
+    separator = max(separators, key=(lines or [""])[front].count)
+    table = csv.reader(["\n"] * front + lines[front:], delimiter=separator)
     try:
-        columns = [rename(cell) for cell in next(table, [])]
+        columns = [rename(cell) for cell in next(filter(None, table), [])]
         numbered = [(table.line_num, [value.strip() for value in values]) for values in table]
     except csv.Error as error:
         raise UserError(f"{path}, line {table.line_num}: {error}. {advice}") from error
@@ -85,7 +91,8 @@ def read_text_table(
         if not any(cells):
             continue
         if len(cells) > len(columns) and not lenient:
-            raise UserError(f"{where}: more values than columns. {advice}")
+            header = f"{len(cells)} values and {len(columns)} columns, {', '.join(columns)}"
+            raise UserError(f"{where}: more values than columns ({header}). {advice}")
         if len(cells) < len(columns) and whole_lines:
             raise UserError(f"{where}: fewer values than columns. {advice}")
         for name in twice:

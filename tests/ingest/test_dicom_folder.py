@@ -233,6 +233,43 @@ def test_percentages_of_the_image_are_refused(tmp_path):
     assert len(catalog_of(tmp_path).findings) == 2
 
 
+def test_pixels_of_larger_copies_of_the_images_are_refused(tmp_path):
+    write_mammogram(tmp_path / "a.dcm", np.zeros((60, 50), np.uint16))
+    lines = "".join(f"a.dcm,mass,{row},30,4\n" for row in (20, 30, 40, 50, 70, 80))
+    (tmp_path / "findings.csv").write_text(f"file,kind,row,col,radius\n{lines}")
+    with pytest.raises(UserError, match=r"line 6: it lies outside .* 2 of 6 outlines, as if"):
+        catalog_of(tmp_path)
+
+
+@pytest.mark.parametrize(("last", "told"), [(40, True), (60, False)])
+def test_outlines_that_all_lie_in_the_corner_are_told(tmp_path, capsys, last, told):
+    rows = [20, 25, 30, 35, 38, last]
+    for number in range(6):
+        write_mammogram(tmp_path / f"{number}.dcm", np.zeros((100, 90), np.uint16))
+    lines = "".join(f"{n}.dcm,mass,{row},30,4\n" for n, row in enumerate(rows))
+    (tmp_path / "findings.csv").write_text(f"file,kind,row,col,radius\n{lines}")
+    assert len(catalog_of(tmp_path).findings) == 6
+    told_of = "note: all 6 outlines lie in the first 44% of the rows and 38% of the columns"
+    assert (told_of in capsys.readouterr().out) == told
+
+
+def test_a_woman_of_whom_some_images_only_get_another_name_is_told(tmp_path):
+    for name in "abc":
+        write_mammogram(tmp_path / f"{name}.dcm", PatientID="w2" if name == "c" else "w1")
+    (tmp_path / "findings.csv").write_text("file,kind,patient_id\na.dcm,mass,anna\n")
+    reasons = catalog_of(tmp_path).files.set_index("file")["reason"]
+    assert "other images with its Patient ID another patient_id" in reasons["b.dcm"]
+    assert not reasons["a.dcm"] and not reasons["c.dcm"]
+
+
+def test_a_finding_number_that_is_there_twice_is_named_with_both_lines(tmp_path):
+    write_mammogram(tmp_path / "a.dcm")
+    lines = "a.dcm,mass,f1\na.dcm,mass,\na.dcm,mass,\na.dcm,cyst,f1\n"
+    (tmp_path / "findings.csv").write_text(f"file,kind,finding_id\n{lines}")
+    with pytest.raises(UserError, match=r"line 5: finding_id f1 is that of .*line 2 as well"):
+        catalog_of(tmp_path)
+
+
 def test_a_finding_that_is_there_twice_is_taken_once(tmp_path, capsys):
     write_mammogram(tmp_path / "a.dcm", np.zeros((200, 200), np.uint16))
     lines = ["file,kind,row,col,radius", *["a.dcm,mass,90,90,6"] * 2, "a.dcm,mass,20,20,6"]

@@ -80,12 +80,43 @@ def test_blank_lines_and_further_columns_are_passed_over(tmp_path):
         ("file,kind\na,mass,3,4\n", "line 2: more values than columns"),
         ("file,kind,row,col\na,mass,9,9\n", "line 2: row, col is given, which is no whole circle"),
         ("file,kind,row,row\na,mass,9,8\n", "line 2: the columns called row disagree"),
-        ("file,kind,x,y,w,h\na,mass,9,8,2,2\n", "the columns x, y look like places"),
+        ("file,kind,x,y,w,h\na,mass,9,8,2,2\n", "line 2: the columns x, y look like places"),
         ("file,kind,xmin,Y_Max\na,mass,9,8\n", "the columns xmin, y_max look like places"),
+        (
+            "file,kind,x,y,row,col,radius\na,mass,,,9,8,2\nb,mass,9,8,,,\n",
+            "line 3: the columns x, y look like places",
+        ),
+        ("file,kind\na,No Finding\n", "line 2: kind 'No Finding' .* it is normal"),
+        ("file,kind\na,BI-RADS 1\n", "line 2: kind 'BI-RADS 1' .* it is normal"),
+        ("file,kind\na,4a\n", "line 2: kind must begin with a letter from a to z, not '4a'"),
+        ("file,kind,pathology\na,mass,1\n", "line 2: pathology must begin with a letter"),
+        ("file,kind\na,\u816b\u7624\n", "line 2: kind must begin with a letter from a to z"),
+        ("file,kind,density\na,mass,5\n", "line 2: density must be 1 to 4 or a to d, not '5'"),
+        ("file;kind;row;col;radius\na;mass;1.004;20;9\n", "line 2: 1.004 may have a point"),
+        ("file;kind;row;col;radius\na;mass;1.004,5;20;9\n", "line 2: 1.004,5 may have a point"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path, text, message):
     with pytest.raises(UserError, match=message):
+        read_findings(table(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("row", "col", "radius"),
+    [("1.004", "20.250", "9.125"), ("1.004", "20.5", "9"), (".5", "2", "9")],
+)
+def test_points_before_three_decimals_are_decimals_where_all_numbers_say_so(
+    tmp_path, row, col, radius
+):
+    text = f"file;kind;row;col;radius\na;mass;{row};{col};{radius}\n"
+    (line,) = read_findings(table(tmp_path, text))
+    expected = {"row": float(row), "col": float(col), "radius": float(radius)}
+    assert line.finding["coordinates"] == expected
+
+
+def test_what_spreadsheets_put_in_front_of_the_header_is_passed_over(tmp_path):
+    text = "sep=;\n\nfile;kind;row;col;radius\na;mass;10,5;20;9\nb;blob;x;1;1\n"
+    with pytest.raises(UserError, match="line 5: row must be a number"):
         read_findings(table(tmp_path, text))
 
 

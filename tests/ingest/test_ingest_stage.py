@@ -165,6 +165,14 @@ def test_a_split_of_almost_the_right_patients_is_refused(tmp_path, wrong):
         ingest(stage(tmp_path))
 
 
+def test_a_woman_in_two_parts_under_two_spellings_is_refused(tmp_path):
+    women(tmp_path, *ZEROS)
+    lines = "".join(f"{woman},{part}\n" for woman, part in ZEROS.items())
+    (tmp_path / "data" / "split.csv").write_text(f"patient_id,split\n{lines}17,train\n")
+    with pytest.raises(UserError, match=r"in another part of it. '17' is almost '00017'"):
+        ingest(stage(tmp_path))
+
+
 def test_a_split_of_other_ids_says_how_they_are_written(tmp_path):
     women(tmp_path, "w1", "w2")
     (tmp_path / "data" / "split.csv").write_text("patient_id,split\n1,test\n")
@@ -173,7 +181,7 @@ def test_a_split_of_other_ids_says_how_they_are_written(tmp_path):
 
 
 def test_patients_of_the_split_that_are_not_there_are_counted_in_a_note(tmp_path, root, capsys):
-    table = "patient_id,split\nw1,test\nw2,train\nW2,test\nw9,train\n"
+    table = "patient_id,split\nw1,test\nw2,train\nW2,train\nw9,train\n"
     (root / "split.csv").write_text(table)
     here = stage(tmp_path)
     ingest(here)
@@ -209,6 +217,19 @@ def test_a_table_under_another_name_is_not_passed_over_in_silence(tmp_path, root
     ingest(here)
     (note,) = read_catalog(here.run).notes
     assert note.startswith(f"{name} is not read: the table must be called")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("Patient_ID;Split\nw1;test\n", "split"), ("file,kind\nb.dcm,mass\n", "findings")],
+)
+def test_a_table_that_is_known_by_its_columns_is_not_passed_over(tmp_path, root, text, kind):
+    (root / "women.csv").write_text(text)
+    (root / "other.csv").write_text("patient_id,age\nw1,50\n")
+    here = stage(tmp_path)
+    ingest(here)
+    (note,) = read_catalog(here.run).notes
+    assert note.startswith(f"women.csv is not read: the table must be called {kind}.csv")
 
 
 def test_a_table_of_findings_for_an_importer_that_reads_none_is_refused(tmp_path, root):
