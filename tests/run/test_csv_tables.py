@@ -78,7 +78,11 @@ def test_a_text_table_has_its_lines_with_their_places_and_without_blanks(tmp_pat
     [
         (b"file\n\xff\n", {}, "table.csv is not UTF-8. Look."),
         ("file\na\n", {"needed": {"file", "kind"}}, "table.csv lacks the columns kind. Look."),
-        ("file,kind\na,b,c\n", {}, r"line 2: more values than columns \(3 values and 2 columns, file, kind\). Look."),
+        (
+            "file,kind\na,b,c\n",
+            {},
+            r"line 2: more .* columns \(3 values and 2 columns, file, kind\). Look.",
+        ),
         ("file,kind\na\n", {"whole_lines": True}, "table.csv, line 2: fewer values than"),
         ("file\n" + "x" * 140_000, {}, "table.csv, line 2: field larger than field limit"),
     ],
