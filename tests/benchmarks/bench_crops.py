@@ -3,6 +3,7 @@
 The aim: a quarter. Both views are of the same seed, so they show the same.
 """
 
+import math
 import random
 import tempfile
 import time
@@ -19,19 +20,25 @@ from pipeline.train.data.augmentation import (
     SHEAR_DEGREES,
     SMALLEST,
     Augmenter,
+    ReadPixels,
     View,
 )
 from pipeline.train.data.crops import read_window
 
-SIZE, WINDOW = 448, 968  # of configs/mias.yaml; the smallest window that fills every view
+SIZE = 448  # of configs/mias.yaml
 SHAPE = (2000, 1200)
 
 
-class Whole(Augmenter):
+class Whole:
     """The same view with nothing but albumentations: turn a whole window, cut the middle."""
 
     def __init__(self, size_px: int):
-        super().__init__(size_px)
+        sheared = 1 / (1 - math.tan(math.radians(SHEAR_DEGREES)))
+        turned = math.radians(ROTATION_DEGREES)
+        needed = size_px * (math.cos(turned) + math.sin(turned)) * sheared / SMALLEST
+        self.size_px = size_px
+        # So much more at each side fills every view; two pixels are for the interpolation.
+        self.border_px = math.ceil((needed - size_px) / 2) + 2
         affine = A.Affine(
             rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
             shear=(-SHEAR_DEGREES, SHEAR_DEGREES),
@@ -40,16 +47,35 @@ class Whole(Augmenter):
             border_mode=cv2.BORDER_CONSTANT,
             p=0.9,
         )
-        self._whole = A.Compose([A.VerticalFlip(p=0.5), affine, A.CenterCrop(size_px, size_px)])
+        self._whole = A.Compose(
+            [A.VerticalFlip(p=0.5), affine, A.CenterCrop(size_px, size_px)],
+            keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
+        )
+        self._grey = A.Compose(
+            [
+                A.GaussNoise(std_range=(0.005, 0.03), p=0.4),
+                A.GaussianBlur(sigma_limit=(0.3, 2.0), blur_limit=0, p=0.3),
+                A.RandomBrightnessContrast(
+                    brightness_limit=0.15, contrast_limit=0.4, ensure_safe_range=True, p=0.8
+                ),
+                A.RandomGamma(gamma_limit=(60, 160), p=0.8),
+            ]
+        )
 
-    def view(self, read, *, seed: int) -> View:
+    def view(self, read: ReadPixels, *, seed: int) -> View:
+        """A random view of the crop in the middle of a window."""
         states = np.random.default_rng(seed), random.Random(seed)
         for transform in (*self._whole.transforms, *self._grey.transforms):
             transform.set_random_state(*states)
-        border = (WINDOW - SIZE) // 2
-        window = network_input(read(-border, -border, WINDOW, WINDOW))
-        image = np.clip(self._whole(image=window)["image"], 0.0, 1.0)
-        return View(np.clip(self._grey(image=image)["image"], 0.0, 1.0), np.eye(2, 3))
+        border, side = self.border_px, self.size_px + 2 * self.border_px
+        window = network_input(read(-border, -border, side, side))
+        last = self.size_px - 1.0
+        corners = np.array([[0.0, 0.0], [last, 0.0], [0.0, last]])  # (x, y)
+        moved = self._whole(image=window, keypoints=corners + border)
+        after = np.asarray(moved["keypoints"], np.float64)[:, ::-1]
+        to_crop = np.linalg.solve(np.column_stack([after, np.ones(3)]), corners[:, ::-1]).T
+        image = np.clip(moved["image"], 0.0, 1.0)
+        return View(np.clip(self._grey(image=image)["image"], 0.0, 1.0), to_crop)
 
 
 def bench(repeats: int = 15) -> dict:

@@ -2,7 +2,8 @@
 
 An entry is three files beside each other, `STORE` being their path without suffix:
 
-    STORE.b2nd         (H, W) uint16, Blosc2 (bitshuffle and LZ4) in chunks of 512 x 512
+    STORE.b2nd         (H, W) uint16, Blosc2 (bitshuffle and LZ4) in chunks of 512 x 512, which
+                         are read by blocks of 64 x 64
     STORE.breast.png   (ceil(H/8), ceil(W/8)) 8 bit, 255 in the breast; a cell covers 8 x 8 pixels
     STORE.json         geometry, origin and what decides whether the file is used; written last,
                        so an entry without it does not exist
@@ -32,7 +33,7 @@ from pipeline.run.errors import UserError
 STORE_FORMAT = 9
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
-CHUNK_PX = 512
+CHUNK_PX, BLOCK_PX = 512, 64  # a chunk is written at once, of a block all is read
 
 # They decide whether a file is used, which is asked of STORE.json, and never change a pixel.
 _SELECTION_SETTINGS = {
@@ -126,11 +127,14 @@ def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, inf
     compression = blosc2.CParams(
         codec=blosc2.Codec.LZ4, clevel=5, filters=[blosc2.Filter.BITSHUFFLE], nthreads=1
     )
-    chunks = tuple(min(CHUNK_PX, size) for size in image.shape)
+    layout = {
+        name: tuple(min(side, size) for size in image.shape)
+        for name, side in (("chunks", CHUNK_PX), ("blocks", BLOCK_PX))
+    }
 
     def write_image(file: Path) -> None:
         array = np.ascontiguousarray(image)
-        blosc2.asarray(array, urlpath=str(file), chunks=chunks, cparams=compression)
+        blosc2.asarray(array, urlpath=str(file), cparams=compression, **layout)
 
     write_atomic(image_file, write_image)
     write_mask(breast_file, breast)

@@ -1,8 +1,9 @@
 """Random views of a crop, and the exact affine map between a view and its source.
 
-albumentations chooses how a view lies and moves three keypoints so. They give the affine map: the
-targets of a view are computed from the outlines and not by resampling a mask, and of the stored
-pixels only those are read, and resampled once, that the view shows.
+albumentations chooses how a view lies and what is done to its grey values, and does neither. Its
+matrix is the affine map: the targets of a view are computed from the outlines and not by resampling
+a mask, and of the stored pixels only those are read, and resampled once, that the view shows. The
+grey-scale steps are done in one; most views need no more than a look-up table.
 """
 
 import math
@@ -17,7 +18,7 @@ import numpy as np
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network at import
 import albumentations as A
 
-from pipeline.preprocess.store.entries import network_input
+from pipeline.preprocess.store.entries import WHITE, network_input
 
 ROTATION_DEGREES = 25.0
 SHEAR_DEGREES = 10.0
@@ -25,6 +26,7 @@ SMALLEST, LARGEST = 0.75, 1.3  # scale
 # How much farther apart two points of a window can be in a view.
 STRETCH = LARGEST * (1 + math.tan(math.radians(SHEAR_DEGREES)))
 
+_LEVELS = np.arange(WHITE + 1, dtype=np.uint16)[None]  # every stored grey value
 
 # (row, col, height, width) in a crop, which may lie beside it -> (height, width) uint16, as stored.
 ReadPixels = Callable[[int, int, int, int], np.ndarray]
@@ -49,62 +51,111 @@ def plain_view(read: ReadPixels, size_px: int) -> View:
     return View(network_input(read(0, 0, size_px, size_px)), np.eye(2, 3))
 
 
-class _Placed(A.Affine):
-    """Moves keypoints; the pixels follow in one step with all that is done to them."""
+class _Chosen(A.BasicTransform):
+    """A transform that draws its parameters and leaves the image as it is."""
 
     def apply(self, img, **_):
         return img
+
+    def draw(self, image: np.ndarray, states: tuple[np.random.Generator, random.Random]) -> dict:
+        """The parameters for such an image, by name; empty where nothing is to be done."""
+        self.set_random_state(*states)
+        self(image=image)
+        return self.get_applied_params()
+
+
+class _Flip(_Chosen, A.VerticalFlip):
+    pass
+
+
+class _Affine(_Chosen, A.Affine):
+    pass
+
+
+class _Noise(_Chosen, A.GaussNoise):
+    pass
+
+
+class _Blur(_Chosen, A.GaussianBlur):
+    pass
+
+
+class _Contrast(_Chosen, A.RandomBrightnessContrast):
+    pass
+
+
+class _Gamma(_Chosen, A.RandomGamma):
+    pass
 
 
 class Augmenter:
     """Makes views. Not thread-safe: albumentations keeps its random state in the transforms."""
 
     def __init__(self, size_px: int):
-        self._blank = np.zeros((size_px, size_px), np.uint8)
-        affine = _Placed(
+        self._blank = np.zeros((size_px, size_px), np.float32)
+        # A mammogram has its chest wall on the left, and tissue looks different there: a view
+        # that is mirrored or turned by 90 degrees is none that a map is ever made of.
+        self._flip = _Flip(p=0.5)
+        self._affine = _Affine(
             rotate=(-ROTATION_DEGREES, ROTATION_DEGREES),
             shear=(-SHEAR_DEGREES, SHEAR_DEGREES),
             scale=(SMALLEST, LARGEST),
-            # Border modes that mirror would multiply the keypoints.
-            border_mode=cv2.BORDER_CONSTANT,
             p=0.9,
-        )
-        self._spatial = A.Compose(
-            # A mammogram has its chest wall on the left, and tissue looks different there: a view
-            # that is mirrored or turned by 90 degrees is none that a map is ever made of.
-            [A.VerticalFlip(p=0.5), affine],
-            keypoint_params=A.KeypointParams(format="xy", remove_invisible=False),
         )
         # Film and scanner differ in grain and sharpness. A stronger contrast would turn the
         # brightest tissue, where lesions are, into plain white: the safe range lowers it, and
         # gamma brightens and darkens without clipping.
-        self._grey = A.Compose(
-            [
-                A.GaussNoise(std_range=(0.005, 0.03), p=0.4),
-                A.GaussianBlur(sigma_limit=(0.3, 2.0), blur_limit=0, p=0.3),
-                A.RandomBrightnessContrast(
-                    brightness_limit=0.15, contrast_limit=0.4, ensure_safe_range=True, p=0.8
-                ),
-                A.RandomGamma(gamma_limit=(60, 160), p=0.8),
-            ]
+        self._noise = _Noise(std_range=(0.005, 0.03), p=0.4)
+        self._blur = _Blur(sigma_limit=(0.3, 2.0), blur_limit=0, p=0.3)
+        self._contrast = _Contrast(
+            brightness_limit=0.15, contrast_limit=0.4, ensure_safe_range=True, p=0.8
         )
+        self._gamma = _Gamma(gamma_limit=(60, 160), p=0.8)
 
     def view(self, read: ReadPixels, *, seed: int) -> View:
         """A random view of a crop; the same seed gives the same view."""
-        # One stream for all: Compose.set_random_seed would give each transform the same one,
-        # and a strong rotation would always come with a strong contrast.
+        # One stream for all, which draw in this order: seeded alike, a strong rotation would
+        # always come with a strong contrast.
         states = np.random.default_rng(seed), random.Random(seed)
-        for transform in (*self._spatial.transforms, *self._grey.transforms):
-            transform.set_random_state(*states)
-        side = len(self._blank) - 1.0
-        corners = np.array([[0.0, 0.0], [side, 0.0], [0.0, side]])  # (x, y)
-        moved = self._spatial(image=self._blank, keypoints=corners)["keypoints"]
-        # The affine map that takes the moved corners back, both as (row, col).
-        after = np.asarray(moved, np.float64)[:, ::-1]
-        to_crop = np.linalg.solve(np.column_stack([after, np.ones(3)]), corners[:, ::-1]).T
-        image = network_input(_resampled(read, to_crop, len(self._blank)))
-        image = self._grey(image=image)["image"]
-        return View(np.clip(image, 0.0, 1.0, dtype=np.float32), to_crop)
+        size = len(self._blank)
+        matrix = np.eye(3)  # of (x, y) in the crop
+        if self._flip.draw(self._blank, states):
+            matrix[1, 1:] = -1, size - 1
+        matrix = self._affine.draw(self._blank, states).get("matrix", np.eye(3)) @ matrix
+        to_crop = np.linalg.inv(matrix)[[1, 0]][:, [1, 0, 2]]
+        return View(self._in_grey(_resampled(read, to_crop, size), states), to_crop)
+
+    def _in_grey(
+        self, stored: np.ndarray, states: tuple[np.random.Generator, random.Random]
+    ) -> np.ndarray:
+        """Noise, blur, contrast and gamma as albumentations chooses and does them, in one step.
+
+        Args:
+            stored: (size, size) uint16.
+
+        Returns:
+            (size, size) float32 in [0, 1], but for last bits what albumentations gives.
+        """
+        noise = self._noise.draw(self._blank, states).get("noise_map")
+        kernel = self._blur.draw(self._blank, states).get("kernel")
+        contrast = self._contrast.draw(self._blank, states)
+        gamma = self._gamma.draw(self._blank, states)
+
+        def toned(image: np.ndarray) -> np.ndarray:
+            if contrast:
+                image = image * np.float32(contrast["alpha"]) + np.float32(contrast["beta"])
+            image = np.clip(image, 0.0, 1.0, out=image)
+            return cv2.pow(image, gamma["gamma"]) if gamma else image
+
+        if noise is None and kernel is None and stored.size > WHITE:
+            return cv2.LUT(stored, toned(network_input(_LEVELS)))
+        image = network_input(stored)
+        if noise is not None:
+            image += noise
+            np.clip(image, 0.0, 1.0, out=image)
+        if kernel is not None:
+            image = cv2.sepFilter2D(image, ddepth=-1, kernelX=kernel, kernelY=kernel)
+        return toned(image)
 
 
 def _resampled(read: ReadPixels, to_crop: np.ndarray, size: int) -> np.ndarray:

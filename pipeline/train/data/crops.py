@@ -152,12 +152,13 @@ def read_window(
     Returns:
         (height, width) uint16.
     """
+    row1, col1 = row0 + height, col0 + width
+    if row0 >= 0 and col0 >= 0 and row1 <= image[0] and col1 <= image[1]:
+        return read_image(store, slice(row0, row1), slice(col0, col1))
     rows, cols = _reflected(row0, height, image[0]), _reflected(col0, width, image[1])
     first_row, first_col = rows.min(), cols.min()
     pixels = read_image(store, slice(first_row, rows.max() + 1), slice(first_col, cols.max() + 1))
-    if pixels.shape != (height, width) or rows[0] > rows[-1] or cols[0] > cols[-1]:
-        pixels = pixels[np.ix_(rows - first_row, cols - first_col)]
-    return pixels
+    return pixels[np.ix_(rows - first_row, cols - first_col)]
 
 
 def _reflected(start: int, size: int, length: int) -> np.ndarray:

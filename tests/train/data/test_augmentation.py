@@ -1,9 +1,11 @@
 """Views: the affine map says where every pixel went, and the seed says everything."""
 
+import cv2
 import numpy as np
 import pytest
 
 from pipeline.train.data.augmentation import Augmenter, plain_view
+from tests.benchmarks.bench_crops import Whole
 
 SIZE = 96
 BORDER = 100  # beyond what any view shows
@@ -113,3 +115,21 @@ def test_the_plain_view_is_the_crop():
     inside = slice(BORDER, BORDER + SIZE)
     np.testing.assert_allclose(view.image, window[inside, inside], atol=1e-5)
     assert np.array_equal(view.to_crop @ [5.0, 6.0, 1.0], [5.0, 6.0])
+
+
+@pytest.mark.parametrize("size_px", [96, 320])  # without and with a look-up table
+def test_a_view_is_what_albumentations_makes_of_a_whole_window(size_px):
+    whole = Whole(size_px)
+    border = whole.border_px
+    grain = np.random.default_rng(0).standard_normal([size_px + 2 * border] * 2)
+    smooth = cv2.GaussianBlur(grain, (0, 0), 3)
+    stored = np.round((smooth - smooth.min()) / np.ptp(smooth) * 65535).astype(np.uint16)
+
+    def read(row, col, height, width):
+        return stored[row + border :, col + border :][:height, :width]
+
+    augmenter = Augmenter(size_px)
+    for seed in range(12):
+        view, expected = augmenter.view(read, seed=seed), whole.view(read, seed=seed)
+        np.testing.assert_allclose(view.image, expected.image, atol=1e-4)
+        np.testing.assert_allclose(view.to_crop, expected.to_crop, atol=1e-3)
