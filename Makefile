@@ -132,12 +132,15 @@ compare: | $(VENV)/installed             ## two evaluated runs on the same mammo
 	@$(PY) scripts/study.py compare $(call quoted,RUNS)
 
 ## Using a model
-.PHONY: predict serve
+.PHONY: predict serve export-model
 predict: | $(VENV)/installed             ## regions of single files (INPUT=file or folder; MODEL=runs/x, else RUN's); tables and pictures in OUT
 	@$(PY) scripts/predict.py $(IN) $(call given,INPUT,input) $(call given,MODEL,model) $(call given,SET,set) $(call given,OUT,out)
 
 serve: | $(VENV)/installed               ## the model of MODEL (else RUN's) as a service on this machine (PORT=5001): docs/serving.md
 	@$(PY) scripts/serve.py $(IN) $(call given,MODEL,model) --port $(call or_else,PORT,5001)
+
+export-model: | $(VENV)/installed        ## the model of MODEL (else RUN's) as SavedModel, ONNX and LiteRT, a folder for the Hugging Face Hub: OUT or RUN/export
+	@$(PY) scripts/export_model.py $(IN) $(call given,MODEL,model) $(call given,OUT,out)
 
 ## Looking
 .PHONY: status inspect doctor ui track champion settings help phantom-ideal example export-dicom

@@ -139,9 +139,14 @@ def pad_for_map(image: np.ndarray, network: PatchNetwork, *, pitch_px: int) -> n
 
     The image is first brought to whole pitches, so that a mirrored copy has the same positions.
     """
-    edge = network.spec.patch_px // 2 + network.margin_cells * network.stride_px
+    edge = edge_px(network)
     sides = [(edge, edge + -size % pitch_px) for size in image.shape]
     return np.pad(image, sides, mode="reflect")
+
+
+def edge_px(network: PatchNetwork) -> int:
+    """Pixels by which an image is continued on each side, but for whole pitches."""
+    return network.spec.patch_px // 2 + network.margin_cells * network.stride_px
 
 
 def _check(network, image, pitch_px, tile_px, flips) -> None:

@@ -16,7 +16,6 @@ import typer
 
 import start
 from pipeline.run.errors import UserError
-from pipeline.run.layout import RunFolder
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.server import answers, held, wait_for
 
@@ -40,15 +39,11 @@ def serve(
     os.environ["PATH"] = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ.setdefault("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", SECONDS)
     os.environ.setdefault("UVICORN_LOG_LEVEL", "warning")
-    from pipeline.model.card import find_model
+    from pipeline.model.card import named_model
     from pipeline.tracking.pyfunc import save_model
 
     place = Path(model or run)
-    if not (folder := find_model(place)):
-        raise UserError(
-            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
-            "Name a run folder whose training finished."
-        )
+    folder = named_model(place)
     with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
         packed, log = Path(scratch) / "model", Path(scratch) / "server.log"
         save_model(folder, packed)

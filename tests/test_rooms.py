@@ -9,11 +9,14 @@ from pipeline.run.code import ROOT, imported_files
 # A room imports only rooms that stand before it.
 ORDER = (
     *("config", "run", "figures", "pages", "dicom", "annotations", "ingest", "preprocess"),
-    *("model", "report", "train", "heatmap", "evaluate", "dicom_out", "tracking", "studies"),
-    *("checkup", "faults"),
+    *("model", "report", "train", "heatmap", "evaluate", "dicom_out", "model_out", "tracking"),
+    *("studies", "checkup", "faults"),
 )
 # models/ knows the networks and nothing else; these use it.
-USE_NETWORKS = {"model", "train", "heatmap", "evaluate", "tracking", "studies", "checkup", "faults"}
+USE_NETWORKS = {
+    *("model", "train", "heatmap", "evaluate", "model_out", "tracking", "studies"),
+    *("checkup", "faults"),
+}
 # Means the same thing wherever it stands: a package, the work of a stage, the tables of a stage.
 SHARED_NAMES = {"__init__.py", "stage.py", "tables.py"}
 # Below it each importer has a folder of its own, such as with its `pixels` and its `tables`.

@@ -388,6 +388,20 @@ def find_model(place: Path) -> Path | None:
     return next(filter(has_model, (RunFolder(place).model, place)), None)
 
 
+def named_model(place: Path) -> Path:
+    """The model folder of the place that MODEL= names.
+
+    Raises:
+        UserError: there is no finished model in that place.
+    """
+    if folder := find_model(place):
+        return folder
+    raise UserError(
+        f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
+        "Name a run folder whose training finished."
+    )
+
+
 def _check_format(path: Path, text: bytes) -> None:
     try:
         tree = json.loads(text)

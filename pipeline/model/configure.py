@@ -73,15 +73,9 @@ def settings_with_model(
         UserError: MODEL holds no finished model; SET gives something else for these sections, or
             for the network, than the model has.
     """
-    from pipeline.model.card import find_model, read_card  # takes a second
+    from pipeline.model.card import named_model, read_card  # takes a second
 
-    place = Path(now.model)
-    if not (folder := find_model(place)):
-        raise UserError(
-            f"MODEL={place} holds no finished model: {RunFolder(place).model_file} is missing. "
-            "Name a run folder whose training finished."
-        )
-    card = read_card(folder)
+    card = read_card(named_model(Path(now.model)))
     sections: dict[str, Section] = {"image": card.image, "labels": card.labels, "maps": card.maps}
     brought = {name: section.model_dump() for name, section in sections.items()}
     own = settings.model_dump()

@@ -131,6 +131,12 @@ def current_metrics(run: RunFolder) -> dict[str, Any] | None:
     return read_json(run.metrics)
 
 
+def metrics_of(run: RunFolder, model_sha256: str) -> dict[str, Any] | None:
+    """`current_metrics`; None also where they are of another model."""
+    metrics = current_metrics(run)
+    return metrics if metrics and metrics["model_sha256"] == model_sha256 else None
+
+
 def controls_of(run: RunFolder) -> dict[str, dict]:
     """The controls of controls.json by name; empty before `make controls`."""
     return (read_json(run.controls) or {}).get("controls", {})

@@ -16,9 +16,9 @@ from pipeline.report.data import (
     abnormal_in_words,
     controls_of,
     count_splits,
-    current_metrics,
     for_results,
     is_synthetic,
+    metrics_of,
     robustness_of,
     stage_events,
 )
@@ -59,9 +59,7 @@ def write_model_card(run: RunFolder, *, calibrated: bool = False, judged: bool =
     path = folder / run.model_card.name if calibrated else run.model_card
     model = read_card(folder)
     # The metrics of the run judge the maps of the former calibration.
-    metrics = current_metrics(run) if judged and not calibrated else None
-    if metrics and metrics["model_sha256"] != model.sha256:
-        metrics = None
+    metrics = metrics_of(run, model.sha256) if judged and not calibrated else None
     mammograms = read_mammograms(run) if run.mammograms.is_file() else None
     factors, datasets = {}, []
     if mammograms is not None:

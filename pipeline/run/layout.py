@@ -71,6 +71,9 @@ class RunFolder:
     # export-dicom
     dicom = _Below("dicom")
 
+    # export-model
+    export = _Below("export")
+
     # evaluate and report
     metrics = _Below("metrics.json")
     lesions = _Below("lesions.csv")

@@ -19,8 +19,7 @@ from mlflow.types.schema import Array, Object, Property
 
 from pipeline.config import PhantomSettings
 from pipeline.heatmap import answers
-from pipeline.ingest.phantom.plan import plan_patient
-from pipeline.ingest.phantom.writer import PictureJob, draw_and_write
+from pipeline.ingest.phantom.writer import write_example
 from pipeline.tracking.model_code import copy_code
 
 # The first name of each group that is installed; a name that is not would be imported to see.
@@ -97,9 +96,7 @@ def signature() -> ModelSignature:
 
 def example_file(scratch: Path) -> str:
     """A drawn mammogram as DICOM, in base64."""
-    job = PictureJob(scratch, EXAMPLE, plan_patient(0, EXAMPLE), "L", "CC")
-    draw_and_write(job)
-    return base64.b64encode((scratch / job.file).read_bytes()).decode()
+    return base64.b64encode(write_example(scratch, EXAMPLE).read_bytes()).decode()
 
 
 def _type_of(column: str) -> DataType:

@@ -92,6 +92,13 @@ def write_phantom(
     return record
 
 
+def write_example(root: Path, phantom: PhantomSettings) -> Path:
+    """Draw one picture, the left CC view of the first patient, and write it below `root`."""
+    job = PictureJob(root, phantom, plan_patient(0, phantom), "L", "CC")
+    draw_and_write(job)
+    return root / job.file
+
+
 def draw_and_write(job: PictureJob) -> dict:
     """Draw and write one picture; return its entry of the record."""
     phantom, patient, side, view = job.phantom, job.patient, job.side, job.view
