@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 TARGETS = (
     *("evaluate", "intake", "crossval", "compare-heads", "mine", "controls", "ablation", "compare"),
     *("status", "inspect", "doctor", "ui", "track", "champion", "phantom-ideal", "example"),
-    *("docs", "result", "export-dicom", "predict", "serve", "faults", "fuzz"),
+    *("docs", "result", "export-dicom", "export-model", "predict", "serve", "faults", "fuzz"),
 )
 GIVEN = (
     *("RUN=a b", "CONFIG=c d", "SET=train.seed=1", "INPUT=e f", "MODEL=g", "FILE=h", "OUT=i"),
