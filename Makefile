@@ -53,6 +53,9 @@ track = @$(PY) scripts/track.py $(IN)
 # It takes the place of the shell, so that a signal to Make alone, as a container sends it, gets there.
 followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & exec $(PY) scripts/$(1) $(IN)
 stage = $(call followed,stage.py $(1))
+# Only the last of the stages that were asked for says what comes next; `more`: something else follows.
+ASKED := $(filter $(STAGES) intake calibrate,$(MAKECMDGOALS))
+export MAMMO_GOALS := $(ASKED) $(if $(filter-out $(ASKED),$(MAKECMDGOALS)),more)
 # Every stage writes whole files or none, so Make must not delete them when it is interrupted.
 .PRECIOUS: $(SETTINGS) $(BORROWED) $(R)/catalog/catalog.json $(R)/intake.json $(R)/preprocess.json \
            $(R)/model/model.json $(R)/heatmap.json $(R)/metrics.json $(R)/calibrate.json

@@ -11,7 +11,7 @@ import start
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, words_of
-from pipeline.run.stage import open_stage
+from pipeline.run.stage import open_stage, say_next
 
 
 def crossval(run: start.Run, folds: int = 4) -> None:
@@ -20,6 +20,7 @@ def crossval(run: start.Run, folds: int = 4) -> None:
 
     with open_stage("crossval", run) as stage:
         print(f"crossval: {crossval(stage, folds=folds)}", flush=True)
+        say_next("crossval", stage.run)
 
 
 def compare_heads(run: start.Run, seeds: int = 5, full: bool = False, kinds: bool = False) -> None:
@@ -29,6 +30,7 @@ def compare_heads(run: start.Run, seeds: int = 5, full: bool = False, kinds: boo
     with open_stage("compare-heads", run) as stage:
         verdict = compare_heads(stage, seeds=seeds, full=full, kinds=kinds)
         print(f"compare-heads: {verdict}", flush=True)
+        say_next("compare-heads", stage.run)
 
 
 def ablation(run: start.Run, seeds: int = 2, full: bool = False) -> None:
@@ -37,6 +39,7 @@ def ablation(run: start.Run, seeds: int = 2, full: bool = False) -> None:
 
     with open_stage("ablation", run) as stage:
         print(f"ablation: {ablation(stage, seeds=seeds, full=full)}", flush=True)
+        say_next("ablation", stage.run)
 
 
 def mine(run: start.Run, limit: int = 500) -> None:
@@ -45,6 +48,7 @@ def mine(run: start.Run, limit: int = 500) -> None:
 
     with open_stage("mine", run) as stage:
         print(f"mine: {mine_and_train(stage, limit=limit)}", flush=True)
+        say_next("mine", stage.run)
 
 
 def controls(run: start.Run, full: bool = False) -> int:
@@ -54,6 +58,7 @@ def controls(run: start.Run, full: bool = False) -> int:
     with open_stage("controls", run) as stage:
         found = run_controls(stage, full=full)
         print(controls_text(found), flush=True)
+        say_next("controls", stage.run)
     return 1 if failed(found) else 0
 
 
@@ -63,6 +68,7 @@ def robustness(run: start.Run, limit: int | None = None) -> None:
 
     with open_stage("robustness", run) as stage:
         print(f"robustness:\n{robustness_text(robustness(stage, limit=limit))}", flush=True)
+        say_next("robustness", stage.run)
 
 
 def compare(runs: str) -> None:
@@ -75,7 +81,7 @@ def compare(runs: str) -> None:
         raise UserError('compare: name two run folders: make compare RUNS="runs/a runs/b".')
     first, second = folders
     print(comparison_text(compare(first, second, load_settings(first).evaluate)))
-    print(f"compare: look at {first.root / f'compare-{second.root.name}.html'}")
+    print(f"next: open {first.root / f'compare-{second.root.name}.html'}")
 
 
 if __name__ == "__main__":

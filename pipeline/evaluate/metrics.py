@@ -31,6 +31,21 @@ from pipeline.model.calibration import alike_weights
 from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware
+from pipeline.run.progress import Plan
+from pipeline.run.words import aligned
+
+FIGURES, BASELINES, CALIBRATION = "figures with intervals", "baselines", "calibration"
+
+
+def evaluation_plan(title: str, judged: Judged, *, after: Mapping[str, float]) -> Plan:
+    """The parts of `compute_metrics` and what comes after it, with their seconds."""
+    positions = len(judged.positions)
+    first = {
+        FIGURES: 4e-5 * positions,
+        BASELINES: 5 + 6e-5 * positions,
+        CALIBRATION: 8e-5 * positions,
+    }
+    return Plan(title, {**first, **after})
 
 
 def compute_metrics(
@@ -38,22 +53,28 @@ def compute_metrics(
     bootstrap: Bootstrap,
     settings: EvaluateSettings,
     baselines: Mapping[str, Callable[[], np.ndarray]],
+    say: Callable[[str], None] = lambda part: None,
 ) -> dict:
     """The content of metrics.json.
 
     Args:
         baselines: for each a function that scores the judged positions.
+        say: is told of each part of the work that begins: the first three of `evaluation_plan`.
     """
+    say(FIGURES)
+    figures = {
+        metric.name: judge_metric(metric, judged, bootstrap).as_dict()
+        for metric in ranking_metrics()
+    } | froc_points(judged, bootstrap)
+    say(BASELINES)
+    rows = baseline_rows(judged, bootstrap, baselines)
+    say(CALIBRATION)
     return {
         "split": judged.split,
         "seed": settings.seed,
         "rule": rule(judged),
-        **{
-            metric.name: judge_metric(metric, judged, bootstrap).as_dict()
-            for metric in ranking_metrics()
-        },
-        **froc_points(judged, bootstrap),
-        "baselines": baseline_rows(judged, bootstrap, baselines),
+        **figures,
+        "baselines": rows,
         "calibration": calibration_summary(judged, bootstrap),
         "decision_curve": decision_points(judged, bootstrap),
         "groups": image_groups(judged, bootstrap),
@@ -182,8 +203,8 @@ def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:
     }
 
 
-def summary_line(metrics: dict) -> str:
-    """One line for the terminal."""
+def summary_text(metrics: dict) -> str:
+    """What was judged and the main figures, a line each, for the terminal."""
     count = metrics["counts"]
     judged = f"{count['images']} mammograms of {count['patients']} patients"
     main = [metric for metric in ranking_metrics(within=Place.SUMMARY) if metric.name in metrics]
@@ -194,9 +215,9 @@ def summary_line(metrics: dict) -> str:
         figure = metrics[metric.name]
         lacks_interval = figure["value"] is not None and figure["low"] is None
         note = " (no interval)" if lacks_interval else ""
-        shown.append(f"{metric.name.replace('_', ' ')} {figure_text(figure)}{note}")
+        shown.append((f"  {metric.title}", f"{figure_text(figure)}{note}"))
     rests_on = f"{judged}, {count['lesions']} lesions, {count['positions']:,} positions"
-    return f"{', '.join(shown)}; {rests_on}"
+    return f"{rests_on}\n{aligned(shown)}"
 
 
 def tracked_numbers(metrics: dict) -> dict[str, float]:

@@ -10,7 +10,12 @@ from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.lesions import write_lesions
 from pipeline.evaluate.load import load_judged
-from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
+from pipeline.evaluate.metrics import (
+    compute_metrics,
+    evaluation_plan,
+    summary_text,
+    tracked_numbers,
+)
 from pipeline.evaluate.paper.paper_folder import write_paper
 from pipeline.evaluate.plots import draw_plots
 from pipeline.model.recipe import recipe_of
@@ -21,9 +26,11 @@ from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError
 from pipeline.run.stage import Stage
 
+PLOTS, PAPER, REPORT = "plots", "files for a manuscript", "report"
+
 
 def evaluate(stage: Stage) -> str:
-    """Judge the maps of a run; returns the summary line.
+    """Judge the maps of a run; returns a summary.
 
     Raises:
         UserError: the heatmap stage is not done, or has no image to judge.
@@ -35,20 +42,24 @@ def evaluate(stage: Stage) -> str:
             f"{run.images} has no mammogram of the {judged.split} patients, so there is nothing "
             "to evaluate. Give split.test a larger share, or more patients."
         )
+    plan = evaluation_plan("evaluate", judged, after={PLOTS: 2, PAPER: 3, REPORT: 4})
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
     calibrated, trained = warn_of_overlap("evaluate", judged.card, judged.images)
     metrics = {
-        **compute_metrics(judged, bootstrap, settings, baselines),
+        **compute_metrics(judged, bootstrap, settings, baselines, plan.say),
         "recipe": recipe_of(stage.settings, [judged.card]),
         "natural_prior": judged.card.calibration.natural_prior,
         "patients_of_the_calibration": calibrated,
         "patients_of_the_training": trained,
     }
+    plan.say(PLOTS)
     plots = draw_plots(judged, bootstrap, run.plots)
+    plan.say(PAPER)
     paper = write_paper(run, judged, bootstrap, metrics)
     write_lesions(judged, run.lesions)
     write_json(run.metrics, metrics)
+    plan.say(REPORT)
     card = write_model_card(run)
     write_report(run)
     stage.events.metrics(tracked_numbers(metrics))
@@ -60,4 +71,4 @@ def evaluate(stage: Stage) -> str:
         stage.events.artifact(plot, folder="plots")
     for path in paper:
         stage.events.artifact(path, folder=path.parent.relative_to(run.root).as_posix())
-    return summary_line(metrics)
+    return summary_text(metrics)

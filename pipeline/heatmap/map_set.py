@@ -12,7 +12,7 @@ from pipeline.model.map_rule import MapRule
 from pipeline.run.checksum import value_sha256
 from pipeline.run.code import code_sha256
 from pipeline.run.layout import RunFolder
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,11 @@ class MapSet:
         """Where maps and pictures lie until all are made; a later attempt goes on from there."""
         return RunFolder(self.run.root / "heatmaps.unfinished")
 
-    def complete(self, mammograms: Sequence[Mapping[str, Any]], mapper: Mapper) -> int:
+    def complete(self, mammograms: Sequence[Mapping[str, Any]], mapper: Mapper, plan: Plan) -> int:
         """Bring the maps of all mammograms together, rows of mammograms.csv.
+
+        Args:
+            plan: of the whole work, whose part is called `maps`.
 
         Returns:
             How many were computed; the others have the same logits as an earlier one.
@@ -42,7 +45,8 @@ class MapSet:
                 missing.append(mammogram)
         if kept_count := len(mammograms) - len(missing):
             print(f"heatmap: {kept_count} maps are there from before", flush=True)
-        for mammogram in shown(missing, len(missing), "heatmap: maps"):
+        plan.parts["maps"] *= len(missing) / len(mammograms)
+        for mammogram in shown(missing, len(missing), "maps", plan=plan):
             made = map_mammogram(mammogram, mapper, self.rule, self.card.calibration)
             self._write(mammogram, made)
         return len(missing)

@@ -27,7 +27,7 @@ from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration, percent
@@ -36,6 +36,7 @@ from pipeline.run.words import duration, percent
 SECONDS_TO_START = 10
 SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
 SECONDS_PER_PICTURE = 0.15
+SECONDS_TO_REPORT = 2
 IN_PROCESS = 48  # fewer pictures take less time than workers take to start
 BYTES_PER_IMAGE = 1_200_000  # and picture
 
@@ -67,12 +68,12 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     files = (read_json(run.intake_summary) or {}).get("files", {})
     used, failed = files.get("used", len(mammograms)), files.get("failed", 0)
     doubts = doubts_of(card, mammograms, used=used, failed=failed)
-    _announce(run, mammograms, card, pictures=1 + uncertainty)
+    plan = _announce(run, mammograms, card, pictures=1 + uncertainty)
     mapper = mapper_of(card.folder, settings.tile_px)
     rule = card.map_rule(stride_px=mapper.stride_px)
     maps = MapSet(run, card, rule)
     rows: list[Row] = mammograms.to_dict("records")
-    made = maps.complete(rows, mapper)
+    made = maps.complete(rows, mapper, plan)
     mapped = time.monotonic()
     caption = Caption.of(
         card,
@@ -80,7 +81,8 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         prior_is_set=settings.prior is not None,
         doubts=doubts,
     )
-    tables = _describe(maps, rows, caption, settings, uncertainty=uncertainty)
+    tables = _describe(maps, rows, caption, settings, plan, uncertainty=uncertainty)
+    plan.say("report")
     maps.put_in_place(list(tables), uncertainty=uncertainty)
     write_tables(run, tables.values())
     regions = sum(len(each.regions.table) for each in tables.values())
@@ -145,20 +147,23 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
     return chosen
 
 
-def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pictures: int) -> None:
-    """Say how long it may take.
+def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pictures: int) -> Plan:
+    """Say how long it may take, and what of that goes into which part.
 
     Raises:
         UserError: the disk has too little room.
     """
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
-    mapping = megapixels * card.copies * SECONDS_PER_MEGAPIXEL
-    seconds = SECONDS_TO_START + mapping + count * pictures * SECONDS_PER_PICTURE
+    parts = {
+        "maps": SECONDS_TO_START + megapixels * card.copies * SECONDS_PER_MEGAPIXEL,
+        "pictures": count * pictures * SECONDS_PER_PICTURE,
+        "report": SECONDS_TO_REPORT,
+    }
     needed = count * pictures * BYTES_PER_IMAGE
     print(
         f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "
-        f"{duration(seconds)}; {needed / 1e6:.0f} MB",
+        f"{duration(sum(parts.values()))}; {needed / 1e6:.0f} MB. TensorFlow starts",
         flush=True,
     )
     free = shutil.disk_usage(run.root).free
@@ -167,6 +172,7 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
             f"{run.root} has {free / 1e6:.0f} MB left, and the maps and pictures need about "
             f"{needed / 1e6:.0f} MB. Free some room, or take a RUN= on another disk."
         )
+    return Plan("heatmap", parts)
 
 
 def _describe(
@@ -174,6 +180,7 @@ def _describe(
     mammograms: Sequence[Row],
     caption: Caption,
     settings: HeatmapSettings,
+    plan: Plan,
     *,
     uncertainty: bool,
 ) -> dict[str, ImageTables]:
@@ -202,7 +209,7 @@ def _describe(
     workers = 0 if len(jobs) < IN_PROCESS else None
     done = map_images(describe, jobs, workers=workers)
     tables: dict[str, ImageTables] = {}
-    for job, found in zip(jobs, shown(done, len(jobs), "heatmap: pictures"), strict=True):
+    for job, found in zip(jobs, shown(done, len(jobs), "pictures", plan=plan), strict=True):
         image_id = job.mammogram["image_id"]
         if isinstance(found, Lost):
             raise UserError(f"The picture of {image_id} could not be drawn: {found.reason}.")

@@ -74,6 +74,11 @@ class MapRule:
             level=level,
         )
 
+    @property
+    def work(self) -> float:
+        """How much longer a map takes than one without mirrored and enlarged copies."""
+        return self.flips * sum(zoom**2 for zoom in self.zooms)
+
     def of_one_copy(self) -> "MapRule":
         """The rule without mirrored and enlarged copies, which is quicker."""
         return replace(self, flips=1, zooms=(1.0,))

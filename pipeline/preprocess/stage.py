@@ -11,7 +11,12 @@ from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.contact_sheet import write_contact_sheet
-from pipeline.preprocess.intake.stage import intake_line, intake_metrics, run_intake
+from pipeline.preprocess.intake.stage import (
+    intake_line,
+    intake_metrics,
+    intake_plan,
+    run_intake,
+)
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
@@ -21,6 +26,7 @@ from pipeline.run.stage import Stage
 
 # Wider than what the network sees, so that one recognises where a patch lies.
 SHEET_PATCH_MM = 25.6
+LABELS = "labels of the positions"
 
 
 def preprocess(stage: Stage) -> str:
@@ -34,7 +40,9 @@ def preprocess(stage: Stage) -> str:
     """
     started = time.monotonic()
     run = stage.run
-    accepted, signatures, intake = run_intake(stage)
+    plan = intake_plan(stage, "preprocess", after={LABELS: 0.015})
+    accepted, signatures, intake = run_intake(stage, plan)
+    plan.say(LABELS)
     mammograms, outlines = accepted.mammograms, accepted.outlines
     positions = _positions(accepted, stage.settings)
     twice = check_leakage(mammograms, outlines=outlines, positions=positions, signatures=signatures)

@@ -7,7 +7,7 @@ A stage is done when its target is there and nothing that it is made from has ch
 
 import importlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,16 @@ GRAPH = {node.name: node for node in _NODES}
 STAGE_SECTIONS = {node.name: node.sections for node in _NODES if node.sections}
 
 
-# What to do after a stage, `{run}` being the run folder.
+# What a stage does first, which may take a while before it says anything itself.
+_FIRST = {
+    "intake": "reading the catalog",
+    "preprocess": "reading the catalog",
+    "train": "reading the positions",
+    "heatmap": "reading the model",
+    "evaluate": "reading maps and tables",
+    "calibrate": "reading maps and tables",
+}
+# What to do after a stage or a study, `{run}` being the run folder.
 _NEXT = {
     "ingest": "make preprocess RUN={run}",
     "intake": "look at {run}/intake.html; then make preprocess RUN={run}",
@@ -90,12 +99,34 @@ _NEXT = {
     "heatmap": "open {run}/report.html; make evaluate RUN={run} judges it where the truth is known",
     "evaluate": "open {run}/report.html; make ui shows all runs",
     "calibrate": "make heatmap with MODEL={run} in another RUN",
+    "crossval": "open {run}/crossval.html; for other mammograms make heatmap MODEL={run}/folds",
+    "compare-heads": "open {run}/heads.html",
+    "ablation": "make result RUN={run} keeps the table in docs/results",
+    "mine": "open {run}/mined/report.html, and in it what changed: {run}/mined/compare-*.html",
+    "controls": "open {run}/report.html, at its controls",
+    "robustness": "open {run}/report.html, at its robustness",
 }
 
 
+def first_step(name: str) -> str:
+    """What a stage does first; "" where it is done at once."""
+    return _FIRST.get(name, "")
+
+
 def next_step(name: str, run: RunFolder) -> str:
-    """What to do after a stage, in a line."""
+    """What to do after a stage or a study, in a line."""
     return _NEXT[name].format(run=shlex.quote(str(run.root)))
+
+
+def is_last(name: str, goals: Sequence[str], run: RunFolder) -> bool:
+    """Whether a stage is the last one of what Make was asked for.
+
+    Args:
+        goals: stages, and any other word for something that follows them.
+    """
+    others = {*goals} - {name}
+    follows = any(g not in GRAPH or GRAPH[name] in needed_for(g, run) for g in others)
+    return name in GRAPH and name in goals and not follows
 
 
 def needed_for(name: str, run: RunFolder) -> list[Node]:

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from pipeline.config import DicomSettings
 from pipeline.run.map_images import Lost, map_images
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
 
 _FILE = "checksums.jsonl"
 # What tells whether a file changed: absolute path or pseudonym, size, time of the last change.
@@ -50,7 +50,8 @@ def work_once(
     root: Path,
     limits: DicomSettings,
     title: str,
-    before: Callable[[int], None] = lambda count: None,
+    plan: Plan | None = None,
+    before: Callable[[Sequence[Job]], None] = lambda jobs: None,
 ) -> list[End | Lost]:
     """The end of each file; what was kept of a file that has not changed is not made again.
 
@@ -58,7 +59,8 @@ def work_once(
         kept: what is kept of a job on a file with this SHA-256, if anything.
         work: makes it, in a worker process, and keeps it.
         root: has the checksums.
-        before: is called with the number of files to work on, if there are any.
+        title: of the work; a part of `plan`, where there is one.
+        before: is called with the jobs to work on, if there are any.
     """
     known = _known_checksums(root) if jobs else {}
     states = [_state(Path(job.file), job.pseudonym) for job in jobs]
@@ -68,7 +70,7 @@ def work_once(
     ]
     new = [index for index, end in enumerate(ends) if end is None]
     if new:
-        before(len(new))
+        before([jobs[index] for index in new])
         results = map_images(
             work,
             [jobs[index] for index in new],
@@ -76,7 +78,7 @@ def work_once(
             seconds=limits.decode_seconds,
             mib=limits.decode_mib,
         )
-        for index, end in zip(new, shown(results, len(new), title), strict=True):
+        for index, end in zip(new, shown(results, len(new), title, plan=plan), strict=True):
             ends[index], state = end, states[index]
             if state and not isinstance(end, Lost) and end.file_sha256:
                 _add_checksum(root, state, end.file_sha256)

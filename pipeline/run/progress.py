@@ -1,71 +1,140 @@
-"""How far a long work is: a bar or a line on a terminal, a line now and then elsewhere."""
+"""How far a long work is, and when all of it will be done: a bar on a terminal, lines elsewhere."""
 
-import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self, TypeVar
 
 from rich.console import Console
-from rich.live import Live
-from rich.progress import track
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from pipeline.run.words import duration
 
 Item = TypeVar("Item")
+SECONDS_BETWEEN_LINES = 10.0
 
 
-def shown(
-    items: Iterable[Item], total: int, title: str, *, every_seconds: float = 10.0
-) -> Iterator[Item]:
-    """Pass items on and show how many of `total` the caller is done with.
+class Plan:
+    """When a work of several parts will be done.
 
-    The time to finish counts from the first item on, whose wait is the start of the workers.
+    Attributes:
+        title: of the whole work.
+        parts: by name, in their order, the seconds that each takes on 2 idle cores. They count as
+            long as nothing was measured; then what was measured says how much slower it goes here.
     """
-    if sys.stdout.isatty():
-        yield from track(items, description=title, total=total)
-        return
-    first = printed = 0.0
-    for count, item in enumerate(items, start=1):
-        yield item
+
+    def __init__(self, title: str, parts: Mapping[str, float]):
+        self.title = title
+        self.parts = dict(parts)
+        self._spent: dict[str, float] = {}
+        self._part, self._since = "", 0.0
+
+    def begin(self, part: str) -> None:
+        """From here on the time goes into this part."""
         now = time.monotonic()
-        if count == 1:
-            first = printed = now
-        elif now - printed >= every_seconds or count == total:
-            printed = now
-            left = (now - first) / (count - 1) * (total - count)
-            print(f"{title}: {count} of {total}, {duration(left)} left", flush=True)
+        if self._part:
+            self._spent[self._part] = now - self._since
+        self._part, self._since = part, now
+
+    def say(self, part: str) -> None:
+        """Begin a part that tells nothing itself, and print it with the time left."""
+        self.begin(part)
+        seconds = self.parts[part] * self._slower(0.0) + self.later(0.0)
+        print(f"{self.title}: {part}, {duration(seconds)} left", flush=True)
+
+    def later(self, share: float) -> float:
+        """Seconds that the parts to come will take where so much of the present one is done."""
+        names = list(self.parts)
+        coming = names[names.index(self._part) + 1 :]
+        return self._slower(share) * sum(self.parts[name] for name in coming)
+
+    def _slower(self, share: float) -> float:
+        """How many times as long as expected it has taken so far; 1 where that is not known."""
+        expected = share * self.parts[self._part] + sum(self.parts[p] for p in self._spent)
+        spent = sum(self._spent.values()) + (time.monotonic() - self._since if share else 0.0)
+        return spent / expected if expected > 0 else 1.0
 
 
 class Line:
-    """What is said of a long work that tells more than its number of items.
+    """A line that tells how far a work is.
 
-    On a terminal `show` rewrites one line below those of `keep`; elsewhere every line stays.
+    On a terminal `show` rewrites one line, with a bar, below those of `keep`; elsewhere every line
+    stays, and one comes every few seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, every_seconds: float = SECONDS_BETWEEN_LINES) -> None:
         console = Console(highlight=False, soft_wrap=True)
-        self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+        self._every, self._shown_at = every_seconds, time.monotonic()
+        self._bar = None
+        if console.is_terminal:
+            text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+            self._bar = Progress(
+                BarColumn(20), text, console=console, auto_refresh=False, transient=True
+            )
+            self._task = self._bar.add_task("", total=1.0, visible=False)
 
     def __enter__(self) -> Self:
-        if self._live:
-            self._live.start()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(self, *error) -> None:
-        if self._live:
-            self._live.stop()
+        if self._bar:
+            self._bar.stop()
 
-    def show(self, text: str) -> None:
-        """Say how far the work is."""
-        if self._live:
-            self._live.update(Text(text, overflow="ellipsis", no_wrap=True), refresh=True)
+    def is_due(self) -> bool:
+        """Whether it is time to show something again."""
+        return bool(self._bar) or time.monotonic() - self._shown_at >= self._every
+
+    def show(self, text: str, *, share: float, left: float | None) -> None:
+        """Say how far the work is.
+
+        Args:
+            share: of the work that is done, for the bar.
+            left: seconds to its end, None where it is not known yet.
+        """
+        self._shown_at = time.monotonic()
+        said = text if left is None else f"{text}, {duration(left)} left"
+        if self._bar:
+            self._bar.update(self._task, description=said, completed=share, visible=True)
+            self._bar.refresh()
         else:
-            print(text, flush=True)
+            print(said, flush=True)
 
     def keep(self, text: str) -> None:
         """Print a line that stays."""
-        if self._live:
-            self._live.console.print(Text(text))
+        if self._bar:
+            self._bar.console.print(text, markup=False)
         else:
             print(text, flush=True)
+
+
+def shown(
+    items: Iterable[Item], total: int, title: str, *, plan: Plan | None = None
+) -> Iterator[Item]:
+    """Pass items on and show how many of `total` the caller is done with.
+
+    The time to finish counts from the first item on, whose wait is the start of the workers, and
+    includes the parts that follow.
+
+    Args:
+        title: of the work; a part of `plan`, where there is one.
+    """
+    began = time.monotonic()
+    what = title
+    if plan:
+        plan.begin(title)
+        what = f"{plan.title}: {title}"
+    with Line() as line:
+        first = 0.0
+        for count, item in enumerate(items, start=1):
+            yield item
+            now = time.monotonic()
+            first = first or now
+            later = plan.later(count / total) if plan else 0.0
+            if count == total:
+                then = f", {duration(later)} left" if later >= 1 else ""
+                line.keep(f"{what}: {total} in {duration(now - began)}{then}")
+            elif line.is_due():
+                left = (now - first) / (count - 1) * (total - count) + later if count > 1 else None
+                line.show(f"{what}: {count} of {total}", share=count / total, left=left)

@@ -1,6 +1,7 @@
 """What every stage does around its work: lock, event log, memory, clear errors."""
 
 import contextlib
+import os
 import resource
 import sys
 import time
@@ -13,7 +14,15 @@ from pipeline.run.code import code_state
 from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import EventLog
 from pipeline.run.freshness import is_done, put_in_order
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, Node, needed_for, next_step
+from pipeline.run.graph import (
+    GRAPH,
+    STAGE_SECTIONS,
+    Node,
+    first_step,
+    is_last,
+    needed_for,
+    next_step,
+)
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from pipeline.run.manifest import (
@@ -93,9 +102,32 @@ def run_stage(name: str, run_root: Path) -> None:
     """
     node = GRAPH[name]
     with open_stage(name, run_root) as stage:
+        if first := first_step(name):
+            print(f"{name}: {first}", flush=True)
         _check_inputs(node, stage.run)
         print(f"{name}: {(_look if node.always else _redo)(node, stage)}", flush=True)
-        print(f"next: {next_step(name, stage.run)}", flush=True)
+        if ends := _ends_with(node, stage.run):
+            say_next(ends, stage.run)
+
+
+def say_next(name: str, run: RunFolder) -> None:
+    """Print what to do after a stage or a study."""
+    print(f"next: {next_step(name, run)}", flush=True)
+
+
+def _ends_with(node: Node, run: RunFolder) -> str:
+    """The stage whose next step is to be said after this one; "" where more comes by itself.
+
+    That is the last one of what Make was asked for. Where that is done already, nothing comes after
+    ingest, which Make calls each time.
+    """
+    if (given := os.environ.get("MAMMO_GOALS")) is None:
+        return node.name
+    last = next((goal for goal in given.split() if is_last(goal, given.split(), run)), "")
+    comes = last and node.always and not os.environ.get("FORCE")
+    if comes and all(is_done(n, run) for n in needed_for(last, run) if not n.always):
+        return last
+    return last if last == node.name else ""
 
 
 def _look(node: Node, stage: Stage) -> str:

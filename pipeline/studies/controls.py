@@ -123,6 +123,7 @@ def _permuted(
     if schedule and not given and load_settings(run).train.learning_rate > _SAFE_RATE:
         own["train.learning_rate"] = str(_SAFE_RATE)
     sub = run.control("permuted")
+    print("--- a network trained on permuted labels, the longest part", flush=True)
     run_stages(sub, run, own, upto="heatmap")
     return judge_permuted(load_judged(sub), settings, seed=load_settings(sub).train.seed)
 
@@ -156,6 +157,7 @@ def judge_permuted(judged: Judged, settings: EvaluateSettings, *, seed: int) -> 
 
 def _oracle(run: RunFolder, settings: EvaluateSettings) -> Control:
     """The map of the outlines finds every lesion before any false alarm."""
+    print("--- a map made from the outlines", flush=True)
     oracle = run.control("oracle")
     card = read_card(model_folder(run))
     pitch_mm = read_json(run.heatmap_summary)["pitch_mm"]

@@ -12,7 +12,12 @@ from pipeline.evaluate.baselines import baseline_scores
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.lesions import write_lesions
 from pipeline.evaluate.load import Judged, load_judged
-from pipeline.evaluate.metrics import compute_metrics, summary_line, tracked_numbers
+from pipeline.evaluate.metrics import (
+    compute_metrics,
+    evaluation_plan,
+    summary_text,
+    tracked_numbers,
+)
 from pipeline.evaluate.plots import draw_plots
 from pipeline.evaluate.pooled import pool, pooled_scores, recalibrated
 from pipeline.figures.registry import ranking_metrics
@@ -25,14 +30,16 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
 from pipeline.studies.folds_model import is_current, write_folds_model
-from pipeline.studies.subruns import RunStages, run_stages
+from pipeline.studies.subruns import RunStages, announced, run_stages
+
+PLOTS, FOLDS = "plots", "each fold alone"
 
 
 def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) -> str:
     """Run all folds that are not done yet, then judge their test patients together.
 
     Returns:
-        The summary line.
+        A summary.
 
     Raises:
         UserError: a fold failed, or the run folder was made with another number of folds.
@@ -47,10 +54,10 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
             f"FOLDS={first}."
         )
     stage.events.metrics({"folds": folds})
-    for fold in range(1, folds + 1):
-        print(f"--- fold {fold} of {folds}", flush=True)
+    parts = {f"fold {fold}": run.fold(fold) for fold in range(1, folds + 1)}
+    for fold, part in enumerate(announced(parts, upto="evaluate"), start=1):
         own = {"split.folds": str(folds), "split.fold": str(fold)}
-        run_stages(run.fold(fold), run, own, upto="evaluate")
+        run_stages(part, run, own, upto="evaluate")
     judged = [load_judged(run.fold(fold)) for fold in range(1, folds + 1)]
     content = pooled_metrics(judged, stage.settings.evaluate, plots=run.crossval_plots)
     recipe = recipe_of(stage.settings, [fold.card for fold in judged])
@@ -66,7 +73,7 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
         stage.events.artifact(plot, folder="plots")
     if not is_current(run, used):
         print(f"{write_folds_model(stage, used)}: the networks of all folds as one", flush=True)
-    return summary_line(content)
+    return summary_text(content)
 
 
 def pooled_metrics(
@@ -82,9 +89,13 @@ def pooled_metrics(
     pooled = pool(used)
     bootstrap = Bootstrap.of(pooled, settings)
     baselines = pooled_scores([baseline_scores(fold, seed=settings.seed) for fold in used])
-    content = compute_metrics(pooled, bootstrap, settings, baselines)
+    after = {PLOTS: 2, FOLDS: 1e-4 * len(pooled.positions)}
+    plan = evaluation_plan("crossval", pooled, after=after)
+    content = compute_metrics(pooled, bootstrap, settings, baselines, plan.say)
     if plots is not None:
+        plan.say(PLOTS)
         draw_plots(pooled, bootstrap, plots)
+    plan.say(FOLDS)
     return {
         **content,
         "split": f"{len(folds)} folds, every patient tested once",

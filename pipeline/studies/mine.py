@@ -71,6 +71,7 @@ def mine_and_train(
     run, model = stage.run, recall(stage.run).model
     if model:
         raise UserError(f"{run.root} uses the model of {model}. Mine there: RUN={model}.")
+    print("--- the worst false alarms on the training patients", flush=True)
     # The network that mines must have left the GPU when the next one trains.
     status = in_own_process(write_false_alarms, run.root, limit)
     if status:
@@ -85,6 +86,7 @@ def mine_and_train(
         "train.epochs": str(max(1, round(EPOCHS_SHARE * train.epochs))),
         "train.learning_rate": f"{RATE_SHARE * train.learning_rate:.6g}",
     }
+    print(f"--- training on with {len(table)} false alarms", flush=True)
     run_stages(run.mined, run, own, upto="evaluate")
     content = compare(run.mined, run, stage.settings.evaluate)
     return f"{len(table)} false alarms in {run.mined_table}\n{comparison_text(content)}"

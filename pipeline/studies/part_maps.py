@@ -18,7 +18,7 @@ from pipeline.preprocess.tables import (
 )
 from pipeline.run.atomic import write_json
 from pipeline.run.layout import RunFolder
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
 from pipeline.run.settings import Remembered, load_settings, recall, remember
 
 Row = Mapping[str, Any]  # of mammograms.csv
@@ -39,6 +39,7 @@ def map_part(
     mapper_of: Callable[[Row, Sequence[Outline]], Mapper],
     *,
     key_of: Callable[[Row], str] = lambda _: "",
+    plan: Plan | None = None,
 ) -> None:
     """Map mammograms of a run into a run folder of their own, ready for `load_judged`.
 
@@ -48,6 +49,7 @@ def map_part(
         card: of the model whose calibration, threshold and label rule count.
         mapper_of: what maps a mammogram, from its row and its outlines.
         key_of: what the logits are computed from; a map that has it is kept. "": none is.
+        plan: of the whole work, whose part has the name of the folder.
     """
     positions = read_positions(run)
     positions = positions[positions["image_id"].isin(mammograms["image_id"])]
@@ -61,7 +63,7 @@ def map_part(
     write_outlines(part, outlines)
     write_positions(part, positions)
     records: list[Row] = mammograms.to_dict("records")
-    for mammogram in shown(records, len(records), part.root.name):
+    for mammogram in shown(records, len(records), part.root.name, plan=plan):
         path, key = part.heatmap(mammogram["image_id"]), key_of(mammogram)
         if not (key and map_key(path) == key):
             mapper = mapper_of(mammogram, outlines[mammogram["image_id"]])

@@ -31,11 +31,14 @@ from pipeline.run.checksum import value_sha256
 from pipeline.run.code import code_sha256, provenance
 from pipeline.run.errors import UserError
 from pipeline.run.hardware import hardware
+from pipeline.run.progress import Plan
 from pipeline.run.stage import Stage
 from pipeline.run.words import aligned
 from pipeline.studies.compare import Estimate, difference_of, estimates_of
 from pipeline.studies.image_changes import UNCHANGED, ChangedMapper, image_changes
 from pipeline.studies.part_maps import Row, mammograms_of_the_test, map_part
+
+JUDGING = "figures with intervals"
 
 
 def robustness(
@@ -62,10 +65,13 @@ def robustness(
     mapper = mapper_of(card.folder, stage.settings.heatmap.tile_px)
     maps = MapSet(run, card, card.map_rule(stride_px=mapper.stride_px))
     changes = image_changes(spacing_mm=card.image.spacing_mm, seed=settings.seed)
+    parts = dict.fromkeys((run.changed(name).root.name for name in changes), 1.0)
+    plan = Plan("robustness", parts | {JUDGING: 1.0})
     judged = {
-        name: _mapped(maps, mammograms, ChangedMapper(mapper, how), name, seed=settings.seed)
+        name: _mapped(maps, mammograms, ChangedMapper(mapper, how), name, plan, seed=settings.seed)
         for name, how in changes.items()
     }
+    plan.say(JUDGING)
     as_it_is = judged[UNCHANGED]
     bootstrap = Bootstrap.of(as_it_is, settings)
     content = {
@@ -128,7 +134,13 @@ def _drawn(mammograms: pd.DataFrame, limit: int | None, *, seed: int) -> pd.Data
 
 
 def _mapped(
-    maps: MapSet, mammograms: pd.DataFrame, mapper: ChangedMapper, name: str, *, seed: int
+    maps: MapSet,
+    mammograms: pd.DataFrame,
+    mapper: ChangedMapper,
+    name: str,
+    plan: Plan,
+    *,
+    seed: int,
 ) -> Judged:
     """The mammograms by a mapper that changes them; maps that are there already are kept."""
     part, code = maps.run.changed(name), code_sha256("pipeline.studies.image_changes")
@@ -136,7 +148,11 @@ def _mapped(
     def key_of(mammogram: Row) -> str:
         return value_sha256([maps.key(mammogram), name, seed, code])
 
-    map_part(maps.run, part, mammograms, maps.card, maps.rule, lambda *_: mapper, key_of=key_of)
+    map_part(
+        *(maps.run, part, mammograms, maps.card, maps.rule, lambda *_: mapper),
+        key_of=key_of,
+        plan=plan,
+    )
     return load_judged(part)
 
 

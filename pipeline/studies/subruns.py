@@ -11,9 +11,11 @@ from typing import Protocol
 
 from pipeline.model.configure import configure
 from pipeline.run.errors import UserError
+from pipeline.run.events import last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import run_missing
+from pipeline.run.words import duration
 
 
 class RunStages(Protocol):
@@ -46,6 +48,26 @@ def run_stages(run: RunFolder, study: RunFolder, changed: Mapping[str, str], *, 
             f"{run.root} ended with status {status} before {upto} was done; the reason stands "
             "above. The same command goes on from there."
         )
+
+
+def announced(parts: Mapping[str, RunFolder], *, upto: str) -> Iterator[RunFolder]:
+    """The parts of a study, each with a line that says how long all that are left may take.
+
+    A part takes as long as others have taken, in this attempt or an earlier one.
+
+    Args:
+        parts: by name, in order.
+        upto: the stage that ends a part.
+    """
+    for number, (name, part) in enumerate(parts.items(), start=1):
+        logs = [last_finished(run) for run in parts.values()]
+        took = [sum(stage["seconds"] for stage in log.values()) for log in logs if upto in log]
+        coming = sum(upto not in log for log in logs[number - 1 :])
+        left = "how long all take is said after the first"
+        if took:
+            left = f"{duration(coming * sum(took) / len(took))} left"
+        print(f"--- {name}: part {number} of {len(parts)}, {left}", flush=True)
+        yield part
 
 
 def in_own_process(function: Callable, *arguments) -> int:

@@ -10,7 +10,7 @@ from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
-from pipeline.studies.subruns import RunStages
+from pipeline.studies.subruns import RunStages, announced
 
 # One network takes minutes, twenty take hours; SET gives another schedule.
 SHORT = {"train.epochs": "2", "train.steps_per_epoch": "100"}
@@ -53,11 +53,11 @@ def run_variants(
         raise UserError(f"SEEDS must be at least 2, because seeds differ, not {seeds}.")
     stage.events.metrics({"seeds": seeds})
     runs = {name: [stage.run.variant(study, name, s) for s in range(seeds)] for name in variants}
-    for seed in range(seeds):
-        for name, settings in variants.items():
-            print(f"--- {name}, seed {seed} of {seeds}", flush=True)
-            changed = {**schedule, **settings, **ALONE, "train.seed": str(seed)}
-            run_stages(runs[name][seed], stage.run, changed, upto=upto)
+    order = [(name, seed) for seed in range(seeds) for name in variants]
+    parts = {f"{name}, seed {seed}": runs[name][seed] for name, seed in order}
+    for (name, seed), part in zip(order, announced(parts, upto=upto), strict=True):
+        changed = {**schedule, **variants[name], **ALONE, "train.seed": str(seed)}
+        run_stages(part, stage.run, changed, upto=upto)
     cards = (read_card(run.model) for made in runs.values() for run in made)
     return runs, {
         "recipe": recipe_of(stage.settings, cards),

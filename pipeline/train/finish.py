@@ -37,13 +37,14 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.run.code import git_commit
+from pipeline.run.progress import Plan
 from pipeline.run.settings import told
 from pipeline.run.stage import Stage
 from pipeline.run.words import duration
 from pipeline.train.data.inputs import DEVELOPMENT, Inputs, Tables, natural_prior, warn
 from pipeline.train.first_weights import Member, trained_before
 from pipeline.train.identity import model_to_start_from
-from pipeline.train.left_out import left_out_maps
+from pipeline.train.left_out import LEFT_OUT, left_out_maps
 from pipeline.train.loop.checkpoint import Best, history_text
 from pipeline.train.loop.curves import draw_curves
 from pipeline.train.loop.training_loop import TrainingLoop
@@ -74,7 +75,10 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> 
         "identity": loop.identity,
         "left_out": _left_out(stage, inputs.tables, member),
     }
-    maps = maps_of_left_out(stage, inputs, network)
+    pace = loop.pace
+    rest = {LEFT_OUT: pace.ending_seconds(), "later networks": pace.later_seconds()}
+    plan = Plan(f"train: {member.words}".removesuffix(": "), rest)
+    maps = maps_of_left_out(stage, inputs, network, plan)
     history = history_text(state.history)
     card = end_training(
         stage, inputs.tables, network, training, maps=[maps], history=history, best=best
@@ -104,10 +108,12 @@ def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
     return f"{folder}: {decision_text(card)}"
 
 
-def maps_of_left_out(stage: Stage, inputs: Inputs, network: PatchNetwork) -> list[MappedImage]:
+def maps_of_left_out(
+    stage: Stage, inputs: Inputs, network: PatchNetwork, plan: Plan | None = None
+) -> list[MappedImage]:
     """The map of each mammogram that a network's training left out, at its own level."""
     rule = map_rule(stage.settings, network)
-    return left_out_maps(stage.run.left_out_maps, network, inputs.validation, rule)
+    return left_out_maps(stage.run.left_out_maps, network, inputs.validation, rule, plan)
 
 
 def end_training(

@@ -18,6 +18,11 @@ class Member:
     number: int
     count: int
 
+    @property
+    def words(self) -> str:
+        """What a line about it begins with: "" for a network alone."""
+        return f"network {self.number} of {self.count}: " if self.count > 1 else ""
+
 
 ALONE = Member(1, 1)
 

@@ -14,16 +14,23 @@ from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import MappedImage, ValidationImage, map_image
 from pipeline.run.atomic import write_atomic
 from pipeline.run.checksum import value_sha256
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
+
+LEFT_OUT = "maps of the women left out"  # the part of a plan
 
 
 def left_out_maps(
-    path: Path, network: PatchNetwork, images: Sequence[ValidationImage], rule: MapRule
+    path: Path,
+    network: PatchNetwork,
+    images: Sequence[ValidationImage],
+    rule: MapRule,
+    plan: Plan | None = None,
 ) -> list[MappedImage]:
     """The maps of mammograms, each at its own level, from the file where they are already there.
 
     Args:
         path: file of the maps; it is theirs as long as network, mammograms and rule are the same.
+        plan: of the whole training, whose part this is.
     """
     key = _key(network, images, rule)
     if path.is_file():
@@ -34,7 +41,7 @@ def left_out_maps(
                     for i, image in enumerate(images)
                 ]
     mapper = NetworkMapper(network, with_spread=rule.flips * len(rule.zooms) > 1)
-    counted = shown(images, len(images), "maps of those left out")
+    counted = shown(images, len(images), LEFT_OUT, plan=plan)
     maps = [map_image(mapper, image, rule) for image in counted]
     arrays: dict[str, Any] = {"key": np.array(key)}
     arrays |= {f"{i}/logit": one.logit for i, one in enumerate(maps)}

@@ -36,14 +36,13 @@ def train_members(
     """
     count = len(inputs)
     for number, own_inputs in enumerate(inputs, start=1):
-        own = _stage_of(stage, number)
+        own, member = _stage_of(stage, number), Member(number, count)
         own_wanted = identity(stage.run, own.settings, own_inputs.tables.mammograms)
         if is_finished(own.run, own_wanted):
-            print(f"member {number} of {count} is trained.", flush=True)
+            print(f"{member.words}trained before", flush=True)
             continue
-        print(f"member {number} of {count}, seed {own.settings.train.seed}:", flush=True)
-        summary = train_network(own, own_inputs, own_wanted, Member(number, count))
-        print(f"member {number} of {count}: {summary}", flush=True)
+        summary = train_network(own, own_inputs, own_wanted, member)
+        print(f"{member.words}{summary}", flush=True)
         keras.backend.clear_session()
     return _combine(stage, tables, inputs, wanted)
 
@@ -69,7 +68,7 @@ def _combine(stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dic
     stages = [_stage_of(stage, number) for number in range(1, len(inputs) + 1)]
     cards = [read_card(own.run.model) for own in stages]
     networks = [load_network(own.run.model) for own in stages]
-    print(f"ensemble of {len(networks)} networks:", flush=True)
+    print(f"train: calibrating the mean of {len(networks)} networks", flush=True)
     maps = [
         maps_of_left_out(own, own_inputs, network)
         for own, own_inputs, network in zip(stages, inputs, networks, strict=True)

@@ -78,6 +78,7 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         events=stage.events,
         checkpoint=checkpoint_path(stage.run),
         identity=checkpoint.identity,
+        member=member,
     )
     loop.run()
     summary = finish(stage, inputs, loop, member)

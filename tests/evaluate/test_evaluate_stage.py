@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
-from pipeline.evaluate.metrics import compute_metrics, summary_line
+from pipeline.evaluate.metrics import compute_metrics, summary_text
 from pipeline.evaluate.stage import evaluate
 from pipeline.figures.ranking import roc_auc
 from pipeline.model.recipe import recipe_of
@@ -32,7 +32,7 @@ def metrics_of(run) -> dict:
     """The same without baselines, plots and pages."""
     judged, settings = load_judged(run), load_settings(run).evaluate
     metrics = compute_metrics(judged, Bootstrap.of(judged, settings), settings, {})
-    return metrics | {"line": summary_line(metrics)}
+    return metrics | {"line": summary_text(metrics)}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_labels_of_images_alone_give_figures_of_images_by_site_and_scanner(tmp_p
     assert {"site", "scanner"} <= by
     assert metrics["counts"]["images_without_known_truth"] == 8
     assert metrics["prevalence"] is None
-    assert "image auc 0." in metrics["line"]
+    assert re.search(r"image AUC +0\.", metrics["line"])
 
 
 def test_a_finding_that_does_not_count_makes_its_image_neither_abnormal_nor_normal(tmp_path):

@@ -10,7 +10,7 @@ from pipeline.config import Settings
 from pipeline.run.code import ROOT
 from pipeline.run.events import EventLog
 from pipeline.run.freshness import is_done
-from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, needed_for, next_step
+from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, is_last, needed_for, next_step
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.status import status
@@ -115,6 +115,20 @@ def test_status_says_which_stages_other_code_of_another_room_has_made(run):
     assert sentences["ingest"] == "up to date"
     assert sentences["train"] == f"made by other code: {told}"
     assert sentences["heatmap"] == f"made by other code: {told}"
+
+
+@pytest.mark.parametrize(
+    ("goals", "last"),
+    [
+        ("preprocess train heatmap evaluate", ["evaluate"]),
+        ("train preprocess", ["train"]),
+        ("intake preprocess", ["intake", "preprocess"]),  # neither is made from the other
+        ("evaluate more", []),
+        ("more", []),
+    ],
+)
+def test_only_the_last_stage_that_was_asked_for_is_the_last(run, goals, last):
+    assert [name for name in GRAPH if is_last(name, goals.split(), run)] == last
 
 
 def test_every_stage_says_what_comes_next(tmp_path):

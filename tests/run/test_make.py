@@ -36,6 +36,7 @@ case $name in
   calibrate) target=calibrate.json ;;
   *) exit ;;
 esac
+echo "$MAMMO_GOALS" > {log}.goals
 mkdir -p "$(dirname "$run/$target")"
 # Like the real one, ingest leaves an unchanged catalog alone.
 [ "$name" = ingest ] && [ -e "$run/$target" ] || date +%N > "$run/$target"
@@ -70,7 +71,7 @@ def make(tmp_path):
         run.status = done.returncode
         return log.read_text().splitlines()
 
-    run.root = tmp_path / "run"
+    run.root, run.goals = tmp_path / "run", tmp_path / "log.goals"
     return run
 
 
@@ -81,6 +82,19 @@ def test_a_stage_does_what_it_needs_before_it_and_nothing_twice(make):
     assert make("evaluate") == ALL
     # Ingest looks for new files every time; it finds none, so nothing else runs.
     assert make("preprocess", "train", "heatmap", "evaluate") == ["ingest"]
+
+
+@pytest.mark.parametrize(
+    ("words", "goals"),
+    [
+        (["preprocess", "train"], "preprocess train"),
+        (["evaluate", "controls"], "evaluate more"),
+        (["controls"], "more"),
+    ],
+)
+def test_stages_are_told_what_was_asked_for(make, words, goals):
+    make(*words)
+    assert make.goals.read_text().split() == goals.split()
 
 
 def test_a_changed_setting_redoes_the_stages_that_depend_on_it(make):

@@ -83,6 +83,30 @@ def test_ingest_makes_a_changed_catalog_anew_and_leaves_a_whole_one_alone(run, m
     assert changed_since(GRAPH["ingest"], run) is None
 
 
+@pytest.mark.parametrize(
+    ("goals", "said"),
+    [
+        (None, "next: make preprocess"),  # the script by itself
+        ("ingest", "next: make preprocess"),
+        ("preprocess heatmap", ""),
+        ("more", ""),
+        ("intake", "next: look at"),  # which is done: nothing comes after ingest
+    ],
+)
+def test_only_the_last_stage_says_what_comes_next(run, monkeypatch, capsys, goals, said):
+    monkeypatch.delenv("MAMMO_GOALS", raising=False)
+    if goals is not None:
+        monkeypatch.setenv("MAMMO_GOALS", goals)
+    monkeypatch.setitem(GRAPH, "ingest", work_on(run, "1"))
+    run_stage("ingest", run.root)
+    run.intake_summary.write_text("{}")
+    capsys.readouterr()
+    run_stage("ingest", run.root)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "ingest: done"
+    assert lines[1:] == [] if not said else lines[1].startswith(said)
+
+
 def test_a_stage_that_dies_leaves_no_checksums_of_an_earlier_one(left, monkeypatch):
     class Dies(Node):
         work = property(lambda node: lambda stage: 1 / 0)

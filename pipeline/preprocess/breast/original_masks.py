@@ -13,15 +13,22 @@ from pipeline.preprocess.store.entries import BREAST_CELL_PX, read_breast, write
 from pipeline.run.atomic import write_json
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
-from pipeline.run.progress import shown
+from pipeline.run.progress import Plan, shown
 
 # Takes the steps between cells out of the outline; in cells.
 _SMOOTH_CELLS = 0.8
+BREASTS = "pictures of the breast"  # the part of a plan
 # Above it a point lies in the breast.
 LEAST_COVER = 127
 
 
-def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | None = None) -> int:
+def write_breasts(
+    run: RunFolder,
+    mammograms: pd.DataFrame,
+    *,
+    workers: int | None = None,
+    plan: Plan | None = None,
+) -> int:
     """Bring RUN/breast up to date: one PNG per mammogram, 8 bit, 0 and 255.
 
     A picture whose entry of the store is still the same stays as it is; one of an image that
@@ -30,6 +37,7 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
     Args:
         mammograms: mammograms.csv.
         workers: threads; all cores if None.
+        plan: of the whole work, whose part this is.
 
     Returns:
         How many were written.
@@ -51,7 +59,7 @@ def write_breasts(run: RunFolder, mammograms: pd.DataFrame, *, workers: int | No
         write_json(entries, kept)
         with ThreadPoolExecutor(workers or default_workers()) as threads:
             done = threads.map(lambda row: _write(run.breast(row["image_id"]), row), stale)
-            for _ in shown(done, len(stale), "pictures of the breast"):
+            for _ in shown(done, len(stale), BREASTS, plan=plan):
                 pass
     if known != wanted:
         write_json(entries, wanted)

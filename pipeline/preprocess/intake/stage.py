@@ -5,6 +5,7 @@ Writes the store and, in RUN, intake.csv, breast/, audit.json, intake.html and, 
 """
 
 import time
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from pipeline.annotations.findings import check_choice
 from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.accept import Accepted, accept
 from pipeline.preprocess.audit.audit import audit
-from pipeline.preprocess.breast.original_masks import write_breasts
+from pipeline.preprocess.breast.original_masks import BREASTS, write_breasts
 from pipeline.preprocess.intake.intake_csv import (
     FAILED,
     USED,
@@ -22,14 +23,17 @@ from pipeline.preprocess.intake.intake_csv import (
     lost_share,
 )
 from pipeline.preprocess.intake.intake_page import write_intake_page
-from pipeline.preprocess.store.fill import fill_store
+from pipeline.preprocess.store.fill import STANDARDISING, fill_store
 from pipeline.preprocess.summary import note_sentences, show_notes
-from pipeline.run.atomic import write_json
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.progress import Plan
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
+
+AUDITS = "audits of the data"
 
 
 def intake(stage: Stage) -> str:
@@ -41,13 +45,20 @@ def intake(stage: Stage) -> str:
     Raises:
         UserError: as `run_intake`.
     """
-    _, _, summary = run_intake(stage)
+    _, _, summary = run_intake(stage, intake_plan(stage, "intake"))
     stage.events.metrics(intake_metrics(summary))
     show_notes(summary["notes"], rest=stage.run.intake_summary.name)
-    return f"{intake_line(summary)}; look at {stage.run.intake_page}"
+    return intake_line(summary)
 
 
-def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
+def intake_plan(stage: Stage, title: str, *, after: Mapping[str, float] = {}) -> Plan:
+    """The parts of an intake and of what comes after it, with their seconds per mammogram."""
+    count = read_json(stage.run.catalog)["images"]
+    parts = {STANDARDISING: 0.1, BREASTS: 0.005, AUDITS: 0.015, **after}
+    return Plan(title, {name: count * seconds for name, seconds in parts.items()})
+
+
+def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict]:
     """Read every file of the catalog and tell what became of it.
 
     What is in the store already is not decoded again.
@@ -66,14 +77,15 @@ def run_intake(stage: Stage) -> tuple[Accepted, dict[str, str], dict]:
     judged_elsewhere = bool(recall(run).model)
     if not judged_elsewhere:
         check_choice(catalog.findings, settings.labels)
-    outcomes = fill_store(catalog.images, settings)
+    outcomes = fill_store(catalog.images, settings, plan)
     accepted = accept(catalog, outcomes, settings, all_test=judged_elsewhere)
     mammograms = accepted.mammograms
     split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))
     table = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
     write_csv(run.intake, table)
     stage.events.artifact(run.intake)
-    write_breasts(run, mammograms, workers=settings.dicom.workers)
+    write_breasts(run, mammograms, workers=settings.dicom.workers, plan=plan)
+    plan.say(AUDITS)
     infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
     backgrounds = {image_id: info["background"] for image_id, info in infos.items()}
     # Of the outlines as they were given, so that wrong ones are found.

@@ -1,6 +1,7 @@
 """A catalog's images into the store: each file is decoded and standardised once for all runs."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,15 +30,19 @@ from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost, default_workers
+from pipeline.run.progress import Plan
 from pipeline.run.pseudonyms import is_private, original_path
+from pipeline.run.words import duration
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Measured on full-field images; they only serve the estimate that is printed.
-_SECONDS_PER_IMAGE = 0.6
+# Measured; they only serve the estimate that is printed.
+_SECONDS_TO_START, _SECONDS_PER_IMAGE, _SECONDS_PER_MEGABYTE = 3.0, 0.03, 0.03
 _BYTES_PER_MM2 = 0.6
 _FILM_MM2 = 200.0 * 260.0
+
+STANDARDISING = "standardising"  # the part of a plan
 
 # What STORE.json says about the file, under the names of `Mammogram`.
 _OF_FILE = (
@@ -90,11 +95,14 @@ class Outcome:
     file_sha256: str = ""
 
 
-def fill_store(images: "pd.DataFrame", settings: Settings) -> dict[str, Outcome]:
+def fill_store(
+    images: "pd.DataFrame", settings: Settings, plan: Plan | None = None
+) -> dict[str, Outcome]:
     """Bring every image of the catalog into the store; only what is missing is decoded.
 
     Args:
         images: catalog/images.csv.
+        plan: of the whole work, whose part this is.
 
     Returns:
         What became of each image, by image id.
@@ -129,8 +137,9 @@ def fill_store(images: "pd.DataFrame", settings: Settings) -> dict[str, Outcome]
         work=fill_entry,
         root=settings.store.root,
         limits=settings.dicom,
-        title="standardising",
-        before=lambda count: _announce(count, settings),
+        title=STANDARDISING,
+        plan=plan,
+        before=lambda new: _announce(new, settings, plan),
     )
     for image_id, end in zip(jobs, ends, strict=True):
         outcomes[image_id] = Outcome("failed", end.reason) if isinstance(end, Lost) else end
@@ -163,14 +172,19 @@ def store_bytes(images: int, *, spacing_mm: float) -> float:
     return images * _FILM_MM2 * _BYTES_PER_MM2 / spacing_mm**2
 
 
-def _announce(count: int, settings: Settings) -> None:
+def _announce(new: Sequence[Job], settings: Settings, plan: Plan | None) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
+    count = len(new)
     workers = min(settings.dicom.workers or default_workers(), count)
     root = settings.store.root
     needed = store_bytes(count, spacing_mm=settings.image.spacing_mm)
-    seconds = 3 + count * _SECONDS_PER_IMAGE / workers
+    megabytes = sum(Path(job.file).stat().st_size for job in new if Path(job.file).is_file()) / 1e6
+    work = count * _SECONDS_PER_IMAGE + megabytes * _SECONDS_PER_MEGABYTE
+    seconds = _SECONDS_TO_START + work / workers
+    if plan:
+        plan.parts[STANDARDISING] = seconds
     print(
-        f"standardising {count} images with {workers} processes: about {seconds:.0f} s and "
+        f"standardising {count} images with {workers} processes: about {duration(seconds)} and "
         f"{needed / 1e6:.0f} MB in {root}",
         flush=True,
     )

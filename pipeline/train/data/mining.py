@@ -30,7 +30,7 @@ def mine(images: list[TrainingImage], mapper: Mapper, rule: MapRule, *, limit: i
     Returns:
         Table of MINED_COLUMNS; row and col in original pixels.
     """
-    found = [_alarms(image, mapper, rule) for image in shown(images, len(images), "mine")]
+    found = [_alarms(image, mapper, rule) for image in shown(images, len(images), "mine: maps")]
     table = pd.concat(found, ignore_index=True).sort_values(
         ["logit", "image_id", "row_standard", "col_standard"], ascending=[False, True, True, True]
     )

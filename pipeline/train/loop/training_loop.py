@@ -26,9 +26,10 @@ from pipeline.run.progress import Line
 from pipeline.run.stage import peak_memory_mib
 from pipeline.run.words import duration
 from pipeline.train.data.samples import Sampler, crop_batches
+from pipeline.train.first_weights import ALONE, Member
 from pipeline.train.loop.checkpoint import Best, Checkpoint, TrainingState, write_checkpoint
 from pipeline.train.loop.learner import Learner
-from pipeline.train.loop.pace import Pace
+from pipeline.train.loop.pace import SECONDS_BETWEEN_REPORTS, Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import stop_request
 
@@ -41,6 +42,7 @@ class TrainingLoop:
 
     Attributes:
         identity: what the training was started with, kept in the checkpoint.
+        member: of the ensemble that the network belongs to.
     """
 
     learner: Learner
@@ -52,6 +54,7 @@ class TrainingLoop:
     events: EventLog
     checkpoint: Path
     identity: dict[str, str]
+    member: Member = ALONE
     _unread: list[tf.Tensor] = field(default_factory=list)
 
     @property
@@ -67,8 +70,13 @@ class TrainingLoop:
             UserError: the loss is not a finite number any more.
         """
         self._saved_at = self._counted_at = time.monotonic()
-        self._pace = Pace(self.train, step=self.state.step)
-        with stop_request() as self._request, Line() as self._line:
+        self.pace = Pace(
+            self.train, step=self.state.step, map_work=self.map_rule.work, member=self.member
+        )
+        with (
+            stop_request() as self._request,
+            Line(every_seconds=SECONDS_BETWEEN_REPORTS) as self._line,
+        ):
             self._validate_if_due()
             first = self.state.step
             dataset = crop_batches(
@@ -84,10 +92,10 @@ class TrainingLoop:
                 if taken == 1:
                     # The first step compiles; it would spoil the measured speed.
                     self._read_losses()
-                    self._pace.restart(self.state.step)
+                    self.pace.restart(self.state.step)
                 elif taken == STEPS_TO_ESTIMATE:
                     self._estimate()
-                elif self._pace.is_due() or self.state.step == self.steps:
+                elif self.pace.is_due() or self.state.step == self.steps:
                     self._report()
                 self._save_if_due()
                 self._validate_if_due()
@@ -123,29 +131,27 @@ class TrainingLoop:
     def _estimate(self) -> None:
         """Say how long the training will take, from its first steps."""
         self._read_losses()
-        pace, step = self._pace, self.state.step
-        seconds = pace.step_seconds(step)
+        pace, step = self.pace, self.state.step
+        seconds = pace.report(step)
         if pace.validation_seconds is None:
             # A step is about three forward passes, forward and backward.
             crops = self.train.batch * self.sampler.shape.size_px**2
             pixels = sum(image.height * image.width for image in self.validation)
             pace.validation_seconds = seconds / 3 * pixels / crops
+        later = self.member.count - self.member.number
         self._line.keep(
-            f"Estimate: {duration(pace.seconds_left(step))} for {self.steps - step} steps of "
-            f"{seconds:.2f} s and {pace.validations_left(step)} validations of "
-            f"{duration(pace.validation_seconds)}."
+            f"{duration(pace.seconds_left(step) or 0)} left: {self.steps - step} steps of "
+            f"{seconds:.2f} s, {pace.validations_left(step)} validations of "
+            f"{duration(pace.validation_seconds)}, maps of those left out in "
+            f"{duration(pace.ending_seconds())}" + (f", then {later} more networks" * (later > 0))
         )
 
     def _report(self) -> None:
         self._read_losses()
-        pace, step = self._pace, self.state.step
+        pace, step = self.pace, self.state.step
         loss = float(np.mean(self.state.losses[pace.step :] or self.state.losses[-1:]))
-        rate, speed = self._rate(step - 1), self.train.batch / max(pace.step_seconds(step), 1e-6)
-        self._line.show(
-            f"step {step}/{self.steps}  loss {loss:.4f}  rate {rate:.1e}  "
-            f"{speed:.1f} crops/s  {duration(pace.seconds_left(step))} left"
-        )
-        pace.restart(step)
+        rate, speed = self._rate(step - 1), self.train.batch / max(pace.report(step), 1e-6)
+        self._show(f"step {step}/{self.steps}  loss {loss:.4f}  {speed:.0f} crops/s")
         values = {
             "train/loss": loss,
             "train/learning_rate": rate,
@@ -157,6 +163,13 @@ class TrainingLoop:
             values["train/gpu_memory_mib"] = used / 2**20
         self.events.metrics(values, step=step)
 
+    def _show(self, text: str, *, since: float = 0.0) -> None:
+        """Show how far the training is, so many seconds after the last step."""
+        member, step = self.member, self.state.step
+        share = (member.number - 1 + step / self.steps) / member.count
+        left = self.pace.seconds_left(step)
+        self._line.show(f"{member.words}{text}", share=share, left=left and max(left - since, 0.0))
+
     def _validate_if_due(self) -> None:
         state = self.state
         if state.step == state.validated or state.step % self.train.steps_per_epoch:
@@ -167,11 +180,14 @@ class TrainingLoop:
         for score in score_images(mapper, self.validation, rule, done=resumed_at):
             state.pending.append(score)
             self._save_if_due()
+            if self._line.is_due():
+                done = f"validation: {len(state.pending)} of {len(self.validation)} mammograms"
+                self._show(done, since=time.monotonic() - started)
         seconds = time.monotonic() - started
         if resumed_at == 0:
-            self._pace.validation_seconds = seconds
+            self.pace.validation_seconds = seconds
         self._select(seconds)
-        self._pace.pause(time.monotonic() - started)
+        self.pace.pause(time.monotonic() - started)
 
     def _select(self, seconds: float) -> None:
         """Finish a validation: note it, and keep the weights if they are the best."""
@@ -201,9 +217,9 @@ class TrainingLoop:
         figures = "no AUC (a class is missing)" if auc is None else f"AUC {auc:.4f}"
         figures += "" if loss is None else f", loss {loss:.4f}"
         self._line.keep(
-            f"epoch {row['epoch']}/{self.train.epochs}: training loss {train_loss:.4f}; validation "
-            f"{figures}{' (best so far)' if is_best else ''}, {len(self.validation)} mammograms "
-            f"in {duration(seconds)}"
+            f"{self.member.words}epoch {row['epoch']}/{self.train.epochs}: training loss "
+            f"{train_loss:.4f}; validation {figures}{' (best so far)' if is_best else ''}, "
+            f"{len(self.validation)} mammograms in {duration(seconds)}"
         )
 
     def _save_if_due(self) -> None:
