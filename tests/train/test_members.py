@@ -63,8 +63,8 @@ def test_what_is_trained_is_not_trained_again(finished_copy, capsys):
     summary = train(stage_of(run, toy_settings(**SHORT, members=2, seed=1)))
     assert weights.stat().st_mtime_ns == before
     out = capsys.readouterr().out
-    assert "member 1 of 2 is trained." in out
-    assert "member 2 of 2, seed 3:" in out
+    assert "network 1 of 2: trained before" in out
+    assert "network 2 of 2: seed 3, " in out
     assert "2 networks" in summary
 
 
@@ -195,7 +195,7 @@ def test_after_a_kill_in_the_second_member_it_ends_as_without_one(tmp_path, monk
     assert (runs[1].member(2).training / "checkpoint.safetensors").is_file()
     train(stage_of(runs[1], settings))
     out = capsys.readouterr().out
-    assert "member 1 of 2 is trained." in out
+    assert "network 1 of 2: trained before" in out
     assert "Continuing the unfinished training at step 4" in out
     weights = [(run.model / "model.safetensors").read_bytes() for run in runs]
     assert weights[0] == weights[1]

@@ -196,7 +196,7 @@ def test_it_learns_to_tell_discs_from_noise(toy_run, capsys):
     assert description(toy_run)["training"]["validation_auc"] > 0.9
     assert description(toy_run)["training"]["validation_froc"] > 0.5
     assert "validation AUC" in summary
-    assert "Estimate:" in capsys.readouterr().out
+    assert " left: 56 steps of " in capsys.readouterr().out
 
 
 def test_changed_settings_set_the_unfinished_training_aside(toy_run, monkeypatch, capsys):
