@@ -6,6 +6,7 @@ Run     make serve MODEL=runs/x PORT=5001; docs/serving.md
 """
 
 import os
+import shlex
 import socket
 import sys
 import tempfile
@@ -15,10 +16,12 @@ from typing import Annotated
 import typer
 
 import start
+from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.server import answers, held, wait_for
 
+APP = "pipeline.tracking.scoring_app:app"
 SECONDS = "600"  # for one request, in which many files may be
 
 
@@ -34,11 +37,10 @@ def serve(
             raise UserError(f"Port {port} is taken. Choose another: make serve PORT={port + 1}")
     print("serve: the model and TensorFlow are loaded, which takes 20 seconds or more", flush=True)
     quiet_environment()
-    # The server's own programs are those beside this interpreter, whatever the shell has.
-    here = Path(sys.executable).parent
-    os.environ["PATH"] = f"{here}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ.setdefault("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", SECONDS)
     os.environ.setdefault("UVICORN_LOG_LEVEL", "warning")
+    from mlflow.pyfunc.scoring_server import get_cmd
+
     from pipeline.model.card import named_model
     from pipeline.tracking.pyfunc import save_model
 
@@ -47,10 +49,10 @@ def serve(
     with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
         packed, log = Path(scratch) / "model", Path(scratch) / "server.log"
         save_model(folder, packed)
-        command = [
-            *(str(here / "mlflow"), "models", "serve", "--model-uri", str(packed)),
-            *("--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)),
-        ]
+        words, environment = get_cmd(str(packed), port=port, host="127.0.0.1")
+        uvicorn, *options, _ = shlex.split(words)
+        os.environ.update(environment)
+        command = [sys.executable, "-m", uvicorn, *options, "--app-dir", str(ROOT), APP]
         try:
             with held(command, log=log) as server:
                 address = f"http://127.0.0.1:{port}"

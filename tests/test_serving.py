@@ -93,3 +93,9 @@ def test_bad_input_gets_a_400_that_says_what_is_wrong(server, body, words):
         urllib.request.urlopen(request)
     assert refused.value.code == 400
     assert words in refused.value.read().decode()
+
+
+def test_a_request_under_another_name_is_refused(server):
+    request = urllib.request.Request(f"http://{server[0]}/ping", headers={"Host": "elsewhere.org"})
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        urllib.request.urlopen(request)
