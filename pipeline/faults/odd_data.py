@@ -42,7 +42,7 @@ def _many(place: Place) -> str:
     )
 
 
-@fault("links: broken, to themselves, to folders above, out of the folder", quick=True)
+@fault("links: broken, to themselves, to folders above, out of the folder; pipes", quick=True)
 def _links(place: Place) -> str:
     outside = Path("elsewhere")
     outside.mkdir()
@@ -57,15 +57,16 @@ def _links(place: Place) -> str:
     }
     for name, target in links.items():
         (films / name).symlink_to(target)
+    os.mkfifo(films / "pipe.dcm")
     set_up(more="dicom.workers=0")
     ended = in_child(partial(run_stage, "ingest", RUN.root))
     expect(ended.status == 0, ended.text)
     rows = _rows()
     for name in ("broken.dcm", "loop.dcm"):
         expect(rows.get(name, {}).get("status") == "failed", f"{name}: {rows.get(name)}")
-    expect("2 linked folders not entered" in ended.text, ended.text)
+    expect("3 linked folders, pipes or devices not entered" in ended.text, ended.text)
     expect(rows["far.dcm"]["status"] == "candidate", f"{rows['far.dcm']}")
-    return "broken ones count as lost, linked folders are named and not entered"
+    return "broken ones count as lost; linked folders and a pipe are named and not entered"
 
 
 @fault("odd names of files; DICOMDIR", quick=True)

@@ -3,7 +3,7 @@
 Hidden files and folders count. A link to a file counts as that file; a link to a folder is
 not entered, because links can form loops and lead out of the data set; such links are named,
 so that nobody misses their files unawares. So are links to files that are not there, such as those
-of git-annex and DVC before the files are fetched.
+of git-annex and DVC before the files are fetched, and pipes and devices, which nothing opens.
 """
 
 import os
@@ -34,10 +34,14 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """All files below a folder, sorted by name, and the linked folders that were not entered."""
+    """All files below a folder, sorted by name, and what else is there.
+
+    Attributes:
+        not_entered: linked folders, pipes and devices.
+    """
 
     files: tuple[SourceFile, ...]
-    linked_folders: tuple[str, ...]
+    not_entered: tuple[str, ...]
     broken_links: tuple[SourceFile, ...] = ()  # to files that are not there; none of `files`
 
 
@@ -55,7 +59,7 @@ def list_files(root: Path, *, front: str = "") -> Listing:
     Raises:
         OSError: a folder cannot be read.
     """
-    files, links, broken = [], [], []
+    files, others, broken = [], [], []
     base = os.fspath(root)
     todo = [base]
     while todo:
@@ -66,13 +70,15 @@ def list_files(root: Path, *, front: str = "") -> Listing:
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
                 elif path.is_dir():
-                    links.append(name)
+                    others.append(name)
                 elif path.is_file():
                     files.append(_source_file(name, entry, entry.stat()))
                 elif not path.exists():
                     status = entry.stat(follow_symlinks=False)
                     broken.append(_source_file(name, entry, status))
-    return joined([Listing(tuple(files), tuple(links), tuple(broken))])
+                else:
+                    others.append(name)
+    return joined([Listing(tuple(files), tuple(others), tuple(broken))])
 
 
 def given_files(path: Path, *, front: str = "") -> Listing:
@@ -85,9 +91,11 @@ def given_files(path: Path, *, front: str = "") -> Listing:
         front: goes before the names of files, which are relative to the folder that holds all.
 
     Raises:
-        UserError: the list is empty or names what is no file.
+        UserError: it is a pipe or device; the list is empty or names what is no file.
         OSError: a file cannot be looked at.
     """
+    if not path.is_file():  # to open it might never end
+        raise UserError(f"{path} is neither a file nor a folder. Name one of them.")
     if path.suffix.lower() not in LISTS:
         paths = [path]
     else:
@@ -133,9 +141,9 @@ def joined(listings: Iterable[Listing]) -> Listing:
     """Several listings as one."""
     listings = list(listings)
     files = (file for each in listings for file in each.files)
-    links = (link for each in listings for link in each.linked_folders)
+    others = (name for each in listings for name in each.not_entered)
     broken = (file for each in listings for file in each.broken_links)
-    return Listing(_by_name(files), tuple(sorted(links)), _by_name(broken))
+    return Listing(_by_name(files), tuple(sorted(others)), _by_name(broken))
 
 
 def _by_name(files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:

@@ -108,8 +108,9 @@ def _import(
         fingerprint=made_from,
         key_check=key_check,
     )
-    links = listing.linked_folders
-    note = f"; {len(links)} linked folders not entered, such as {links[0]}" if links else ""
+    others = listing.not_entered
+    what = "linked folders, pipes or devices not entered"
+    note = f"; {len(others)} {what}, such as {others[0]}" if others else ""
     return _counts(read_json(run.catalog)) + note
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import select
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,12 @@ _OF_THE_DISK = {
     errno.EROFS: "the disk can only be read: take a place that can be written",
     errno.EACCES: "permission is denied: take another place, or have the permission changed",
     errno.EPERM: "it is not permitted: take another place, or have the permission changed",
+    errno.EIO: "it cannot be read or written: look after the disk, or the network to it",
+    errno.ESTALE: "the network disk is gone: mount it again",
+    errno.ENOTCONN: "the network disk is gone: mount it again",
+    errno.ENOLCK: "the disk takes no locks: take a place on another one",
+    errno.EMFILE: "too many files are open: allow more (ulimit -n 4096)",
+    errno.ENAMETOOLONG: "the name is too long: take a shorter one",
 }
 
 # What TensorFlow makes of an error in a thread of its own.
@@ -52,12 +59,14 @@ def sentence_of(error: BaseException, folder: Path) -> str | None:
 
 
 def disk_text(error: BaseException, folder: Path) -> str | None:
-    """What to do where a full disk or a missing permission is behind an error; None where not.
+    """What to do where a disk, a permission or a closed output is behind an error; None where not.
 
     Args:
         folder: what was worked on, for errors that name no file.
     """
     for each in _chain(error):
+        if isinstance(each, BrokenPipeError) and _nobody_reads():
+            return "What read the output has ended. Give the same command again: it goes on."
         for number, text in _OF_THE_DISK.items():
             # Libraries that are not Python's own only pass on the system's words.
             if getattr(each, "errno", None) == number or os.strerror(number) in str(each):
@@ -67,6 +76,16 @@ def disk_text(error: BaseException, folder: Path) -> str | None:
                     "done is kept."
                 )
     return None
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe without a reader; it leads nowhere from then on."""
+    waiting = select.poll()
+    waiting.register(1, 0)
+    closed = any(event & select.POLLERR for _, event in waiting.poll(0))
+    if closed:  # what is still to be written must not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return closed
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

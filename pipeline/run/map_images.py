@@ -120,7 +120,8 @@ class _Worker:
     def give(self, item: int, content: Any, seconds: float | None) -> None:
         self.item, self.seconds = item, seconds or float("inf")
         self._importing()  # an item may need modules that the function does not
-        self.pipe.send(content)
+        with contextlib.suppress(BrokenPipeError):  # it has died meanwhile, see `answer`
+            self.pipe.send(content)
 
     def answer(self) -> Any:
         """The result of its item, or `Lost`; None when it has started, or that it has its item."""

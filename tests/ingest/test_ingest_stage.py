@@ -14,7 +14,7 @@ from pipeline.config.ingest import Importer
 from pipeline.ingest.catalog import read_catalog
 from pipeline.ingest.importers import MODULES
 from pipeline.ingest.read_data_set import read_split
-from pipeline.ingest.source_files import list_files
+from pipeline.ingest.source_files import files_of, list_files
 from pipeline.ingest.stage import _fingerprint, ingest
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
@@ -292,7 +292,7 @@ def test_a_folder_without_images_is_refused_with_the_reasons(tmp_path):
         ingest(stage(tmp_path))
 
 
-def test_hidden_and_linked_files_are_listed_and_linked_folders_named(tmp_path):
+def test_hidden_and_linked_files_are_listed_and_linked_folders_and_pipes_named(tmp_path):
     (tmp_path / "in" / ".git").mkdir(parents=True)
     (tmp_path / "in" / ".git" / "x").write_text("1")
     (tmp_path / "out").mkdir()
@@ -300,10 +300,13 @@ def test_hidden_and_linked_files_are_listed_and_linked_folders_named(tmp_path):
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out" / "y")
     (tmp_path / "in" / "folder").symlink_to(tmp_path / "out")
     (tmp_path / "in" / "broken").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "in" / "pipe.dcm")
     listing = list_files(tmp_path / "in")
     assert [(file.name, file.size) for file in listing.files] == [(".git/x", 1), ("link", 2)]
-    assert listing.linked_folders == ("folder",)
+    assert listing.not_entered == ("folder", "pipe.dcm")
     assert [file.name for file in listing.broken_links] == ["broken"]
+    with pytest.raises(UserError, match="neither a file nor a folder"):
+        files_of(tmp_path / "in" / "pipe.dcm")
 
 
 def test_links_to_files_that_are_not_there_are_lost_images(tmp_path, root):

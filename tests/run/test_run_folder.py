@@ -85,10 +85,14 @@ def test_a_full_disk_and_a_missing_permission_are_sentences(run, capsys):
     library = RuntimeError("cannot write: Permission denied (os error 13)")
     library.__cause__ = ValueError("x")
     named = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "there/a.csv")
+    broken = OSError(errno.EIO, os.strerror(errno.EIO), "there/a.dcm")
+    gone = OSError(errno.ESTALE, os.strerror(errno.ESTALE), "there/a.dcm")
     for error, place, text in (
         (full, run.root, "the disk is full"),
         (library, run.root, "permission is denied"),
         (named, "there/a.csv", "permission is denied"),
+        (broken, "there/a.dcm", "it cannot be read or written: look after the disk"),
+        (gone, "there/a.dcm", "the network disk is gone"),
     ):
         with pytest.raises(SystemExit) as exit_, open_stage("preprocess", run.root):
             raise RuntimeError("above it") from error

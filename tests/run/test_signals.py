@@ -1,4 +1,4 @@
-"""Signals end a command with a line and a status of its own, whenever they come."""
+"""What ends a command from outside: signals, whenever they come, and an output without a reader."""
 
 import os
 import signal
@@ -94,6 +94,14 @@ def test_a_command_that_nohup_shields_goes_on():
     words = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-c", code]
     done = subprocess.run(words, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_an_output_that_nobody_reads_any_more_is_a_sentence():
+    code = f"{BEGIN}def work():\n while True: print('x' * 99, flush=True)\nstart.command_line(work)"
+    words = ["bash", "-o", "pipefail", "-c", '"$@" | head -1', "bash", sys.executable, "-c", code]
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    said = "What read the output has ended. Give the same command again: it goes on.\n"
+    assert (done.returncode, done.stderr) == (2, said)
 
 
 def test_workers_get_no_signals_and_their_parent_does():
