@@ -200,7 +200,7 @@ bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside 
 fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
 	@$(PY) scripts/fuzz.py $(call given,FILES,files) $(call given,SEED,seed) $(call given,OUT,out)
 
-docs: $(VENV)/installed                  ## write the generated pages of docs/ and the README's tables anew
+docs: $(VENV)/installed                  ## write the generated pages of docs/ and the README's table anew
 	@$(PY) scripts/docs.py
 
 site: $(VENV)/installed-dev              ## the documentation as a site, to open from disk: site/index.html
@@ -209,7 +209,7 @@ site: $(VENV)/installed-dev              ## the documentation as a site, to open
 
 KEPT := metrics crossval heads ablation controls
 there = $(if $(wildcard $(1)),$(1))
-result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them in the README
+result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them on docs/results.md
 	@$(PY) scripts/docs.py $(IN)
 
 lock: | $(VENV)/installed                ## resolve the lock files anew

@@ -1,9 +1,9 @@
-"""Write the generated pages of docs/ and the README's results; with --run keep its own first.
+"""Write the generated pages of docs/ and the README's table; with --run keep its results first.
 
 Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
-Writes  docs/targets.md, settings.md, tables.md, licences.md, faults.md, fuzzing.md, README.md,
-        docs/results/<run>.json, docs/results/<run>-crossval.json
+Writes  docs/targets.md, settings.md, tables.md, licences.md, results.md, faults.md, fuzzing.md,
+        README.md, docs/results/<run>.json, docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
 
@@ -16,7 +16,7 @@ from pipeline.config.describe import settings_markdown
 from pipeline.faults.fuzz import fuzz_markdown
 from pipeline.faults.outcomes import faults_markdown
 from pipeline.report.data_dictionary import tables_markdown
-from pipeline.report.readme import results_markdown, with_results, write_results
+from pipeline.report.readme import headline_markdown, results_page, with_results, write_results
 from pipeline.run.atomic import read_json, write_text_if_changed
 from pipeline.run.layout import RunFolder
 
@@ -25,7 +25,7 @@ README = Path("README.md")
 
 
 def docs(run: Path | None = None) -> None:
-    """Write the generated pages of docs/ and the README's results; of RUN too, if named."""
+    """Write the generated pages of docs/ and the README's table; first keep results of RUN."""
     if run:
         print(*write_results(RunFolder(run), RESULTS), sep="\n")
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
@@ -36,8 +36,9 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/faults.md"), faults_markdown(RESULTS))
     fuzzed = read_json(RESULTS / "fuzz.json")
     write_text_if_changed(Path("docs/fuzzing.md"), fuzz_markdown(fuzzed))
+    write_text_if_changed(Path("docs/results.md"), results_page(RESULTS))
     text = README.read_text(encoding="utf-8")
-    write_text_if_changed(README, with_results(text, results_markdown(RESULTS)))
+    write_text_if_changed(README, with_results(text, headline_markdown(RESULTS)))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pipeline.faults.fuzz import fuzz_markdown
 from pipeline.faults.outcomes import faults_markdown
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
-from pipeline.report.readme import results_markdown, with_results
+from pipeline.report.readme import headline_markdown, results_page, with_results
 from pipeline.run.atomic import read_json
 from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
@@ -32,11 +32,11 @@ def test_the_page_of_settings_is_current():
     assert (ROOT / "docs" / "settings.md").read_text() == settings_markdown(), "run make docs"
 
 
-def test_the_results_table_is_the_kept_results():
+def test_the_results_are_the_kept_ones():
     readme = (ROOT / "README.md").read_text()
-    assert with_results(readme, results_markdown(ROOT / "docs" / "results")) == readme, (
-        "run make docs"
-    )
+    kept = ROOT / "docs" / "results"
+    assert with_results(readme, headline_markdown(kept)) == readme, "run make docs"
+    assert (ROOT / "docs" / "results.md").read_text() == results_page(kept), "run make docs"
 
 
 def test_the_page_of_faults_is_that_of_the_kept_outcomes():

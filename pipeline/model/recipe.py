@@ -1,6 +1,6 @@
 """The recipe of a result: the settings that count and a version of the code that they steer.
 
-Every file of figures that the README shows carries it (`recipe_of`), and a table whose recipe is
+Every file of figures that is kept carries it (`recipe_of`), and a table whose recipe is
 not the one that its configuration has today says so (`changed_since`).
 """
 

@@ -1,4 +1,4 @@
-"""The results that the README shows: from a run to docs/results/*.json to a table.
+"""The results that are kept: from a run to docs/results/*.json to a page and the README's table.
 
 A table whose recipe is not the one that its configuration has today says so.
 """
@@ -9,10 +9,17 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.figures.registry import BASELINES, Place, probability_metrics, ranking_metrics
+from pipeline.figures.registry import (
+    BASELINES,
+    METRICS,
+    Place,
+    probability_metrics,
+    ranking_metrics,
+)
 from pipeline.model.card import has_model, read_card
 from pipeline.model.recipe import changed_since
 from pipeline.pages.template import render_markdown
+from pipeline.report.run_page import HEADLINE, headline_figures
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
@@ -22,6 +29,8 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import build_settings, recall
 
 TEMPLATE = Path(__file__).parent / "readme-results.md"
+IN_README = Path(__file__).parent / "readme-headline.md"
+PAGE = Path(__file__).parent / "results-page.md"
 ABLATION = Path(__file__).parent / "ablation.md"
 # What only the file of a study has, and the target that makes it.
 _MADE_BY = {
@@ -82,14 +91,35 @@ def _seconds(run: RunFolder) -> dict[str, int]:
     return last
 
 
-def results_markdown(folder: Path) -> str:
-    """One table over all kept runs, then one for each study of heads, ablation and controls."""
+def _kept(folder: Path) -> list[dict]:
+    """Figures of runs and studies, each with `outdated`."""
     files = [read_json(path) for path in sorted(folder.glob("*.json"), key=lambda p: p.stem)]
-    kept = [
+    return [
         {**content, "outdated": outdated(content)}
         for content in files
         if isinstance(content, dict) and "config" in content  # others are no results
     ]
+
+
+def results_page(folder: Path) -> str:
+    """The page of all kept results."""
+    return render_markdown(PAGE, results=results_markdown(folder).rstrip())
+
+
+def headline_markdown(folder: Path) -> str:
+    """The table of the README: the figures that stand first in a report, of each kept run."""
+    results = [
+        {**content, "headline": dict(headline_figures(content))}
+        for content in _kept(folder)
+        if "patch_auc" in content
+    ]
+    titles = [METRICS[name].title for name in HEADLINE]
+    return render_markdown(IN_README, results=results, titles=titles)
+
+
+def results_markdown(folder: Path) -> str:
+    """One table over all kept runs, then one for each study of heads, ablation and controls."""
+    kept = _kept(folder)
     return render_markdown(
         TEMPLATE,
         results=[content for content in kept if "patch_auc" in content],

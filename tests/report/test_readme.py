@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.model.recipe import recipe_of
-from pipeline.report.readme import results_markdown, write_results
+from pipeline.report.readme import headline_markdown, results_markdown, results_page, write_results
 from pipeline.run.atomic import json_text, write_text
 from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
@@ -104,6 +104,17 @@ def test_the_table_has_a_column_for_each_run_and_none_for_a_benchmark(run, tmp_p
     assert "| patch AUC | 0.901 (0.850 to 0.950) | 0.876 (0.850 to 0.950) |" in before
     write_text(folder / "bench.json", json_text([{"task": "map", "seconds": 1.0}]))
     assert results_markdown(folder) == before
+
+
+def test_the_readme_has_the_figures_that_stand_first_and_the_page_has_all(run, tmp_path):
+    calibration = {"after": {"observed_over_expected": FIGURE | {"value": 1.25}}}
+    write_text(run.metrics, json_text(METRICS | {"calibration": calibration}))
+    write_results(run, tmp_path)
+    short = headline_markdown(tmp_path)
+    assert "| patch AUC | 0.901 (0.850 to 0.950) |" in short
+    assert "| observed / expected | 1.250 (0.850 to 0.950) |" in short
+    assert "patch average precision" not in short
+    assert results_markdown(tmp_path).rstrip() in results_page(tmp_path)
 
 
 ARM = {"patch_auc": {"mean": 0.9012, "seeds": [0.9]}, "train_seconds": {"mean": 1234.5}}
