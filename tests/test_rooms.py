@@ -9,8 +9,8 @@ from pipeline.run.code import ROOT, imported_files
 # A room imports only rooms that stand before it.
 ORDER = (
     *("config", "run", "figures", "pages", "dicom", "annotations", "ingest", "preprocess"),
-    *("model", "report", "train", "heatmap", "evaluate", "dicom_out", "model_out", "tracking"),
-    *("studies", "checkup", "faults"),
+    *("model", "drawing", "report", "train", "heatmap", "evaluate", "dicom_out", "model_out"),
+    *("tracking", "studies", "checkup", "faults"),
 )
 # models/ knows the networks and nothing else; these use it.
 USE_NETWORKS = {

@@ -17,10 +17,11 @@ from pipeline.annotations.geometry import geometry_of
 from pipeline.dicom_out.detector_plane import patient_orientation
 from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.dicom_out.source_image import LOSSY
-from pipeline.heatmap.pictures import marks
-from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
+from pipeline.drawing import marks
+from pipeline.drawing.field import Field, field_of, grey_picture, on_picture
+from pipeline.drawing.sheet import Panel, Sheet
 from pipeline.heatmap.pictures.map_pictures import Caption
-from pipeline.heatmap.pictures.sheet import Panel, Sheet
+from pipeline.heatmap.pictures.region_marks import draw_regions
 from pipeline.heatmap.regions import Regions
 from pipeline.model.image_map import ImageMap
 from pipeline.pages.colours import TEXT, WARNING, ProbabilityScale
@@ -102,7 +103,7 @@ def draw(
     )
     sheet.show(Panel(box, left, top, height, width), scale.blend(grey, share)[:height, :width])
     panel = Panel(whole, 0, 0, rows, cols)
-    marks.draw_regions(
+    draw_regions(
         sheet,
         panel,
         image_map,

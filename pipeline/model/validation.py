@@ -1,6 +1,6 @@
 """Maps of the mammograms that validate: logits of the patch table, and candidates of each map."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -163,14 +163,6 @@ def read_validation(
         }
         images.append(ValidationImage.of_row(row, outlines, labels, **own))
     return images
-
-
-def score_images(
-    mapper: Mapper, images: Sequence[ValidationImage], rule: MapRule, *, done: int = 0
-) -> Iterator[ImageScores]:
-    """Scores of images[done:], one after the other, each map at its own level."""
-    for image in images[done:]:
-        yield score_map(map_image(mapper, image, rule), rule)
 
 
 def map_image(mapper: Mapper, image: ValidationImage, rule: MapRule) -> MappedImage:

@@ -5,6 +5,7 @@ Every line has `time` (Unix seconds), `stage` and `event`:
     start     settings (flat dict), commit ("" if unknown), dirty (bool: code differs from it)
     metrics   step (int), values (dict of name to float)
     artifact  path (relative to the run folder), folder ("" or a subfolder in MLflow)
+    image     path, key (what it shows), step; logged again, it is the same picture
     finish    status ("finished" or "failed"), seconds, peak_mib, message
 """
 
@@ -57,6 +58,10 @@ class EventLog:
 
     def artifact(self, path: Path, *, folder: str = "") -> None:
         self._append(event="artifact", path=self._relative(path), folder=folder)
+
+    def image(self, path: Path, *, key: str, step: int) -> None:
+        """Log a picture of something that changes from step to step."""
+        self._append(event="image", path=self._relative(path), key=self.prefix + key, step=step)
 
     def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
         fields = {"status": status, "seconds": seconds, "peak_mib": peak_mib, "message": message}

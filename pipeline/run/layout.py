@@ -55,6 +55,7 @@ class RunFolder:
     model = _Below("model")
     model_file = _Below(f"model/{MODEL_FILE}")  # written last
     left_out_maps = _Below("left-out-maps.npz")  # of the women that a network did not train on
+    watched_maps = _Below("watched-maps")  # of a few validation mammograms, after each epoch
     set_aside = _Below("set-aside")  # finished trainings that a later one replaced
 
     # heatmap

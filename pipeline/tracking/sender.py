@@ -17,6 +17,7 @@ from pipeline.tracking.model_registry import register
 from pipeline.tracking.overview import OF_THE_RUN, Overview
 from pipeline.tracking.pyfunc import log_model
 from pipeline.tracking.sent import Sent
+from pipeline.tracking.step_images import send_image
 
 # Limits of one MLflow batch request.
 METRICS_PER_BATCH, PARAMS_PER_BATCH = 1000, 100
@@ -85,6 +86,10 @@ class Sender:
                 is_last = self._latest[attempt.first, event["path"]] == index
                 if is_last and event["path"] not in OF_THE_RUN:
                     self._send_file(child, event["path"], event["folder"])
+            case "image":
+                path, shown = self._run.root / event["path"], (event["key"], event["step"])
+                if path.is_file():
+                    send_image(self._client, child, path, *shown, time_ms=attempt.begin_ms)
             case "finish":
                 cost = {"stage_seconds": event["seconds"], "peak_memory_mib": event["peak_mib"]}
                 self._client.log_batch(child, _metrics(cost, event))

@@ -20,6 +20,7 @@ from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
 from pipeline.train.loop.training_loop import TrainingLoop
+from pipeline.train.loop.watched_maps import WatchedMaps
 
 
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
@@ -73,6 +74,7 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         learner=learner,
         sampler=Sampler(inputs.corpus, shape, settings.train),
         validation=inputs.validation,
+        watched=WatchedMaps.of(stage, inputs),
         map_rule=map_rule(settings, network),
         train=settings.train,
         state=checkpoint.state,

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.heatmap.pictures.field import Field, field_of, grey_picture, on_picture
+from pipeline.drawing.field import Field, field_of, grey_picture, on_picture
 from pipeline.heatmap.pictures.map_pictures import Caption, truth_in_words, write_overlay
-from pipeline.heatmap.pictures.marks import label_places
+from pipeline.heatmap.pictures.region_marks import label_places
 from pipeline.heatmap.regions import find_regions
 from pipeline.model.image_map import ImageMap, original_axes
 from pipeline.pages.colours import SOFT, TRUTH, ProbabilityScale

@@ -1,4 +1,1 @@
-"""What the heatmap stage draws: colours, places on a picture, marks, and the two map pictures.
-
-Reads the store for the grey values; knows maps, regions and outlines, and no network.
-"""
+"""What the heatmap stage shows of a mammogram: the two map pictures, and what the viewer needs."""

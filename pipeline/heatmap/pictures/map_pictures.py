@@ -9,9 +9,10 @@ import numpy as np
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import Outline
-from pipeline.heatmap.pictures import marks
-from pipeline.heatmap.pictures.field import field_of, grey_picture, on_picture
-from pipeline.heatmap.pictures.sheet import Panel, Sheet
+from pipeline.drawing import marks
+from pipeline.drawing.field import field_of, grey_picture, on_picture
+from pipeline.drawing.sheet import Panel, Sheet
+from pipeline.heatmap.pictures.region_marks import draw_regions
 from pipeline.heatmap.regions import Regions
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap
@@ -204,7 +205,7 @@ class _Page:
         """
         share = on_picture(scale.share(values), image_map, self.right.field, self.grey.shape)
         self.sheet.show(self.right, scale.blend(self.grey, share))
-        marks.draw_regions(self.sheet, self.right, image_map, regions, label=label)
+        draw_regions(self.sheet, self.right, image_map, regions, label=label)
         left, top, height = BAR_PX
         marks.draw_bar(self.sheet, scale, left=left, top=top, height=height, mark=mark)
 

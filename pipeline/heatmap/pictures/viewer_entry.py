@@ -17,7 +17,7 @@ from skimage.measure import approximate_polygon
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.outlines import Outline
-from pipeline.heatmap.pictures.field import field_of, grey_picture, on_picture
+from pipeline.drawing.field import field_of, grey_picture, on_picture
 from pipeline.heatmap.regions import Regions
 from pipeline.model.image_map import ImageMap
 from pipeline.pages.colours import ProbabilityScale

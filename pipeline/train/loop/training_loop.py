@@ -16,7 +16,8 @@ from pipeline.model.validation import (
     ValidationImage,
     join_labels,
     join_logits,
-    score_images,
+    map_image,
+    score_map,
     validation_auc,
     validation_loss,
 )
@@ -32,6 +33,7 @@ from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.pace import SECONDS_BETWEEN_REPORTS, Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import stop_request
+from pipeline.train.loop.watched_maps import WatchedMaps
 
 STEPS_TO_ESTIMATE = 4
 
@@ -48,6 +50,7 @@ class TrainingLoop:
     learner: Learner
     sampler: Sampler
     validation: list[ValidationImage]
+    watched: WatchedMaps
     map_rule: MapRule
     train: TrainSettings
     state: TrainingState
@@ -177,8 +180,10 @@ class TrainingLoop:
         started, resumed_at = time.monotonic(), len(state.pending)
         # One copy is enough to choose a checkpoint; the others come in at the end.
         mapper, rule = NetworkMapper(self.learner.averaged), self.map_rule.of_one_copy()
-        for score in score_images(mapper, self.validation, rule, done=resumed_at):
-            state.pending.append(score)
+        for image in self.validation[resumed_at:]:
+            mapped = map_image(mapper, image, rule)
+            self.watched.note(mapped, rule, step=state.step)
+            state.pending.append(score_map(mapped, rule))
             self._save_if_due()
             if self._line.is_due():
                 done = f"validation: {len(state.pending)} of {len(self.validation)} mammograms"

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from pipeline.heatmap.pictures.field import Field
+from pipeline.drawing.field import Field
 from pipeline.pages.colours import BACKGROUND
 from pipeline.run.atomic import write_atomic
 

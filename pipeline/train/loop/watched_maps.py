@@ -1,0 +1,116 @@
+"""Pictures that tell how the maps of a few validation mammograms become what they are.
+
+They are drawn from maps that a validation makes anyway, and each is on the disk and in the event
+log before the checkpoint knows that its mammogram is validated: a training that was killed draws
+it again, under the same name.
+"""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pipeline.drawing.field import Field, grey_picture, on_picture
+from pipeline.drawing.marks import draw_outlines
+from pipeline.drawing.sheet import Panel, Sheet, rgb
+from pipeline.model.calibration import TRAINING_PRIOR, Calibration
+from pipeline.model.card import PHANTOM
+from pipeline.model.image_map import ImageMap
+from pipeline.model.map_rule import MapRule
+from pipeline.model.validation import MappedImage, ValidationImage
+from pipeline.pages.colours import BACKGROUND, TEXT, WARNING, ProbabilityScale
+from pipeline.preprocess.positions import position_grid
+from pipeline.preprocess.store.entries import read_breast, read_image
+from pipeline.run.atomic import write_atomic
+from pipeline.run.events import EventLog
+from pipeline.run.stage import Stage
+from pipeline.run.words import percent
+from pipeline.train.data.inputs import Inputs, natural_prior
+
+WITH_FINDING, WITHOUT = 2, 1  # mammograms of each network
+PANEL_PX = (360, 300)  # the most rows and columns of a mammogram
+LINE_PX, TEXT_PX, QUALITY = 24, 15, 80  # below the mammogram: its line; of the file
+LOWEST_PRIOR = 1e-4  # a scale of colours needs one that is not 0
+
+
+@dataclass(frozen=True)
+class WatchedMaps:
+    """A few validation mammograms, always the same ones.
+
+    Attributes:
+        image_ids: whose.
+        folder: gets the pictures.
+        calibration: the counted prior alone; what is fitted is not known before the end.
+        synthetic: whether they are drawn.
+    """
+
+    image_ids: frozenset[str]
+    folder: Path
+    events: EventLog
+    calibration: Calibration
+    synthetic: bool
+
+    @classmethod
+    def of(cls, stage: Stage, inputs: Inputs) -> "WatchedMaps":
+        """Those of a training: the first with a finding that counts, and the first without."""
+        tables = inputs.tables
+        prior = max(natural_prior(tables.positions), LOWEST_PRIOR)
+        return cls(
+            image_ids=frozenset(_chosen(inputs.validation)),
+            folder=stage.run.watched_maps,
+            events=stage.events,
+            calibration=Calibration(TRAINING_PRIOR, prior, temperature=1.0),
+            synthetic=bool((tables.mammograms["dataset"] == PHANTOM).any()),
+        )
+
+    def note(self, mapped: MappedImage, rule: MapRule, *, step: int) -> None:
+        """Write and log the picture of a map, if its mammogram is one of them."""
+        image_id = mapped.image.image_id
+        if image_id not in self.image_ids:
+            return
+        picture = cv2.cvtColor(self._picture(mapped, rule.pitch_px), cv2.COLOR_RGB2BGR)
+        options = [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
+        content = cv2.imencode(".webp", picture, options)[1].tobytes()
+        # By its content, so that it stays what another training logged at this step.
+        path = self.folder / f"{image_id}-{step}-{zlib.crc32(content):08x}.webp"
+        write_atomic(path, lambda new: new.write_bytes(content))
+        self.events.image(path, key=image_id, step=step)
+
+    def _picture(self, mapped: MappedImage, pitch_px: int) -> np.ndarray:
+        """The mammogram, and with its map over it, in standard form, (h, w, 3) uint8."""
+        image = mapped.image
+        pixels, breast = read_image(image.store), read_breast(image.store)
+        rows, cols = position_grid(image.height, image.width, pitch_px)
+        probability = self.calibration.probability(mapped.logit)
+        whole = ImageMap(mapped.logit, probability, rows, cols)
+        field = Field(-0.5, image.height - 0.5, -0.5, image.width - 0.5)
+        height, width = field.shape_px(*PANEL_PX)
+        grey = grey_picture(pixels, breast, (height, width), flipped=False)
+        scale = ProbabilityScale(low=self.calibration.natural_prior)
+        share = on_picture(scale.share(probability), whole, field, grey.shape)
+        sheet = Sheet(np.full((height + LINE_PX, 2 * width + 4, 3), rgb(BACKGROUND), np.uint8))
+        for left, shown in ((0, grey), (width + 4, scale.blend(grey, share))):
+            panel = Panel(field, left, 0, height, width)
+            sheet.show(panel, shown)
+            draw_outlines(sheet, panel, image.outlines, width=2)
+        highest = f"highest {percent(float(np.nan_to_num(probability).max()))}, not calibrated"
+        below = {"size": TEXT_PX, "anchor": "rs"}
+        sheet.write(highest, (2 * width, height + LINE_PX - 7), colour=TEXT, **below)
+        if self.synthetic:
+            sheet.write("SYNTHETIC", (4, height + LINE_PX - 7), colour=WARNING, size=TEXT_PX)
+        return sheet.with_words()
+
+
+def _chosen(images: Sequence[ValidationImage]) -> list[str]:
+    """The first of different women, in the order of the tables, which does not change."""
+    chosen: dict[str, str] = {}
+    for wanted, most in ((True, WITH_FINDING), (False, WITHOUT)):
+        whole = len(chosen) + most
+        for image in images:
+            has = any(outline.positive for outline in image.outlines)
+            if has == wanted and image.patient_id not in chosen and len(chosen) < whole:
+                chosen[image.patient_id] = image.image_id
+    return list(chosen.values())
