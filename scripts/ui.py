@@ -21,6 +21,7 @@ import start
 from pipeline.tracking.client import (
     DATABASE,
     LOCAL,
+    VIEW,
     artifact_root,
     experiment_name,
     is_local,
@@ -75,15 +76,19 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
 
 
 def _page(server: str) -> str:
-    """Address of the table of runs, in the mode for training that is not the default."""
+    """Address of the table of runs with their figures, in the mode for training."""
     query = urllib.parse.urlencode({"experiment_name": experiment_name()})
     lookup = f"{server}/api/2.0/mlflow/experiments/get-by-name?{query}"
     try:
         with urllib.request.urlopen(lookup, timeout=20) as answer:
-            experiment = json.load(answer)["experiment"]["experiment_id"]
+            experiment = json.load(answer)["experiment"]
     except (OSError, ValueError, KeyError):  # no run has been logged yet, or no answer in time
         return f"{server}/#/experiments?workflowType=machine_learning"
-    return f"{server}/#/experiments/{experiment}/runs?workflowType=machine_learning"
+    table = (
+        f"{server}/#/experiments/{experiment['experiment_id']}/runs?workflowType=machine_learning"
+    )
+    has_view = any(tag["key"].endswith(f".{VIEW}") for tag in experiment.get("tags", ()))
+    return f"{table}&viewStateShareKey={VIEW}" if has_view else table
 
 
 if __name__ == "__main__":

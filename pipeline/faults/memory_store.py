@@ -18,6 +18,7 @@ class Store:
         self.metrics: list[tuple] = []
         self.artifacts: list[tuple] = []
         self.inputs: dict[str, list] = {}
+        self.views: dict[str, str] = {}
         self.calls = 0
         self.made = -1
         self.fails_at, self.unanswered = -1, False
@@ -36,7 +37,10 @@ class Store:
         return call
 
     def _get_experiment_by_name(self, name):
-        return SimpleNamespace(experiment_id="1", lifecycle_stage="active")
+        return SimpleNamespace(experiment_id="1", lifecycle_stage="active", tags=self.views)
+
+    def _set_experiment_tag(self, experiment, key, value):
+        self.views[key] = value
 
     def _search_runs(self, experiments, text):
         return [

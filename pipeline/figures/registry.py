@@ -81,6 +81,10 @@ def probability_metrics(*, within: Place = Place.REPORT) -> list[Metric]:
     return [m for m in METRICS.values() if m.of_probabilities and m.place <= within]
 
 
+# What people look at first; headline metrics, too.
+FIRST_FIGURES = ("patch_auc", "mean_froc", "image_auc", "observed_over_expected")
+
+
 def headline_metrics() -> list[Metric]:
     """Those that are shown everywhere, each with an interval."""
     return [m for m in METRICS.values() if m.place is Place.SUMMARY and m.samples]

@@ -11,7 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.figures.registry import METRICS
+from pipeline.figures import registry
+from pipeline.figures.registry import FIRST_FIGURES, METRICS
 from pipeline.pages.embedded import picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.report.data import (
@@ -42,7 +43,6 @@ PLOTS = {
     "decision-curve": "Decision curve",
     "distribution": "Probabilities by outcome",
 }
-HEADLINE = ("patch_auc", "mean_froc", "image_auc", "observed_over_expected")
 MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
 
 
@@ -114,10 +114,9 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
 
 
 def headline_figures(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """(title, figure) of HEADLINE, as far as they are there."""
-    calibrated = (metrics.get("calibration") or {}).get("after") or {}
-    figures = ((METRICS[name].title, {**calibrated, **metrics}.get(name)) for name in HEADLINE)
-    return [(title, figure) for title, figure in figures if isinstance(figure, Mapping)]
+    """(title, figure) of FIRST_FIGURES, as far as they are there."""
+    known = registry.headline_figures(metrics)
+    return [(METRICS[name].title, known[name]) for name in FIRST_FIGURES if name in known]
 
 
 def plots_of(folder: Path) -> list[tuple[str, Markup]]:

@@ -73,6 +73,10 @@ class Attempt:
         status = self.status(in_use=in_use)
         return status if status == RUNNING else f"{status} {self.end_ms}"
 
+    def has(self, kind: str) -> bool:
+        """Whether it logged an event of that kind."""
+        return any(event["event"] == kind for _, event in self.events)
+
     @property
     def begin_ms(self) -> int:
         """When it started, in milliseconds."""

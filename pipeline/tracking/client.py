@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 EXPERIMENT = "mammography-patch-probability"
+VIEW = "results"  # of the table of runs, see saved_view.py
 LOCAL = Path("runs/mlflow")
 DATABASE = LOCAL / "mlflow.db"
 # Columns in which MLflow's database says where files are.

@@ -41,6 +41,12 @@ class Configuration:
         return next((a for a in reversed(every) if a.stage in stages and a.is_finished), None)
 
     @property
+    def watched(self) -> Attempt | None:
+        """The last attempt that logged pictures by step."""
+        pictured = (a for a in reversed(self.attempts) if a.has("image"))
+        return next(pictured, None)
+
+    @property
     def data_set(self) -> str:
         """What the data are called: the importer, or the names of several sets."""
         known = [a.settings["data"] for a in [*self.before, *self.attempts] if "data" in a.settings]

@@ -22,6 +22,7 @@ from pipeline.tracking.client import (
     tracking_uri,
 )
 from pipeline.tracking.configurations import Configuration, read_configurations
+from pipeline.tracking.saved_view import save_view
 from pipeline.tracking.sent import Sent, read_sent
 
 TEXT_LENGTH = 500
@@ -37,7 +38,9 @@ class MlflowRuns:
         self.title = RunFolder(run.root.resolve()).title
         self.configurations = read_configurations(attempts)
         self._of = {a.first: c for c in self.configurations for a in c.attempts}
-        self.experiment_id = self._find_experiment().experiment_id
+        experiment = self._find_experiment()
+        save_view(client, experiment)
+        self.experiment_id = experiment.experiment_id
 
     def configuration(self, attempt: Attempt) -> Configuration:
         """The one that an attempt belongs to."""

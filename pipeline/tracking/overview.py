@@ -56,8 +56,12 @@ class Overview:
         context = "evaluation" if self.run.borrowed_model.is_file() else "training"
         return DatasetInput(data, [InputTag("mlflow.data.context", context)])
 
-    def note(self, title: str, *, experiment: str, run_id: str) -> str:
-        """What a reader sees first, in Markdown."""
+    def note(self, title: str, *, experiment: str, run_id: str, watched: str) -> str:
+        """What a reader sees first, in Markdown.
+
+        Args:
+            watched: the run with pictures by step; "" where none has any.
+        """
         last = self.configuration.attempts[-1]
         return render_markdown(
             TEMPLATE,
@@ -69,7 +73,9 @@ class Overview:
             confidence=float(self.configuration.params.get("evaluate.confidence", 0.95)),
             failed=last if last.error and not last.is_finished else None,
             files=[name for name in OF_THE_RUN if (self.run.root / name).is_file()],
-            place=f"#/experiments/{experiment}/runs/{run_id}/artifacts",
+            place=f"#/experiments/{experiment}/runs/",
+            run_id=run_id,
+            watched=watched,
             next_command=self._next_command(),
         )
 

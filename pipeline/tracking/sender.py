@@ -140,7 +140,12 @@ class Sender:
         configuration = self._runs.configuration(attempt)
         run_id = self._runs.parent(configuration)
         overview = Overview(self._run, configuration)
-        note = overview.note(self._runs.title, experiment=self._runs.experiment_id, run_id=run_id)
+        note = overview.note(
+            self._runs.title,
+            experiment=self._runs.experiment_id,
+            run_id=run_id,
+            watched=self._runs.child(configuration.watched) if configuration.watched else "",
+        )
         tags = _version_tags(attempt.events[0][1]) | {"mlflow.note.content": note}
         self._log(run_id, params=configuration.params, tags=tags, metrics=overview.metrics())
         if attempt.ended and configuration is self._runs.configurations[-1]:

@@ -32,6 +32,9 @@ def shown(tmp_path, monkeypatch) -> tuple[Store, str]:
         log = EventLog(run, stage)
         log.start(settings=settings, commit="abc", dirty=False)
         log.metrics(values)
+        if stage == "train":
+            (run.root / "map.webp").write_bytes(b"map")
+            log.image(run.root / "map.webp", key="i1", step=1)
         log.finish(status="finished", seconds=1.0, peak_mib=1.0)
     run.report.write_text("")
     store = Store()
@@ -66,6 +69,19 @@ def test_the_note_says_what_it_is_links_the_report_and_names_the_next_command(sh
     assert "mias, 161 patients" in note
     assert "| mean FROC sensitivity | 0.500 | 0.500 to 0.500 |" in note
     assert f"[report.html](#/experiments/1/runs/{run_id}/artifacts/report.html)" in note
-    assert "make champion RUN=" in note
+    [train] = [i for i, r in store.runs.items() if r.info.run_name == "mine/train"]
+    assert f"epoch by epoch](#/experiments/1/runs/{train}/model-metrics)" in note
+    assert note.index("make champion RUN=") < note.index("| figure |")  # MLflow folds what is below
     assert store.runs[run_id].tags["mlflow.source.git.commit"] == "abc"
     assert (run_id, "report.html", None) in store.artifacts
+
+
+def test_the_experiment_has_a_view_with_figures_and_settings_as_columns(shown):
+    store, _ = shown
+    [view] = store.views.values()
+    columns = json.loads(json.loads(view)["state"])["selectedColumns"]
+    for name in ("patch_auc", "mean_froc", "image_auc", "observed_over_expected", "patients"):
+        assert f"metrics.`{name}`" in columns
+    assert {"attributes.`Dataset`", "params.`network.backbone`", "attributes.`Version`"} <= {
+        *columns
+    }

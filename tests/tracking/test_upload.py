@@ -453,3 +453,47 @@ def test_a_name_that_mlflow_refuses_holds_nothing_up(run):
         "turned by _5/x": 1.0,
         "after": 2.0,
     }
+
+
+def with_pictures(run: RunFolder) -> None:
+    events = EventLog(run, "train").under("member1/")
+    events.start(settings={}, commit="abc", dirty=False)
+    for step in (5, 10):
+        picture = run.root / f"{step}.webp"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_bytes(b"picture")
+        events.image(picture, key="a (left)", step=step)
+
+
+def pictures_of(store: Store) -> list[tuple]:
+    return [(run, name) for run, name, folder in store.artifacts if folder == "images"]
+
+
+def test_pictures_by_step_are_named_as_the_grid_of_mlflow_reads_them(run):
+    with_pictures(run)
+    store = Store()
+    sent(run, store)
+    whole, small, *_ = (name for _, name in pictures_of(store))
+    key, named_step, step, named_time, time, of_key = whole.removesuffix(".webp").split("+")
+    assert (key, named_step, step, named_time) == ("member1~a _left_", "step", "5", "timestamp")
+    assert time.isdigit() and small == whole.removesuffix(".webp") + "+compressed.webp"
+    assert of_key.isalnum() and len(pictures_of(store)) == 4
+    [child] = [r for r in store.runs.values() if r.info.run_name == "mine/train"]
+    assert child.tags["mlflow.loggedImages"] == "True"
+
+
+def test_a_picture_whose_sending_was_not_answered_is_there_once(run):
+    with_pictures(run)
+    store = Store()
+    content = sent(run, store)
+    for call in range(store.calls):
+        for unanswered in (True, False):
+            run.tracking_state.unlink()
+            again = Store()
+            again.fails_at, again.unanswered = call, unanswered
+            with pytest.raises(Outage):
+                sent(run, again)
+            # A training that was killed draws the picture of a step again.
+            assert sent(run, again) == content
+    EventLog(run, "train").under("member1/").image(run.root / "10.webp", key="a (left)", step=10)
+    assert sent(run, store)["artifacts"] == content["artifacts"]

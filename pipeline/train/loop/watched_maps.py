@@ -95,7 +95,7 @@ class WatchedMaps:
         for left, shown in ((0, grey), (width + 4, scale.blend(grey, share))):
             panel = Panel(field, left, 0, height, width)
             sheet.show(panel, shown)
-            draw_outlines(sheet, panel, image.outlines, width=2)
+            draw_outlines(sheet, panel, image.outlines, width=1)
         highest = f"highest {percent(float(np.nan_to_num(probability).max()))}, not calibrated"
         below = {"size": TEXT_PX, "anchor": "rs"}
         sheet.write(highest, (2 * width, height + LINE_PX - 7), colour=TEXT, **below)
