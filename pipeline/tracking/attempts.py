@@ -36,6 +36,11 @@ class Attempt:
         return str(self.first)
 
     @property
+    def pictures(self) -> str:
+        """The same of the run of its pictures by step."""
+        return f"{self.first}-pictures"
+
+    @property
     def settings(self) -> dict[str, dict]:
         """By section and name."""
         return self.events[0][1]["settings"]

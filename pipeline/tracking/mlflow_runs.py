@@ -1,7 +1,7 @@
 """The runs of MLflow that stand for a run folder: found, made, ended, begun anew where deleted.
 
 One for each configuration of the folder at the top, or below its study; below it, one for each
-attempt at a stage. They are found again by a key.
+attempt at a stage, and one for its pictures. They are found again by a key.
 """
 
 import shlex
@@ -56,6 +56,12 @@ class MlflowRuns:
         title = f"{self.title}/{attempt.stage}"
         return self._found_or_made(attempt.name, title, tags, attempt.begin_ms)
 
+    def pictures(self, attempt: Attempt) -> str:
+        """The run of its pictures by step; beside parameters MLflow leaves them no room."""
+        tags = {"kind": "pictures", "mlflow.parentRunId": self.parent(self.configuration(attempt))}
+        title = f"{self.title}/maps by epoch"
+        return self._found_or_made(attempt.pictures, title, tags, attempt.begin_ms)
+
     def parent(self, configuration: Configuration) -> str:
         """The run of a configuration."""
         tags = {"kind": "run", "run_folder": str(self._run.root)}
@@ -74,7 +80,7 @@ class MlflowRuns:
             Attempts whose runs are gone, where others are left.
         """
         last, sent = self.configurations[-1], self._sent
-        names = (last.name, *(each.name for each in last.attempts))
+        names = (last.name, *(n for each in last.attempts for n in (each.name, each.pictures)))
         known = [name for name in names if name in sent.runs]
         gone = {name for name in known if self._is_gone(sent.runs[name])}
         if gone and len(gone) == len(known):
@@ -98,7 +104,8 @@ class MlflowRuns:
         last = max(attempts, key=lambda a: (a.status(in_use=in_use) == RUNNING, a.events[-1][0]))
         self._set_end(configuration.name, last, f"{last.stage}: {last.error}", in_use)
         for attempt in attempts:
-            self._set_end(attempt.name, attempt, attempt.error, in_use)
+            for name in (attempt.pictures, attempt.name):  # the last one says that all are told
+                self._set_end(name, attempt, attempt.error, in_use)
 
     def _set_end(self, name: str, attempt: Attempt, error: str, in_use: bool) -> None:
         """Give a run of MLflow the end of an attempt."""
@@ -156,7 +163,7 @@ class MlflowRuns:
         folder = self._run.root.relative_to(study.root).parts[0]
         stage = _STUDIES.get(folder, folder)
         mine = [each.name for each in attempts if each.stage == stage]
-        whole = [name for name in sent.runs if not name.isdigit()]
+        whole = [name for name in sent.runs if not name[0].isdigit()]
         return next((sent.runs[n] for n in [*reversed(mine), *whole] if n in sent.runs), "")
 
     def _found_or_made(self, name: str, title: str, tags: dict[str, str], begin_ms: int) -> str:

@@ -89,7 +89,8 @@ class Sender:
             case "image":
                 path, shown = self._run.root / event["path"], (event["key"], event["step"])
                 if path.is_file():
-                    send_image(self._client, child, path, *shown, time_ms=attempt.begin_ms)
+                    place = self._runs.pictures(attempt)
+                    send_image(self._client, place, path, *shown, time_ms=attempt.begin_ms)
             case "finish":
                 cost = {"stage_seconds": event["seconds"], "peak_memory_mib": event["peak_mib"]}
                 self._client.log_batch(child, _metrics(cost, event))
@@ -144,7 +145,7 @@ class Sender:
             self._runs.title,
             experiment=self._runs.experiment_id,
             run_id=run_id,
-            watched=self._runs.child(configuration.watched) if configuration.watched else "",
+            watched=self._runs.pictures(configuration.watched) if configuration.watched else "",
         )
         tags = _version_tags(attempt.events[0][1]) | {"mlflow.note.content": note}
         self._log(run_id, params=configuration.params, tags=tags, metrics=overview.metrics())

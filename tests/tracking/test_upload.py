@@ -478,8 +478,10 @@ def test_pictures_by_step_are_named_as_the_grid_of_mlflow_reads_them(run):
     assert (key, named_step, step, named_time) == ("member1~a _left_", "step", "5", "timestamp")
     assert time.isdigit() and small == whole.removesuffix(".webp") + "+compressed.webp"
     assert of_key.isalnum() and len(pictures_of(store)) == 4
-    [child] = [r for r in store.runs.values() if r.info.run_name == "mine/train"]
-    assert child.tags["mlflow.loggedImages"] == "True"
+    [shown] = [r for r in store.runs.values() if r.info.run_name == "mine/maps by epoch"]
+    assert shown.tags["mlflow.loggedImages"] == "True"
+    assert shown.data.params == {}  # MLflow writes them over the pictures
+    assert shown.info.status == "KILLED"  # as the training is, which no process goes on with
 
 
 def test_a_picture_whose_sending_was_not_answered_is_there_once(run):
