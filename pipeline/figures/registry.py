@@ -97,6 +97,12 @@ def headline_figures(content: Mapping) -> dict[str, Mapping]:
     return {m.name: known[m.name] for m in headline_metrics() if m.name in known}
 
 
+def first_figures(content: Mapping) -> list[tuple[str, Mapping]]:
+    """(title, figure) of FIRST_FIGURES, as far as they are there."""
+    known = headline_figures(content)
+    return [(METRICS[name].title, known[name]) for name in FIRST_FIGURES if name in known]
+
+
 def compared_metrics() -> list[Metric]:
     """Those by which one model is better than another: with a direction and with samples."""
     return [

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from pipeline.figures.registry import (
     BASELINES,
+    FIRST_FIGURES,
     METRICS,
     Place,
+    first_figures,
     probability_metrics,
     ranking_metrics,
 )
 from pipeline.model.card import has_model, read_card
 from pipeline.model.recipe import changed_since
 from pipeline.pages.template import render_markdown
-from pipeline.report.run_page import HEADLINE, headline_figures
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
@@ -109,11 +110,11 @@ def results_page(folder: Path) -> str:
 def headline_markdown(folder: Path) -> str:
     """The table of the README: the figures that stand first in a report, of each kept run."""
     results = [
-        {**content, "headline": dict(headline_figures(content))}
+        {**content, "headline": dict(first_figures(content))}
         for content in _kept(folder)
         if "patch_auc" in content
     ]
-    titles = [METRICS[name].title for name in HEADLINE]
+    titles = [METRICS[name].title for name in FIRST_FIGURES]
     return render_markdown(IN_README, results=results, titles=titles)
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.figures import registry
-from pipeline.figures.registry import FIRST_FIGURES, METRICS
+from pipeline.figures.registry import first_figures
 from pipeline.pages.embedded import picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.report.data import (
@@ -69,7 +68,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         abnormal=abnormal_of(run),
         maps=maps,
         doubts=doubts,
-        headline_figures=headline_figures(metrics) if metrics else [],
+        headline_figures=first_figures(metrics) if metrics else [],
         gallery=gallery_page([mapped], pages[0], warning=_first(doubts))
         if mapped and pages
         else None,
@@ -111,12 +110,6 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         shown = gallery_page([mapped], ids, warning=_first(doubts))
         more = render(MORE, name=run.title, synthetic=is_synthetic(run), gallery=shown, page=name)
         write_text(run.root / name, more)
-
-
-def headline_figures(metrics: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """(title, figure) of FIRST_FIGURES, as far as they are there."""
-    known = registry.headline_figures(metrics)
-    return [(METRICS[name].title, known[name]) for name in FIRST_FIGURES if name in known]
 
 
 def plots_of(folder: Path) -> list[tuple[str, Markup]]:
