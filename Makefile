@@ -20,7 +20,7 @@ Name another run folder, e.g. RUN=runs/mine)
 endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
-unexport RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
+unexport BENCH RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -194,8 +194,8 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-bench: $(VENV)/installed-dev             ## speed as a ratio: the reader beside the decoding alone and beside pydicom
-	@$(PY) -m tests.benchmarks
+bench: $(VENV)/installed-dev             ## speed as ratios, beside what one would otherwise pick (BENCH=words; GROWTH=1 also the long one; KEEP=1): OUT/bench.json
+	@$(PY) -m tests.benchmarks $(call given,BENCH,name) $(call given,OUT,out) $(if $(GROWTH),--growth) $(if $(KEEP),--keep)
 
 fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
 	@$(PY) scripts/fuzz.py $(call given,FILES,files) $(call given,SEED,seed) $(call given,OUT,out)

@@ -1,17 +1,55 @@
 import json
 import sys
 
+import numpy as np
+import pytest
+
+from pipeline.checkup.speed import speed_markdown
+from pipeline.run.errors import UserError
 from tests.benchmarks import __main__ as runner
-from tests.benchmarks import bench_reader
+from tests.benchmarks import bench_patches, bench_reader
+from tests.benchmarks.measure import Row, Times, interleaved
 
 
-def test_the_benchmarks_run_and_keep_their_figures(tmp_path, monkeypatch, capsys):
+def test_the_benchmarks_run_and_write_their_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench_reader, "SHAPE", (64, 48))
-    kept = tmp_path / "bench.json"
-    monkeypatch.setattr(sys, "argv", ["bench", "--repeats", "1", "--json", str(kept)])
+    monkeypatch.setattr(bench_patches, "SHAPE", (700, 1000))
+    given = ["--name", "reader patches", "--repeats", "1", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["bench", *given])
     runner.main()
-    found = json.loads(kept.read_text())
-    assert set(found) == {"hardware", "date", "results"}
-    assert set(found["results"]["reader"]["milliseconds"]) == {"decode", "read", "pydicom"}
-    assert found["results"]["labels"]["positives"] > 5000
-    assert "reader" in capsys.readouterr().out
+    found = json.loads((tmp_path / "bench.json").read_text())
+    assert {"name", "ratio", "target", "met"} <= found[0].keys()
+    first_words = [row["name"].split()[0] for row in found]
+    assert first_words == ["one", "the", "all", "disk", "reading", "reading"]
+    assert found[-1]["met"] is None
+    page, said = speed_markdown(tmp_path / "bench.json"), capsys.readouterr().out
+    for row in found:
+        assert row["name"] in page
+        assert row["name"] in said
+
+
+def test_words_choose_benchmarks_and_the_long_one_is_only_done_when_asked_for():
+    assert runner.chosen("crops maps", growth=False) == ["crops", "maps"]
+    assert "growth" not in runner.chosen("", growth=False)
+    assert "growth" in runner.chosen("", growth=True)
+    with pytest.raises(UserError, match="crops, "):
+        runner.chosen("nothing", growth=False)
+
+
+def test_ways_take_turns_and_the_first_round_does_not_count():
+    order = []
+    times = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 2)
+    assert order == ["a", "b"] * 3
+    assert len(times.processor["a"]) == len(times.wall["b"]) == 2
+
+
+def test_a_ratio_is_the_median_of_the_rounds_with_its_quartiles():
+    seconds = {"ours": np.ones(5), "theirs": np.array([2.0, 3, 4, 5, 6]), "both": np.full(5, 0.5)}
+    times = Times(seconds, seconds)
+    row = times.row("x", "ours", "theirs", target=4)
+    assert (row.ratio, row.quartiles, row.met) == (4, (3, 5), True)
+    assert times.times(theirs=0.5).row("x", "ours", "theirs", target=4).met is False
+    assert times.row("x", "ours", "theirs", beyond="both").ratio == 7
+    bounded = times.row("x", "theirs", "ours", at_most=True, target=1.2)
+    assert (bounded.ratio, bounded.met) == (4, False)
+    assert Row("x", 1.0).met is None
