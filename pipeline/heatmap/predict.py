@@ -134,7 +134,10 @@ def _without_patient_ids(catalog: Catalog) -> Catalog:
 
 
 def write_predicted(folder: Path, predicted: Predicted, caption: "Caption") -> None:
-    """Write regions.csv, intake.csv and overlays/, named as in a run folder."""
+    """Write regions.csv, intake.csv and overlays/, named as in a run folder.
+
+    The notes of a mammogram in intake.csv also say why its map deserves less trust.
+    """
     from pipeline.heatmap.pictures.map_pictures import write_overlay  # takes a second
 
     out = RunFolder(folder)
@@ -143,7 +146,13 @@ def write_predicted(folder: Path, predicted: Predicted, caption: "Caption") -> N
         overlay = out.overlay(each.mammogram["image_id"])
         regions = each.tables.regions
         write_overlay(overlay, each.mammogram, each.image_map, regions, (), caption)
-    write_csv(out.intake, predicted.intake)
+    doubts = "; ".join(doubt.text for doubt in predicted.doubts)
+    intake = predicted.intake.copy()
+    if doubts:
+        used = intake["status"] == USED
+        notes = intake.loc[used, "notes"]
+        intake.loc[used, "notes"] = notes.where(notes == "", notes + "; ") + doubts
+    write_csv(out.intake, intake)
     write_csv(out.regions, region_table(each.tables for each in found), float_format="%.9g")
 
 
@@ -174,7 +183,7 @@ def predicted_text(predicted: Predicted, card: ModelCard) -> str:
                     str(region["rank"]),
                     percent(region["peak_probability"], card.calibration.highest),
                     "" if pd.isna(score) else percent(score),
-                    f"{region['peak_row']:.0f}, {region['peak_col']:.0f}",
+                    f"{round(region['peak_row'])}, {round(region['peak_col'])}",
                     f"{region['height_mm']:.0f} x {region['width_mm']:.0f}",
                 )
             )

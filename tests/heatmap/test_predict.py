@@ -194,6 +194,16 @@ def test_what_a_model_has_seen_is_told_with_its_answers(woman, run):
     assert text.startswith("WARNING: The model was trained on 1 of these 1 patients")
 
 
+def test_the_table_of_files_says_beside_each_mammogram_what_its_model_has_seen(woman, tmp_path):
+    predicted = predicted_of(woman, a_card(**MODEL, training={"data": DRAWN}))
+    write_predicted(tmp_path, predicted, Caption("runs/x", 0.02, 0.3))
+    notes = pd.read_csv(RunFolder(tmp_path).intake, keep_default_na=False).set_index("file")[
+        "notes"
+    ]
+    assert all("only seen drawings" in notes[name] for name in (LEFT, RIGHT))
+    assert notes[LETTER] == ""
+
+
 def test_a_drawn_mammogram_is_no_reason_to_doubt_a_model_of_drawings(woman, tmp_path):
     path = write_film(tmp_path / "a.dcm", 1, Manufacturer="SYNTHETIC")
     card = a_card(**MODEL, training={"data": DRAWN})
@@ -227,3 +237,5 @@ def test_the_table_has_a_line_for_each_region_and_a_word_on_each_refused_file(wo
     assert len(lines) == sum(len(f.tables.regions.table) for f in predicted.found.values())
     best = predicted.found[LEFT].tables.regions.table.iloc[0]
     assert f"{best['peak_row']:.0f}, {best['peak_col']:.0f}" in text
+    predicted.found[LEFT].tables.regions.table["peak_col"] = -0.3  # at the edge of the image
+    assert "-0" not in predicted_text(predicted, a_card(**MODEL))
