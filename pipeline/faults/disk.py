@@ -52,7 +52,7 @@ def _full(place: Place, name: str) -> str:
     return f"{len(rooms_kib)} times, {told} of them too full: a sentence; identical afterwards"
 
 
-for _name in ("preprocess", "train", "heatmap", "evaluate"):
+for _name in ("ingest", "preprocess", "train", "heatmap", "evaluate"):
     fault(f"disk full: {_name}")(partial(_full, name=_name))
 
 

@@ -15,6 +15,7 @@ from pipeline.run.checksum import value_sha256
 # What a stage leaves, below the folder that holds data/ and runs/.
 _RUN = "runs/small"
 LEFT = {
+    "ingest": (f"{_RUN}/catalog",),
     "preprocess": (
         "data/store",
         *(f"{_RUN}/{name}" for name in ("mammograms.csv", "outlines.json", "positions.parquet")),

@@ -26,6 +26,7 @@ class Node:
         sections: of the settings, that RUN/settings/<name>.yaml holds and no other stage's file.
         settings: stages whose settings files it is made from.
         leaves: the files and folders, by their names, that later stages read.
+        also: the others that it writes.
         always: it looks itself whether anything changed, and leaves its target alone if not.
     """
 
@@ -36,6 +37,7 @@ class Node:
     sections: tuple[str, ...]
     settings: tuple[str, ...]
     leaves: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     always: bool = False
 
     @property
@@ -53,25 +55,30 @@ class Node:
         return getattr(run, self.writes_last)
 
 
+_OF_INTAKE = ("intake", "intake_page", "breast_folder", "audit", "intake_summary")
 # fmt: off
 _NODES = (
     Node("ingest", "pipeline.ingest.stage", "catalog",
          (), ("data", "phantom"), ("ingest",),
          ("images_table", "findings_table", "files_table", "split_table", "catalog"), always=True),
     Node("intake", "pipeline.preprocess.intake.stage", "intake_summary",
-         ("ingest",), (), ("preprocess",)),
+         ("ingest",), (), ("preprocess",), also=_OF_INTAKE),
     Node("preprocess", "pipeline.preprocess.stage", "preprocess_summary",
          ("ingest",), ("store", "dicom", "image", "labels", "split"), ("preprocess",),
-         ("mammograms", "outlines", "positions")),
+         ("mammograms", "outlines", "positions"),
+         (*_OF_INTAKE, "contact_sheet", "preprocess_summary")),
     Node("train", "pipeline.train.stage", "model_file",
-         ("preprocess",), ("network", "train", "maps"), ("train",), ("model",)),
+         ("preprocess",), ("network", "train", "maps"), ("train",), ("model",),
+         ("left_out_maps", "model_card")),
     Node("heatmap", "pipeline.heatmap.stage", "heatmap_summary",
          ("train", "preprocess"), ("heatmap",), ("heatmap",),
-         ("heatmaps", "images", "candidates", "regions", "heatmap_summary")),
+         ("heatmaps", "images", "candidates", "regions", "heatmap_summary"),
+         ("predictions", "overlays", "uncertainty", "viewer", "report", "report_pages")),
     Node("evaluate", "pipeline.evaluate.stage", "metrics",
-         ("heatmap",), ("evaluate",), ("evaluate",)),
+         ("heatmap",), ("evaluate",), ("evaluate",),
+         also=("metrics", "lesions", "plots", "paper", "report", "report_pages", "model_card")),
     Node("calibrate", "pipeline.studies.site_calibration", "site_calibration",
-         ("heatmap",), (), ("train", "evaluate")),
+         ("heatmap",), (), ("train", "evaluate"), also=("site_calibration", "model")),
 )
 # fmt: on
 GRAPH = {node.name: node for node in _NODES}

@@ -39,6 +39,7 @@ class RunFolder:
     # intake
     intake = _Below("intake.csv")
     intake_page = _Below("intake.html")
+    breast_folder = _Below("breast")
     breast_entries = _Below("breast/entries.json")  # what each picture of the breast is made from
     audit = _Below("audit.json")  # what the audits of the data found
     intake_summary = _Below("intake.json")  # written last
@@ -110,7 +111,7 @@ class RunFolder:
 
     def breast(self, image_id: str) -> Path:
         """The breast as 0 and 255, in rows and columns of the original image."""
-        return self.root / "breast" / f"{image_id}.png"
+        return self.breast_folder / f"{image_id}.png"
 
     def heatmap(self, image_id: str) -> Path:
         return self.heatmaps / f"{image_id}.npz"

@@ -3,12 +3,14 @@
     made_from  SHA-256 of each file that it is made from
     before     SHA-256 of the target that was there when it began, "" where there was none
     left       SHA-256 of each file that later stages read; not there until the stage has ended
+    also       SHA-256 of each other file that it wrote, such as pictures and pages, of which later
+               stages may write some anew
 
 The next stage reads nothing that is not as it was written. A stage that began and did not end, or
 whose settings or inputs are others than those of its result, is not done (freshness.py).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +40,9 @@ def write_manifest(node: Node, run: RunFolder, made_from: Sums | None = None) ->
     Args:
         made_from: `input_sums` when it began; those of now if absent.
     """
-    left = {path.relative_to(run.root).as_posix(): file_sha256(path) for path in _left(node, run)}
     made_from = input_sums(node, run) if made_from is None else made_from
-    write_json(run.manifest(node.name), {"made_from": made_from, "left": left})
+    left, also = _sums(node.leaves, run), _sums(node.also, run)
+    write_json(run.manifest(node.name), {"made_from": made_from, "left": left, "also": also})
 
 
 def read_manifest(node: Node, run: RunFolder) -> dict[str, Any]:
@@ -89,8 +91,11 @@ def _sum(path: Path) -> str:
     return file_sha256(path) if path.is_file() else ""
 
 
-def _left(node: Node, run: RunFolder) -> Iterator[Path]:
-    for name in node.leaves:
-        place = getattr(run, name)
+def _sums(names: Iterable[str], run: RunFolder) -> Sums:
+    """Checksums of the files of these names, and of those in the folders of these names."""
+    sums: Sums = {}
+    for place in (getattr(run, name) for name in names):
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (path for path in files if path.is_file())
+        there = (path for path in files if path.is_file())
+        sums |= {path.relative_to(run.root).as_posix(): file_sha256(path) for path in there}
+    return sums

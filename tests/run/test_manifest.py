@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.config import Settings
+from pipeline.run.checksum import file_sha256
 from pipeline.run.graph import GRAPH, Node
 from pipeline.run.layout import RunFolder
 from pipeline.run.manifest import changed_since, is_unfinished, read_manifest, write_manifest
@@ -42,6 +43,18 @@ def test_a_table_that_is_not_as_it_was_left_stops_the_next_stage(left, capsys, c
     said = capsys.readouterr().err
     assert f"{left.mammograms} is not as make preprocess left it" in said
     assert "make preprocess FORCE=1 makes it anew" in said
+
+
+def test_what_no_later_stage_reads_has_a_checksum_too_and_may_change(left):
+    left.contact_sheet.write_bytes(b"picture")
+    left.breast("a").parent.mkdir()
+    left.breast("a").write_bytes(b"breast")
+    write_manifest(GRAPH["preprocess"], left)
+    also = read_manifest(GRAPH["preprocess"], left)["also"]
+    assert also["contact-sheet.png"] == file_sha256(left.contact_sheet)
+    assert set(also) == {"contact-sheet.png", "breast/a.png", "preprocess.json"}
+    left.contact_sheet.unlink()
+    assert changed_since(GRAPH["preprocess"], left) is None
 
 
 def test_a_damaged_manifest_is_not_trusted(left):
