@@ -29,7 +29,7 @@ def doctor(
     overrides = given_overrides(set, input_root=input)
     settings, _ = joined(folder, config=config, overrides=overrides)
     console = Console(highlight=False, soft_wrap=True)
-    console.print("Looking, 10 to 20 seconds: TensorFlow has to start.")
+    console.print("doctor: TensorFlow starts, 10 to 20 seconds")
     checks = machine.check_machine(folder, settings, with_model=bool(model))
     for topic, of_topic in itertools.groupby(checks, lambda check: check.topic):
         console.print(f"\n[bold]{topic}[/]")

@@ -36,7 +36,7 @@ def predict(
     settings, card, _ = settings_with_model(build_settings(Path(CONFIG), now.overrides), now)
     if card.data and card.data.is_synthetic:
         print(f"WARNING: {DRAWINGS.text}", flush=True)
-    print("predict: reading the files, then TensorFlow starts: 10 to 20 seconds", flush=True)
+    print("predict: reads the files, then TensorFlow starts, 10 to 20 seconds", flush=True)
     card = card.with_prior(settings.heatmap.prior)
 
     from pipeline.heatmap.predict import predict, predicted_text, write_predicted

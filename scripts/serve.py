@@ -35,7 +35,7 @@ def serve(
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:
             raise UserError(f"Port {port} is taken. Choose another: make serve PORT={port + 1}")
-    print("serve: the model and TensorFlow are loaded, which takes 20 seconds or more", flush=True)
+    print("serve: TensorFlow starts and loads the model, 20 seconds or more", flush=True)
     quiet_environment()
     os.environ.setdefault("MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT", SECONDS)
     os.environ.setdefault("UVICORN_LOG_LEVEL", "warning")

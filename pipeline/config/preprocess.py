@@ -105,9 +105,7 @@ class LabelSettings(Section):
     ignore_mm: float = Field(
         9.6, ge=0, description="negatives keep at least this distance from any outline, in mm"
     )
-    pitch_mm: float = Field(
-        3.2, gt=0, description="distance between positions of the patch table, in mm"
-    )
+    pitch_mm: float = Field(3.2, gt=0, description="distance between labelled positions, in mm")
 
     def pitch_px(self, *, spacing_mm: float) -> int:
         """Distance between positions of the patch table in whole pixels, at least 1."""

@@ -26,7 +26,10 @@ def pool(folds: Sequence[Judged]) -> Judged:
     patients = [patient for fold in folds for patient in fold.patients]
     twice = sorted({patient for patient in patients if patients.count(patient) > 1})
     if twice:
-        raise UserError(f"The folds test patient {twice[0]} more than once: they are no folds.")
+        raise UserError(
+            f"The folds test patient {twice[0]} more than once: they are of several splits. "
+            "Make all anew: make crossval in another RUN."
+        )
     if any(fold.card.labels != first.card.labels for fold in folds):
         raise UserError("The folds have different label rules (labels.*): run them anew.")
 

@@ -125,7 +125,7 @@ def tabulate(
     if not on_map.all() or np.isnan(image_map.logit[rows, cols]).any():
         raise UserError(
             f"positions.parquet has positions of image {mammogram['image_id']} where its map has "
-            "none. The patch table is older than the mammogram: run make preprocess FORCE=1."
+            "none. They are older than the mammogram: run make preprocess FORCE=1."
         )
     searched = in_breast(mammogram, image_map, rule)
     found = find_candidates(searched.logit, rule)

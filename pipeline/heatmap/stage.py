@@ -163,7 +163,7 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
     needed = count * pictures * BYTES_PER_IMAGE
     print(
         f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "
-        f"{duration(sum(parts.values()))}; {needed / 1e6:.0f} MB. TensorFlow starts",
+        f"{duration(sum(parts.values()))}; {needed / 1e6:.0f} MB. TensorFlow starts first",
         flush=True,
     )
     free = shutil.disk_usage(run.root).free
@@ -212,7 +212,10 @@ def _describe(
     for job, found in zip(jobs, shown(done, len(jobs), "pictures", plan=plan), strict=True):
         image_id = job.mammogram["image_id"]
         if isinstance(found, Lost):
-            raise UserError(f"The picture of {image_id} could not be drawn: {found.reason}.")
+            raise UserError(
+                f"The picture of {image_id} could not be drawn: {found.reason}. "
+                "The same command goes on from there."
+            )
         if isinstance(found, UserError):
             raise found
         tables[image_id] = found

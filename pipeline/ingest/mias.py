@@ -92,7 +92,10 @@ def read_info(path: Path) -> list[InfoRow]:
                 f"'mdb003 D NORM', not {line.strip()!r} ({error})."
             ) from error
     if not rows:
-        raise UserError(f"{path} has no line that begins with mdb001 or the like.")
+        raise UserError(
+            f"{path} has no line that begins with mdb001 or the like. "
+            "Give the Info.txt of mini-MIAS."
+        )
     return rows
 
 

@@ -107,7 +107,7 @@ def map_pitch_px(*, pitch_mm: float, spacing_mm: float, stride_px: int, label_pi
             f"network ({stride_px} pixels of {spacing_mm:g} mm), not {pitch_mm:g}."
         )
     raise UserError(
-        f"The positions of the patch table are {label_pitch_px} pixels apart, which is no multiple "
+        f"Labelled positions are {label_pitch_px} pixels apart (labels.pitch_mm), no multiple "
         f"of the network's step of {stride_px} pixels. Train with another labels.pitch_mm, "
         f"e.g. {stride_px * round(label_pitch_px / stride_px) * spacing_mm:g}."
     )

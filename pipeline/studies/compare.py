@@ -110,7 +110,10 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
             "the same labels.* and image.* settings."
         )
     if set(runs[0].patients) != set(runs[1].patients):
-        raise UserError(f"{folders[0].root} and {folders[1].root} name the patients differently.")
+        raise UserError(
+            f"{folders[0].root} and {folders[1].root} name the patients differently. "
+            "Make both from one data set."
+        )
 
 
 def estimates_of(

@@ -40,7 +40,7 @@ from pipeline.run.code import git_commit
 from pipeline.run.progress import Plan
 from pipeline.run.settings import told
 from pipeline.run.stage import Stage
-from pipeline.run.words import duration
+from pipeline.run.words import duration, percent
 from pipeline.train.data.inputs import DEVELOPMENT, Inputs, Tables, natural_prior, warn
 from pipeline.train.first_weights import Member, trained_before
 from pipeline.train.identity import model_to_start_from
@@ -197,7 +197,7 @@ def auc_text(auc: float | None) -> str:
 def decision_text(card: ModelCard) -> str:
     """What the patients left out decided about a model, for a line of text."""
     temperature = card.calibration.temperature
-    return f"temperature {temperature:.2f}, region threshold {card.region_threshold:.4f}"
+    return f"temperature {temperature:.2f}, regions above {percent(card.region_threshold)}"
 
 
 def _fit(

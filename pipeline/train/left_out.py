@@ -16,7 +16,7 @@ from pipeline.run.atomic import write_atomic
 from pipeline.run.checksum import value_sha256
 from pipeline.run.progress import Plan, shown
 
-LEFT_OUT = "maps of the women left out"  # the part of a plan
+LEFT_OUT = "maps of the patients left out"  # the part of a plan
 
 
 def left_out_maps(

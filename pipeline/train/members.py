@@ -86,6 +86,7 @@ def _combine(stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dic
     card = end_training(stage, tables, ensemble, training, maps=maps, history="")
     auc, seconds = auc_text(card.training.validation_auc), duration(card.training.seconds)
     return (
-        f"{stage.run.model}: {len(networks)} networks, out-of-fold AUC {auc}, "
+        f"{stage.run.model}: {len(networks)} networks, AUC {auc} "
+        f"on the patients that each left out, "
         f"{decision_text(card)}, {seconds}"
     )

@@ -37,7 +37,7 @@ def train(stage: Stage) -> str:
             print(f"{whose}{split}: {counts}", flush=True)
 
     # TensorFlow takes seconds to import, and most that can be wrong so far needs none.
-    print("train: TensorFlow starts", flush=True)
+    print("train: TensorFlow starts, 10 seconds or more", flush=True)
     import models  # noqa: F401 - imports it without its chatter
     from pipeline.train.first_weights import ALONE
     from pipeline.train.members import train_members
