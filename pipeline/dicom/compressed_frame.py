@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import imagecodecs
 import numpy as np
@@ -95,7 +96,8 @@ def decode_frame(
         raise ValueError(f"the {info.codec} stream has no end: it is cut off")
     if notes is not None and len(frame) - end > 1:  # PS3.5 A.4: one byte makes the length even
         notes.append(f"{len(frame) - end} bytes behind the end of the {info.codec} stream")
-    return _decode(frame[:end], info), info.codec
+    # A view, as a copy takes as long as finding the breast; imagecodecs takes any buffer.
+    return _decode(cast(bytes, memoryview(frame)[:end]), info), info.codec
 
 
 def _end_of_stream(frame: bytes) -> int | None:

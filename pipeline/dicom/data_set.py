@@ -1,5 +1,6 @@
 """A data set from its first element to its pixels, also past a sequence of a wrong length."""
 
+import functools
 import io
 import re
 import struct
@@ -87,6 +88,12 @@ class _Place:
         return self.vr == "SQ" or self.tag == _ICON_IMAGE_SEQUENCE
 
 
+@functools.cache
+def _numbers(tags: tuple[str | int, ...]) -> tuple[BaseTag | int, ...]:
+    """Plain integers: those of pydicom take ten times as long to compare."""
+    return tuple(int(Tag(tag)) for tag in tags)
+
+
 class Walk:
     """A data set from its first element to its pixels."""
 
@@ -102,9 +109,7 @@ class Walk:
         self._implicit = implicit
         self._little_endian = little_endian
         self._order = little_endian and not big_endian_pixels  # of the pixels
-        self._wanted: list[BaseTag | int] | None = None
-        if tags is not None:
-            self._wanted = [Tag(tag) for tag in tags]
+        self._wanted = None if tags is None else list(_numbers(tuple(tags)))
         self._last: _Place | None = None
         self._icon: _Place | None = None
         self._wrong: _Place | None = None  # a sequence behind which no element begins
@@ -145,6 +150,7 @@ class Walk:
         )
 
     def _at_pixels(self, tag: int, vr: str | None, length: int) -> bool:
+        tag = int(tag)  # as of `_numbers`
         last, here = self._last, _Place(tag, vr, self._stream.tell(), length)
         if last and last.is_sequence and not self._may_follow(last, here):
             self._wrong = self._wrong or last

@@ -26,7 +26,7 @@ from pipeline.dicom.elements import (
     words,
 )
 from pipeline.dicom.known_words import EXPLANATIONS, known_words
-from pipeline.dicom.plausible_grey import SMALLEST_BREAST, clipped_share, look_at, reduced
+from pipeline.dicom.plausible_grey import SMALLEST_BREAST, at_end, clipped_share, look_at, reduced
 from pipeline.dicom.stored_pixels import Stored
 from pipeline.dicom.unusable import Unusable
 
@@ -36,6 +36,8 @@ _WINDOW = ("WindowCenter", "WindowWidth")
 _SHAPES = {"MONOCHROME1": "INVERSE", "MONOCHROME2": "IDENTITY"}
 # Share of the breast that a window may hide before it is noted, and before it is left out.
 _CLIPPED_NOTED, _CLIPPED_MOST = 0.1, 0.5
+# Share of the image below which the breast is not looked for.
+_LEAST_CLIPPED = _CLIPPED_NOTED * SMALLEST_BREAST
 _LOOKS_RAW = (
     "the breast is far from the air and has hardly a contrast: the pixels may be raw, which only "
     "FOR PROCESSING images should be (dicom.polarity)"
@@ -75,12 +77,17 @@ def presentation(
     tables = partial(grey_tables, header, bits=stored.bits, signed=stored.signed)
     grey = tables(prefer_lut=settings.prefer_lut, use_window=settings.window != "never")
     small = reduced(stored.pixels)
-    if grey.window != "none" and _shows_nothing(stored, grey):
+    shown = None if small is None else _shown(small, grey)
+    if grey.window != "none" and _shows_nothing(stored, shown, grey):
         hidden = f"the window {grey.window} shows nothing of the image: left out"
         grey = tables(use_window=False)
         grey.notes.append(hidden)
-    elif grey.window != "none" and settings.window == "auto" and small is not None:
-        grey = _without_clipping(small, grey, tables(use_window=False))
+    elif (
+        (grey.window != "none" and settings.window == "auto")
+        and (small is not None and shown is not None)
+        and at_end(shown).mean() >= _LEAST_CLIPPED
+    ):
+        grey = _without_clipping(small, shown, grey, tables(use_window=False))
     labelled_raw = word(header, "PresentationIntentType") == "FOR PROCESSING"
     grey = _turned(small, grey, settings, labelled_raw=labelled_raw)
     valid = None
@@ -94,11 +101,10 @@ def presentation(
     return apply_table(stored.pixels, grey.values), valid, grey
 
 
-def _without_clipping(small: np.ndarray, grey: Grey, plain: Grey) -> Grey:
+def _without_clipping(small: np.ndarray, shown: np.ndarray, grey: Grey, plain: Grey) -> Grey:
     """The tables without the window where that hides most of the breast; a note from a part on."""
-    before, shown = _shown(small, plain), _shown(small, grey)
-    anywhere = clipped_share(shown, before, np.ones(small.shape, bool))
-    if anywhere < _CLIPPED_NOTED * SMALLEST_BREAST:  # so that it is not looked for
+    before = _shown(small, plain)
+    if clipped_share(shown, before, np.ones(small.shape, bool)) < _LEAST_CLIPPED:
         return grey
     look = look_at(before)
     share = clipped_share(shown, before, look.breast) if look else 0.0
@@ -381,9 +387,18 @@ def _with_sign_of(values: np.ndarray, value: float) -> float:
     return value + 65536 if values.min() >= 0 and value < 0 else value
 
 
-def _shows_nothing(stored: Stored, grey: Grey) -> bool:
-    """Whether the smallest and the largest value, which differ, are shown alike."""
+def _shows_nothing(stored: Stored, shown: np.ndarray | None, grey: Grey) -> bool:
+    """Whether the smallest and the largest value, which differ, are shown alike.
+
+    Args:
+        shown: what every so many of the values are shown as. Where a table that only rises or
+            only falls shows two differently, so it does the ends, which need not be looked for.
+    """
     flip = 1 << (stored.bits - 1) if stored.signed else 0
+    if shown is not None and shown.min() < shown.max():
+        steps = np.diff(np.roll(grey.values, flip))
+        if (steps >= 0).all() or (steps <= 0).all():
+            return False
     order = stored.pixels ^ stored.pixels.dtype.type(flip) if flip else stored.pixels
     low, high = int(order.min()) ^ flip, int(order.max()) ^ flip
     return low != high and bool(grey.values[low] == grey.values[high])

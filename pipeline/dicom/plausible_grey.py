@@ -74,7 +74,7 @@ def look_at(grey: np.ndarray, valid: np.ndarray | None = None) -> Look | None:
     """
     if valid is not None and _share_at_border(~valid) > _AIR_AT_BORDER:
         return _look_beside_padding(grey, _largest_part(valid.astype(np.uint8)))
-    low, high = np.percentile(grey, _ENDS)
+    low, high = _percentiles(grey, _ENDS)
     if not high > low:
         return None
     light = np.clip((grey - low) / (high - low), 0, 1).astype(np.float32)
@@ -93,6 +93,11 @@ def look_at(grey: np.ndarray, valid: np.ndarray | None = None) -> Look | None:
     return Look(breast, True if raw and is_reversed is None else is_reversed, raw)
 
 
+def at_end(grey: np.ndarray) -> np.ndarray:
+    """Where grey values from 0 to 1 are black or white."""
+    return (grey < _STEP) | (grey > 1 - _STEP)
+
+
 def clipped_share(grey: np.ndarray, plain: np.ndarray, breast: np.ndarray) -> float:
     """Share of the breast that a window makes black or white and that was neither before.
 
@@ -100,10 +105,9 @@ def clipped_share(grey: np.ndarray, plain: np.ndarray, breast: np.ndarray) -> fl
         grey, plain: (h, w) float32 from 0 to 1, the reduced image with and without the window.
         breast: (h, w) bool.
     """
-    shown, before = grey[breast], plain[breast]
-    at_end = (shown < _STEP) | (shown > 1 - _STEP)
+    before = plain[breast]
     was_at_end = (before <= before.min()) | (before >= before.max())
-    return float((at_end & ~was_at_end).mean())
+    return float((at_end(grey[breast]) & ~was_at_end).mean())
 
 
 def _look_beside_padding(grey: np.ndarray, breast: np.ndarray) -> Look | None:
@@ -120,11 +124,16 @@ def _look_beside_padding(grey: np.ndarray, breast: np.ndarray) -> Look | None:
 
 def _is_raw(tissue: np.ndarray, breast: np.ndarray) -> bool:
     """Whether nearly all of the grey scale lies between the air and the breast."""
-    tenth, first, third = np.percentile(tissue[breast], [10, 25, 75])
+    tenth, first, third = _percentiles(tissue[breast], (10, 25, 75))
+    if not (tenth > _RAW_LEAST[0] and first > _RAW_LEAST[1] and third - first < _RAW_SPREAD):
+        return False
     rim, core = _rim_and_core(tissue, breast)
-    darkens = bool(rim.size and core.size and np.median(core) > np.median(rim))
-    far = bool(tenth > _RAW_LEAST[0] and first > _RAW_LEAST[1])
-    return darkens and far and bool(third - first < _RAW_SPREAD)
+    return bool(rim.size and core.size and np.median(core) > np.median(rim))
+
+
+def _percentiles(values: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
+    """As of NumPy, which takes three times as long for what is not sorted."""
+    return np.percentile(np.sort(values, axis=None), shares)
 
 
 def _rim_and_core(tissue: np.ndarray, breast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -358,13 +358,13 @@ def _in_range(values: np.ndarray, bits: int, codec: str, notes: list[str]) -> np
     """
     signed = values.dtype.kind == "i"
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    found = int(values.min()), int(values.max())
+    found = int(values.min()) if signed else 0, int(values.max())
     if low <= found[0] and found[1] <= high:
         return values
     room = f"Bits Stored {bits}" + (", signed" if signed else "")
     slack = (high - low) // 16
     if codec in _LOSSY and low - slack <= found[0] and found[1] <= high + slack:
-        notes.append(f"values from {found[0]} to {found[1]} clipped to {room}")
+        notes.append(f"values from {int(values.min())} to {found[1]} clipped to {room}")
         return np.clip(values, low, high)
     worst = found[1] if found[1] > high else found[0]
     raise Unusable(
