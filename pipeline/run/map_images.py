@@ -8,7 +8,6 @@ killed.
 """
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import resource
@@ -25,12 +24,11 @@ from typing import Any
 import cv2
 
 from pipeline.run.errors import UserError
-from pipeline.run.signals import SIGNALS
+from pipeline.run.signals import SIGNALS, end_with
 from pipeline.run.words import duration
 
 # Fresh interpreters: nothing of the parent, such as TensorFlow or its threads, is inherited.
 _CONTEXT = multiprocessing.get_context("spawn")
-_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>: the signal that the death of the parent sends
 _SAID_EVERY_SECONDS = 120  # that a worker is still starting
 
 
@@ -192,9 +190,7 @@ def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
 
 def _serve(pipe: Connection, function: Callable, mib: int | None, parent: int) -> None:
     """What a worker does: say that it is ready, then answer items until the pipe closes."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before
-        return
+    end_with(parent, signal.SIGKILL)
     cv2.setNumThreads(1)  # the processes share the cores
     if mib is not None:
         # Allocations beyond it fail; code and mapped files do not count.

@@ -1,12 +1,25 @@
-"""Ctrl-C and the termination signal: a line, status 128 + the signal's number, no traceback."""
+"""Ctrl-C and the termination signal: a line, status 128 + the signal's number, no traceback.
+
+And what ends processes whose parent was killed and can tell them nothing.
+"""
 
 import contextlib
+import ctypes
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>: the signal that the death of the parent sends
+
+
+def end_with(parent: int, number: signal.Signals) -> None:
+    """Let this process get a signal when its parent ends, however that does; or now, if it has."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
 
 
 @contextlib.contextmanager

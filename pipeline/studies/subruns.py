@@ -14,6 +14,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
+from pipeline.run.signals import end_with
 from pipeline.run.stage import run_missing
 from pipeline.run.words import duration
 
@@ -82,7 +83,7 @@ def in_own_process(function: Callable, *arguments) -> int:
             one has ended before.
     """
     process = multiprocessing.get_context("spawn").Process(
-        target=_with_sentence, args=(function, *arguments)
+        target=_with_sentence, args=(os.getpid(), function, *arguments)
     )
     with _signals_go_to(process) as received:
         process.start()
@@ -93,7 +94,8 @@ def in_own_process(function: Callable, *arguments) -> int:
     return 128 - status if status < 0 else status  # killed by a signal: as a shell counts it
 
 
-def _with_sentence(function: Callable, *arguments) -> None:
+def _with_sentence(parent: int, function: Callable, *arguments) -> None:
+    end_with(parent, signal.SIGTERM)  # which a training bears with a checkpoint
     try:
         function(*arguments)
     except UserError as error:

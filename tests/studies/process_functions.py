@@ -20,10 +20,27 @@ def end_the_parent() -> None:
 
 def ignore_the_end_of_the_parent(path: str) -> None:
     """Finish something after the signal, as a training does with its checkpoint."""
+    _finish_when_told(path)
+    end_the_parent()
 
+
+def _finish_when_told(path: str) -> None:
     def finish(*_) -> None:
         Path(path).write_text("checkpoint")
         os._exit(143)
 
     signal.signal(signal.SIGTERM, finish)
-    end_the_parent()
+
+
+def kill_the_parent(path: str) -> None:
+    """The same where the parent is killed and tells nothing."""
+    _finish_when_told(path)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(20)
+
+
+def study_with(path: str) -> None:
+    """A study whose part kills it."""
+    from pipeline.studies.subruns import in_own_process
+
+    in_own_process(kill_the_parent, path)

@@ -1,6 +1,9 @@
 """Parts of a study: processes of their own, whose end is told."""
 
+import multiprocessing
 import os
+import signal
+import time
 
 import pytest
 
@@ -8,7 +11,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, build_settings, load_settings, recall, remember
 from pipeline.studies.subruns import in_own_process, run_stages
-from tests.studies.process_functions import fail, ignore_the_end_of_the_parent
+from tests.studies.process_functions import fail, ignore_the_end_of_the_parent, study_with
 
 
 def test_the_status_of_the_process_is_returned():
@@ -28,6 +31,19 @@ def test_a_study_that_is_told_to_end_lets_its_part_end_first(tmp_path):
         in_own_process(ignore_the_end_of_the_parent, str(checkpoint))
     assert ended.value.code == 143
     assert checkpoint.read_text() == "checkpoint"
+
+
+def test_a_part_ends_with_a_study_that_is_killed(tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    study = multiprocessing.get_context("spawn").Process(target=study_with, args=(str(checkpoint),))
+    study.start()
+    study.join()
+    assert study.exitcode == -signal.SIGKILL
+    for _ in range(500):
+        if checkpoint.is_file():
+            return
+        time.sleep(0.02)
+    pytest.fail("the part goes on")
 
 
 def test_a_part_has_the_settings_of_its_study_whatever_is_in_them(tmp_path, capfd):
