@@ -3,6 +3,7 @@
 Each function returns its value and notes on what is contradictory.
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -182,6 +183,7 @@ class _Named:
     displaced: bool = False
 
 
+@functools.lru_cache  # of many files the same few words are asked for again and again
 def _named_view(text: str) -> _Named:
     """A View Position such as MLO, CC-ID, MLO RIGHT, CRANIO-CAUDAL, AP or CC SPOT."""
     if text in _SIDE_WORDS:
@@ -228,6 +230,7 @@ def _readings(together: str) -> Iterator[tuple[str, str, bool]]:
                 yield view, letter, ends_in_id
 
 
+@functools.lru_cache
 def _named_side(text: str) -> str:
     """L or R of words such as LEFT BREAST or RCC; the text itself where it names neither."""
     parts = {part for part in re.findall(r"[^\W\d_]+", text) if part not in _BESIDE}
