@@ -39,7 +39,10 @@ def doctor(
             if check.advice:
                 console.print(f"          {check.advice}.", markup=False)
     console.print(f"\n{machine.verdict(checks)}")
-    return int(any(check.state == machine.PROBLEM for check in checks))
+    if any(check.state == machine.PROBLEM for check in checks):
+        return 1
+    console.print("next: make intake with the same words says what would become of each file")
+    return 0
 
 
 if __name__ == "__main__":

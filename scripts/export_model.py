@@ -15,7 +15,8 @@ from pipeline.run.layout import RunFolder
 def export_model(run: start.Run, model: str = "", out: Path | None = None) -> None:
     """Write a model as SavedModel, ONNX and LiteRT, each compared with the network."""
     place = Path(model or run)
-    print(export(place, out or RunFolder(place).export))
+    print(f"export-model: {export(place, out or RunFolder(place).export)}")
+    print("next: docs/exporting.md says how other programs read it")
 
 
 if __name__ == "__main__":

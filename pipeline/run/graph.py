@@ -112,6 +112,7 @@ _NEXT = {
     "mine": "open {run}/mined/report.html, and in it what changed: {run}/mined/compare-*.html",
     "controls": "open {run}/report.html, at its controls",
     "robustness": "open {run}/report.html, at its robustness",
+    "export-dicom": "docs/dicom-out.md says how to open {run}/dicom in OHIF, 3D Slicer and QuPath",
 }
 
 

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from pipeline.run.errors import UserError
+from pipeline.run.events import EventLog, last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, build_settings, load_settings, recall, remember
-from pipeline.studies.subruns import in_own_process, run_stages
+from pipeline.studies.subruns import announced, in_own_process, run_stages
 from tests.studies.process_functions import fail, ignore_the_end_of_the_parent, study_with
 
 
@@ -44,6 +45,32 @@ def test_a_part_ends_with_a_study_that_is_killed(tmp_path):
             return
         time.sleep(0.02)
     pytest.fail("the part goes on")
+
+
+def test_each_part_says_how_long_all_that_are_left_take_by_those_that_are_done(tmp_path, capsys):
+    parts = {name: RunFolder(tmp_path / name) for name in "abcd"}
+
+    def end(part: RunFolder, **seconds: float) -> None:
+        for stage, took in seconds.items():
+            EventLog(part, stage).finish(status="finished", seconds=took, peak_mib=1)
+
+    end(parts["b"], train=100, evaluate=20)  # in an attempt before
+    end(parts["c"], train=50)  # not to its end
+    for part in announced(parts, upto="evaluate"):
+        if "evaluate" not in last_finished(part):
+            end(part, train=150, evaluate=10)
+    assert [line.partition(" of 4, ")[2] for line in capsys.readouterr().out.splitlines()] == [
+        "6 min 0 s left",  # three of 120 s
+        "4 min 40 s left",  # two of 140 s
+        "4 min 40 s left",
+        "2 min 27 s left",
+    ]
+
+
+def test_the_first_part_knows_nothing_yet(tmp_path, capsys):
+    next(announced({"fold 1": RunFolder(tmp_path)}, upto="evaluate"))
+    said = "--- fold 1: part 1 of 1, how long all take is said after the first\n"
+    assert capsys.readouterr().out == said
 
 
 def test_a_part_has_the_settings_of_its_study_whatever_is_in_them(tmp_path, capfd):
