@@ -80,6 +80,7 @@ def test_the_examples_get_answers(server):
     ("body", "words"),
     [
         ('{"inputs": ["RGVhciBjb2xsZWFndWU="]}', "not DICOM"),
+        ('{"inputs": ["%s"]}' % ("RGVh" * 25_000), "file 1: skipped: not DICOM"),
         ('{"inputs": ["/etc/hostname"]}', "base64"),
         ('{"inputs": []}', ""),
         ("nothing", "JSON"),
@@ -92,7 +93,9 @@ def test_bad_input_gets_a_400_that_says_what_is_wrong(server, body, words):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request)
     assert refused.value.code == 400
-    assert words in refused.value.read().decode()
+    said = refused.value.read().decode()
+    assert words in said
+    assert len(said) < 1000  # the file is not sent back
 
 
 def test_a_request_under_another_name_is_refused(server):

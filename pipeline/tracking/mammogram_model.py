@@ -16,9 +16,26 @@ from typing import Any
 import mlflow
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 
 CODE = Path(__file__).resolve().parent / "code"
 TILE_PX = 2048  # the default of heatmap.tile_px; tiles change no number
+
+
+class Refusal(MlflowException):
+    """Status 400 and a sentence, before which MLflow's server would put the whole request."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence = sentence
+        super().__init__(sentence, error_code=INVALID_PARAMETER_VALUE)
+
+    @property
+    def message(self) -> str:
+        return self._sentence
+
+    @message.setter
+    def message(self, _: str) -> None:
+        """Files of megabytes are not sent back."""
 
 
 class MammogramModel(mlflow.pyfunc.PythonModel):
@@ -37,7 +54,7 @@ class MammogramModel(mlflow.pyfunc.PythonModel):
         """Answers for the files of the first column, in their order.
 
         Raises:
-            MlflowException: none of them is a mammogram that can be used; says why of each.
+            Refusal: none of them is a mammogram that can be used; says why of each.
         """
         items = model_input.iloc[:, 0].tolist()
         options = params or {}
@@ -53,11 +70,11 @@ class MammogramModel(mlflow.pyfunc.PythonModel):
                     take_paths=not os.environ.get("_MLFLOW_IS_IN_SERVING_ENVIRONMENT"),
                 )
         except self._answers.UserError as error:
-            raise MlflowException.invalid_parameter_value(str(error)) from error
+            raise Refusal(str(error)) from error
         if not any(map(self._answers.is_used, answers)):
             said = [f"file {n}: {a['decision']}: {a['reason']}" for n, a in enumerate(answers, 1)]
             reasons = "; ".join(said) or "there is no file"
-            raise MlflowException.invalid_parameter_value(f"No mammogram to map: {reasons}")
+            raise Refusal(f"No mammogram to map: {reasons}")
         return answers
 
 
