@@ -30,6 +30,11 @@ from pipeline.run.pseudonyms import is_private, original_path
 MASK_FORMAT = 2
 
 _ASPECT_TOLERANCE = 0.01
+# Fewer levels may number several findings instead.
+_LEAST_LEVELS = 5
+# Grey levels so far from the middle, as a share of the range, are neither black nor white; of an
+# edge that was resampled or compressed there are few beside what is white.
+_BETWEEN, _MOST_BETWEEN = 0.4, 0.25
 
 MOST_PIXELS = 150_000_000  # nothing larger is decoded; films have up to 40 million
 
@@ -137,8 +142,15 @@ def mask_polygons(path: Path, *, height: int, width: int) -> tuple[Polygons, lis
     if low == high:
         raise NoOutline(f"mask {path} outlines nothing: all its pixels are {low}")
     mask = pixels == high
+    notes = []
     if not np.all(mask | (pixels == low)):
-        raise NoOutline(f"mask {path} must have two values, not grey levels")
+        share = (pixels.astype(np.float32) - low) / (float(high) - float(low))
+        mask = share >= 0.5
+        between = np.count_nonzero(np.abs(share - 0.5) < _BETWEEN)
+        numbered = len(np.unique(pixels)) < _LEAST_LEVELS
+        if numbered or between > _MOST_BETWEEN * np.count_nonzero(mask):
+            raise NoOutline(f"mask {path} must have two values, not grey levels")
+        notes.append("its mask has grey levels at the edge: half and more counts as inside")
     own_height, own_width = mask.shape
     if abs(own_height / own_width / (height / width) - 1) > _ASPECT_TOLERANCE:
         raise NoOutline(
@@ -147,7 +159,8 @@ def mask_polygons(path: Path, *, height: int, width: int) -> tuple[Polygons, lis
         )
     size = (width, height)
     resized = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    return outlines_of_mask(resized)
+    polygons, holes = outlines_of_mask(resized)
+    return polygons, [*notes, *holes]
 
 
 def contours(mask: np.ndarray) -> Polygons:

@@ -30,6 +30,29 @@ def test_a_mask_may_be_a_picture(tmp_path):
     assert mask_polygons(path, height=40, width=30) == (SQUARE, [])
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_mask_may_have_grey_levels_at_its_edge(tmp_path, suffix):
+    mask = cv2.circle(np.zeros((200, 150), np.uint8), (70, 90), 40, 255, -1)
+    small = cv2.resize(mask, (75, 100), interpolation=cv2.INTER_AREA)
+    path = tmp_path / f"mask{suffix}"
+    cv2.imwrite(str(path), small)
+    (polygon,), notes = mask_polygons(path, height=200, width=150)
+    assert notes == ["its mask has grey levels at the edge: half and more counts as inside"]
+    assert cv2.contourArea(np.float32(polygon)) == pytest.approx(np.pi * 40**2, rel=0.05)
+
+
+def test_a_mask_of_several_findings_or_shades_is_none(tmp_path):
+    numbered = MASK // 255
+    numbered[25:35, 5:15] = 2
+    shaded = np.tile(np.arange(30, dtype=np.uint8), (40, 1))
+    marked = MASK.copy()
+    marked[25:35, 5:15] = 1
+    for picture in (numbered, shaded, marked):
+        cv2.imwrite(str(tmp_path / "mask.png"), picture)
+        with pytest.raises(NoOutline, match="must have two values, not grey levels"):
+            mask_polygons(tmp_path / "mask.png", height=40, width=30)
+
+
 def test_a_mask_may_be_a_dicom_file(tmp_path):
     path = write_mammogram(tmp_path / "mask.dcm", MASK)
     assert mask_polygons(path, height=40, width=30) == (SQUARE, [])
