@@ -20,7 +20,7 @@ Name another run folder, e.g. RUN=runs/mine)
 endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
-unexport BENCH RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
+unexport BENCH SCHEDULER RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -51,7 +51,9 @@ forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
 track = @$(PY) scripts/track.py $(IN)
 # MLflow follows, to the end also of what fails, and is waited for where it succeeds (track).
 # It takes the place of the shell, so that a signal to Make alone, as a container sends it, gets there.
-followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & exec $(PY) scripts/$(1) $(IN)
+followed = @$(PY) scripts/track.py $(IN) --follow $$$$ & $(scheduler)exec $(PY) scripts/$(1) $(IN)
+# A Dask cluster for the work over images.
+scheduler = $(if $(value SCHEDULER),SCHEDULER=$(call quoted,SCHEDULER) )
 stage = $(call followed,stage.py $(1))
 # Only the last of the stages that were asked for says what comes next; `more`: something else follows.
 ASKED := $(filter $(STAGES) intake calibrate,$(MAKECMDGOALS))
@@ -180,11 +182,16 @@ help:                                    ## this text
 	@awk -f scripts/help.awk Makefile docs/settings.md
 
 ## Working on the code
-.PHONY: setup test lint bench lock docs site result faults fuzz always
+.PHONY: setup setup-scale test test-scale lint bench lock docs site result faults fuzz always
 setup: $(VENV)/installed                 ## build the environment in .venv from the lock file
+
+setup-scale: $(VENV)/installed-scale     ## Dask and object stores as well: docs/cluster.md
 
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
 	@$(PY) -m pytest $(or $(TESTS),-n auto --dist loadfile)
+
+test-scale: $(VENV)/installed-dev $(VENV)/installed-scale $(VENV)-s3/installed  ## clusters, object stores and several training processes on this machine, with parts killed
+	@$(PY) -m pytest -m scale $(or $(TESTS),tests/scale)
 
 faults: | $(VENV)/installed              ## kills, full disks, damaged files, hostile models, MLflow down ... (KILLS=100 FAULTS=words SEED=0): runs/faults/faults.json
 	@$(PY) scripts/faults.py $(call given,KILLS,kills) $(call given,FAULTS,name) $(call given,SEED,seed)
@@ -220,6 +227,15 @@ $(VENV)/installed: $(LOCK) requirements-setup.lock scripts/set_up.sh
 
 $(VENV)/installed-dev: requirements-dev.lock $(VENV)/installed
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/installed-scale: requirements-scale.lock $(VENV)/installed
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-scale.lock
+	@touch $@
+
+$(VENV)-s3/installed: requirements-s3.lock $(VENV)/installed
+	@$(VENV)/bin/uv venv --quiet --clear --python $(PY) $(VENV)-s3
+	@$(VENV)/bin/uv pip install --quiet --python $(VENV)-s3/bin/python --require-hashes -r requirements-s3.lock
 	@touch $@
 
 # What is no target and no file: `make trian` means train.

@@ -24,6 +24,7 @@ from pipeline.run.atomic import read_json, write_text
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost
+from pipeline.run.object_path import on_this_machine, place
 from pipeline.run.pseudonyms import is_private, original_path
 
 # Raise it when `mask_polygons` gives other outlines.
@@ -105,7 +106,14 @@ def outline_masks(
 
 def outline_mask(job: MaskJob) -> MaskOutline:
     """Outline one mask and keep the outline."""
-    path = Path(job.file)
+    try:
+        with on_this_machine(place(job.file)) as path:
+            return _outline_mask(job, path)
+    except FileNotFoundError as error:
+        return MaskOutline([], problem=f"mask {job.pseudonym or job.file}: {error.strerror}")
+
+
+def _outline_mask(job: MaskJob, path: Path) -> MaskOutline:
     try:
         polygons, notes = mask_polygons(path, height=job.height, width=job.width)
     except NoOutline as problem:

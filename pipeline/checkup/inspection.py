@@ -26,6 +26,7 @@ from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
+from pipeline.run.object_path import place
 from pipeline.run.pseudonyms import original
 
 PICTURE_PX = 2000
@@ -73,7 +74,7 @@ def known_file(run: RunFolder, path: Path, settings: Settings) -> Known:
     if not run.catalog.is_file():
         return Known(path)
     for image in read_catalog(run).images.to_dict("records"):
-        named = Path(original(image["file"])), settings.data.root / original(image["source"])
+        named = place(original(image["file"])), settings.data.root / original(image["source"])
         if any(file.name == path.name and file.resolve() == path.resolve() for file in named):
             spacing_mm = image["spacing_mm"]
             known_mm = None if pd.isna(spacing_mm) else float(spacing_mm)

@@ -20,6 +20,7 @@ from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.store.fill import store_bytes
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
+from pipeline.run.object_path import own_folder
 from pipeline.tracking.client import LOCAL
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -243,7 +244,7 @@ def _run_folders(
     needed = needed_bytes(settings, images, mapped=mapped)
     store, maps = f"{images:,} mammograms", f"a model and {mapped:,} heatmaps"
     return [
-        _folder("store", "store.root", settings.store.root, needed["store"], store),
+        _folder("store", "store.root", own_folder(settings.store.root), needed["store"], store),
         _folder("run", "RUN", run.root, needed["run"], maps),
     ]
 

@@ -66,7 +66,7 @@ class DataSettings(Section):
     root: Path = Field(
         Path("data/phantom"),
         description="folder that holds the data set; or a single file of it, or a list of its "
-        "files: .txt with a path on each line, .csv with the column file",
+        "files: .txt with a path on each line, .csv with the column file; or s3://bucket/folder",
     )
     limit: int | None = Field(
         None, ge=1, description="use only the first so many patients, of each set of data.sets"

@@ -14,7 +14,10 @@ Polarity = Literal["auto", "header", "reversed"]
 class StoreSettings(Section):
     """Where standardised mammograms are kept, shared by all runs."""
 
-    root: Path = Field(Path("data/store"), description="folder of the standardised mammograms")
+    root: Path = Field(
+        Path("data/store"),
+        description="folder of the standardised mammograms; or s3://bucket/folder",
+    )
 
 
 class DicomSettings(Section):

@@ -6,13 +6,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pipeline.model.calibration import Calibration
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap, Mapper, map_key, map_mammogram, read_map, write_map
 from pipeline.model.map_rule import MapRule
 from pipeline.run.checksum import value_sha256
 from pipeline.run.code import code_sha256
+from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import Lost, map_images
+from pipeline.run.object_path import place
 from pipeline.run.progress import Plan, shown
+
+
+@dataclass(frozen=True)
+class MakeMap:
+    """The work of `map_images` on one mammogram, a row of mammograms.csv."""
+
+    mapper: Mapper
+    rule: MapRule
+    calibration: Calibration
+
+    def __call__(self, mammogram: Mapping[str, Any]) -> ImageMap:
+        return map_mammogram(mammogram, self.mapper, self.rule, self.calibration)
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,9 @@ class MapSet:
 
         Returns:
             How many were computed; the others have the same logits as an earlier one.
+
+        Raises:
+            UserError: of some none could be made; those of the others are kept.
         """
         missing = []
         for mammogram in mammograms:
@@ -46,9 +65,22 @@ class MapSet:
         if kept_count := len(mammograms) - len(missing):
             print(f"heatmap: {kept_count} maps are there from before", flush=True)
         plan.parts["maps"] *= len(missing) / len(mammograms)
-        for mammogram in shown(missing, len(missing), "maps", plan=plan):
-            made = map_mammogram(mammogram, mapper, self.rule, self.card.calibration)
-            self._write(mammogram, made)
+        make = MakeMap(mapper, self.rule, self.card.calibration)
+        stores = sorted({place(mammogram["store"]).parents[1] for mammogram in missing})
+        ends = map_images(make, missing, workers=0, places=stores)
+        lost = []
+        for mammogram, end in zip(
+            missing, shown(ends, len(missing), "maps", plan=plan), strict=True
+        ):
+            if isinstance(end, Lost):
+                lost.append(f"{mammogram['image_id']}: {end.reason}")
+            else:
+                self._write(mammogram, end)
+        if lost:
+            raise UserError(
+                f"{len(lost)} of {len(missing)} maps could not be made: {'; '.join(lost[:3])}. The "
+                "others are kept; the same command tries these again."
+            )
         return len(missing)
 
     def put_in_place(self, image_ids: Sequence[str], *, uncertainty: bool) -> None:

@@ -25,6 +25,7 @@ from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import tell
 from pipeline.run.csv_tables import TextTable, read_text_table
 from pipeline.run.errors import UserError
+from pipeline.run.object_path import place
 from pipeline.run.pseudonyms import original
 
 # Columns that are about the image; each line of an image may say them, or only one.
@@ -85,7 +86,7 @@ def users_findings(request: Request, builder: CatalogBuilder) -> list[FindingLin
     path = given or request.data.root / "findings.csv"
     lines = read_findings(path) if path.is_file() else []
     outlines = [line.finding for line in lines if line.finding["geometry"] == "mask"]
-    masks = {Path(outline["coordinates"]["file"]).resolve() for outline in outlines}
+    masks = {place(outline["coordinates"]["file"]).resolve() for outline in outlines}
     for file in builder.left() if masks else ():
         if file.path.resolve() in masks:
             builder.skip(file, "the mask of a finding")

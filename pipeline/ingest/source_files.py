@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
+from pipeline.run.object_path import ObjectPath
 
 LISTS = (".txt", ".lst", ".list", ".csv")
 
@@ -47,7 +48,23 @@ class Listing:
 
 def files_of(place: Path, *, front: str = "") -> Listing:
     """What a folder, a list or a file stands for; as `list_files` and `given_files` give it."""
+    if isinstance(place, ObjectPath):
+        return _objects(place, front)
     return (list_files if place.is_dir() else given_files)(place, front=front)
+
+
+def _objects(root: ObjectPath, front: str) -> Listing:
+    found = [(root, root.stat())] if root.is_file() else root.files_below()
+    files = (
+        SourceFile(
+            front + (path.relative_to(root).as_posix() if path != root else path.name),
+            path,
+            status.st_size,
+            status.st_mtime_ns,
+        )
+        for path, status in found
+    )
+    return joined([Listing(tuple(files), ())])
 
 
 def list_files(root: Path, *, front: str = "") -> Listing:

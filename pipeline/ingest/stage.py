@@ -16,6 +16,7 @@ from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.object_path import ObjectPath, place
 from pipeline.run.pseudonyms import (
     PRIVATE,
     Pseudonyms,
@@ -24,6 +25,9 @@ from pipeline.run.pseudonyms import (
     private_folder,
 )
 from pipeline.run.stage import Stage
+
+# Importers of what is no DICOM.
+_OF_THIS_MACHINE = ("mias", "ddsm")
 
 
 def ingest(stage: Stage) -> str:
@@ -39,7 +43,7 @@ def ingest(stage: Stage) -> str:
     if pseudonyms:
         _check_names(run, known, settings.data, pseudonyms)
     made_from = _fingerprint(listing, settings, pseudonyms)
-    if known.get("fingerprint") == made_from and _all_there(run, known):
+    if known.get("fingerprint") == made_from and _all_there(run, known, listing):
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
     return _import(run, settings, listing, pseudonyms)
@@ -152,6 +156,11 @@ def _list_root(name: str, data: DataSettings, outputs: dict[str, Path]) -> Listi
             f"{where} is no folder and no file. Name the folder of the data set, a file of it or a "
             f'list of its files: SET="{setting}".'
         )
+    if isinstance(root, ObjectPath) and data.importer in _OF_THIS_MACHINE:
+        raise UserError(
+            f"{where} is on an object store, and importer {data.importer} reads pictures, which "
+            "must lie on this machine. Copy them here."
+        )
     for what, folder in outputs.items():
         if folder.resolve().is_relative_to(root.resolve()):
             raise UserError(
@@ -192,12 +201,14 @@ def _fingerprint(listing: Listing, settings: Settings, pseudonyms: Pseudonyms | 
     return pseudonyms.hashed("files", content) if pseudonyms else content
 
 
-def _all_there(run: RunFolder, known: dict) -> bool:
+def _all_there(run: RunFolder, known: dict, listing: Listing) -> bool:
     """Whether the tables and every DICOM file that they name exist."""
     if not all((run.catalog.parent / table).is_file() for table in known["tables"]):
         return False
     images = read_text_table(run.images_table).rows
-    return all(Path(original(row["file"])).exists() for _, row in images)
+    listed = {str(file.path) for file in listing.files}
+    files = (original(row["file"]) for _, row in images)
+    return all(file in listed or place(file).exists() for file in files)
 
 
 def _counts(known: dict) -> str:

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.model.card import ModelCard, NetworkCard, read_card, write_card
+from pipeline.model.card import ModelCard, NetworkCard, card_path, read_card, write_card
 from pipeline.model.image_map import Mapper, NetworkMapper
 from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256
@@ -56,13 +59,32 @@ def load_network(folder: Path, *, policy: str = "float32") -> "PatchNetwork":
     return network
 
 
+@dataclass(frozen=True)
+class FolderMapper(NetworkMapper):
+    """The network of a model folder; it goes to other processes as the files that it is made of."""
+
+    folder: Path = Path()
+
+    def __reduce__(self) -> tuple:
+        names = card_path(self.folder).name, WEIGHTS
+        return _received, ({n: (self.folder / n).read_bytes() for n in names}, self.tile_px)
+
+
+def _received(files: Mapping[str, bytes], tile_px: int) -> Mapper:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        return network_mapper(Path(folder), tile_px)
+
+
 def network_mapper(folder: Path, tile_px: int) -> Mapper:
     """The network of a model folder as maps are made with it.
 
     Raises:
         UserError: the model is damaged.
     """
-    return NetworkMapper(load_network(folder), tile_px=tile_px, with_spread=True)
+    network = load_network(folder)
+    return FolderMapper(network, tile_px=tile_px, with_spread=True, folder=folder)
 
 
 def write_model(

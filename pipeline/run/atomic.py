@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.run.errors import DamagedFile
+from pipeline.run.object_path import ObjectPath
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
@@ -18,6 +19,9 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     new one, and not the new name of nothing. The temporary name keeps the suffix, because some
     writers choose the format by it.
     """
+    if isinstance(path, ObjectPath):
+        path.write_with(write)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:

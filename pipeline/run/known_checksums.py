@@ -1,9 +1,9 @@
 """Checksums of files already seen, and work on files that is done once for all runs.
 
-STORE_ROOT/checksums.jsonl has one line per file and state: path (of a hospital's file its
-pseudonym), size in bytes, time of the last change in ns, SHA-256. Lines are only ever appended,
-each in one write, so runs that share the store do not disturb each other; a line cut off by a crash
-is passed over.
+STORE_ROOT/checksums.jsonl (for a store elsewhere: in its folder of this machine) has one line per
+file and state: path (of a hospital's file its pseudonym), size in bytes, time of the last change in
+ns, SHA-256. Lines are only ever appended, each in one write, so runs that share the store do not
+disturb each other; a line cut off by a crash is passed over.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from pipeline.config import DicomSettings
 from pipeline.run.map_images import Lost, map_images
+from pipeline.run.object_path import own_folder, place
 from pipeline.run.progress import Plan, shown
 
 _FILE = "checksums.jsonl"
@@ -57,13 +58,14 @@ def work_once(
 
     Args:
         kept: what is kept of a job on a file with this SHA-256, if anything.
-        work: makes it, in a worker process, and keeps it.
+        work: makes it, in a worker process or on a cluster, and keeps it.
         root: has the checksums.
         title: of the work; a part of `plan`, where there is one.
         before: is called with the jobs to work on, if there are any.
     """
-    known = _known_checksums(root) if jobs else {}
-    states = [_state(Path(job.file), job.pseudonym) for job in jobs]
+    own = own_folder(root)
+    known = _known_checksums(own) if jobs else {}
+    states = [_state(place(job.file), job.pseudonym) for job in jobs]
     ends: list[End | Lost | None] = [
         kept(job, known[state]) if state in known else None
         for job, state in zip(jobs, states, strict=True)
@@ -77,11 +79,12 @@ def work_once(
             workers=limits.workers,
             seconds=limits.decode_seconds,
             mib=limits.decode_mib,
+            places=[root],
         )
         for index, end in zip(new, shown(results, len(new), title, plan=plan), strict=True):
             ends[index], state = end, states[index]
             if state and not isinstance(end, Lost) and end.file_sha256:
-                _add_checksum(root, state, end.file_sha256)
+                _add_checksum(own, state, end.file_sha256)
     return [end for end in ends if end is not None]
 
 

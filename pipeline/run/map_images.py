@@ -1,47 +1,18 @@
-"""Work over images in a pool of processes that survives what a file may do to a worker.
+"""Work over images: one function, in processes of this machine or on a Dask cluster.
 
-Each worker is a fresh interpreter with a limit on its memory; a file has a limit on its time, which
-counts from where the worker has it and all that is imported for it. A start has none: on a busy
-machine or a slow disk the imports may take minutes. A worker that is killed, or that has to be,
-costs the one file that it had. Workers end with the process that started them, also where that is
-killed.
+The environment's SCHEDULER names a cluster; without it nothing of Dask is imported.
 """
 
-import contextlib
-import multiprocessing
 import os
-import resource
-import signal
-import sys
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-import cv2
+from pipeline.run.bounded_worker import HasItem, Lost, Worker, answered
+from pipeline.run.cluster import SCHEDULER, map_on_cluster
 
-from pipeline.run.errors import UserError
-from pipeline.run.signals import SIGNALS, end_with
-from pipeline.run.words import duration
-
-# Fresh interpreters: nothing of the parent, such as TensorFlow or its threads, is inherited.
-_CONTEXT = multiprocessing.get_context("spawn")
-_SAID_EVERY_SECONDS = 120  # that a worker is still starting
-
-
-@dataclass(frozen=True)
-class Lost:
-    """Stands for the result of an item whose worker did not come back."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class _HasItem:
-    """What a worker says when it begins with an item, whose time runs from then on."""
+__all__ = ["Lost", "default_workers", "map_images"]
 
 
 def default_workers() -> int:
@@ -56,6 +27,7 @@ def map_images(
     workers: int | None = None,
     seconds: float | None = None,
     mib: int | None = None,
+    places: Sequence[Path] = (),
 ) -> Iterator[Any]:
     """Apply `function` to each item in worker processes; yield the results in item order.
 
@@ -66,24 +38,31 @@ def map_images(
             item after the other and without the limits.
         seconds: time limit for one item, in s.
         mib: memory limit for one worker, in MiB.
+        places: folders that the work needs, where other machines may do it: those of a cluster,
+            if there is one, whose workers number what they number.
 
     Yields:
         The result of each item, or `Lost` where the worker was killed or out of time.
 
     Raises:
-        UserError: a worker died before it had started.
+        UserError: a worker died before it had started; the cluster cannot do the work.
     """
+    if places and items and (address := os.environ.get(SCHEDULER)):
+        yield from map_on_cluster(
+            address, function, items, seconds=seconds, mib=mib, places=places, bounded=workers != 0
+        )
+        return
     if workers == 0:
         yield from map(function, items)
         return
-    pool = [_Worker(function, mib) for _ in range(min(workers or default_workers(), len(items)))]
+    pool = [Worker(function, mib) for _ in range(min(workers or default_workers(), len(items)))]
     waiting, results = deque(enumerate(items)), dict[int, Any]()
     try:
         for index in range(len(items)):
             while index not in results:
-                for worker in _answered(pool):
+                for worker in answered(pool):
                     answer = worker.answer()
-                    if isinstance(answer, _HasItem):
+                    if isinstance(answer, HasItem):
                         continue
                     if worker.item is not None:
                         results[worker.item] = answer
@@ -93,114 +72,8 @@ def map_images(
                     pool.remove(worker)
                     worker.stop()
                     if waiting:
-                        pool.append(_Worker(function, mib))
+                        pool.append(Worker(function, mib))
             yield results.pop(index)
     finally:
         for worker in pool:
             worker.stop()
-
-
-class _Worker:
-    """A process, the pipe to it, and the number of the item that it works on."""
-
-    def __init__(self, function: Callable, mib: int | None):
-        self.pipe, theirs = _CONTEXT.Pipe()
-        arguments = theirs, function, mib, os.getpid()
-        self.process = _CONTEXT.Process(target=_serve, args=arguments, daemon=True)
-        with _blocked(SIGNALS):  # for the worker as well: the parent decides when it stops
-            self.process.start()
-        theirs.close()
-        self.item: int | None = None  # None until it says that it is ready
-        self.seconds = float("inf")
-        self.imports_since: float | None = None
-        self._importing()
-
-    def give(self, item: int, content: Any, seconds: float | None) -> None:
-        self.item, self.seconds = item, seconds or float("inf")
-        self._importing()  # an item may need modules that the function does not
-        with contextlib.suppress(BrokenPipeError):  # it has died meanwhile, see `answer`
-            self.pipe.send(content)
-
-    def answer(self) -> Any:
-        """The result of its item, or `Lost`; None when it has started, or that it has its item."""
-        if not self.pipe.poll():
-            reason = f"took longer than {self.seconds:g} s (dicom.decode_seconds)"
-        else:
-            try:
-                answer = self.pipe.recv()
-                if isinstance(answer, _HasItem):
-                    self.imports_since = None
-                    self.deadline = time.monotonic() + self.seconds
-                return answer
-            except (EOFError, ConnectionError):
-                self.process.join()
-            reason = f"died with exit code {self.process.exitcode}"
-            if self.process.exitcode == -signal.SIGKILL:
-                reason = "was killed, probably for lack of memory (dicom.workers, dicom.decode_mib)"
-        if self.item is None:
-            raise UserError(
-                f"A worker process could not start: it {reason}. What it said stands above; "
-                "with less memory needed at a time it may work: dicom.workers=1."
-            )
-        return Lost(f"the worker {reason}")
-
-    def out_of_time(self) -> bool:
-        """Whether its item takes too long; of imports that do it only says so, now and then."""
-        now = time.monotonic()
-        if now < self.deadline:
-            return False
-        if self.imports_since is None:
-            return True
-        print(
-            f"waiting for a worker process, which has been starting for "
-            f"{duration(now - self.imports_since)}: is the machine busy, or the disk slow?",
-            file=sys.stderr,
-            flush=True,
-        )
-        self.deadline = now + _SAID_EVERY_SECONDS
-        return False
-
-    def _importing(self) -> None:
-        self.imports_since = time.monotonic()
-        self.deadline = self.imports_since + _SAID_EVERY_SECONDS
-
-    def stop(self) -> None:
-        self.pipe.close()
-        self.process.kill()
-        self.process.join()
-
-
-@contextlib.contextmanager
-def _blocked(numbers: Iterable[int]) -> Iterator[None]:
-    """Let signals wait; a process that is started meanwhile never gets them."""
-    resource_tracker.ensure_running()  # which would let them in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _answered(pool: Sequence[_Worker]) -> list[_Worker]:
-    """Those with a message, those that died and those out of time, as soon as there are any."""
-    patience = max(min(worker.deadline for worker in pool) - time.monotonic(), 0)
-    answered = wait([worker.pipe for worker in pool], timeout=min(patience, 3600))
-    return [worker for worker in pool if worker.pipe in answered or worker.out_of_time()]
-
-
-def _serve(pipe: Connection, function: Callable, mib: int | None, parent: int) -> None:
-    """What a worker does: say that it is ready, then answer items until the pipe closes."""
-    end_with(parent, signal.SIGKILL)
-    cv2.setNumThreads(1)  # the processes share the cores
-    if mib is not None:
-        # Allocations beyond it fail; code and mapped files do not count.
-        with contextlib.suppress(ValueError, OSError):  # a lower limit is in force already
-            resource.setrlimit(resource.RLIMIT_DATA, (mib * 2**20, mib * 2**20))
-    pipe.send(None)
-    while True:
-        try:
-            item = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(_HasItem())
-        pipe.send(function(item))

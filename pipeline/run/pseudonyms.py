@@ -24,6 +24,7 @@ from pathlib import Path
 
 from pipeline.run.atomic import write_atomic
 from pipeline.run.errors import UserError
+from pipeline.run.object_path import place
 
 PRIVATE = "MAMMO_PRIVATE"
 KEY, TABLE = "pseudonym.key", "pseudonyms.csv"
@@ -116,7 +117,7 @@ def original_path(text: str) -> Path:
     Raises:
         UserError: as `known_original`.
     """
-    return Path(known_original(text))
+    return place(known_original(text))
 
 
 def known_original(text: str) -> str:

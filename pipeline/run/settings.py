@@ -20,6 +20,7 @@ from pipeline.run.errors import UserError, validation_text
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
+from pipeline.run.object_path import place
 from pipeline.run.pseudonyms import Pseudonyms, known_original, original
 
 DEFAULT_CONFIG = "configs/default.yaml"
@@ -108,7 +109,7 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
         is_text = not {Path, str}.isdisjoint((annotation, *get_args(annotation)))
         tree.setdefault(section, {})[key] = value or None if is_text else _parse_value(value)
     try:
-        return Settings.model_validate(tree)
+        return _placed(Settings.model_validate(tree))
     except ValidationError as error:
         raise UserError(f"{config} with SET: {validation_text(error)}") from error
 
@@ -237,9 +238,23 @@ def load_settings(run: RunFolder) -> Settings:
     try:
         for part in (tree["data"], *tree["data"].get("sets", ())):
             part.update({name: original(part[name]) for name in _PATHS if part.get(name)})
-        return Settings.model_validate(tree)
+        return _placed(Settings.model_validate(tree))
     except (LookupError, TypeError, AttributeError, ValidationError) as error:
         raise UserError(f"{path.parent} is damaged. {again}") from error
+
+
+def _placed(settings: Settings) -> Settings:
+    """The same, with paths on object stores as what they are."""
+    data, store = settings.data, settings.store
+    sets = tuple(each.model_copy(update=_places(each)) for each in data.sets)
+    data = data.model_copy(update={**_places(data), "sets": sets})
+    store = store.model_copy(update={"root": place(store.root)})
+    return settings.model_copy(update={"data": data, "store": store})
+
+
+def _places(paths: Section) -> dict[str, Path]:
+    named = {name: getattr(paths, name) for name in _PATHS}
+    return {name: place(path) for name, path in named.items() if path}
 
 
 def setting_names() -> list[str]:

@@ -12,6 +12,7 @@ from pipeline.annotations.outlines import Circle, write_outlines
 from pipeline.config import HeatmapSettings, MapSettings, Settings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.matching import match_candidates
+from pipeline.heatmap import map_set
 from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, JUDGED_COLUMNS, OF_IMAGE
 from pipeline.heatmap.regions import REGION_COLUMNS
 from pipeline.heatmap.stage import heatmap
@@ -30,6 +31,7 @@ from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
+from pipeline.run.map_images import Lost
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from tests.heatmap.small_run import (
@@ -409,3 +411,20 @@ def test_a_run_can_use_the_model_of_another_run(tmp_path):
     remember(run, Settings(), Remembered(model=str(tmp_path / "nothing")))
     with pytest.raises(UserError, match=r"nothing/model/model\.json is missing"):
         model_folder(run)
+
+
+def test_a_map_that_was_lost_is_named_and_the_others_are_kept(tmp_path, network, monkeypatch):
+    run = write_small_run(tmp_path)
+
+    def lose_the_first(function, items, **_):
+        return [Lost("out of memory"), *map(function, items[1:])]
+
+    with (
+        monkeypatch.context() as patched,
+        pytest.raises(UserError, match=r"1 of 2 maps .* mirrored"),
+    ):
+        patched.setattr(map_set, "map_images", lose_the_first)
+        heatmap(stage_of(run), mapper_of=network.of)
+    made = network.mapped
+    heatmap(stage_of(run), mapper_of=network.of)
+    assert network.mapped == made + 1

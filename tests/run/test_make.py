@@ -25,7 +25,7 @@ case $name in
   inspect_file) [ "$2" = "path with blanks/a.dcm" ] ;;
   study) name="$2 ${{*:3}}" ;;
 esac
-echo "$name" >> {log}
+echo "$name${{SCHEDULER:+ on $SCHEDULER}}" >> {log}
 case $name in
   ingest) target=catalog/catalog.json ;;
   intake) target=intake.json ;;
@@ -210,6 +210,14 @@ def test_nothing_that_lies_in_a_run_folder_is_executed(make, tmp_path):
     for name in ("model", "borrowed-model.yaml", "run.yaml"):
         (settings / name).write_text(f"$(shell touch {tmp_path}/oops) `touch {tmp_path}/oops`\n")
     make("heatmap", ok=False)
+    assert not (tmp_path / "oops").exists()
+
+
+def test_a_scheduler_reaches_the_stages_as_the_text_that_it_is(make, tmp_path, monkeypatch):
+    text = f"tcp://a:1 $(shell touch {tmp_path}/oops) `touch {tmp_path}/oops`"
+    assert make("ingest", f"SCHEDULER={text}") == [f"ingest on {text}"]
+    monkeypatch.setenv("SCHEDULER", text)
+    assert make("preprocess") == [f"ingest on {text}", f"preprocess on {text}"]
     assert not (tmp_path / "oops").exists()
 
 

@@ -1,6 +1,8 @@
 """The pool: results in order, limits, and workers that die."""
 
 import multiprocessing
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -64,6 +66,22 @@ def test_workers_do_not_import_tensorflow_nor_mlflow():
     (names,) = map_images(loaded_modules, [0], workers=1)
     assert "cv2" in names
     assert not {"tensorflow", "keras", "mlflow"} & set(names)
+
+
+def test_on_one_machine_nothing_of_clusters_and_object_stores_is_loaded(monkeypatch):
+    monkeypatch.delenv("SCHEDULER", raising=False)
+    (names,) = map_images(loaded_modules, [0], workers=1, places=[Path("pipeline")])
+    code = "import sys, pipeline.preprocess.stage; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pipeline.run.map_images" in done.stdout.split()
+    assert not {"dask", "distributed", "fsspec", "tornado"} & {*names, *done.stdout.split()}
+
+
+def test_a_cluster_without_dask_is_refused_with_what_to_do(monkeypatch):
+    monkeypatch.setenv("SCHEDULER", "tcp://nobody:1")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match=r"needs Dask.*make setup-scale"):
+        list(map_images(square_slowly, [1], places=[Path("pipeline")]))
 
 
 def test_workers_end_with_the_process_that_started_them_be_it_killed(tmp_path):

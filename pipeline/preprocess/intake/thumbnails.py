@@ -19,6 +19,7 @@ from pipeline.dicom.mammogram import Unusable, read_mammogram
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, network_input, read_breast, read_image
 from pipeline.run.atomic import write_atomic
 from pipeline.run.map_images import map_images
+from pipeline.run.object_path import on_this_machine, place
 
 HEIGHT_PX = 200
 _WIDEST_PX = 300
@@ -100,6 +101,7 @@ def left_out_thumbnails(files: Sequence[tuple[str, str]], settings: Settings) ->
         workers=limits.workers,
         seconds=limits.decode_seconds,
         mib=limits.decode_mib,
+        places=[settings.store.root],
     ):
         pass
     return [picture.read_bytes() if picture and picture.is_file() else b"" for picture in pictures]
@@ -109,7 +111,8 @@ def write_left_out(job: LeftOutJob) -> None:
     """Write the picture of one file, an empty one where it cannot be decoded."""
     try:
         settings = let_through(job.dicom)
-        mammogram = read_mammogram(Path(job.file), settings=settings, spacing_mm=ANY_SPACING_MM)
+        with on_this_machine(place(job.file)) as file:
+            mammogram = read_mammogram(file, settings=settings, spacing_mm=ANY_SPACING_MM)
         jpeg = plain_thumbnail(mammogram.pixels)
     except (Unusable, *DICOM_ERRORS):
         jpeg = b""

@@ -27,6 +27,7 @@ from pipeline.config.effort import EFFORT_SETTINGS
 from pipeline.run.atomic import write_atomic, write_json
 from pipeline.run.checksum import file_sha256, value_sha256
 from pipeline.run.errors import UserError
+from pipeline.run.object_path import drop_copy, kept_copy, place
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings, or STORE.json says other things.
@@ -82,12 +83,14 @@ def damage(store: str | Path, parts: Sequence[str] = ("image", "breast")) -> str
         sums = info.pop("sha256")
         wanted = [(files[part], sums[part]) for part in parts]
         whole = value_sha256(info) == sums["info"]
-        wrong = [path for path, sha256 in wanted if file_sha256(path) != sha256]
+        wrong = [path for path, sha256 in wanted if file_sha256(kept_copy(path)) != sha256]
     except FileNotFoundError as error:
         return f"{error.filename} is missing"
     except (ValueError, KeyError, TypeError, AttributeError):
         whole, wrong = False, []
     wrong += [] if whole else [info_file]
+    for path in wrong:
+        drop_copy(path)
     return f"{wrong[0]} is not as it was written" if wrong else ""
 
 
@@ -100,7 +103,7 @@ def _checked(store: str, part: str) -> Path:
     """
     if found := damage(store, [part]):
         raise UserError(f"{found}. make preprocess FORCE=1 makes it anew from the file itself.")
-    return Path(entry_files(store)[0 if part == "image" else 1])
+    return kept_copy(entry_files(store)[0 if part == "image" else 1])
 
 
 def read_info(store: str | Path) -> dict:
@@ -111,7 +114,7 @@ def read_info(store: str | Path) -> dict:
 
 
 def _content(store: str | Path) -> dict:
-    return json.loads(entry_files(store)[2].read_text(encoding="utf-8"))
+    return json.loads(kept_copy(entry_files(store)[2]).read_text(encoding="utf-8"))
 
 
 def write_entry(store: str | Path, *, image: np.ndarray, breast: np.ndarray, info: dict) -> None:
@@ -202,4 +205,4 @@ def breast_at(breast: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndar
 
 def entry_files(store: str | Path) -> tuple[Path, Path, Path]:
     """The files of an entry: image, breast mask, information."""
-    return Path(f"{store}.b2nd"), Path(f"{store}.breast.png"), Path(f"{store}.json")
+    return place(f"{store}.b2nd"), place(f"{store}.breast.png"), place(f"{store}.json")

@@ -1,5 +1,6 @@
 """A catalog's images into the store: each file is decoded and standardised once for all runs."""
 
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,9 +28,11 @@ from pipeline.preprocess.store.entries import (
 )
 from pipeline.preprocess.store.standardise import standardise
 from pipeline.run.checksum import file_sha256
+from pipeline.run.cluster import SCHEDULER
 from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost, default_workers
+from pipeline.run.object_path import ObjectPath, on_this_machine, place
 from pipeline.run.progress import Plan
 from pipeline.run.pseudonyms import is_private, original_path
 from pipeline.run.words import duration
@@ -153,8 +156,9 @@ def fill_entry(job: Job) -> Outcome:
     """
     checksum = ""
     try:
-        checksum = file_sha256(Path(job.file))
-        return _kept(job, checksum) or _standardise(job, checksum)
+        with on_this_machine(place(job.file)) as file:
+            checksum = file_sha256(file)
+            return _kept(job, checksum) or _standardise(job, file, checksum)
     except Unusable as problem:
         reason = without_values(problem.reason)
         return Outcome(problem.status, reason, file_sha256=checksum)
@@ -174,7 +178,7 @@ def store_bytes(images: int, *, spacing_mm: float) -> float:
 
 def _announce(new: Sequence[Job], settings: Settings, plan: Plan | None) -> None:
     """Say what is to come, and refuse what the disk cannot hold."""
-    count = len(new)
+    count, cluster = len(new), os.environ.get(SCHEDULER)
     workers = min(settings.dicom.workers or default_workers(), count)
     root = settings.store.root
     needed = store_bytes(count, spacing_mm=settings.image.spacing_mm)
@@ -183,11 +187,14 @@ def _announce(new: Sequence[Job], settings: Settings, plan: Plan | None) -> None
     seconds = _SECONDS_TO_START + work / workers
     if plan:
         plan.parts[STANDARDISING] = seconds
+    here = f"with {workers} processes: about {duration(seconds)} and"
     print(
-        f"standardising {count} images with {workers} processes: about {duration(seconds)} and "
+        f"standardising {count} images {f'on {cluster}: about' if cluster else here} "
         f"{needed / 1e6:.0f} MB in {root}",
         flush=True,
     )
+    if isinstance(root, ObjectPath):
+        return
     root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free
     if needed > 0.95 * free:
@@ -238,8 +245,8 @@ def _of_file(mammogram: Mammogram, dicom: DicomSettings) -> dict:
     }
 
 
-def _standardise(job: Job, checksum: str) -> Outcome:
-    mammogram = read_mammogram(Path(job.file), settings=job.dicom, spacing_mm=job.spacing_mm)
+def _standardise(job: Job, file: Path, checksum: str) -> Outcome:
+    mammogram = read_mammogram(file, settings=job.dicom, spacing_mm=job.spacing_mm)
     standard = standardise(mammogram, job.image)
     info = {
         "file_sha256": checksum,
