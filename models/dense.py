@@ -3,7 +3,9 @@
 The logit of the position k is that of the patch [k pitch - patch/2, k pitch + patch/2), with the
 image continued by reflection. A padded backbone also sees surroundings of the patch; it gets the
 reflected image there for `margin_cells` more, and only beyond that its own zeros. Tiles carry a
-halo of everything that can change their cells, so a tile equals the whole image.
+halo of everything that can change their cells, so a tile equals the whole image. Where a network
+has a front, its features are made first, in small tiles, for which a small halo suffices, and the
+rest is made of them in large ones: less memory than tiles of the whole network take, and less time.
 
 Where squeeze-and-excitation makes a logit depend on everything that the network is given, the
 logit of a position is that in a tile of `network.tile_px`, the size of a training crop. The tiles
@@ -11,16 +13,17 @@ begin at the upper left of the continued image, one beside the other but for the
 last of a row or column ends with the image.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
+import keras
 import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from models.network import PatchNetwork
+from models.network import Front, PatchNetwork
 
 _MIRRORED: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))  # axes of the copies
 
@@ -54,7 +57,8 @@ def logit_map(
         network: the network.
         image: float32 (H, W), values in [0, 1].
         pitch_px: distance between positions, a multiple of the network's stride.
-        tile_px: tiles of larger images, without their halo; not for networks that have their own.
+        tile_px: tiles of larger images, without their halo; half of it in the front of a network
+            and twice as much behind. Not for networks that have their own.
         flips: mean logit over 1 (the image), 2 (and upside down: the chest wall stays where it
             is) or 4 (and left to right, both) mirrored copies.
         zooms: and over copies enlarged by so much, each with its mirrored ones.
@@ -164,25 +168,89 @@ def _check(network, image, pitch_px, tile_px, flips) -> None:
 
 
 def _padded_logits(network: PatchNetwork, padded: np.ndarray, tile_px: int) -> np.ndarray:
-    """All cells of a padded image (H, W) -> (h, w), tile by tile.
+    """All cells of a padded image (H, W) -> (h, w), the mean over the members of an ensemble.
 
     With `network.tile_px` those of the margin at the edge are NaN.
     """
     missing = [(0, max(0, network.tile_px - size)) for size in padded.shape]
     whole = np.pad(padded, missing, mode="reflect")
-    if not hasattr(network, "_map_runner"):  # one function for images of any size, traced once
-        network._map_runner = tf.function(
-            lambda x: network(x, training=False),
-            input_signature=[tf.TensorSpec((None, None, None, 1), tf.float32)],
-        )
+    members = zip(network.members, network.temperatures, strict=True)
+    first, *others = (
+        _member_logits(member, whole, tile_px) / np.float32(temperature)
+        for member, temperature in members
+    )
+    rows, cols = (_cells(network, size) for size in padded.shape)
+    return (sum(others, first) / np.float32(1 + len(others)))[:rows, :cols]
+
+
+def _member_logits(network: PatchNetwork, whole: np.ndarray, tile_px: int) -> np.ndarray:
+    """All cells of an image (H, W) -> (h, w), tile by tile."""
+    if not hasattr(network, "_map_parts"):
+        network._map_parts = _Parts(network)
+    parts, front, step = network._map_parts, network.front, 1
+    given = whole[..., None]
+    if front:
+        given, step = _front_features(parts, front, given, tile_px // 2), front.stride_px
+        tile_px *= 2
     spans_of = _fixed_spans if network.tile_px else partial(_spans_with_halo, tile_px=tile_px)
     result = np.full([_cells(network, size) for size in whole.shape], np.nan, np.float32)
     for row in spans_of(network, whole.shape[0]):
         for col in spans_of(network, whole.shape[1]):
-            cells = network._map_runner(whole[None, row.pixels, col.pixels, None])[0].numpy()
+            rows, cols = (
+                slice(span.pixels.start // step, span.pixels.stop // step) for span in (row, col)
+            )
+            cells = parts.behind(given[None, rows, cols])[0].numpy()
             result[row.cells, col.cells] = cells[row.own, col.own]
-    rows, cols = (_cells(network, size) for size in padded.shape)
-    return result[:rows, :cols]
+    return result
+
+
+class _Parts:
+    """A network as functions of images of any size, traced once.
+
+    Attributes:
+        front: (B, H, W, 1) -> features; the image itself where the network has no front.
+        behind: features, or the image -> (B, h, w) logits.
+        channels: of the features.
+    """
+
+    def __init__(self, network: PatchNetwork):
+        image, features = network.inputs[0], network.inputs[0]
+        if network.front:
+            features = network.get_layer(network.front.layer).output
+        self.front = _traced(image, features)
+        self.behind = _traced(features, network.outputs[0])
+        self.channels = features.shape[-1]
+
+
+def _traced(given, result) -> Callable:
+    """The part of a network between two of its Keras tensors."""
+    model = keras.Model(given, result)
+    return tf.function(
+        lambda x: model(x, training=False),
+        input_signature=[tf.TensorSpec((None, None, None, given.shape[-1]), tf.float32)],
+    )
+
+
+def _front_features(parts: _Parts, front: Front, image: np.ndarray, tile_px: int) -> np.ndarray:
+    """The features of an image (H, W, 1), tile by tile: (H / stride, W / stride, C) float32."""
+    rows, cols = (list(_front_spans(front, size, tile_px)) for size in image.shape[:2])
+    result = np.empty((rows[-1].cells.stop, cols[-1].cells.stop, parts.channels), np.float32)
+    for row in rows:
+        for col in cols:
+            tile = parts.front(image[None, row.pixels, col.pixels])[0].numpy()
+            result[row.cells, col.cells] = tile[row.own, col.own]
+    return result
+
+
+def _front_spans(front: Front, size: int, tile_px: int) -> Iterator[_Span]:
+    """Tiles along an axis of `size` pixels: some features, and all pixels they depend on."""
+    stride, halo = front.stride_px, front.halo_px
+    for cells in _even(size // stride, tile_px // stride):
+        start = max(0, cells.start * stride - halo)
+        end = min(size, cells.stop * stride + halo)
+        before = start // stride
+        own = slice(cells.start - before, cells.stop - before)
+        yield _Span(cells, own, slice(start, end))
 
 
 def _cells(network: PatchNetwork, size: int) -> int:
@@ -191,16 +259,21 @@ def _cells(network: PatchNetwork, size: int) -> int:
 
 
 def _spans_with_halo(network: PatchNetwork, size: int, *, tile_px: int) -> Iterator[_Span]:
-    """Tiles along an axis of `size` pixels: cells [first, last), all pixels they depend on."""
-    stride, halo, cells = network.stride_px, network.halo_px, _cells(network, size)
-    side = tile_px // stride
-    for first in range(0, cells, side):
-        last = min(first + side, cells)
-        start = max(0, first * stride - halo)
-        end = min(size, (last - 1) * stride + network.spec.patch_px + halo)
+    """Tiles along an axis of `size` pixels: some cells, and all pixels they depend on."""
+    stride, halo = network.stride_px, network.halo_px
+    for cells in _even(_cells(network, size), tile_px // stride):
+        start = max(0, cells.start * stride - halo)
+        end = min(size, (cells.stop - 1) * stride + network.spec.patch_px + halo)
         before = start // stride
-        own = slice(first - before, last - before)
-        yield _Span(slice(first, last), own, slice(start, end))
+        own = slice(cells.start - before, cells.stop - before)
+        yield _Span(cells, own, slice(start, end))
+
+
+def _even(count: int, most: int) -> Iterator[slice]:
+    """So many cells in as few parts of at most `most` as there can be, about alike."""
+    parts = -(-count // most)
+    edges = [count * part // parts for part in range(parts + 1)]
+    yield from map(slice, edges, edges[1:])
 
 
 def _fixed_spans(network: PatchNetwork, size: int) -> Iterator[_Span]:

@@ -14,6 +14,8 @@ from models.receptive_field import ReceptiveField
 from models.torch_file import read_torch_file
 
 STRIDE_PX = 16
+# The last layer at twice that resolution; up to there the maps of features are large.
+FRONT_BLOCKS, FRONT_LAYER, FRONT_STRIDE_PX = 5, "block4_add", 8
 _STEM_CHANNELS = 32
 _EPSILON = 1e-3  # of the batch normalisations
 
@@ -53,10 +55,14 @@ def blocks(stages: tuple[Stage, ...] = STAGES) -> list[Block]:
     ]
 
 
-def lite0_field(stages: tuple[Stage, ...] = STAGES) -> ReceptiveField:
-    """Pixels that a cell depends on, for sizes that are multiples of the stride."""
+def lite0_field(count: int | None = None) -> ReceptiveField:
+    """Pixels that a cell depends on, for sizes that are multiples of the stride.
+
+    Args:
+        count: after so many blocks; all of them if absent.
+    """
     field = ReceptiveField().same(3, 2)
-    for block in blocks(stages):
+    for block in blocks()[:count]:
         field = field.same(block.kernel, block.stride)
     return field
 

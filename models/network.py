@@ -9,7 +9,15 @@ import keras
 from keras import ops
 
 from models.conv import initialise_kernels
-from models.efficientnet_lite0 import STRIDE_PX, lite0_features, lite0_field, load_imagenet
+from models.efficientnet_lite0 import (
+    FRONT_BLOCKS,
+    FRONT_LAYER,
+    FRONT_STRIDE_PX,
+    STRIDE_PX,
+    lite0_features,
+    lite0_field,
+    load_imagenet,
+)
 from models.head import HEADS, initialise_head, units_of, window_logits
 from models.keras_backbone import APPLICATIONS, backbone_weights, keras_backbone, unknown_backbone
 from models.precision import dtype_policy
@@ -48,6 +56,21 @@ class NetworkSpec:
     core_px: int = 0
 
 
+@dataclass(frozen=True)
+class Front:
+    """The part of a network at high resolution, where features take most of the memory.
+
+    Attributes:
+        layer: the last one of it.
+        stride_px: distance between its cells, in pixels.
+        halo_px: pixels around those of a cell that it depends on, a multiple of stride_px.
+    """
+
+    layer: str
+    stride_px: int
+    halo_px: int
+
+
 class MeanLogit(keras.layers.Layer):
     """[(B, h, w), ...] logits of the members of an ensemble -> their mean (B, h, w).
 
@@ -80,6 +103,7 @@ class PatchNetwork(keras.Model):
             disturbs noticeably (0 for valid); training ignores them, maps pad by so much more.
         tile_px: side of the only crops and tiles that the network is meant for, because a logit
             depends on all of them; 0 for networks without such layers.
+        front: what maps compute first, by smaller tiles; None where they compute all at once.
     """
 
     spec: NetworkSpec
@@ -87,6 +111,7 @@ class PatchNetwork(keras.Model):
     halo_px: int
     margin_cells: int
     tile_px: int = 0
+    front: Front | None = None
 
     @property
     def head_variables(self) -> list:
@@ -255,14 +280,16 @@ def _ensemble(spec: NetworkSpec, members: list[PatchNetwork]) -> PatchNetwork:
 
 def _assemble(spec: NetworkSpec, *, weights: str | Path, seed: int) -> PatchNetwork:
     image = keras.Input((None, None, 1), name="image")
-    margin, tile = _MARGIN_CELLS, 0
+    margin, tile, front = _MARGIN_CELLS, 0, None
     if spec.backbone == "valid":
         features, cells, stride = valid_backbone(image, patch_px=spec.patch_px, width=spec.width)
         halo, margin = 0, 0
     elif spec.backbone == "efficientnet_lite0":
         features, cells, stride = lite0_features(image), _whole_cells(spec), STRIDE_PX
-        field = lite0_field()
+        field, near = lite0_field(), lite0_field(FRONT_BLOCKS)
         halo = _halo_px(field.first_px, field.last_px)
+        reach = _halo_px(near.first_px, near.last_px, FRONT_STRIDE_PX)
+        front = Front(FRONT_LAYER, FRONT_STRIDE_PX, reach)
     else:
         cells, stride = _whole_cells(spec), STRIDE_PX
         backbone = keras_backbone(spec.backbone, weights=weights, seed=seed)
@@ -280,7 +307,7 @@ def _assemble(spec: NetworkSpec, *, weights: str | Path, seed: int) -> PatchNetw
     )
     network = PatchNetwork(image, logits, name=spec.backbone)
     network.spec, network.stride_px, network.tile_px = spec, stride, tile
-    network.halo_px, network.margin_cells = halo, margin
+    network.halo_px, network.margin_cells, network.front = halo, margin, front
     return network
 
 
@@ -304,13 +331,13 @@ def _core_cells(spec: NetworkSpec, cells: int, stride_px: int) -> int:
     return core
 
 
-def _halo_px(first_px: int, last_px: int) -> int:
+def _halo_px(first_px: int, last_px: int, stride_px: int = STRIDE_PX) -> int:
     """Pixels that the outer cells of a window see outside its patch, in whole strides.
 
     Args:
-        first_px, last_px: what cell 0 sees, which stands for the pixels 0 to STRIDE_PX - 1.
+        first_px, last_px: what cell 0 sees, which stands for the pixels 0 to stride_px - 1.
     """
-    return -(-max(-first_px, last_px + 1 - STRIDE_PX) // STRIDE_PX) * STRIDE_PX
+    return -(-max(-first_px, last_px + 1 - stride_px) // stride_px) * stride_px
 
 
 def _tile_px(spec: NetworkSpec) -> int:

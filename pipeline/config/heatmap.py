@@ -11,7 +11,8 @@ class HeatmapSettings(Section):
     tile_px: int = Field(
         2048,
         ge=256,
-        description="tiles of larger images, without their halo, in pixels; less needs less memory",
+        description="tiles of larger images, without their halo, in pixels; less needs less memory "
+        "and more time",
     )
     prior: float | None = Field(
         None,
