@@ -1,6 +1,8 @@
 """Ctrl-C and the termination signal: a line, status 128 + the signal's number, no traceback.
 
-And what ends processes whose parent was killed and can tell them nothing.
+And within 20 s, also in the middle of a long call of a library, from which Python's own handlers
+have to wait for the return: there a thread ends the process. And what ends processes whose parent
+was killed and can tell them nothing.
 """
 
 import contextlib
@@ -9,9 +11,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SECONDS_TO_END = 15.0  # of the 20 that a machine gives which is about to be taken away
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>: the signal that the death of the parent sends
 
 
@@ -46,6 +49,7 @@ def ended_by_signals(name: str) -> Iterator[None]:
         raise SystemExit(128 + number)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    stop_watching = _watch()
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:  # whoever started it does not want it to end by that
             signal.signal(number, end)
@@ -54,3 +58,35 @@ def ended_by_signals(name: str) -> Iterator[None]:
     finally:
         for number, handler in tuple(before.items()):
             signal.signal(number, handler)
+        stop_watching()
+
+
+def _watch() -> Callable[[], None]:
+    """Let a thread end this process SECONDS_TO_END after a signal; returns what calls it off."""
+    heard, tell = os.pipe()
+    os.set_blocking(tell, False)
+    outer = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    if outer != -1:  # there is one already
+        signal.set_wakeup_fd(outer, warn_on_full_buffer=False)
+        os.close(heard)
+        os.close(tell)
+        return lambda: None
+    called_off = threading.Event()
+
+    def watch() -> None:
+        # The system writes the number of each signal that comes; none is left when it is closed.
+        while (number := int.from_bytes(os.read(heard, 1))) and number not in SIGNALS:
+            continue
+        os.close(heard)
+        if number and not called_off.wait(SECONDS_TO_END):
+            said = f"ended by {signal.Signals(number).name} in the middle of a long step"
+            os.write(2, f"{said}. The same command goes on.\n".encode())
+            os._exit(128 + number)
+
+    def call_off() -> None:
+        called_off.set()
+        signal.set_wakeup_fd(-1)
+        os.close(tell)
+
+    threading.Thread(target=watch, daemon=True).start()
+    return call_off

@@ -89,6 +89,21 @@ def test_a_signal_before_in_and_after_a_command_is_no_traceback(code, said):
     assert (done.returncode, done.stderr) == (130, said)
 
 
+def test_a_long_call_of_a_library_does_not_hold_up_the_end():
+    code = (
+        f"{BEGIN}import hashlib, threading\n"
+        "from pipeline.run import signals\n"
+        "signals.SECONDS_TO_END = 0.3\n"
+        "def work():\n"
+        f" threading.Timer(0.2, lambda: {KILL}).start()\n"
+        " hashlib.pbkdf2_hmac('sha256', b'x', b'y', 10**9)\n"
+        "start.command_line(work)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    said = "ended by SIGINT in the middle of a long step. The same command goes on.\n"
+    assert (done.returncode, done.stderr) == (130, said)
+
+
 def test_a_command_that_nohup_shields_goes_on():
     code = f"{BEGIN}def work():\n {KILL}\n print('done')\nstart.command_line(work)"
     words = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-c", code]
