@@ -19,6 +19,7 @@ import typer
 
 import start
 from pipeline.tracking.client import (
+    CLASSIC,
     DATABASE,
     LOCAL,
     VIEW,
@@ -83,7 +84,7 @@ def _page(server: str) -> str:
         with urllib.request.urlopen(lookup, timeout=20) as answer:
             experiment = json.load(answer)["experiment"]
     except (OSError, ValueError, KeyError):  # no run has been logged yet, or no answer in time
-        return f"{server}/#/experiments?workflowType=machine_learning"
+        return f"{server}/#/experiments{CLASSIC}"
     table = (
         f"{server}/#/experiments/{experiment['experiment_id']}/runs?workflowType=machine_learning"
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 EXPERIMENT = "mammography-patch-probability"
+CLASSIC = "?workflowType=machine_learning"  # in an address: pages for trained models
 VIEW = "results"  # of the table of runs, see saved_view.py
 LOCAL = Path("runs/mlflow")
 DATABASE = LOCAL / "mlflow.db"

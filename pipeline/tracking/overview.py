@@ -12,6 +12,7 @@ from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json
 from pipeline.run.graph import needed_for
 from pipeline.run.layout import RunFolder
+from pipeline.tracking.client import CLASSIC
 from pipeline.tracking.configurations import Configuration
 
 TEMPLATE = Path(__file__).parent / "note.md"
@@ -73,6 +74,7 @@ class Overview:
             confidence=float(self.configuration.params.get("evaluate.confidence", 0.95)),
             failed=last if last.error and not last.is_finished else None,
             files=[name for name in OF_THE_RUN if (self.run.root / name).is_file()],
+            classic=CLASSIC,
             place=f"#/experiments/{experiment}/runs/",
             run_id=run_id,
             watched=watched,

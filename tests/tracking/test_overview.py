@@ -68,10 +68,12 @@ def test_the_note_says_what_it_is_links_the_report_and_names_the_next_command(sh
     note = store.runs[run_id].tags["mlflow.note.content"]
     assert "mias, 161 patients" in note
     assert "| mean FROC sensitivity | 0.500 | 0.500 to 0.500 |" in note
-    assert f"[report.html](#/experiments/1/runs/{run_id}/artifacts/report.html)" in note
+    runs, classic = "#/experiments/1/runs", "?workflowType=machine_learning"
+    assert f"[report.html]({runs}/{run_id}/artifacts/report.html{classic})" in note
     [shown] = [i for i, r in store.runs.items() if r.info.run_name == "mine/maps by epoch"]
-    assert f"epoch by epoch](#/experiments/1/runs/{shown}/model-metrics)" in note
-    assert note.index("make champion RUN=") < note.index("| figure |")  # MLflow folds what is below
+    assert f"epoch by epoch]({runs}/{shown}/model-metrics{classic})" in note
+    # MLflow folds what is below, and lays something over the links there.
+    assert note.index("report.html") < note.index("make champion RUN=") < note.index("| figure |")
     assert store.runs[run_id].tags["mlflow.source.git.commit"] == "abc"
     assert (run_id, "report.html", None) in store.artifacts
 

@@ -143,7 +143,7 @@ def test_a_crash_in_a_validation_repeats_no_map(finished, toy_run, monkeypatch):
     assert len(maps) == 10  # three images, two validations, one crash; three at the end
     assert_same_model(toy_run, finished)
     shown = [(e["key"], e["step"]) for e in read_events(toy_run.events) if e["event"] == "image"]
-    assert shown == [(f"i{image}", step) for step in (5, 10) for image in (6, 7, 8)]
+    assert shown == [(f"i{image}", step) for step in (0, 5, 10) for image in (6, 7, 8)]
 
 
 def test_the_model_folder_is_what_later_stages_expect(finished):

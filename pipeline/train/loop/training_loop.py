@@ -80,6 +80,8 @@ class TrainingLoop:
             stop_request() as self._request,
             Line(every_seconds=SECONDS_BETWEEN_REPORTS) as self._line,
         ):
+            if not self.state.step:
+                self.watched.note_start(self.validation)
             self._validate_if_due()
             first = self.state.step
             dataset = crop_batches(

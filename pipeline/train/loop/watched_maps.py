@@ -66,41 +66,51 @@ class WatchedMaps:
             synthetic=bool((tables.mammograms["dataset"] == PHANTOM).any()),
         )
 
+    def note_start(self, images: Sequence[ValidationImage]) -> None:
+        """Write and log their mammograms without a map, as step 0, which is what MLflow opens."""
+        for image in images:
+            if image.image_id in self.image_ids:
+                self._write(image, None, step=0)
+
     def note(self, mapped: MappedImage, rule: MapRule, *, step: int) -> None:
         """Write and log the picture of a map, if its mammogram is one of them."""
-        image_id = mapped.image.image_id
-        if image_id not in self.image_ids:
-            return
-        picture = cv2.cvtColor(self._picture(mapped, rule.pitch_px), cv2.COLOR_RGB2BGR)
+        image = mapped.image
+        if image.image_id in self.image_ids:
+            axes = position_grid(image.height, image.width, rule.pitch_px)
+            probability = self.calibration.probability(mapped.logit)
+            self._write(image, ImageMap(mapped.logit, probability, *axes), step=step)
+
+    def _write(self, image: ValidationImage, image_map: ImageMap | None, *, step: int) -> None:
+        picture = cv2.cvtColor(self._picture(image, image_map), cv2.COLOR_RGB2BGR)
         options = [cv2.IMWRITE_WEBP_QUALITY, QUALITY]
         content = cv2.imencode(".webp", picture, options)[1].tobytes()
         # By its content, so that it stays what another training logged at this step.
-        path = self.folder / f"{image_id}-{step}-{zlib.crc32(content):08x}.webp"
+        path = self.folder / f"{image.image_id}-{step}-{zlib.crc32(content):08x}.webp"
         write_atomic(path, lambda new: new.write_bytes(content))
-        self.events.image(path, key=image_id, step=step)
+        self.events.image(path, key=image.image_id, step=step)
 
-    def _picture(self, mapped: MappedImage, pitch_px: int) -> np.ndarray:
+    def _picture(self, image: ValidationImage, image_map: ImageMap | None) -> np.ndarray:
         """The mammogram, and with its map over it, in standard form, (h, w, 3) uint8."""
-        image = mapped.image
-        pixels, breast = read_image(image.store), read_breast(image.store)
-        rows, cols = position_grid(image.height, image.width, pitch_px)
-        probability = self.calibration.probability(mapped.logit)
-        whole = ImageMap(mapped.logit, probability, rows, cols)
         field = Field(-0.5, image.height - 0.5, -0.5, image.width - 0.5)
         height, width = field.shape_px(*PANEL_PX)
+        pixels, breast = read_image(image.store), read_breast(image.store)
         grey = grey_picture(pixels, breast, (height, width), flipped=False)
-        scale = ProbabilityScale(low=self.calibration.natural_prior)
-        share = on_picture(scale.share(probability), whole, field, grey.shape)
+        right, said = grey, "before the training"
+        if image_map:
+            scale = ProbabilityScale(low=self.calibration.natural_prior)
+            share = scale.share(image_map.probability)
+            right = scale.blend(grey, on_picture(share, image_map, field, grey.shape))
+            highest = float(np.nan_to_num(image_map.probability).max())
+            said = f"highest {percent(highest)}, not calibrated"
         sheet = Sheet(np.full((height + LINE_PX, 2 * width + 4, 3), rgb(BACKGROUND), np.uint8))
-        for left, shown in ((0, grey), (width + 4, scale.blend(grey, share))):
+        for left, shown in ((0, grey), (width + 4, right)):
             panel = Panel(field, left, 0, height, width)
             sheet.show(panel, shown)
             draw_outlines(sheet, panel, image.outlines, width=1)
-        highest = f"highest {percent(float(np.nan_to_num(probability).max()))}, not calibrated"
-        below = {"size": TEXT_PX, "anchor": "rs"}
-        sheet.write(highest, (2 * width, height + LINE_PX - 7), colour=TEXT, **below)
+        base = height + LINE_PX - 7
+        sheet.write(said, (2 * width, base), colour=TEXT, size=TEXT_PX, anchor="rs")
         if self.synthetic:
-            sheet.write("SYNTHETIC", (4, height + LINE_PX - 7), colour=WARNING, size=TEXT_PX)
+            sheet.write("SYNTHETIC", (4, base), colour=WARNING, size=TEXT_PX)
         return sheet.with_words()
 
 

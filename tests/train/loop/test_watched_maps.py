@@ -88,3 +88,12 @@ def test_another_training_replaces_no_picture(watched, toy_run):
     for at in ((3, 3), (9, 9)):
         maps.note(mapped(validation[0], at=at), RULE, step=5)
     assert len({e["path"] for e in images_of(toy_run)}) == 2
+
+
+def test_the_first_picture_is_the_mammogram_with_its_truth_alone(watched, toy_run):
+    maps, validation = watched
+    maps.note_start(validation)
+    shown = {e["key"]: e for e in images_of(toy_run)}
+    assert {e["step"] for e in shown.values()} == {0} and set(shown) == maps.image_ids
+    picture = cv2.imread(str(toy_run.root / shown["i7"]["path"])).astype(int)
+    assert (picture.max(axis=-1) - picture.min(axis=-1)).max() < 40  # no finding and no map
