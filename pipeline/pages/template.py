@@ -50,6 +50,22 @@ def plain_markdown(text: object) -> str:
     return " ".join(str(text).split()).replace("<", "&lt;").replace("|", "\\|")
 
 
+def html_of_markdown(text: str) -> Markup:
+    """Markdown with tables as HTML, headings two levels lower; HTML in it stays text."""
+    from markdown_it import MarkdownIt  # few pages have any
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.type.startswith("heading"):
+            token.tag = f"h{min(int(token.tag[1]) + 2, 6)}"
+    html = parser.renderer.render(tokens, parser.options, {})
+    within = {"<table>": '<div class="scroll" tabindex="0"><table>', "</table>": "</table></div>"}
+    for tag, wider in within.items():
+        html = html.replace(tag, wider)
+    return Markup(html)
+
+
 def _environment(folder: Path, *, autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader([folder, _HERE]),
@@ -60,4 +76,5 @@ def _environment(folder: Path, *, autoescape: bool) -> Environment:
     )
     environment.filters |= filters.FILTERS
     environment.filters["plain"] = plain_markdown
+    environment.filters["from_markdown"] = html_of_markdown
     return environment

@@ -34,6 +34,26 @@ function startTheme() {
   show();
 }
 
+// ---- links ----------------------------------------------------------------------------------
+// A link into a folded part opens it. Where the page is shown without its folder, as in MLflow, a
+// link to another file leads nowhere, and its name remains.
+function startLinks() {
+  const open = (hash) => {
+    const part = hash.length > 1 ? byId(decodeURIComponent(hash.slice(1))) : null;
+    part?.querySelector("details")?.setAttribute("open", "");
+  };
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#']");
+    if (link) open(link.hash);
+  });
+  open(window.location.hash);
+  if (window.origin === "null" && window.location.protocol !== "file:") {
+    for (const link of document.querySelectorAll("a[href]:not([href^='#'], [href*='://'])")) {
+      link.replaceWith(...link.childNodes);
+    }
+  }
+}
+
 // ---- the gallery ----------------------------------------------------------------------------
 // What comes first, by the value that decides; mammograms without one come last.
 const ORDERS = {
@@ -618,6 +638,7 @@ class Viewer {
 }
 
 startTheme();
+startLinks();
 const source = byId("viewer-data");
 if (source) {
   const data = JSON.parse(source.textContent);

@@ -25,6 +25,7 @@ from tests.report.test_run_page import mapped, page_of
 
 CHROMIUM = "/usr/bin/chromium"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+CARD = "# Model card\n\n| | value |\n|---|---|\n| temperature | 0.8 |\n\n- **For:** <i>research</i>\n"
 # As MLflow shows a page: a frame without an origin, and so without storage.
 FRAME = """page => {
   const frame = document.createElement("iframe");
@@ -53,6 +54,7 @@ def run(tmp_path_factory) -> RunFolder:
     """Two mammograms of one woman, one mirrored."""
     with pytest.MonkeyPatch.context() as patch:
         run = mapped(tmp_path_factory.mktemp("browser"), patch, patient_id="woman")
+    run.model_card.write_text(CARD)
     page_of(run)
     return run
 
@@ -238,7 +240,19 @@ def test_it_works_in_the_frame_that_mlflow_shows_it_in(browser, run):
     assert frame.locator("html").get_attribute("data-theme") == "dark"
     frame.locator("#gallery button").first.click()
     assert frame.locator("#viewer").is_visible()
+    # Other files of the run are not beside it there: their names stay, and no link to nowhere.
+    assert frame.locator("a:not([href^='#'])").count() == 0
+    assert "overlays/" in frame.locator("#mammograms").inner_text()
     outer.close()
+
+
+def test_the_model_card_is_read_where_its_link_leads(page):
+    table = page.locator("#card td", has_text="temperature").first
+    assert not table.is_visible()
+    page.click("nav a[href='#card']")
+    assert table.is_visible()
+    assert page.locator("#card a[href='model-card.md']").is_visible()
+    assert page.inner_text("#card li") == "For: <i>research</i>"  # what is HTML in it stays text
 
 
 def test_a_narrow_screen_scrolls_down_only(browser, run):
