@@ -25,7 +25,14 @@ from tests.report.test_run_page import mapped, page_of
 
 CHROMIUM = "/usr/bin/chromium"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
-CARD = "# Model card\n\n| | value |\n|---|---|\n| temperature | 0.8 |\n\n- **For:** <i>research</i>\n"
+CARD = """# Model card
+
+| | value |
+|---|---|
+| temperature | 0.8 |
+
+- **For:** <i>research</i>
+"""
 # As MLflow shows a page: a frame without an origin, and so without storage.
 FRAME = """page => {
   const frame = document.createElement("iframe");

@@ -32,7 +32,9 @@ from pipeline.train.data.inputs import Inputs, natural_prior
 
 WITH_FINDING, WITHOUT = 2, 1  # mammograms of each network
 PANEL_PX = (360, 300)  # the most rows and columns of a mammogram
-LINE_PX, TEXT_PX, QUALITY = 24, 15, 80  # below the mammogram: its line; of the file
+LINE_PX, TEXT_PX, GAP_PX = 24, 15, 4  # the line above the mammograms, and what is between them
+LANDSCAPE = 4 / 3  # MLflow cuts off the bottom of what is less wide
+QUALITY = 80
 LOWEST_PRIOR = 1e-4  # a scale of colours needs one that is not 0
 
 
@@ -102,13 +104,15 @@ class WatchedMaps:
             right = scale.blend(grey, on_picture(share, image_map, field, grey.shape))
             highest = float(np.nan_to_num(image_map.probability).max())
             said = f"highest {percent(highest)}, not calibrated"
-        sheet = Sheet(np.full((height + LINE_PX, 2 * width + 4, 3), rgb(BACKGROUND), np.uint8))
-        for left, shown in ((0, grey), (width + 4, right)):
-            panel = Panel(field, left, 0, height, width)
+        whole = height + LINE_PX
+        across = max(2 * width + GAP_PX, round(LANDSCAPE * whole))
+        sheet = Sheet(np.full((whole, across, 3), rgb(BACKGROUND), np.uint8))
+        for left, shown in ((0, grey), (across - width, right)):
+            panel = Panel(field, left, LINE_PX, height, width)
             sheet.show(panel, shown)
             draw_outlines(sheet, panel, image.outlines, width=1)
-        base = height + LINE_PX - 7
-        sheet.write(said, (2 * width, base), colour=TEXT, size=TEXT_PX, anchor="rs")
+        base = LINE_PX - 7
+        sheet.write(said, (across - 4, base), colour=TEXT, size=TEXT_PX, anchor="rs")
         if self.synthetic:
             sheet.write("SYNTHETIC", (4, base), colour=WARNING, size=TEXT_PX)
         return sheet.with_words()
