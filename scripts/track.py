@@ -7,6 +7,7 @@ Run     every stage does it; make track RUN=... does it again after an outage
 
 import signal
 import sys
+import threading
 import time
 from functools import partial
 from typing import Annotated
@@ -50,7 +51,14 @@ def track(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         go_on_until_gone(bring, process=follow, seconds=seconds, wait=time.sleep)
     else:
+        # With mlflow's imports it takes a while, and what is waited for should be known.
+        said_late = threading.Timer(
+            5, print, ["track: sending the results to MLflow"], {"flush": True}
+        )
+        said_late.daemon = True
+        said_late.start()
         bring()
+        said_late.cancel()
 
 
 if __name__ == "__main__":

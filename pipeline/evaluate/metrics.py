@@ -42,8 +42,8 @@ def evaluation_plan(title: str, judged: Judged, *, after: Mapping[str, float]) -
     positions = len(judged.positions)
     first = {
         FIGURES: 4e-5 * positions,
-        BASELINES: 5 + 6e-5 * positions,
-        CALIBRATION: 8e-5 * positions,
+        BASELINES: 4 + 5e-5 * positions,
+        CALIBRATION: 6e-5 * positions,
     }
     return Plan(title, {**first, **after})
 

@@ -42,7 +42,7 @@ def evaluate(stage: Stage) -> str:
             f"{run.images} has no mammogram of the {judged.split} patients, so there is nothing "
             "to evaluate. Give split.test a larger share, or more patients."
         )
-    plan = evaluation_plan("evaluate", judged, after={PLOTS: 2, PAPER: 3, REPORT: 4})
+    plan = evaluation_plan("evaluate", judged, after={PLOTS: 1, PAPER: 2.5, REPORT: 2})
     bootstrap = Bootstrap.of(judged, settings)
     baselines = baseline_scores(judged, seed=settings.seed)
     calibrated, trained = warn_of_overlap("evaluate", judged.card, judged.images)

@@ -33,10 +33,11 @@ from pipeline.run.stage import Stage
 from pipeline.run.words import duration, percent
 
 # For the estimate before the start, measured on 2 cores.
-SECONDS_TO_START = 10
+SECONDS_TO_START, SECONDS_OF_WORKERS = 10, 4
 SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
 SECONDS_PER_PICTURE = 0.15
 SECONDS_TO_REPORT = 2
+STARTS = "TensorFlow starts"
 IN_PROCESS = 48  # fewer pictures take less time than workers take to start
 BYTES_PER_IMAGE = 1_200_000  # and picture
 
@@ -156,14 +157,16 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
     parts = {
-        "maps": SECONDS_TO_START + megapixels * card.copies * SECONDS_PER_MEGAPIXEL,
-        "pictures": count * pictures * SECONDS_PER_PICTURE,
+        STARTS: SECONDS_TO_START,
+        "maps": megapixels * card.copies * SECONDS_PER_MEGAPIXEL,
+        "pictures": SECONDS_OF_WORKERS + count * pictures * SECONDS_PER_PICTURE,
         "report": SECONDS_TO_REPORT,
     }
     needed = count * pictures * BYTES_PER_IMAGE
+    plan = Plan("heatmap", parts)
     print(
-        f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together: on 2 cores about "
-        f"{duration(sum(parts.values()))}; {needed / 1e6:.0f} MB. TensorFlow starts first",
+        f"heatmap: {count} mammograms of {megapixels:.0f} megapixels together, "
+        f"{needed / 1e6:.0f} MB",
         flush=True,
     )
     free = shutil.disk_usage(run.root).free
@@ -172,7 +175,8 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
             f"{run.root} has {free / 1e6:.0f} MB left, and the maps and pictures need about "
             f"{needed / 1e6:.0f} MB. Free some room, or take a RUN= on another disk."
         )
-    return Plan("heatmap", parts)
+    plan.say(STARTS)
+    return plan
 
 
 def _describe(

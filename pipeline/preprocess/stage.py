@@ -40,7 +40,7 @@ def preprocess(stage: Stage) -> str:
     """
     started = time.monotonic()
     run = stage.run
-    plan = intake_plan(stage, "preprocess", after={LABELS: 0.008})
+    plan = intake_plan(stage, "preprocess", after={LABELS: 0.006})
     accepted, signatures, intake = run_intake(stage, plan)
     plan.say(LABELS)
     mammograms, outlines = accepted.mammograms, accepted.outlines
