@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from models.dropout import RowDropout
+
 # sigmoid: one unit. softmax: normal and abnormal. softmax_kinds: normal and each kind of finding,
 # one of which it is. sigmoid_kinds: each kind of finding, several at once.
 HEADS = ("sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds")
@@ -60,7 +62,7 @@ def window_logits(
         middle = keras.layers.Cropping2D(border, name="core", dtype="float32")(features)
         core = _window_mean(middle, core_cells, name="core")
         x = keras.layers.Concatenate(name="core_and_window", dtype="float32")([core, x])
-    x = keras.layers.Dropout(dropout, seed=seed, name="dropout", dtype="float32")(x)
+    x = RowDropout(dropout, seed=seed, name="dropout", dtype="float32")(x)
     units = keras.layers.Conv2D(units_of(head, kinds), 1, name="logit", dtype="float32")(x)
     return abnormal_logit(units, head)
 

@@ -182,11 +182,6 @@ class PatchNetwork(keras.Model):
         for layer in self.normalisations:
             layer.trainable = False
 
-    @property
-    def dropout_state(self):
-        """State of the dropout's generator, two integers; assign it to repeat a step exactly."""
-        return self.get_layer("dropout").seed_generator.state
-
     def in_policy(self, policy: str) -> "PatchNetwork":
         """A copy, as frozen as this one, that computes in another Keras policy."""
         with dtype_policy(policy):

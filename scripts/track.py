@@ -16,6 +16,7 @@ import typer
 
 import start
 from pipeline.run.layout import RunFolder
+from pipeline.run.workers import is_helper
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.follow import follow as go_on_until_gone
 from pipeline.tracking.outage import attempted
@@ -30,6 +31,8 @@ def track(
     seconds: Annotated[float, typer.Option(help="time between two uploads")] = 20,
 ) -> None:
     """Bring what the stages logged into MLflow."""
+    if is_helper():  # the chief of the training does it
+        return
     quiet_environment()
     said = {""}
 

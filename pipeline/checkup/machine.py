@@ -12,27 +12,25 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
-import psutil
-
+from pipeline.checkup.check import NOTE, OK, PROBLEM, Check
 from pipeline.config import Settings
 from pipeline.dicom.readable_syntaxes import Readable, readable_syntaxes
 from pipeline.ingest.catalog import read_catalog
 from pipeline.preprocess.store.fill import store_bytes
+from pipeline.run.hardware import free_memory_bytes
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.object_path import own_folder
+from pipeline.run.words import storage
 from pipeline.tracking.client import LOCAL
 
-OK, NOTE, PROBLEM = "ok", "note", "problem"
 PYTHONS = ((3, 11), (3, 13))
 # Packages whose version changes what is read, learnt or logged.
 PACKAGES = (
     *("tensorflow", "tensorflow-cpu", "keras", "numpy", "scipy", "scikit-learn"),
     *("opencv-python-headless", "pydicom", "imagecodecs", "blosc2", "mlflow"),
 )
-# Measured peaks: the training of EfficientNet-Lite0 and of the default network, a worker of
-# preprocess with an image of 14 megapixels.
-TRAINING_BYTES, SMALL_TRAINING_BYTES, WORKER_BYTES = 3.0e9, 1.0e9, 0.3e9
+WORKER_BYTES = 0.3e9  # measured peak of preprocess with an image of 14 megapixels
 # A map, its overlay and its picture in the report; checkpoint and model.
 _MAPPED_BYTES, _MODEL_BYTES = 0.8e6, 0.2e9
 # Where a run has no catalog yet, the disk is judged for so many mammograms.
@@ -40,16 +38,6 @@ ASSUMED_IMAGES = 1000
 _FULL = 0.95
 _REBUILD = "Build the environment anew: rm -r .venv; make setup"
 _PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at."""
-
-    topic: str  # heading that it belongs under
-    state: str  # ok, note or problem
-    text: str
-    advice: str = ""  # what to do, "" where nothing is
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
     """
     images = len(read_catalog(run).images) if run.catalog.is_file() else None
     cores, workers = default_workers(), settings.dicom.workers
-    free = psutil.virtual_memory().available
+    free = free_memory_bytes()
     with tempfile.TemporaryDirectory() as folder:
         return [
             system_check(platform.system()),
@@ -82,6 +70,7 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
             *version_checks(sys.version_info[:2], _installed(), _locked()),
             gpu_check(_driver_gpus(), _tensorflow_gpus()),
             memory_check(cores, free, workers=cores if workers is None else max(workers, 1)),
+            *_training_checks(settings),
             data_check(settings, is_there=settings.data.root.exists(), images=images),
             *folder_checks(_run_folders(run, settings, images, with_model=with_model)),
             *_tracking_checks(),
@@ -159,19 +148,22 @@ def gpu_check(driver: Sequence[str], tensorflow: Sequence[str] | None) -> Check:
 
 def memory_check(cores: int, available_bytes: float, *, workers: int) -> Check:
     """Cores, and memory against what training and the workers take."""
-    needed = max(SMALL_TRAINING_BYTES, workers * WORKER_BYTES)
     text = (
-        f"{cores} cores, {_gb(available_bytes)} of memory free; training takes "
-        f"{_gb(SMALL_TRAINING_BYTES)} (EfficientNet-Lite0: {_gb(TRAINING_BYTES)}), {workers} "
-        f"workers of preprocess about {_gb(workers * WORKER_BYTES)}"
+        f"{cores} cores, {storage(available_bytes)} of memory free; {workers} workers of "
+        f"preprocess take about {storage(workers * WORKER_BYTES)}"
     )
-    state, advice = OK, ""
-    if available_bytes < needed:
-        state = PROBLEM
-        advice = "Close other programs, or lower the number of workers: SET=dicom.workers=1"
-    elif available_bytes < TRAINING_BYTES:
-        state, advice = NOTE, "Too little for EfficientNet-Lite0: use another network"
-    return Check("Cores and memory", state, text, advice)
+    if available_bytes >= workers * WORKER_BYTES:
+        return Check("Cores and memory", OK, text)
+    advice = "Close other programs, or lower the number of workers: SET=dicom.workers=1"
+    return Check("Cores and memory", PROBLEM, text, advice)
+
+
+def _training_checks(settings: Settings) -> list[Check]:
+    try:
+        from pipeline.checkup.training_memory import training_check
+    except ImportError:
+        return []  # TensorFlow is missing, as the check of the GPU says
+    return [training_check(settings)]
 
 
 def needed_bytes(settings: Settings, images: int, *, mapped: int) -> dict[str, float]:
@@ -191,9 +183,9 @@ def folder_checks(folders: Sequence[Folder], *, topic: str = "Disk") -> list[Che
     """Whether each can be written, and whether its file system holds what all of them need."""
     checks = []
     for folder in folders:
-        text = f"{folder.role} {folder.path}: {_gb(folder.free_bytes)} free"
+        text = f"{folder.role} {folder.path}: {storage(folder.free_bytes)} free"
         if folder.needed_bytes:
-            text += f", about {_gb(folder.needed_bytes)} needed for {folder.needed_for}"
+            text += f", about {storage(folder.needed_bytes)} needed for {folder.needed_for}"
         sharing = [other for other in folders if other.device == folder.device]
         together = sum(other.needed_bytes for other in sharing)
         state, advice = OK, ""
@@ -202,7 +194,7 @@ def folder_checks(folders: Sequence[Folder], *, topic: str = "Disk") -> list[Che
             advice = f"Choose another folder with {folder.setting}, or mend its permissions"
         elif folder.needed_bytes and together > _FULL * folder.free_bytes:
             state = PROBLEM
-            text += f" ({_gb(together)} by all on this disk)" if len(sharing) > 1 else ""
+            text += f" ({storage(together)} by all on this disk)" if len(sharing) > 1 else ""
             advice = f"Make room, choose a larger disk with {folder.setting}, or use data.limit"
         checks.append(Check(topic, state, text, advice))
     return checks
@@ -304,8 +296,3 @@ def _tensorflow_gpus() -> list[str] | None:
     import tensorflow as tf
 
     return [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
-
-
-def _gb(count: float) -> str:
-    value = count / 1e9
-    return f"{value:,.0f} GB" if value >= 10 else f"{value:.1f} GB"

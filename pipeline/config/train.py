@@ -51,6 +51,22 @@ class TrainSettings(Section):
     epochs: int = Field(8, ge=1, description="number of epochs; each ends with a validation")
     steps_per_epoch: int = Field(50, ge=1, description="training steps in an epoch")
     batch: int = Field(8, ge=1, description="crops per step, over all devices")
+    micro_batch: Literal["auto"] | Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="crops that a device computes at once, at least 1; gradients are added up over "
+        "the batch, so the training stays the same. auto: the most that fit in memory, found by "
+        "trying the step, and fewer when memory runs out later; none: all at once",
+    )
+    recompute: bool = Field(
+        False,
+        description="compute the backbone's maps again for the gradients instead of keeping them: "
+        "a third more time, a fraction of the memory, the same training",
+    )
+    devices: Literal["all", "one", "workers"] = Field(
+        "all",
+        description="all: the GPUs of this machine share each batch; one: the first GPU, or the "
+        "processor; workers: the processes that TF_CONFIG names share it, on any machines",
+    )
     crop_mm: float = Field(51.2, gt=0, description="side of a training crop, in mm")
     positive_share: float = Field(
         0.5, gt=0, lt=1, description="share of crops placed around a finding"

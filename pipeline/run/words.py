@@ -30,6 +30,13 @@ def percent(share: float, at_most: float = 1.0) -> str:
     return f"{value:.{digits}f} %" if value < 99.95 else ">99.9 %"
 
 
+def storage(count: float) -> str:
+    """Bytes as `25 MB`, `1.9 GB`, `160 GB`."""
+    if count < 0.9995e9:
+        return f"{count / 1e6:.0f} MB"
+    return f"{count / 1e9:.1f} GB" if count < 9.95e9 else f"{count / 1e9:,.0f} GB"
+
+
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """A table for the terminal: the first column to the left, the others to the right.
 

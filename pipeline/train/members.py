@@ -36,7 +36,7 @@ def train_members(
     """
     count = len(inputs)
     for number, own_inputs in enumerate(inputs, start=1):
-        own, member = _stage_of(stage, number), Member(number, count)
+        own, member = stage_of_member(stage, number), Member(number, count)
         own_wanted = identity(stage.run, own.settings, own_inputs.tables.mammograms)
         if is_finished(own.run, own_wanted):
             print(f"{member.words}trained before", flush=True)
@@ -47,8 +47,8 @@ def train_members(
     return _combine(stage, tables, inputs, wanted)
 
 
-def _stage_of(stage: Stage, number: int) -> Stage:
-    """Its own folder and seed, the same event log."""
+def stage_of_member(stage: Stage, number: int) -> Stage:
+    """The stage of one network: its own folder and seed, the same event log."""
     train = stage.settings.train
     own = train.model_copy(update={"members": 1, "seed": member_seed(train, number)})
     return Stage(
@@ -65,7 +65,7 @@ def member_seed(train: TrainSettings, number: int) -> int:
 
 def _combine(stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dict[str, str]) -> str:
     """Read the members, calibrate their mean by what each says of those it left out, export it."""
-    stages = [_stage_of(stage, number) for number in range(1, len(inputs) + 1)]
+    stages = [stage_of_member(stage, number) for number in range(1, len(inputs) + 1)]
     cards = [read_card(own.run.model) for own in stages]
     networks = [load_network(own.run.model) for own in stages]
     print(f"train: calibrating the mean of {len(networks)} networks", flush=True)

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from dataclasses import replace
 
 import tensorflow as tf
 
@@ -10,17 +11,27 @@ from models.precision import training_policy
 from pipeline.config import Settings
 from pipeline.model.seen_patients import patients_among
 from pipeline.run.stage import Stage
+from pipeline.train.chief import Task, told_by_chief
 from pipeline.train.data.crops import CropShape, fitting_shape
 from pipeline.train.data.inputs import Inputs, warn
 from pipeline.train.data.samples import Sampler
+from pipeline.train.devices import adapt_normalisations, strategy_of
 from pipeline.train.finish import finish, finish_again, map_rule
 from pipeline.train.first_weights import ALONE, Member, first_network, trained_before
 from pipeline.train.identity import is_finished, only_ending_differs, unfinished
-from pipeline.train.loop.checkpoint import Checkpoint, TrainingState, checkpoint_path
+from pipeline.train.loop.checkpoint import (
+    Checkpoint,
+    TrainingState,
+    checkpoint_path,
+    read_checkpoint,
+)
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.micro_batch import micro_batches
+from pipeline.train.loop.out_of_memory import OutOfMemory
 from pipeline.train.loop.training_loop import TrainingLoop
 from pipeline.train.loop.watched_maps import WatchedMaps
+from pipeline.train.memory import fit_to_memory
 
 
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:
@@ -44,23 +55,82 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         summary = finish_again(stage, inputs, wanted)
         shutil.rmtree(stage.run.training, ignore_errors=True)
         return summary
-    checkpoint = unfinished(stage.run, wanted)
     settings = stage.settings
+    checkpoint = unfinished(stage.run, wanted) or beginning(settings, wanted)
     _warn_of_former_training(settings, inputs, member)
     if settings.train.deterministic:
         tf.config.experimental.enable_op_determinism()
-    if checkpoint is None:
-        asked = settings.train.precision
-        policy = training_policy() if asked == "auto" else asked
-        checkpoint = Checkpoint(TrainingState(precision=policy), {}, wanted)
-    precision, kinds = checkpoint.state.precision, len(inputs.tables.kinds)
-    learner = build_learner(
-        settings, choose_strategy(), precision=precision, kinds=kinds, member=member
-    )
+    if settings.train.devices == "workers":
+        task = Task(member.number, checkpoint.state.step, goes_on=bool(checkpoint.learner))
+        told_by_chief(strategy_of(settings.train), task)
+    while True:
+        loop = loop_from(stage, inputs, checkpoint, member)
+        try:
+            fit_to_memory(loop)
+            loop.run()
+            break
+        except OutOfMemory as short:
+            checkpoint = _with_fewer_crops(short, stage, wanted)
+            del loop  # and with it what it holds of the device
+    summary = finish(stage, inputs, loop, member)
+    shutil.rmtree(stage.run.training, ignore_errors=True)
+    return summary
+
+
+def beginning(settings: Settings, wanted: dict[str, str]) -> Checkpoint:
+    """A training before its first step."""
+    asked = settings.train.precision
+    policy = training_policy() if asked == "auto" else asked
+    return Checkpoint(TrainingState(precision=policy), {}, wanted)
+
+
+def _with_fewer_crops(short: OutOfMemory, stage: Stage, wanted: dict[str, str]) -> Checkpoint:
+    """Where a training that ran out of memory goes on, if its settings let it."""
+    if stage.settings.train.micro_batch != "auto" or short.crops == 1:
+        raise short
+    crops = micro_batches(short.crops)[1]
+    warn(f"too little memory for {short.crops} crops at once; from the checkpoint with {crops}.")
+    saved = read_checkpoint(checkpoint_path(stage.run)) or beginning(stage.settings, wanted)
+    saved.state.micro_batch = crops
+    return replace(saved, identity=wanted)
+
+
+def loop_from(
+    stage: Stage, inputs: Inputs, checkpoint: Checkpoint, member: Member, *, writes: bool = True
+) -> TrainingLoop:
+    """The training as a checkpoint left it.
+
+    Args:
+        writes: see TrainingLoop.
+    """
+    settings, precision = stage.settings, checkpoint.state.precision
+    kinds = len(inputs.tables.kinds)
+    strategy = strategy_of(settings.train)
+    learner = build_learner(settings, strategy, precision=precision, kinds=kinds, member=member)
     if checkpoint.learner:
         learner.restore(checkpoint.learner)
-    network = learner.network
-    shape = fitting_shape(
+    shape = crop_shape(settings, learner.network)
+    start = _start_text(learner.network, shape, settings, precision)
+    print(f"{member.words or 'network: '}{start}", flush=True)
+    return TrainingLoop(
+        learner=learner,
+        sampler=Sampler(inputs.corpus, shape, settings.train),
+        validation=inputs.validation,
+        watched=WatchedMaps.of(stage, inputs),
+        map_rule=map_rule(settings, learner.network),
+        train=settings.train,
+        state=checkpoint.state,
+        events=stage.events,
+        checkpoint=checkpoint_path(stage.run),
+        identity=checkpoint.identity,
+        member=member,
+        writes=writes,
+    )
+
+
+def crop_shape(settings: Settings, network: PatchNetwork) -> CropShape:
+    """The crops that a network is trained on."""
+    return fitting_shape(
         settings.train.crop_mm,
         spacing_mm=settings.image.spacing_mm,
         patch_px=network.spec.patch_px,
@@ -68,34 +138,6 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         margin_cells=network.margin_cells,
         tile_px=network.tile_px,
     )
-    start = _start_text(network, shape, settings, precision)
-    print(f"{member.words or 'network: '}{start}", flush=True)
-    loop = TrainingLoop(
-        learner=learner,
-        sampler=Sampler(inputs.corpus, shape, settings.train),
-        validation=inputs.validation,
-        watched=WatchedMaps.of(stage, inputs),
-        map_rule=map_rule(settings, network),
-        train=settings.train,
-        state=checkpoint.state,
-        events=stage.events,
-        checkpoint=checkpoint_path(stage.run),
-        identity=checkpoint.identity,
-        member=member,
-    )
-    loop.run()
-    summary = finish(stage, inputs, loop, member)
-    shutil.rmtree(stage.run.training, ignore_errors=True)
-    return summary
-
-
-def choose_strategy() -> tf.distribute.Strategy:
-    """All GPUs of the machine where there are several, else the only device."""
-    gpus = tf.config.list_physical_devices("GPU")
-    for gpu in gpus:
-        # Taking all memory at once would keep others, and the heatmap stage, off the GPU.
-        tf.config.experimental.set_memory_growth(gpu, True)
-    return tf.distribute.MirroredStrategy() if len(gpus) > 1 else tf.distribute.get_strategy()
 
 
 def build_learner(
@@ -116,6 +158,7 @@ def build_learner(
         # The average is what is validated and exported: always float32.
         averaged = first_network(settings, member, kinds=kinds)
         network = averaged.in_policy(precision)
+    adapt_normalisations(network, settings.train, strategy)
     scaled = precision == "mixed_float16"
     learner = Learner(network, averaged, train=settings.train, strategy=strategy, scale_loss=scaled)
     check_logit(network, learner.loss)

@@ -71,14 +71,6 @@ def test_initial_weights_follow_from_the_seed():
     assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
 
 
-def test_dropout_repeats_when_its_state_is_set(valid):
-    image, passes = _noise(64, 64), []
-    for state in ([1, 2], [1, 2], [1, 3]):
-        valid.dropout_state.assign(np.array(state, "uint32"))
-        passes.append(valid(image, training=True).numpy().item())
-    assert passes[0] == passes[1] != passes[2]
-
-
 def _change_by_cell(network, *, cell):
     """How much the window means change, by cell, when the middle of one cell's patch lights up."""
     patch, stride = network.spec.patch_px, network.stride_px

@@ -73,29 +73,44 @@ def view_targets(
 
 
 def crop_batches(
-    sampler: Sampler, *, batch: int, first_step: int, steps: int, readers: int | None = None
+    sampler: Sampler,
+    *,
+    batch: int,
+    first_step: int,
+    steps: int,
+    readers: int | None = None,
+    context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Batches of steps first_step ... steps - 1; step s holds the samples s * batch + 0, 1, ...
 
     So the order does not depend on where a run was interrupted nor on the number of threads.
 
     Args:
-        batch: crops per step, over all replicas.
+        batch: crops per step, over all devices.
         readers: threads that cut crops; all cores if absent.
+        context: which rows of a batch this process cuts, and how many devices share it; all rows
+            for one device if absent.
 
     Returns:
-        Dataset of images (batch, H, W, 1) float32 and targets (batch, h, w) int8.
+        Dataset of images (n, H, W, 1) float32 and targets (n, h, w) int8, n rows for each device
+        of this process in turn.
     """
+    context = context or tf.distribute.InputContext()
+    own = batch // context.num_input_pipelines
+    before = context.input_pipeline_id * own
     cv2.setNumThreads(1)  # the threads are in the map below
     side, cells = sampler.shape.size_px, sampler.shape.cells
 
-    def cut(index):
-        image, targets = tf.numpy_function(
-            lambda i: sampler.sample(int(i)), [index], (tf.float32, tf.int8)
-        )
+    def sample(number):
+        step, row = divmod(int(number), own)
+        return sampler.sample(step * batch + before + row)
+
+    def cut(number):
+        image, targets = tf.numpy_function(sample, [number], (tf.float32, tf.int8))
         return tf.ensure_shape(image, (side, side, 1)), tf.ensure_shape(targets, (cells, cells))
 
     threads = readers or len(os.sched_getaffinity(0))
-    indices = tf.data.Dataset.range(first_step * batch, steps * batch)
-    crops = indices.map(cut, num_parallel_calls=threads, deterministic=True)
-    return crops.batch(batch, drop_remainder=True).prefetch(2)
+    numbers = tf.data.Dataset.range(first_step * own, steps * own)
+    crops = numbers.map(cut, num_parallel_calls=threads, deterministic=True)
+    rows = batch // context.num_replicas_in_sync
+    return crops.batch(rows, drop_remainder=True).prefetch(2)

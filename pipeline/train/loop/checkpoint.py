@@ -21,7 +21,8 @@ from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 _PARTS = [part.name for part in fields(ImageScores)]
-_VALUES = ("step", "validated", "seconds", "precision", "history")  # of TrainingState
+# Of TrainingState, as they are.
+_VALUES = ("step", "validated", "seconds", "precision", "micro_batch", "history")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class TrainingState:
         seconds: time that went into it, over all attempts.
         losses: of each step.
         precision: Keras policy, chosen once.
+        micro_batch: crops at once that train.micro_batch=auto has found; 0 before.
         history: one row per epoch.
         pending: scores of the unfinished validation.
     """
@@ -58,6 +60,7 @@ class TrainingState:
     validated: int = 0
     seconds: float = 0.0
     precision: str = ""
+    micro_batch: int = 0
     losses: list[float] = field(default_factory=list)
     history: list[dict] = field(default_factory=list)
     best: Best | None = None
@@ -124,7 +127,7 @@ def read_checkpoint(path: Path) -> Checkpoint | None:
         losses=arrays["losses"].tolist(),
         best=best,
         pending=_unpack("pending", arrays),
-        **{name: values[name] for name in _VALUES},
+        **{name: values[name] for name in _VALUES if name in values},
     )
     return Checkpoint(state, _below(arrays, "learner/"), values["identity"])
 

@@ -5,12 +5,17 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from models.dropout import dropout_rows
+from models.recompute import recomputed
 from pipeline.config import TrainSettings
-from pipeline.train.loop.loss import balanced_loss, units_loss
+from pipeline.train.loop.accumulation import accumulated
+from pipeline.train.loop.loss import balanced_loss, class_counts, units_loss
 from pipeline.train.loop.optimiser import Optimiser, Trained
 
 # float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
 FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
+
+_NUMBERS = tuple(tf.TensorSpec((), kind) for kind in (tf.int64, tf.float32, tf.float32))
 
 
 class StepResult(NamedTuple):
@@ -27,6 +32,10 @@ class Learner:
         network: PatchNetwork that is trained, built in the strategy's scope.
         averaged: the same network in float32; holds the running average of the weights.
         scale_loss: needed for float16.
+
+    Attributes:
+        micro_batch: crops that a device computes at once; 0: all of its share of a batch. The step
+            is the same but for rounding.
     """
 
     def __init__(
@@ -41,10 +50,12 @@ class Learner:
         self.network = network
         self.averaged = averaged
         # Other heads than one unit train on their units, and not on the logit made of them.
-        self._trained_model = network if network.spec.head == "sigmoid" else network.units
+        model = network if network.spec.head == "sigmoid" else network.units
+        self._forward = recomputed(model) if train.recompute else model
         self._train = train
         self.strategy = strategy
         self._scale_loss = scale_loss
+        self.micro_batch = 0
         weights, averages = network.named_weights, averaged.named_weights
         # Statistics of normalisations: the average of the weights needs the average of those.
         self._followed = [(v, averages[name]) for name, v in weights.items() if not v.trainable]
@@ -78,18 +89,42 @@ class Learner:
             decay: decay of the running average.
         """
         numbers = tf.constant(step, tf.int64), tf.constant(rate), tf.constant(decay)
-        return StepResult(*self._compiled(images, targets, *numbers))
+        # As a tensor: another size is no other function.
+        part = tf.constant(self.micro_batch) if self.micro_batch else None
+        return StepResult(*self._compiled(images, targets, *numbers, part))
 
-    def loss(self, given, targets, *, total=tf.identity) -> tf.Tensor:
+    def attempt(self, images, targets) -> None:
+        """Take a step on a batch and take it back.
+
+        Raises:
+            tf.errors.ResourceExhaustedError: a device has too little memory for it.
+        """
+        before = self.state()
+        try:
+            self.step(images, targets, step=0, rate=0.0, decay=1.0)
+        finally:
+            self.restore(before)
+
+    def traced(self, images, targets) -> tf.Graph:
+        """The graph of a step on batches of these specifications, which the step then uses."""
+        part = tf.TensorSpec((), tf.int32) if self.micro_batch else None
+        return self._compiled.get_concrete_function(images, targets, *_NUMBERS, part).graph
+
+    @property
+    def moments(self) -> list[tf.Variable]:
+        """The state of the optimiser."""
+        return list(self._optimiser.state.values())
+
+    def loss(self, given, targets, counts=None) -> tf.Tensor:
         """The loss of a step.
 
         Args:
             given: logits of a head of one unit, units of another.
-            targets, total: see `balanced_loss`.
+            targets, counts: see `balanced_loss`.
         """
         if self.network.spec.head == "sigmoid":
-            return balanced_loss(given, targets, total=total)
-        return units_loss(given, targets, head=self.network.spec.head, total=total)
+            return balanced_loss(given, targets, counts)
+        return units_loss(given, targets, counts, head=self.network.spec.head)
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next step depends on, by name."""
@@ -120,11 +155,11 @@ class Learner:
         named = {f"{part}/{name}": v for part, of in parts.items() for name, v in of.items()}
         return named | {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
 
-    def _distributed_step(self, images, targets, step, rate, decay):
+    def _distributed_step(self, images, targets, step, rate, decay, part):
         # The statistics follow the crops of a step before its gradients are known.
         before = [tf.identity(variable.value) for variable, _ in self._followed]
         losses, norms, gradients = self.strategy.run(
-            self._replica_gradients, args=(images, targets, step)
+            self._replica_gradients, args=(images, targets, step, part)
         )
         loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
         norm = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
@@ -143,18 +178,28 @@ class Learner:
             self._adjust_loss_scale(finite)
         return loss, norm
 
-    def _replica_gradients(self, images, targets, step):
+    def _replica_gradients(self, images, targets, step, part):
         replica = tf.distribute.get_replica_context()
-        if self.network.spec.dropout > 0:
-            replica_id = tf.cast(replica.replica_id_in_sync_group, tf.int64)
-            state = tf.stack([self._train.seed * 64 + replica_id, step])
-            self.network.dropout_state.assign(tf.cast(state, tf.uint32))
+        counts = _sum_replicas(replica, class_counts(targets))
         scale = tf.convert_to_tensor(self._loss_scale)
-        with tf.GradientTape() as tape:
-            given = self._trained_model(images, training=True)
-            loss = self.loss(given, targets, total=lambda n: _sum_replicas(replica, n))
-            scaled = loss * scale
-        gradients = tape.gradient(scaled, [v.value for v in self._trained])
+        variables = [v.value for v in self._trained]
+        seed = tf.stack([self._train.seed * 64, step])
+        devices, share = replica.num_replicas_in_sync, tf.shape(images)[0]
+        before = replica.replica_id_in_sync_group * share
+        whole = None if devices == 1 and part is None else devices * share
+
+        def of_part(first, images, targets):
+            with dropout_rows(seed, first=before + first, whole=whole), tf.GradientTape() as tape:
+                given = self._forward(images, training=True)
+                loss = self.loss(given, targets, counts)
+                scaled = loss * scale
+            return loss, tape.gradient(scaled, variables)
+
+        if part is None:
+            loss, gradients = of_part(0, images, targets)
+        else:
+            shapes = [v.shape for v in self._trained]
+            loss, gradients = accumulated(of_part, images, targets, part=part, shapes=shapes)
         # All replicas together first: clipping each part would clip something else.
         gradients = [g / scale for g in _sum_replicas(replica, gradients)]
         gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)

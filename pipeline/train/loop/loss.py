@@ -1,12 +1,16 @@
 """The loss of training: cross-entropy from the head's units, each class one half."""
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 
+def class_counts(targets: tf.Tensor) -> tf.Tensor:
+    """Positive and negative positions, float32 (2,)."""
+    classes = targets > 0, targets == 0
+    return tf.stack([tf.reduce_sum(tf.cast(those, tf.float32)) for those in classes])
+
+
 def balanced_loss(
-    logits: tf.Tensor, targets: tf.Tensor, *, total: Callable[[tf.Tensor], tf.Tensor] = tf.identity
+    logits: tf.Tensor, targets: tf.Tensor, counts: tf.Tensor | None = None
 ) -> tf.Tensor:
     """Binary cross-entropy: half the mean over positive positions plus half over negative ones.
 
@@ -17,8 +21,8 @@ def balanced_loss(
         logits: any shape, any float type; the loss is computed in float32.
         targets: the same shape, int8; positive: a bit for each kind of finding there (1 where
             kinds are not told apart), 0 negative, -1 ignored.
-        total: sums the two counts over all replicas of the batch; the replicas' losses then
-            add up to the loss of the whole batch.
+        counts: `class_counts` of the whole batch, where these are a part of it; the losses of
+            the parts then add up to the loss of the whole batch.
 
     Returns:
         float32 scalar; 0 where everything is ignored.
@@ -26,15 +30,11 @@ def balanced_loss(
     logits = tf.cast(logits, tf.float32)
     positive = tf.cast(targets > 0, tf.float32)
     losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=positive, logits=logits)
-    return _balanced(losses, targets, total)
+    return _balanced(losses, targets, counts)
 
 
 def units_loss(
-    units: tf.Tensor,
-    targets: tf.Tensor,
-    *,
-    head: str,
-    total: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
+    units: tf.Tensor, targets: tf.Tensor, counts: tf.Tensor | None = None, *, head: str
 ) -> tf.Tensor:
     """The balanced loss of any head.
 
@@ -43,16 +43,16 @@ def units_loss(
 
     Args:
         units: (..., units) of the head.
-        targets: (...) int8, as in `balanced_loss`.
+        targets, counts: as in `balanced_loss`.
         head: one of models.head.HEADS.
     """
     units = tf.cast(units, tf.float32)
     if head == "sigmoid":
-        return balanced_loss(units[..., 0], targets, total=total)
+        return balanced_loss(units[..., 0], targets, counts)
     if head == "sigmoid_kinds":
         bits = _bits(targets, units.shape[-1])
         losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=bits, logits=units)
-        return _balanced(tf.reduce_mean(losses, axis=-1), targets, total)
+        return _balanced(tf.reduce_mean(losses, axis=-1), targets, counts)
     if head == "softmax":
         classes = tf.cast(targets > 0, tf.int32)
     else:
@@ -60,13 +60,13 @@ def units_loss(
         first = tf.argmax(kinds, axis=-1, output_type=tf.int32)
         classes = tf.where(targets > 0, 1 + first, 0)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=units)
-    return _balanced(losses, targets, total)
+    return _balanced(losses, targets, counts)
 
 
-def _balanced(losses: tf.Tensor, targets: tf.Tensor, total: Callable) -> tf.Tensor:
+def _balanced(losses: tf.Tensor, targets: tf.Tensor, counts: tf.Tensor | None) -> tf.Tensor:
     positive = tf.cast(targets > 0, tf.float32)
     negative = tf.cast(targets == 0, tf.float32)
-    counts = total(tf.stack([tf.reduce_sum(positive), tf.reduce_sum(negative)]))
+    counts = class_counts(targets) if counts is None else counts
     sums = tf.stack([tf.reduce_sum(losses * positive), tf.reduce_sum(losses * negative)])
     return 0.5 * tf.reduce_sum(tf.math.divide_no_nan(sums, counts))
 

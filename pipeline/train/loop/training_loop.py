@@ -30,6 +30,8 @@ from pipeline.train.data.samples import Sampler, crop_batches
 from pipeline.train.first_weights import ALONE, Member
 from pipeline.train.loop.checkpoint import Best, Checkpoint, TrainingState, write_checkpoint
 from pipeline.train.loop.learner import Learner
+from pipeline.train.loop.lost_worker import telling_lost_worker
+from pipeline.train.loop.out_of_memory import telling_out_of_memory
 from pipeline.train.loop.pace import SECONDS_BETWEEN_REPORTS, Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import stop_request
@@ -45,6 +47,8 @@ class TrainingLoop:
     Attributes:
         identity: what the training was started with, kept in the checkpoint.
         member: of the ensemble that the network belongs to.
+        writes: whether this process validates, reports and keeps the checkpoint; of several that
+            train together one does.
     """
 
     learner: Learner
@@ -58,6 +62,7 @@ class TrainingLoop:
     checkpoint: Path
     identity: dict[str, str]
     member: Member = ALONE
+    writes: bool = True
     _unread: list[tf.Tensor] = field(default_factory=list)
 
     @property
@@ -65,12 +70,18 @@ class TrainingLoop:
         """Steps of the whole training."""
         return self.train.epochs * self.train.steps_per_epoch
 
+    @property
+    def share(self) -> int:
+        """Crops of a batch that each device gets."""
+        return self.train.batch // self.learner.strategy.num_replicas_in_sync
+
     def run(self) -> None:
         """Train to the end.
 
         Raises:
             SystemExit: a signal came in, with 128 + its number; the state is in the checkpoint.
             UserError: the loss is not a finite number any more.
+            OutOfMemory: a device has too little memory for a step.
         """
         self._saved_at = self._counted_at = time.monotonic()
         self.pace = Pace(
@@ -84,32 +95,63 @@ class TrainingLoop:
                 self.watched.note_start(self.validation)
             self._validate_if_due()
             first = self.state.step
-            dataset = crop_batches(
-                self.sampler,
-                batch=self.train.batch,
-                first_step=first,
-                steps=self.steps,
-                readers=self.train.readers,
-            )
-            for batch in self.learner.strategy.experimental_distribute_dataset(dataset):
+            for batch in self.batches():
                 self._step(*batch)
-                taken = self.state.step - first
-                if taken == 1:
-                    # The first step compiles; it would spoil the measured speed.
-                    self._read_losses()
-                    self.pace.restart(self.state.step)
-                elif taken == STEPS_TO_ESTIMATE:
-                    self._estimate()
-                elif self.pace.is_due() or self.state.step == self.steps:
-                    self._report()
+                if self.writes:
+                    self._tell(first)
                 self._save_if_due()
                 self._validate_if_due()
+
+    def _tell(self, first: int) -> None:
+        """Report now and then; the first steps tell how long the training will take."""
+        taken = self.state.step - first
+        if taken == 1:
+            # The first step compiles; it would spoil the measured speed.
+            self._read_losses()
+            self.pace.restart(self.state.step)
+        elif taken == STEPS_TO_ESTIMATE:
+            self._estimate()
+        elif self.pace.is_due() or self.state.step == self.steps:
+            self._report()
+
+    def batches(self):
+        """The batches from the next step on, divided among the devices."""
+        return self.learner.strategy.distribute_datasets_from_function(
+            lambda context: crop_batches(
+                self.sampler,
+                batch=self.train.batch,
+                first_step=self.state.step,
+                steps=self.steps,
+                readers=self.train.readers,
+                context=context,
+            )
+        )
+
+    def attempt(self, crops: int) -> None:
+        """Take a step with so many crops at once on each device, and take it back.
+
+        Raises:
+            OutOfMemory: a device has too little memory for it.
+        """
+        self._compute_at_once(crops)
+        with self._telling_out_of_memory():
+            self.learner.attempt(*next(iter(self.batches())))
+
+    def _compute_at_once(self, crops: int) -> None:
+        self.learner.micro_batch = crops if crops < self.share else 0
+
+    def _telling_out_of_memory(self):
+        crops, size_px = self.learner.micro_batch or self.share, self.sampler.shape.size_px
+        return telling_out_of_memory(self.train, crops=crops, size_px=size_px)
 
     def _step(self, images, targets) -> None:
         step = self.state.step
         decay = average_decay(step, decay=self.train.average)
-        result = self.learner.step(images, targets, step=step, rate=self._rate(step), decay=decay)
-        self._unread.append(result.loss)
+        rate = self._rate(step)
+        with self._telling_out_of_memory(), telling_lost_worker(self.learner.strategy):
+            result = self.learner.step(images, targets, step=step, rate=rate, decay=decay)
+        if self.writes:
+            self._unread.append(result.loss)
         self.state.step = step + 1
 
     def _rate(self, step: int) -> float:
@@ -179,6 +221,8 @@ class TrainingLoop:
         state = self.state
         if state.step == state.validated or state.step % self.train.steps_per_epoch:
             return
+        if not self.writes:
+            return
         started, resumed_at = time.monotonic(), len(state.pending)
         # One copy is enough to choose a checkpoint; the others come in at the end.
         mapper, rule = NetworkMapper(self.learner.averaged), self.map_rule.of_one_copy()
@@ -231,12 +275,13 @@ class TrainingLoop:
 
     def _save_if_due(self) -> None:
         if self._request.signal:
-            self._save()
+            if self.writes:
+                self._save()
             self._line.keep(
                 f"Stopped at step {self.state.step} of {self.steps}; the same command continues."
             )
             raise SystemExit(128 + self._request.signal)
-        if time.monotonic() - self._saved_at >= self.train.checkpoint_seconds:
+        if self.writes and time.monotonic() - self._saved_at >= self.train.checkpoint_seconds:
             self._save()
 
     def _save(self) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import TrainSettings
@@ -115,3 +116,20 @@ def test_batches_start_anywhere_and_do_not_depend_on_the_threads(corpus):
     assert np.array_equal(whole[3][0], rest[0][0])
     assert np.array_equal(whole[3][1], rest[0][1])
     assert np.array_equal(whole[3][0][1], sampler.sample(7)[0])
+
+
+def test_processes_cut_their_own_rows_of_a_batch_for_each_of_their_devices(corpus):
+    sampler, options = sampler_of(corpus), {"batch": 4, "first_step": 1, "steps": 3, "readers": 1}
+    whole = [image for images, _ in crop_batches(sampler, **options) for image in images]
+    contexts = [
+        tf.distribute.InputContext(
+            num_input_pipelines=2, input_pipeline_id=number, num_replicas_in_sync=4
+        )
+        for number in range(2)
+    ]
+    parts = [list(crop_batches(sampler, **options, context=context)) for context in contexts]
+    # Two devices of each process, one row for each, two steps.
+    assert [len(part) for part in parts] == [4, 4]
+    batches = [part[step + device][0] for step in (0, 2) for part in parts for device in (0, 1)]
+    rows = [image for images in batches for image in images]
+    assert all(np.array_equal(one, other) for one, other in zip(rows, whole, strict=True))

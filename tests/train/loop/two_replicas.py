@@ -10,21 +10,26 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
+from models.dropout import RowDropout  # noqa: E402
 from models.network import NetworkSpec, PatchNetwork  # noqa: E402
 from pipeline.config import TrainSettings  # noqa: E402
+from pipeline.train.devices import adapt_normalisations, strategy_of  # noqa: E402
 from pipeline.train.loop.learner import Learner  # noqa: E402
 
 STEPS = 3
 
 
-def small_network():
-    """Without dropout and statistics of the batch: those see the crops of one replica."""
+def small_network(*, follows: bool):
+    """With dropout, and a normalisation that follows the batch or stays as it is."""
     image = keras.Input((None, None, 1))
-    x = keras.layers.Conv2D(4, 32, 4, activation="relu", name="conv")(image)
-    x = keras.layers.BatchNormalization(trainable=False, name="norm")(x)
+    inner = keras.layers.Conv2D(4, 32, 4, activation="relu", name="conv")
+    norm = keras.layers.BatchNormalization(trainable=follows, name="norm")
+    map_of = keras.Input((None, None, 1))
+    x = keras.Model(map_of, norm(inner(map_of)), name="backbone")(image)
+    x = RowDropout(0.5, name="dropout")(x)
     x = keras.layers.Conv2D(1, 1, name="logit")(x)
     network = PatchNetwork(image, keras.layers.Lambda(lambda y: y[..., 0])(x))
-    network.spec = NetworkSpec("small", 32, dropout=0.0)
+    network.spec = NetworkSpec("small", 32, dropout=0.5)
     rng = np.random.default_rng(0)
     for weight in network.weights:
         scale = 1.0 if "variance" in weight.path else 0.0
@@ -41,13 +46,15 @@ def batches():
     return tf.data.Dataset.from_tensor_slices((images, targets)).unbatch().batch(4)
 
 
-def trained(strategy):
-    with strategy.scope():
-        network, averaged = small_network(), small_network()
+def trained(devices, *, follows, micro_batch=0):
     # A limit that clips every gradient: it must see the sum of both replicas.
-    learner = Learner(
-        network, averaged, train=TrainSettings(clip_norm=0.01), strategy=strategy, scale_loss=True
-    )
+    settings = TrainSettings(clip_norm=0.01, devices=devices)
+    strategy = strategy_of(settings)
+    with strategy.scope():
+        network, averaged = (small_network(follows=follows) for _ in range(2))
+    adapt_normalisations(network, settings, strategy)
+    learner = Learner(network, averaged, train=settings, strategy=strategy, scale_loss=True)
+    learner.micro_batch = micro_batch
     results = []
     for step, (images, targets) in enumerate(strategy.experimental_distribute_dataset(batches())):
         result = learner.step(images, targets, step=step, rate=1e-2, decay=0.5)
@@ -58,12 +65,13 @@ def trained(strategy):
 
 
 def main():
-    one_results, one = trained(tf.distribute.get_strategy())
-    two_results, two = trained(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-    weights = [name for name in one if name.startswith(("network/", "averaged/"))]
-    assert any(np.ptp(one[name]) > 0 for name in weights)
-    print("results", np.abs(one_results - two_results).max())
-    print("weights", max(np.abs(one[name] - two[name]).max() for name in weights))
+    for follows, micro_batch in ((True, 0), (False, 0), (False, 1)):
+        one_results, one = trained("one", follows=follows)
+        two_results, two = trained("all", follows=follows, micro_batch=micro_batch)
+        weights = [name for name in one if name.startswith(("network/", "averaged/"))]
+        assert any(np.ptp(one[name]) > 0 for name in weights)
+        print("results", np.abs(one_results / two_results - 1).max())
+        print("weights", max(np.abs(one[name] - two[name]).max() for name in weights))
 
 
 if __name__ == "__main__":
