@@ -15,7 +15,7 @@ import start
 from pipeline.faults.catalogue import chosen
 from pipeline.faults.child import imports_for_children
 from pipeline.faults.fault import KILLS, Outcome, run_faults
-from pipeline.faults.outcomes import kills_line, summary_line
+from pipeline.faults.outcomes import summary
 from pipeline.run.errors import UserError
 
 _MARKS = {
@@ -49,7 +49,7 @@ def faults(
     for outcome in outcomes:
         table.add_row(outcome.name, _MARKS[outcome.survived], str(outcome.lost), outcome.note)
     console.print(table)
-    print("\n".join(filter(None, (summary_line(outcomes), kills_line(outcomes)))))
+    print("\n".join(summary(outcomes)))
     return int(any(outcome.survived is False for outcome in outcomes))
 
 

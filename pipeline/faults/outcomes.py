@@ -41,6 +41,12 @@ def kills_line(outcomes: Sequence[Outcome]) -> str:
     return f"{same} of {tried} kills: rerun identical" if tried else ""
 
 
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """What is said of all faults, of the kills and of the canaries, where there were any."""
+    found = (each.note for each in outcomes if each.note.endswith("canaries found"))
+    return [summary_line(outcomes), *filter(None, (kills_line(outcomes),)), *found]
+
+
 def faults_markdown(results: Path) -> str:
     """The page on the faults whose outcomes a folder keeps in faults.json and kills.json."""
     outcomes, killed = (
@@ -52,5 +58,5 @@ def faults_markdown(results: Path) -> str:
     for each in outcomes:
         note = each.note.replace("|", "/")
         rows.append(f"| {each.name} | {words[each.survived]} | {each.lost} | {note} |")
-    more = [f"**{line}.**" for line in map(kills_line, (outcomes, killed)) if line]
-    return "\n".join([_HEAD, f"**{summary_line(outcomes)}.**", *more, "", *rows, ""])
+    lines = [*summary(outcomes), kills_line(killed)]
+    return "\n".join([_HEAD, *(f"- **{line}**" for line in lines if line), "", *rows, ""])
