@@ -31,6 +31,7 @@ from pipeline.dicom.data_set import (
 
 __all__ = [
     "DICOM_ERRORS",
+    "PACKED",
     "PIXEL_KEYWORDS",
     "PixelElement",
     "damage_of",
@@ -45,7 +46,10 @@ HEADER_BYTES = 16 * 2**20
 _META_BYTES = 2**20
 # Implicit little endian, but for the pixels.
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
-_TEXT_BYTES = 512
+_TEXT_BYTES, _FRONT_BYTES = 512, 4096
+# How files begin that gzip, bzip2, xz, zstd, zip and 7-Zip make.
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"(\xb5/\xfd", b"PK\x03\x04", b"7z\xbc\xaf")
+PACKED = "packed as a whole, such as by gzip: unpack it"
 
 
 def is_dicom(path: Path) -> bool:
@@ -62,9 +66,14 @@ def damage_of(path: Path) -> str:
         OSError: the file cannot be opened.
     """
     with path.open("rb") as stream:
-        start = stream.read(_TEXT_BYTES)
+        front = stream.read(_FRONT_BYTES)
+    start = front[:_TEXT_BYTES]
     if not start:
         return "an empty file"
+    if start.startswith(_PACKED):
+        return PACKED
+    if (at := front.find(b"DICM\x02\0")) > 128:
+        return f"{at - 128} bytes in front of the DICOM file, as of a message: cut them off"
     if not any(start[:128]) and (b"DICM".startswith(start[128:]) or not any(start)):
         return "begins with zeros: its copy or download stopped"
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()

@@ -17,7 +17,7 @@ from pydicom.uid import UID
 from pipeline.dicom import side_and_view
 from pipeline.dicom.elements import number, word, words
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom, transfer_syntax
-from pipeline.dicom.known_words import known
+from pipeline.dicom.known_words import MODALITIES
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 # Modality and intent that Digital Mammography and Digital X-Ray Image Storage stand for.
@@ -107,13 +107,26 @@ def described(path: Path) -> dict[str, str]:
 
 def intent(header: Dataset) -> str:
     """(0008,0068) Presentation Intent Type, else what the kind of image implies, else ""."""
-    said = known(word(header, "PresentationIntentType"), _INTENTS)
+    letters = re.sub(r"[\W_]", "", word(header, "PresentationIntentType"))
+    said = next((each for each in _INTENTS if each.replace(" ", "") == letters), "")
     return said or _MEANT.get(sop_class(header), ("", ""))[1]
 
 
 def modality(header: Dataset) -> str:
     """(0008,0060) Modality, else what the kind of image implies, else ""."""
-    return word(header, "Modality") or _MEANT.get(sop_class(header), ("", ""))[0]
+    said, meant = word(header, "Modality"), _MEANT.get(sop_class(header), ("", ""))[0]
+    return said if said in MODALITIES or not meant else meant
+
+
+def unknown_words(header: Dataset) -> list[str]:
+    """Notes on a modality and an intent that are none: the kind of image counts instead."""
+    said, taken, notes = word(header, "Modality"), modality(header), []
+    if said and taken != said:
+        notes.append(f"Modality '{said}' is none: taken as {taken}")
+    said = word(header, "PresentationIntentType")
+    if said and (intent(header) or "none") != said:
+        notes.append(f"Presentation Intent Type '{said}': taken as {intent(header) or 'none'}")
+    return notes
 
 
 def implant(header: Dataset, view: side_and_view.View) -> str:

@@ -17,7 +17,7 @@ from pipeline.config import DicomSettings
 from pipeline.dicom.elements import items, not_items, notes_on_numbers
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, damage_of, is_dicom, open_dicom
 from pipeline.dicom.grey_scale import presentation
-from pipeline.dicom.header import implant, intent, modality, scanner
+from pipeline.dicom.header import implant, intent, modality, scanner, unknown_words
 from pipeline.dicom.selection import (
     check_kind,
     check_size,
@@ -164,6 +164,7 @@ def _read(
         notes=[
             *(*side_notes, *view_notes, *spacing_notes, *stored.notes, *grey.notes),
             *(*notes_on_numbers(header, _NUMBERS), *not_items(header, _SEQUENCES)),
+            *unknown_words(header),
         ],
         laterality_source=side_source,
         view_source=seen.source,

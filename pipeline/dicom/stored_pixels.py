@@ -34,6 +34,8 @@ _WITH_SIGN = ("JPEG 2000", "HTJ2K")
 _TORN = 2
 # Every so many rows and columns are looked at for values at the ends, and the share of them.
 _EACH, _AT_END = 8, 0.01
+# So many rows have one in which values are looked at that jump from one end to the other.
+_EVERY_ROW, _TORN_ROWS = 64, 0.1
 # Rows of zeros at the end that may mean a part is missing; the share of a row that breaks off, and
 # how alike the rows above it are there.
 _LEAST_ROWS, _BROKEN_OFF, _ALIKE = 16, 0.05, 0.9
@@ -285,6 +287,9 @@ def _lowest_bits(
     if signed and values.dtype.kind == "u" and _would_be_torn(values, bits):
         notes.append("Pixel Representation says signed, which would tear the picture: unsigned")
         signed = False
+    elif not signed and _is_torn(values, bits):
+        notes.append("Pixel Representation says unsigned, which tears the picture: signed")
+        return values, bits, True
     if trusted:
         bits = _bits_of_values(values, bits, signed, notes)
     values = _in_range(values, bits, codec, notes)
@@ -319,6 +324,23 @@ def _would_be_torn(values: np.ndarray, bits: int) -> bool:
     if int(values.max()) < half:
         return False
     return _roughness((values.astype(np.int32) ^ half) - half) > _TORN * _roughness(values)
+
+
+def _is_torn(values: np.ndarray, bits: int) -> bool:
+    """Whether a sign in the highest bit clearly mends what is torn without it.
+
+    Then neighbours jump from one end of the range to the other in many rows, and not only between
+    the very darkest and the brightest, as at labels and in what is clipped.
+    """
+    rows = values[_EVERY_ROW // 2 :: _EVERY_ROW].astype(np.int32)
+    jumps = np.abs(np.diff(rows, axis=1)) > 3 << (bits - 2)
+    if not jumps.any() or int(values.max()) >> bits:
+        return False
+    inner = (rows > values.min()) & (rows < values.max())
+    if (jumps & inner[:, 1:] & inner[:, :-1]).any(axis=1).mean() < _TORN_ROWS:
+        return False
+    half = 1 << (bits - 1)
+    return _roughness(values) > _TORN * _roughness((values.astype(np.int32) ^ half) - half)
 
 
 def _doubts_of_sign(patterns: np.ndarray, signed: bool) -> list[str]:

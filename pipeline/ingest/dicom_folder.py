@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
-from pipeline.dicom.file_format import damage_of, pixel_data_sha256
+from pipeline.dicom.file_format import PACKED, damage_of, pixel_data_sha256
 from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
@@ -49,7 +49,7 @@ def read(request: Request) -> Catalog:
     for file in builder.left():
         if reason := not_dicom(file):
             damage = damage_of(file.path) if reason == NOT_DICOM else reason
-            if damage:
+            if damage and not (damage == PACKED and kind_of_file(file, "")):  # no archive
                 damaged[file] = damage
             elif named & {file.name, file.path.name}:
                 builder.fail(file, "not DICOM, though the table of findings names it")

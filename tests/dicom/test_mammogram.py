@@ -186,6 +186,8 @@ def test_a_header_that_derails_at_an_element_fails(tmp_path, vr):
         (b'{"error": "not found"}', "failed"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "failed"),
         (b"/annex/objects/MD5E-s9--0.dcm\n", "failed"),
+        (b"\x1f\x8b\x08\0 a file that gzip has packed", "failed"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + bytes(128) + b"DICM\x02\0\0\0UL", "failed"),
         (b"PK", "skipped"),
     ],
 )
@@ -234,6 +236,26 @@ def test_a_frame_of_a_tomosynthesis_is_read_where_one_is_asked_for(tmp_path):
         SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3",
     )
     assert read(path, frames="middle").frame == 1
+
+
+def test_an_unknown_modality_of_a_mammography_storage_is_named_and_it_is_read(tmp_path):
+    storage = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.2"}
+    mammogram = read(write_as(tmp_path / "a.dcm", "Modality", "MAMMO", "LO", **storage))
+    assert mammogram.modality == "MG"
+    assert "Modality 'MAMMO' is none: taken as MG" in mammogram.notes
+    path = write_mammogram(tmp_path / "b.dcm", Modality="CR", **storage)
+    assert refusal(path) == ("skipped", "Modality is CR, not MG")
+
+
+@pytest.mark.parametrize("text", ["FOR_PROCESSING", "forprocessing"])
+def test_an_intent_in_other_letters_is_read(tmp_path, text):
+    path = write_as(tmp_path / "a.dcm", "PresentationIntentType", text, "LO")
+    assert refusal(path) == ("skipped", "FOR PROCESSING (dicom.for_processing)")
+
+
+def test_an_intent_that_is_none_is_named(tmp_path):
+    mammogram = read(write_as(tmp_path / "a.dcm", "PresentationIntentType", "RAW", "LO"))
+    assert any("Presentation Intent Type 'RAW': taken as " in note for note in mammogram.notes)
 
 
 def test_a_view_that_displaces_an_implant_is_kept_and_marked(tmp_path):

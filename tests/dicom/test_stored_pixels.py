@@ -183,6 +183,18 @@ def test_black_air_and_black_margins_are_no_break(air, last_row):
     assert decoded(mammogram_dataset(np.zeros_like(pixels))).notes == []
 
 
+def test_signed_values_that_are_called_unsigned_are_not_torn():
+    row, col = np.mgrid[:128, :100]
+    values = (1500 * np.hypot((row - 64) / 64, col / 100) - 995).astype(np.int16)
+    stored = decoded(mammogram_dataset(values.view(np.uint16) & 0xFFF, BitsStored=12))
+    assert stored.signed
+    assert stored.notes == ["Pixel Representation says unsigned, which tears the picture: signed"]
+    plain = (values + 995).astype(np.uint16)
+    plain[60:70, 10:20] = np.arange(10) % 2 * 4095  # a label
+    stored = decoded(mammogram_dataset(plain, BitsStored=12))
+    assert (stored.signed, stored.notes) == (False, [])
+
+
 def test_more_pixels_than_the_header_announces_are_noted():
     stored = decoded(mammogram_dataset(PIXELS, PixelData=PIXELS.tobytes() + bytes(1536)))
     np.testing.assert_array_equal(stored.pixels, PIXELS)
