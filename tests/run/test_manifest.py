@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.config import Settings
 from pipeline.run.checksum import file_sha256
+from pipeline.run.freshness import is_done
 from pipeline.run.graph import GRAPH, Node
 from pipeline.run.layout import RunFolder
 from pipeline.run.manifest import changed_since, is_unfinished, read_manifest, write_manifest
@@ -118,6 +119,28 @@ def test_only_the_last_stage_says_what_comes_next(run, monkeypatch, capsys, goal
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "ingest: done"
     assert lines[1:] == [] if not said else lines[1].startswith(said)
+
+
+def test_a_stage_whose_inputs_change_while_it_works_is_refused_and_not_done(
+    left, monkeypatch, capsys
+):
+    def work(_stage):
+        left.preprocess_summary.write_text('{"another": 1}')
+        left.model_file.parent.mkdir()
+        left.model_file.write_text("{}")
+        return "done"
+
+    class Works(Node):
+        work = property(lambda node: work)
+
+    node = Works(**vars(GRAPH["train"]))
+    monkeypatch.setitem(GRAPH, "train", node)
+    with pytest.raises(SystemExit) as ended:
+        run_stage("train", left.root)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"{left.preprocess_summary} changed while it was worked with" in said
+    assert is_unfinished(node, left) and not is_done(node, left)
 
 
 def test_a_stage_that_dies_leaves_no_checksums_of_an_earlier_one(left, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Settings
+from pipeline.config import DataSettings, Settings
 from pipeline.run.atomic import read_json, write_atomic, write_text_if_changed
 from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import read_events
@@ -78,6 +78,20 @@ def test_a_user_error_ends_the_stage_with_a_sentence_and_no_traceback(run, capsy
     assert exit_.value.code == 2
     assert capsys.readouterr().err == "train: no positions\n"
     assert read_events(run.events)[-1]["status"] == "failed"
+
+
+@pytest.mark.parametrize(("pseudonyms", "names"), [(True, False), (False, True)])
+def test_of_a_hospitals_data_the_event_log_has_the_kind_of_an_error_alone(
+    tmp_path, pseudonyms, names
+):
+    run = RunFolder(tmp_path / "run")
+    data = DataSettings(importer="dicom", root="Ward-7", pseudonyms=pseudonyms)
+    remember(run, Settings(data=data), Remembered("configs/dicom.yaml"))
+    with pytest.raises(SystemExit), open_stage("train", run.root):
+        raise UserError("Ward-7/Miller.dcm is damaged")
+    message = read_events(run.events)[-1]["message"]
+    assert message.startswith("UserError: ")
+    assert ("Miller" in message) == names
 
 
 def test_a_full_disk_and_a_missing_permission_are_sentences(run, capsys):
