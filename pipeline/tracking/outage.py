@@ -43,6 +43,12 @@ def what_helps(error: Exception, run: Path) -> str:
             "newer MLflow wrote it: use that one, or name another place: "
             f"MLFLOW_TRACKING_URI=sqlite:///another.db. {later}"
         )
+    if "filesystem tracking backend" in text:
+        return (
+            f"MLFLOW_TRACKING_URI={tracking_uri()} names a folder of files, in which MLflow keeps "
+            "no runs any more. Leave it out, or name a database: "
+            f"MLFLOW_TRACKING_URI=sqlite:///another.db. {later}"
+        )
     if "file is not a database" in text or "disk image is malformed" in text:
         return (
             f"The database of MLflow, {tracking_uri()}, is damaged ({text}). Put a copy of it "

@@ -105,3 +105,18 @@ def test_following_ends_with_a_process_that_nobody_asks_after():
     assert waits
     assert told == [False]
     process.wait()
+
+
+def test_a_folder_of_files_which_mlflow_takes_no_more_is_named_with_what_helps(
+    tmp_path, monkeypatch
+):
+    import mlflow
+
+    from pipeline.tracking.upload import upload
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"file://{tmp_path / 'mlruns'}")
+    with pytest.raises(mlflow.exceptions.MlflowException) as outage:
+        upload(a_run(tmp_path))
+    told = what_helps(outage.value, tmp_path)
+    assert told.startswith(f"MLFLOW_TRACKING_URI=file://{tmp_path}")
+    assert "name a database: MLFLOW_TRACKING_URI=sqlite:///another.db" in told
