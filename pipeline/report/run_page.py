@@ -4,6 +4,7 @@ RUN/report.html holds everything of up to 100 mammograms; more of them are on th
 RUN/report, which hold nothing else.
 """
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from pipeline.figures.registry import first_figures
+from pipeline.model.card import find_model
 from pipeline.pages.embedded import picture_address, plot_address
 from pipeline.pages.template import render
 from pipeline.report.data import (
@@ -31,6 +33,7 @@ from pipeline.report.gallery import MappedRun, gallery_page, pages_of
 from pipeline.report.training import describe_training
 from pipeline.run.atomic import read_json, write_text
 from pipeline.run.layout import RunFolder
+from pipeline.run.settings import recall
 
 PAGE, MORE = (Path(__file__).parent / name for name in ("run.html", "more.html"))
 CONTACT_SHEET_BYTES = 300_000
@@ -61,6 +64,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         *(f"{run.report_pages.name}/{n + 1}.html" for n in range(1, len(pages))),
     ]
     worst = (metrics or {}).get("worst", {})
+    card = _card_of(run)
     page = render(
         PAGE,
         name=run.title,
@@ -97,8 +101,8 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         overlays=run.overlays.name if maps else "",
         uncertainty=run.uncertainty.name if any(run.uncertainty.glob("*.png")) else "",
         intake_page=run.intake_page.name if run.intake_page.is_file() else "",
-        card=run.model_card.name,
-        card_text=run.model_card.read_text(encoding="utf-8") if run.model_card.is_file() else "",
+        card=os.path.relpath(card, run.root),
+        card_text=card.read_text(encoding="utf-8") if card.is_file() else "",
         stages=stage_events(run),
         settings=settings_texts(run),
     )
@@ -120,6 +124,13 @@ def plots_of(folder: Path) -> list[tuple[str, Markup]]:
 
 def _has_tables(run: RunFolder) -> bool:
     return all(path.is_file() for path in (run.images, run.regions, run.candidates, run.outlines))
+
+
+def _card_of(run: RunFolder) -> Path:
+    """The model card, in the run that made the model."""
+    named = recall(run).model
+    lent = find_model(Path(named)) if named else None
+    return RunFolder(lent.parent).model_card if lent else run.model_card
 
 
 def _first(doubts: Sequence[str]) -> str:

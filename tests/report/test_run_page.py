@@ -120,7 +120,10 @@ def test_a_run_with_the_model_of_another_says_so(tmp_path, monkeypatch):
     other = write_small_run(tmp_path / "there")
     run = mapped(tmp_path, monkeypatch, model=str(other.root))
     run.model_file.unlink()
-    text = text_of(page_of(run))
+    other.model_card.write_text("# Model card: there\n")
+    page = page_of(run)
+    assert 'href="../there/run/model-card.md"' in page and "<h3>Model card: there</h3>" in page
+    text = text_of(page)
     assert f"the model was trained in {other.root}" in text
     assert "The model comes from elsewhere" in text
 
