@@ -20,9 +20,10 @@ Name another run folder, e.g. RUN=runs/mine)
 endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
-unexport BENCH SCHEDULER RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS SEED FILES
+unexport BENCH SCHEDULER RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS \
+         SEED FILES SCHEDULE KINDS IDENTIFIED FORCE
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
-MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(SEEDS),train.members=$(SEEDS)))
+MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(value SEEDS),train.members=$(value SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
 quoted = '$(subst ','\'',$(value $(1)))'
 or_else = $(if $(value $(1)),$(call quoted,$(1)),$(2))
@@ -47,7 +48,7 @@ BORROWS := $(or $(value MODEL),$(wildcard $(BORROWED)))
 MODEL_FILE := $(if $(BORROWS),$(BORROWED),$(R)/model/model.json)
 
 # With FORCE=1 the targets named on the command line are redone.
-forced = $(if $(FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
+forced = $(if $(value FORCE),$(if $(filter $(1),$(MAKECMDGOALS)),always))
 track = @$(PY) scripts/track.py $(IN)
 # MLflow follows, to the end also of what fails, and is waited for where it succeeds (track).
 # It takes the place of the shell, so that a signal to Make alone, as a container sends it, gets there.
@@ -104,13 +105,13 @@ $(R)/calibrate.json: $(R)/heatmap.json $(R)/settings/train.yaml $(R)/settings/ev
 
 ## Studies, which run the stages several times
 .PHONY: crossval compare compare-heads mine ablation calibrate no-model controls robustness
-FULL := $(if $(filter full,$(SCHEDULE)),--full)
+FULL := $(if $(filter full,$(value SCHEDULE)),--full)
 crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4): RUN/folds, RUN/crossval.json
 	$(call followed,study.py crossval) --folds $(call or_else,FOLDS,4)
 	$(track)
 
 compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
-	$(call followed,study.py compare-heads) --seeds $(call or_else,SEEDS,5) $(FULL) $(if $(KINDS),--kinds)
+	$(call followed,study.py compare-heads) --seeds $(call or_else,SEEDS,5) $(FULL) $(if $(value KINDS),--kinds)
 	$(track)
 
 mine: $(R)/metrics.json                  ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
@@ -162,7 +163,7 @@ ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=50
 	@$(PY) scripts/ui.py --port $(call or_else,PORT,5000)
 
 export-dicom: $(R)/heatmap.json          ## maps and regions as DICOM objects beside the mammograms (IDENTIFIED=1 keeps names): RUN/dicom
-	@$(PY) scripts/export_dicom.py $(IN) $(if $(IDENTIFIED),--identified)
+	@$(PY) scripts/export_dicom.py $(IN) $(if $(value IDENTIFIED),--identified)
 
 track: | $(VENV)/installed               ## send results to MLflow that it did not take before
 	$(track)

@@ -213,6 +213,14 @@ def test_nothing_that_lies_in_a_run_folder_is_executed(make, tmp_path):
     assert not (tmp_path / "oops").exists()
 
 
+def test_nothing_that_is_given_is_executed(make, tmp_path):
+    text = (ROOT / "Makefile").read_text()
+    names = set(re.findall(r"\b(?:value |quoted,|given,|or_else,)([A-Z]+)\b", text)) - {"SET_ALL"}
+    assert {"SEEDS", "SCHEDULE", "FORCE", "INPUT", "FILES"} <= names
+    make("help", *(f"{name}=$(shell touch {tmp_path}/{name})" for name in names - {"RUN"}))
+    assert sorted(tmp_path.glob("[A-Z]*")) == []
+
+
 def test_a_scheduler_reaches_the_stages_as_the_text_that_it_is(make, tmp_path, monkeypatch):
     text = f"tcp://a:1 $(shell touch {tmp_path}/oops) `touch {tmp_path}/oops`"
     assert make("ingest", f"SCHEDULER={text}") == [f"ingest on {text}"]
