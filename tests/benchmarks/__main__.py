@@ -61,7 +61,7 @@ def main() -> None:
         print(speed_line(asdict(row) | {"met": row.met}), flush=True)
         today = {"date": date.today().isoformat(), "hardware": hardware()}
         rows[row.name] = {**asdict(row), "met": row.met, **today}
-    write_json(given.out / "bench.json", list(rows.values()))
+        write_json(given.out / "bench.json", list(rows.values()))  # if a later one fails
     if given.keep:  # others stay, as they were measured
         kept = {row["name"]: row for row in read_json(KEPT) or []}
         write_json(KEPT, list((kept | rows).values()))

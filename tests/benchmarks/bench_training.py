@@ -1,4 +1,4 @@
-"""A training step beside Keras `fit` of the same network on the same batches, and what GPUs take.
+"""A training step beside Keras `fit` of the same network on the same batches.
 
 `fit` clips gradients and keeps the running average of the weights, as the step does.
 """
@@ -13,11 +13,11 @@ from pipeline.train.loop.loss import balanced_loss
 from pipeline.train.one_network import build_learner
 from tests.benchmarks.measure import Row, interleaved
 
-CROP_PX, BATCH, STEPS = 320, 4, 3
+CROP_PX, BATCH, STEPS = 320, 4, 6
 SETTINGS = Settings(
     image={"spacing_mm": 0.1},
-    network={"backbone": "efficientnet_lite0", "patch_mm": 12.8},
-    train={"weights": "none", "precision": "float32"},
+    network={"backbone": "efficientnet_lite0", "patch_mm": 12.8, "weights": "none"},
+    train={"precision": "float32"},
 )
 
 
