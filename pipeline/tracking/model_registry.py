@@ -11,7 +11,7 @@ from mlflow.entities import LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
-from pipeline.figures.registry import METRICS, headline_figures
+from pipeline.figures.registry import first_figures
 from pipeline.model.card import has_model, read_card
 from pipeline.pages.filters import figure_text
 from pipeline.run.atomic import read_json
@@ -75,7 +75,7 @@ def make_champion(client: MlflowClient, run: RunFolder) -> str:
         )
     version = max(versions, key=lambda found: int(found.version))
     before = _champion(client, version.name)
-    figures = {METRICS[name].title: figure_text(f) for name, f in headline_figures(judged).items()}
+    figures = {title: figure_text(figure) for title, figure in first_figures(judged)}
     for title, text in figures.items():
         client.set_model_version_tag(version.name, version.version, title, text)
     client.set_registered_model_alias(version.name, CHAMPION, version.version)
