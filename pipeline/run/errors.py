@@ -39,6 +39,8 @@ _OF_THE_DISK = {
     errno.ENOTCONN: "the network disk is gone: mount it again",
     errno.ENOLCK: "the disk takes no locks: take a place on another one",
     errno.EMFILE: "too many files are open: allow more (ulimit -n 4096)",
+    errno.ENOTDIR: "a file lies where a folder is needed: take another place",
+    errno.EEXIST: "a file or a broken link lies where a folder is needed: take another place",
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
 }
 

@@ -116,6 +116,17 @@ def test_a_full_disk_and_a_missing_permission_are_sentences(run, capsys):
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
+def test_a_file_or_a_broken_link_in_the_place_of_a_run_folder_is_a_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("nowhere")
+    for place in ("file", "link", "file/below"):
+        with pytest.raises(SystemExit) as exit_, open_stage("ingest", tmp_path / place):
+            pass
+        assert exit_.value.code == 2
+        said = capsys.readouterr().err
+        assert str(tmp_path / place) in said and "lies where a folder is needed" in said
+
+
 def test_status_names_what_a_result_is_older_than(run):
     for number, path in enumerate((run.catalog, run.preprocess_summary, run.heatmap_summary)):
         path.parent.mkdir(parents=True, exist_ok=True)
