@@ -85,9 +85,7 @@ def _page(server: str) -> str:
             experiment = json.load(answer)["experiment"]
     except (OSError, ValueError, KeyError):  # no run has been logged yet, or no answer in time
         return f"{server}/#/experiments{CLASSIC}"
-    table = (
-        f"{server}/#/experiments/{experiment['experiment_id']}/runs?workflowType=machine_learning"
-    )
+    table = f"{server}/#/experiments/{experiment['experiment_id']}/runs{CLASSIC}"
     has_view = any(tag["key"].endswith(f".{VIEW}") for tag in experiment.get("tags", ()))
     return f"{table}&viewStateShareKey={VIEW}" if has_view else table
 
