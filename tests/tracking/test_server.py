@@ -1,7 +1,10 @@
 """A server that is held: found behind a proxy, slow to start, gone with its starter."""
 
+import io
+import json
 import os
 import re
+import runpy
 import signal
 import socket
 import subprocess
@@ -11,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run.code import ROOT
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.server import answers, held
 
@@ -103,3 +107,13 @@ def test_models_that_would_have_to_be_unpickled_are_not_loaded(monkeypatch):
     monkeypatch.delenv(ALLOWED.name, raising=False)
     quiet_environment()
     assert ALLOWED.get() is False
+
+
+@pytest.mark.parametrize("tags", [[], [{"key": "mlflow.sharedViewState.results", "value": ""}]])
+def test_the_address_leads_to_the_table_of_runs_with_its_columns(monkeypatch, tags):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    ui = runpy.run_path(str(ROOT / "scripts" / "ui.py"))
+    answer = json.dumps({"experiment": {"experiment_id": "7", "tags": tags}}).encode()
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: io.BytesIO(answer))
+    view = "&viewStateShareKey=results" if tags else ""
+    assert ui["_page"]("s") == f"s/#/experiments/7/runs?workflowType=machine_learning{view}"
