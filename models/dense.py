@@ -225,10 +225,11 @@ class _Parts:
 def _traced(given, result) -> Callable:
     """The part of a network between two of its Keras tensors."""
     model = keras.Model(given, result)
-    return tf.function(
-        lambda x: model(x, training=False),
-        input_signature=[tf.TensorSpec((None, None, None, given.shape[-1]), tf.float32)],
-    )
+    run = tf.function(lambda x: model(x, training=False))
+    spec = tf.TensorSpec((None, None, None, given.shape[-1]), tf.float32)
+    # Of the networks of an ensemble TensorFlow would think that one is traced again and again.
+    traced = run.get_concrete_function(spec)
+    return lambda x: traced(tf.constant(x))
 
 
 def _front_features(parts: _Parts, front: Front, image: np.ndarray, tile_px: int) -> np.ndarray:

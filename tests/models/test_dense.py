@@ -1,9 +1,12 @@
 """The map of an image equals its definition, however it is computed."""
 
+import logging
+
 import numpy as np
 import pytest
 
 from models.dense import logit_map, pad_for_map
+from models.network import NetworkSpec, build_network
 
 
 def _image(height, width, seed=0):
@@ -107,3 +110,14 @@ def test_settings_that_do_not_fit_are_refused(valid, options, message):
 def test_an_image_of_another_type_is_refused(valid):
     with pytest.raises(ValueError, match=r"must be float32 \(H, W\), not uint16 of shape"):
         logit_map(valid, np.zeros((64, 64), np.uint16), pitch_px=8)
+
+
+def test_the_networks_of_an_ensemble_are_not_taken_for_one_that_is_traced_again(caplog):
+    logging.getLogger("tensorflow").addHandler(caplog.handler)
+    try:
+        for seed in range(6):  # TensorFlow warns from the fifth on
+            network = build_network(NetworkSpec("valid", 32, width=2), seed=seed)
+            logit_map(network, np.zeros((32, 32), np.float32), pitch_px=8)
+    finally:
+        logging.getLogger("tensorflow").removeHandler(caplog.handler)
+    assert not caplog.records
