@@ -17,10 +17,6 @@ import typer
 import start
 from pipeline.run.layout import RunFolder
 from pipeline.run.workers import is_helper
-from pipeline.tracking.client import quiet_environment
-from pipeline.tracking.follow import follow as go_on_until_gone
-from pipeline.tracking.outage import attempted
-from pipeline.tracking.upload import upload
 
 
 def track(
@@ -33,6 +29,17 @@ def track(
     """Bring what the stages logged into MLflow."""
     if is_helper():  # the chief of the training does it
         return
+    # With the imports it takes a while, and what is waited for should be known.
+    text = "track: sending the results to MLflow"
+    waited_for = threading.Timer(4, print, [text], {"flush": True})
+    waited_for.daemon = True
+    if not follow:
+        waited_for.start()
+    from pipeline.tracking.client import quiet_environment
+    from pipeline.tracking.follow import follow as go_on_until_gone
+    from pipeline.tracking.outage import attempted
+    from pipeline.tracking.upload import upload
+
     quiet_environment()
     said = {""}
 
@@ -54,14 +61,8 @@ def track(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         go_on_until_gone(bring, process=follow, seconds=seconds, wait=time.sleep)
     else:
-        # With mlflow's imports it takes a while, and what is waited for should be known.
-        said_late = threading.Timer(
-            5, print, ["track: sending the results to MLflow"], {"flush": True}
-        )
-        said_late.daemon = True
-        said_late.start()
         bring()
-        said_late.cancel()
+    waited_for.cancel()
 
 
 if __name__ == "__main__":
