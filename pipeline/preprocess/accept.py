@@ -38,7 +38,8 @@ class Accepted:
         outlines: their outlines in original pixels, by image id.
         given_outlines: the same before any was taken out.
         quarantined: outlines that were taken out, and findings that never had one.
-        notes: doubts about an image, by image id.
+        notes: doubts about an image that is used, by image id.
+        unused_notes: what is lost with an image that is not used, by image id.
         split_notes: how the split came about.
     """
 
@@ -47,6 +48,7 @@ class Accepted:
     given_outlines: Outlines
     quarantined: list[Quarantined]
     notes: dict[str, list[str]]
+    unused_notes: dict[str, list[str]]
     split_notes: list[str]
 
 
@@ -101,8 +103,13 @@ def accept(
         doubts = [f"finding {i} has no usable outline: {why}" for i, why in sorted(reasons.items())]
         remarks = [f"finding {i}: {each}" for i, of in found.notes.items() for each in of]
         notes[image_id] = [*_notes(image, outcome), *remarks, *doubts]
+    left_out = catalog.findings[~catalog.findings["image_id"].isin(images["image_id"])]
+    unused_notes = {
+        str(image_id): [f"not used, and so its findings count nowhere ({count})"]
+        for image_id, count in left_out["image_id"].value_counts().items()
+    }
     mammograms = pd.DataFrame(rows, columns=list(MAMMOGRAM_COLUMNS))
-    return Accepted(mammograms, outlines, given, quarantined, notes, split.notes)
+    return Accepted(mammograms, outlines, given, quarantined, notes, unused_notes, split.notes)
 
 
 def _row(image: Mapping, outcome: Outcome, *, split: str) -> dict:

@@ -78,6 +78,15 @@ def test_only_used_images_have_a_row(accepted):
     assert result.mammograms["image_id"].tolist() == list(result.outlines) == ["a", "c"]
 
 
+def test_findings_of_an_image_that_is_not_used_are_told(accepted):
+    findings = [("f1", "circle", CIRCLE), ("f2", "none", {})]
+    result = accepted(*findings, outcomes=("skipped", "used"))
+    told = ["not used, and so its findings count nowhere (2)"]
+    assert result.unused_notes == {"a": told}
+    assert set(result.notes) == {"b"}
+    assert accepted(*findings).unused_notes == {}
+
+
 def test_no_used_image_leaves_empty_tables_with_their_columns(accepted):
     result = accepted(outcomes=("failed",))
     assert len(result.mammograms) == 0

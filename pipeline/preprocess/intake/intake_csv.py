@@ -33,7 +33,7 @@ def intake_table(
     Args:
         outcomes: what became of each image, by image id.
         split: train, validation or test of the images that are used, by image id.
-        notes: doubts about the images that are used, by image id.
+        notes: doubts about images, by image id.
 
     Returns:
         Columns of intake.csv; status is used, skipped or failed, and a file that is not used

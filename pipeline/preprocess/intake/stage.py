@@ -81,7 +81,8 @@ def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict
     accepted = accept(catalog, outcomes, settings, all_test=judged_elsewhere)
     mammograms = accepted.mammograms
     split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))
-    table = intake_table(catalog, outcomes, split=split, notes=accepted.notes)
+    notes = accepted.notes | accepted.unused_notes
+    table = intake_table(catalog, outcomes, split=split, notes=notes)
     write_csv(run.intake, table)
     stage.events.artifact(run.intake)
     write_breasts(run, mammograms, workers=settings.dicom.workers, plan=plan)
@@ -116,7 +117,7 @@ def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict
         "patients": int(mammograms["patient_id"].nunique()),
         "quarantined_outlines": len(accepted.quarantined),
         "seconds": round(time.monotonic() - started, 1),
-        "notes": [*catalog.notes, *accepted.split_notes, *note_sentences(accepted.notes)],
+        "notes": [*catalog.notes, *accepted.split_notes, *note_sentences(notes)],
     }
     write_json(run.intake_summary, summary)
     signatures = {image_id: info["signature"] for image_id, info in infos.items()}

@@ -47,7 +47,7 @@ TWO = (
 def accepted(table=None, outlines=None, quarantined=()):
     table = mammograms(*TWO) if table is None else table
     outlines = outlines or {image_id: [] for image_id in table["image_id"]}
-    return Accepted(table, outlines, outlines, list(quarantined), {}, [])
+    return Accepted(table, outlines, outlines, list(quarantined), {}, {}, [])
 
 
 def outline(finding_id, positive):

@@ -78,7 +78,7 @@ def page(root, *, used=1, notes=None, left_out=(), quarantined=(), files=(), pro
     )
     notes = notes or {}
     none = {n: [] for n in names}
-    accepted = Accepted(mammograms, none, none, list(quarantined), notes, [])
+    accepted = Accepted(mammograms, none, none, list(quarantined), notes, {}, [])
     run = RunFolder(root / "run")
     write_intake_page(
         run,
