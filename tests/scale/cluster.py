@@ -24,14 +24,9 @@ def free_port() -> int:
 
 @dataclass
 class Cluster:
-    """A scheduler with its workers.
-
-    Attributes:
-        folder: that workers are started in.
-    """
+    """A scheduler with its workers."""
 
     address: str
-    folder: Path = ROOT
     started: list[subprocess.Popen] = field(default_factory=list)
 
     def start(self, *words: str) -> subprocess.Popen:
@@ -40,11 +35,10 @@ class Cluster:
             **os.environ,
             # Two deaths of workers under a task are enough here.
             "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         }
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *words],
-            cwd=self.folder,
+            cwd=ROOT,
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -82,10 +76,10 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(workers: int, *, folder: Path = ROOT) -> Iterator[Cluster]:
+def cluster(workers: int) -> Iterator[Cluster]:
     """A cluster of so many workers."""
     port = free_port()
-    made = Cluster(f"tcp://127.0.0.1:{port}", folder)
+    made = Cluster(f"tcp://127.0.0.1:{port}")
     try:
         made.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
         deadline = time.monotonic() + 60
