@@ -17,7 +17,7 @@ def kill_the_worker(item):
     if item == "poison":
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
-    time.sleep(0.05)
+    time.sleep(1)
     return item
 
 
