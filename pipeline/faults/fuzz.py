@@ -16,7 +16,7 @@ import time
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -46,7 +46,7 @@ from pipeline.ingest.source_files import list_files
 from pipeline.pages.template import render_markdown
 from pipeline.preprocess.intake.thumbnails import let_through, plain_thumbnail
 from pipeline.preprocess.store.standardise import standardise
-from pipeline.run.atomic import write_json
+from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
@@ -98,6 +98,14 @@ class Tally:
         self.crashes += other.crashes
         self.peak_mib = max(self.peak_mib, other.peak_mib)
 
+    @classmethod
+    def of(cls, figures: Mapping) -> "Tally":
+        """What `figures` were made of."""
+        tally = cls(crashes=[Crash(**each) for each in figures["crashes"]])
+        for name, ends in figures["sets"].items():
+            tally.ends[name].update(ends)
+        return replace(tally, peak_mib=figures["peak_mib"])
+
     def figures(self) -> dict:
         """For fuzz.json."""
         return {
@@ -118,6 +126,8 @@ def fuzz(
 ) -> dict:
     """Try damaged copies and write FOLDER/fuzz.json; the copies that crashed lie beside it.
 
+    What was broken off goes on where it stopped.
+
     Args:
         files: number of copies.
         seed: of the damage.
@@ -127,31 +137,37 @@ def fuzz(
     Returns:
         The content of fuzz.json.
     """
-    started, tally = time.monotonic(), Tally()
     about: dict = {
         "seed": seed,
         "given": given is not None,
         "bound_mib": DicomSettings().decode_mib,
+        "date": date.today().isoformat(),
+        "hardware": hardware(),
     }
-    about |= {"date": date.today().isoformat(), "hardware": hardware()}
-    result: dict = {}
+    before = read_json(folder / "fuzz.json") or {}
+    if before.items() >= about.items() and before["files"] < files:
+        tally = Tally.of(before)
+    else:
+        before, tally = {}, Tally()
+    done, result = before.get("files", 0), before
+    began = time.monotonic() - 60 * before.get("minutes", 0.0)
     with tempfile.TemporaryDirectory() as temporary:
         corpus, work = Path(temporary, "corpus"), Path(temporary, "work")
         build_corpus(corpus, given)
-        parts = [range(first, min(first + _BATCH, files)) for first in range(0, files, _BATCH)]
+        parts = [range(first, min(first + _BATCH, files)) for first in range(done, files, _BATCH)]
         batches = [Batch(corpus, work, seed, tuple(part)) for part in parts]
         for each in shown(_tried(batches, workers), len(batches), "batches of damaged files"):
             tally.add(each)
             for crash in each.crashes:
                 _keep(crash, corpus, seed, folder)
             # After each, so that a run that is broken off leaves its figures.
-            result = {**about, **tally.figures(), "minutes": _minutes(started)}
+            result = {**about, **tally.figures(), "minutes": _minutes(began)}
             write_json(folder / "fuzz.json", result)
     return result
 
 
-def _minutes(started: float) -> float:
-    return round((time.monotonic() - started) / 60, 1)
+def _minutes(began: float) -> float:
+    return round((time.monotonic() - began) / 60, 1)
 
 
 def _tried(batches: list[Batch], workers: int | None) -> Iterator[Tally]:

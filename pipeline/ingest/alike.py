@@ -14,6 +14,7 @@ _FILE_SUFFIX = re.compile(
     r"\.(dcm|dicom|dic|ima|img|png|tiff?|jpe?g|bmp|pgm|ics|ljpeg|csv|xlsx?)$", re.IGNORECASE
 )
 _EXACT_DIGITS = 15  # of a number in a spreadsheet
+_LONGEST_ID = 256
 
 
 def _without_blanks(text: str) -> str:
@@ -120,13 +121,14 @@ def _difference(one: str, other: str) -> str:
 
 def _starts(text: str) -> list[str]:
     """The reduced forms of what stands before a separator, the longest first."""
+    text = text[:_LONGEST_ID]  # a cell may hold anything
     ends = [match.start() for match in re.finditer(r"[\W_]+", text) if match.start()]
     return [form for end in reversed(ends) if (form := reduced(text[:end]))]
 
 
 def _number_at_end(text: str) -> str:
     """The reduced form of the digits behind letters, such as 17 of P00017; "" where it has none."""
-    match = re.fullmatch(r"(?:[a-z]+-?)+(\d+)", reduced(text))
+    match = re.fullmatch(r"[a-z]+(?:-[a-z]+)*-?(\d+)", reduced(text))
     return reduced(match[1]) if match else ""
 
 

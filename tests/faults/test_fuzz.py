@@ -128,3 +128,29 @@ def test_the_whole_program_leaves_figures(tmp_path, monkeypatch):
     assert 50 < result["peak_mib"] < result["bound_mib"]
     assert fuzzing.fuzz_line(result).startswith("3 damaged files (seed 0): 0 crashes of the run")
     assert "| dicom |" in fuzzing.fuzz_markdown(result)
+
+
+def test_what_was_broken_off_goes_on_where_it_stopped(corpus, tmp_path, monkeypatch):
+    tried_now = []
+
+    def ends(batches, workers, seconds):
+        for batch in batches:
+            tried_now.extend(batch.numbers)
+            tally = Tally(peak_mib=10.0 + len(tried_now))
+            tally.ends[SINGLE][READ] = len(batch.numbers)
+            yield tally
+            if stops:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzzing, "build_corpus", lambda *_: None)
+    monkeypatch.setattr(fuzzing, "_mapped", ends)
+    stops = True
+    with pytest.raises(KeyboardInterrupt):
+        fuzzing.fuzz(files=500, seed=0, folder=tmp_path)
+    stops = False
+    result = fuzzing.fuzz(files=500, seed=0, folder=tmp_path)
+    assert sorted(tried_now) == list(range(500))
+    assert result["files"] == 500 and result["sets"] == {SINGLE: {READ: 500}}
+    assert result["peak_mib"] == 510
+    fuzzing.fuzz(files=500, seed=1, folder=tmp_path)
+    assert len(tried_now) == 1000

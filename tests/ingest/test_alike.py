@@ -1,5 +1,7 @@
 """Ids that are almost the same, and why."""
 
+import signal
+
 import pytest
 
 from pipeline.ingest.alike import KnownIds, same_twice
@@ -31,6 +33,27 @@ from pipeline.ingest.alike import KnownIds, same_twice
 def test_what_was_meant_is_found_with_the_reason(given, known, why):
     others = ["x9", "00018", "w2", "223456789012", "22345678901234543210"]
     assert KnownIds([*others, known]).meant(given) == (known, why)
+
+
+@pytest.fixture
+def ten_seconds_of_the_processor():
+    """Ends what would go on for hours."""
+
+    def stop(*_):
+        raise AssertionError("it goes on and on")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, 10)
+    yield
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.signal(signal.SIGPROF, before)
+
+
+@pytest.mark.parametrize("given", ["a" * 200, "a-" * 50_000, "1-" * 50_000 + "1"])
+@pytest.mark.usefixtures("ten_seconds_of_the_processor")
+def test_a_long_cell_is_looked_at_once(given):
+    assert KnownIds(["00017", "w1"]).meant(given) == ("", "")
+    assert KnownIds([given]).meant("w1") == ("", "")
 
 
 def test_a_number_that_several_ids_end_in_is_alike_to_none():
