@@ -20,7 +20,7 @@ _WORDS = (
 _SIGNS = ("n/a", "n.a.", "na", "-", "--", "?", ".")
 # Side and view behind an id, as if each were a woman.
 _SIDE_OR_VIEW = re.compile(
-    r"([\W_]+(l|r|lt|rt|left|right|cc|mlo|ml|lm|lcc|rcc|lmlo|rmlo))+$", re.IGNORECASE
+    r"([\W_]{1,9}(l|r|lt|rt|left|right|cc|mlo|ml|lm|lcc|rcc|lmlo|rmlo))+$", re.IGNORECASE
 )
 _FEW_IMAGES = 8  # that one woman may well have
 _TIMES = 5  # so many more images than most others have
