@@ -155,6 +155,7 @@ function heatPicture(map, values, scale) {
 // ---- one mammogram on the screen ------------------------------------------------------------
 const TRUTH = "#4dff9d";
 const REGION = "#ffffff";
+const FONT = "600 13px system-ui, sans-serif";
 const BARS_MM = [50, 20, 10, 5, 2, 1];
 
 class Panel {
@@ -283,7 +284,7 @@ class Panel {
   }
 
   write(context, text, x, y, colour) {
-    context.font = "600 13px system-ui, sans-serif";
+    context.font = FONT;
     context.lineWidth = 3;
     context.strokeStyle = "#000000c0";
     context.strokeText(text, x, y);
@@ -291,14 +292,18 @@ class Panel {
     context.fillText(text, x, y);
   }
 
+  // At the right of a region, or at its left where the screen ends.
   drawNames(context) {
+    context.font = FONT;
     this.map.regions.forEach((lines, index) => {
-      const points = lines[0];
+      const [points, name] = [lines[0], this.map.names[index]];
       if (!points) return;
+      const cols = points.map((point) => point[1]);
       const row = Math.min(...points.map((point) => point[0]));
-      const col = Math.max(...points.map((point) => point[1]));
-      const [x, y] = this.toScreen(row, col);
-      this.write(context, this.map.names[index], x + 4, y, REGION);
+      const [x, y] = this.toScreen(row, Math.max(...cols));
+      const [left] = this.toScreen(row, Math.min(...cols));
+      const wide = context.measureText(name).width + 4;
+      this.write(context, name, x + wide > this.marks.clientWidth ? left - wide : x + 4, y, REGION);
     });
   }
 
