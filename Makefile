@@ -21,7 +21,7 @@ endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
 unexport BENCH SCHEDULER RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS \
-         SEED FILES SCHEDULE KINDS IDENTIFIED FORCE
+         SEED FILES SCHEDULE KINDS IDENTIFIED FORCE GROWTH KEEP
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(value SEEDS),train.members=$(value SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -202,8 +202,8 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-bench: $(VENV)/installed-dev             ## speed as ratios, beside what one would otherwise pick (BENCH=words; GROWTH=1 also the long one; KEEP=1): OUT/bench.json
-	@$(PY) -m tests.benchmarks $(call given,BENCH,name) $(call given,OUT,out) $(if $(GROWTH),--growth) $(if $(KEEP),--keep)
+bench: $(VENV)/installed-dev             ## speed as ratios, beside what one would otherwise pick (BENCH=names; GROWTH=2000 mammograms as well; KEEP=1): RUN/bench.json
+	@$(PY) -m tests.benchmarks $(IN) $(call given,BENCH,name) $(call given,GROWTH,growth) $(if $(value KEEP),--keep)
 
 fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
 	@$(PY) scripts/fuzz.py $(call given,FILES,files) $(call given,SEED,seed) $(call given,OUT,out)

@@ -10,11 +10,18 @@ KEPT = Path("docs/results/bench.json")
 _HEAD = """# Speed
 
 `make bench` measures what the pipeline does beside what one would otherwise pick, in one run on
-one machine, and writes `runs/bench/bench.json`. A figure is a ratio of processor times, so it moves
+one machine, and writes `RUN/bench.json`. A figure is a ratio of processor times, so it moves
 little with the machine and with other work on it: the ways take turns, the median of the repeats
 counts, the quartiles stand beside it, then the ratio of wall times. `BENCH="crops maps"` measures
-only what those files of `tests/benchmarks` have; `GROWTH=1` measures the long one as well. This
-page is made of `docs/results/bench.json`, which `make bench KEEP=1` writes.
+only what those files of `tests/benchmarks` have; `GROWTH=2000` also how time and memory grow from
+100 to so many mammograms. This page is made of `docs/results/bench.json`, which `make bench KEEP=1`
+writes.
+
+MONAI's sliding window and PyTorch are not among them: PyTorch is a download of hundreds of
+megabytes, and nothing else here needs it. What other engines for maps gave stands in
+[experiments](experiments.md#faster-maps). Crops, preprocess beside its decoding and training beside
+Keras fit do not reach their targets here: what is left of a crop is the cubic warp and the decoding
+of its blocks, of preprocess the search for the breast and the resampling.
 """
 _MARKS = {True: "yes", False: "**no**", None: ""}
 

@@ -92,6 +92,7 @@ class RunFolder:
     ablation = _Below("ablation.json")
     controls = _Below("controls.json")
     robustness = _Below("robustness.json")
+    bench = _Below("bench.json")  # of make bench, for no run in particular
     site_calibration = _Below("calibrate.json")  # written last by calibrate
     crossval = _Below("crossval.json")
     crossval_page = _Below("crossval.html")

@@ -14,7 +14,7 @@ from tests.benchmarks.measure import Row, Times, interleaved
 def test_the_benchmarks_run_and_write_their_figures(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench_reader, "SHAPE", (64, 48))
     monkeypatch.setattr(bench_patches, "SHAPE", (700, 1000))
-    given = ["--name", "reader patches", "--repeats", "1", "--out", str(tmp_path)]
+    given = ["--name", "reader patches", "--repeats", "1", "--run", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["bench", *given])
     runner.main()
     found = json.loads((tmp_path / "bench.json").read_text())
@@ -29,11 +29,11 @@ def test_the_benchmarks_run_and_write_their_figures(tmp_path, monkeypatch, capsy
 
 
 def test_words_choose_benchmarks_and_the_long_one_is_only_done_when_asked_for():
-    assert runner.chosen("crops maps", growth=False) == ["crops", "maps"]
-    assert "growth" not in runner.chosen("", growth=False)
-    assert "growth" in runner.chosen("", growth=True)
+    assert runner.chosen("crops maps", growth=0) == ["crops", "maps"]
+    assert "growth" not in runner.chosen("", growth=0)
+    assert "growth" in runner.chosen("", growth=2000)
     with pytest.raises(UserError, match="crops, "):
-        runner.chosen("nothing", growth=False)
+        runner.chosen("nothing", growth=0)
 
 
 def test_ways_take_turns_and_the_first_round_does_not_count():
