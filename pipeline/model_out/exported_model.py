@@ -78,9 +78,9 @@ def export_model(place: Path, folder: Path) -> str:
     rows = [(e.form.file, f"{e.of_probability:.1e}", f"{e.of_logit:.1e}") for e in made]
     text = "\n".join(
         [
-            *(f"{each.form.name} is left out: {each.reason}" for each in tried if each.reason),
+            f"all files are in {folder}; compared on {what}, {size}:",
             aligned([heads, *rows]),
-            f"export-model: compared on {what}, {size}; all files are in {folder}",
+            *(f"{each.form.name} is left out: {each.reason}" for each in tried if each.reason),
         ]
     )
     if any(each.failed for each in tried):
