@@ -17,6 +17,7 @@ from pipeline.train.chief import told_by_chief
 from pipeline.train.devices import strategy_of
 from pipeline.train.first_weights import Member
 from pipeline.train.loop.checkpoint import checkpoint_path, read_checkpoint
+from pipeline.train.loop.lost_worker import telling_lost_worker
 from pipeline.train.members import stage_of_member
 from pipeline.train.memory import fit_to_memory
 from pipeline.train.one_network import beginning, loop_from
@@ -46,7 +47,8 @@ def help_train(run_root: Path) -> None:
                     f"{checkpoint.state.step}: the run folder must be one that all processes see."
                 )
             member = Member(task.network, len(inputs))
-            loop = loop_from(own, inputs[task.network - 1], checkpoint, member, writes=False)
+            with telling_lost_worker(strategy):
+                loop = loop_from(own, inputs[task.network - 1], checkpoint, member, writes=False)
             fit_to_memory(loop)
             loop.run()
             keras.backend.clear_session()

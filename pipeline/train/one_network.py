@@ -27,6 +27,7 @@ from pipeline.train.loop.checkpoint import (
 )
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
+from pipeline.train.loop.lost_worker import telling_lost_worker
 from pipeline.train.loop.micro_batch import micro_batches
 from pipeline.train.loop.out_of_memory import OutOfMemory
 from pipeline.train.loop.training_loop import TrainingLoop
@@ -64,7 +65,8 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
         task = Task(member.number, checkpoint.state.step, goes_on=bool(checkpoint.learner))
         told_by_chief(strategy_of(settings.train), task)
     while True:
-        loop = loop_from(stage, inputs, checkpoint, member)
+        with telling_lost_worker(strategy_of(settings.train)):
+            loop = loop_from(stage, inputs, checkpoint, member)
         try:
             fit_to_memory(loop)
             loop.run()

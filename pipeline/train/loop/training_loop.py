@@ -90,6 +90,7 @@ class TrainingLoop:
         with (
             stop_request() as self._request,
             Line(every_seconds=SECONDS_BETWEEN_REPORTS) as self._line,
+            telling_lost_worker(self.learner.strategy),  # reading the batches may tell it, too
         ):
             if not self.state.step:
                 self.watched.note_start(self.validation)
@@ -148,7 +149,7 @@ class TrainingLoop:
         step = self.state.step
         decay = average_decay(step, decay=self.train.average)
         rate = self._rate(step)
-        with self._telling_out_of_memory(), telling_lost_worker(self.learner.strategy):
+        with self._telling_out_of_memory():
             result = self.learner.step(images, targets, step=step, rate=rate, decay=decay)
         if self.writes:
             self._unread.append(result.loss)
