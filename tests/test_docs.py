@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from pipeline.checkup.speed import KEPT, speed_markdown
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
 from pipeline.evaluate.lesions import LESION_COLUMNS
@@ -148,3 +149,7 @@ def test_the_citation_is_of_this_version_and_licence():
     assert cited["cff-version"] == "1.2.0"  # whose required keys these are
     assert cited["message"] and cited["title"] and cited["authors"]
     assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+
+
+def test_the_page_on_speed_is_current():
+    assert (ROOT / "docs" / "speed.md").read_text() == speed_markdown(ROOT / KEPT)
