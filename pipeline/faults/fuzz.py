@@ -55,7 +55,7 @@ from pipeline.run.progress import shown
 from pipeline.run.words import aligned
 
 _PAGE = Path(__file__).parent / "fuzzing.md"
-READ, REFUSED, CRASHED = "read", "refused", "crashed"
+READ, REFUSED, LOST, CRASHED = "read", "refused", "lost", "crashed"
 # Of the copies, the share that single files are; the others are of data sets, which take longer.
 _SINGLE_SHARE = 0.85
 _SECONDS = 20  # of the processor for one copy; a batch may take many times as long, under load
@@ -100,10 +100,10 @@ class Tally:
 
     @classmethod
     def of(cls, figures: Mapping) -> "Tally":
-        """What `figures` were made of."""
-        tally = cls(crashes=[Crash(**each) for each in figures["crashes"]])
+        """What `figures` were made of, without what crashed."""
+        tally = cls()
         for name, ends in figures["sets"].items():
-            tally.ends[name].update(ends)
+            tally.ends[name].update({end: n for end, n in ends.items() if end != CRASHED})
         return replace(tally, peak_mib=figures["peak_mib"])
 
     def figures(self) -> dict:
@@ -126,7 +126,7 @@ def fuzz(
 ) -> dict:
     """Try damaged copies and write FOLDER/fuzz.json; the copies that crashed lie beside it.
 
-    What was broken off goes on where it stopped.
+    What was broken off goes on where it stopped, and what crashed is tried again.
 
     Args:
         files: number of copies.
@@ -145,17 +145,19 @@ def fuzz(
         "hardware": hardware(),
     }
     before = read_json(folder / "fuzz.json") or {}
-    if before.items() >= about.items() and before["files"] < files:
+    crashed = [crash["number"] for crash in before.get("crashes", [])]
+    if before.items() >= about.items() and (before["files"] < files or crashed):
         tally = Tally.of(before)
     else:
-        before, tally = {}, Tally()
+        before, crashed, tally = {}, [], Tally()
     done, result = before.get("files", 0), before
     began = time.monotonic() - 60 * before.get("minutes", 0.0)
     with tempfile.TemporaryDirectory() as temporary:
         corpus, work = Path(temporary, "corpus"), Path(temporary, "work")
         build_corpus(corpus, given)
         parts = [range(first, min(first + _BATCH, files)) for first in range(done, files, _BATCH)]
-        batches = [Batch(corpus, work, seed, tuple(part)) for part in parts]
+        numbers = [*((number,) for number in crashed), *map(tuple, parts)]
+        batches = [Batch(corpus, work, seed, each) for each in numbers]
         for each in shown(_tried(batches, workers), len(batches), "batches of damaged files"):
             tally.add(each)
             for crash in each.crashes:
@@ -182,7 +184,7 @@ def _tried(batches: list[Batch], workers: int | None) -> Iterator[Tally]:
         ends = _mapped(alone, workers, limits.decode_seconds)
         for one, of_one in zip(alone, ends, strict=True):
             tally.add(_lost(one, of_one.reason) if isinstance(of_one, Lost) else of_one)
-        if not tally.crashes:  # together only
+        if not (tally.crashes or tally.ends[SINGLE][LOST]):  # together only
             tally.crashes.append(Crash(batch.numbers[0], "a batch as a whole", end.reason))
         yield tally
 
@@ -193,9 +195,12 @@ def _mapped(batches: list[Batch], workers: int | None, seconds: float) -> Iterat
 
 
 def _lost(batch: Batch, reason: str) -> Tally:
+    """Of a copy that its worker did not survive: a run loses a DICOM file so, by name."""
     name, file = _sample(batch.corpus, batch.seed, batch.numbers[0])
-    tally = Tally(crashes=[Crash(batch.numbers[0], f"{name}/{file}", reason)])
-    tally.ends[name][CRASHED] += 1
+    tally = Tally()
+    tally.ends[name][LOST if name == SINGLE else CRASHED] += 1
+    if name != SINGLE:
+        tally.crashes.append(Crash(batch.numbers[0], f"{name}/{file}", reason))
     return tally
 
 
@@ -349,9 +354,9 @@ def _keep(crash: Crash, corpus: Path, seed: int, folder: Path) -> None:
 
 def fuzz_table(result: Mapping) -> str:
     """The figures for the terminal."""
-    rows = [("files of", "copies", READ, REFUSED, CRASHED)]
+    rows = [("files of", "copies", READ, REFUSED, LOST, CRASHED)]
     for name, ends in result["sets"].items():
-        counts = [ends.get(end, 0) for end in (READ, REFUSED, CRASHED)]
+        counts = [ends.get(end, 0) for end in (READ, REFUSED, LOST, CRASHED)]
         rows.append((name, *map(str, (sum(counts), *counts))))
     return aligned(rows)
 

@@ -23,7 +23,8 @@ import numpy as np
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Request
-from pipeline.ingest.picture_files import Picture, add_picture, read_picture, wrap_picture
+from pipeline.ingest.picture_files import Picture, add_picture, read_picture, wrap_pictures
+from pipeline.ingest.source_files import SourceFile
 from pipeline.run.errors import UserError
 
 SIDE_PX = 1024
@@ -53,21 +54,29 @@ def read(request: Request) -> Catalog:
     for row in read_info(info.path):
         rows[row.image_id].append(row)
     builder = CatalogBuilder(request.files, dataset="mias")
-    taken: dict[str, str] = {}
+    copies: dict[str, list[SourceFile]] = defaultdict(list)
     for file in sorted(request.files, key=lambda f: (f.suffix, f.name)):
         match = _FILE.fullmatch(file.path.name.lower())
         if not match:
             builder.skip(file, "not an image of mini-MIAS")
         elif match[1] not in rows:
             builder.skip(file, "Info.txt has no row for it")
-        elif match[1] in taken:
-            builder.skip(file, f"the same image as {taken[match[1]]}")
         else:
-            image, findings = _columns(rows[match[1]])
-            picture = Picture(file, partial(_read_pixels, file.path), image, findings)
-            if add_picture(builder, picture, wrap_picture(picture, request.wrapped)):
-                taken[match[1]] = file.name
+            copies[match[1]].append(file)
+    while copies:  # the first that can be read of each image
+        firsts = {image_id: files.pop(0) for image_id, files in copies.items()}
+        pictures = [_picture(file, rows[image_id]) for image_id, file in firsts.items()]
+        for picture, end in zip(pictures, wrap_pictures(pictures, request), strict=True):
+            if add_picture(builder, picture, end):
+                for other in copies.pop(picture.image["image_id"]):
+                    builder.skip(other, f"the same image as {picture.file.name}")
+        copies = {image_id: files for image_id, files in copies.items() if files}
     return builder.catalog()
+
+
+def _picture(file: SourceFile, rows: list[InfoRow]) -> Picture:
+    image, findings = _columns(rows)
+    return Picture(file, partial(_read_pixels, file.path), image, findings)
 
 
 def read_info(path: Path) -> list[InfoRow]:

@@ -1,10 +1,7 @@
 """Pictures that are not DICOM: their grey values, and the DICOM files that are made of them."""
 
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,13 +11,15 @@ from pipeline.dicom.known_words import without_values
 from pipeline.dicom.unusable import one_line
 from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.importers import Called, as_it_is
+from pipeline.ingest.importers import Called, Request, as_it_is
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.map_images import Lost, default_workers, map_images
 from pipeline.run.progress import shown
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")
 LOSSY = (".jpg", ".jpeg")
 NO_LOSSY = "a picture with lossy compression; take PNG or TIFF"
+PICTURES_FOR_A_WORKER = 20  # wrapped in the time that another one takes to start
 _IN_DICOM = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
 
 
@@ -59,34 +58,57 @@ def read_picture(path: Path) -> np.ndarray:
 
 
 def add_pictures(
-    builder: CatalogBuilder, pictures: Sequence[Picture], folder: Path, *, called: Called = as_it_is
+    builder: CatalogBuilder, pictures: Sequence[Picture], request: Request, *, called: Called
 ) -> None:
-    """Wrap and add pictures on all cores, as `wrap_picture` and `add_picture` do."""
-    if not pictures:
-        return
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:  # codecs run in parallel
-        done = pool.map(partial(wrap_picture, folder=folder, called=called), pictures)
-        ends = shown(done, len(pictures), "wrapping as DICOM")
-        for picture, end in zip(pictures, ends, strict=True):
-            add_picture(builder, picture, end)
+    """Wrap and add pictures, as `wrap_pictures` and `add_picture` do."""
+    for picture, end in zip(pictures, wrap_pictures(pictures, request, called=called), strict=True):
+        add_picture(builder, picture, end)
 
 
-def wrap_picture(picture: Picture, folder: Path, *, called: Called = as_it_is) -> Path | str:
-    """The DICOM file of a picture in `folder`, or why there is none.
+def wrap_pictures(
+    pictures: Sequence[Picture], request: Request, *, called: Called = as_it_is
+) -> Iterator[Path | str]:
+    """The DICOM file of each picture, or why there is none.
 
-    One that is there already is left alone.
+    A decoder may crash or take all memory on a damaged picture: each is decoded in a worker process
+    within the limits of the request, which may have none. A file that is there already is left.
 
     Args:
         called: what its image and its patient are called in the file.
     """
+    limits, jobs = request.limits, [_wrapping(p, request.wrapped, called) for p in pictures]
+    if limits is None:
+        yield from map(_wrap, jobs)
+        return
+    workers = limits.workers
+    if workers is None:
+        workers = min(default_workers(), 1 + len(jobs) // PICTURES_FOR_A_WORKER)
+    ends = map_images(
+        _wrap, jobs, workers=workers, seconds=limits.decode_seconds, mib=limits.decode_mib
+    )
+    for end in shown(ends, len(jobs), "wrapping as DICOM"):
+        yield end.reason if isinstance(end, Lost) else end
+
+
+@dataclass(frozen=True)
+class _Wrapping:
+    read: Callable[[], np.ndarray]
+    path: Path
+    said: dict
+
+
+def _wrapping(picture: Picture, folder: Path, called: Called) -> _Wrapping:
     said = {name: picture.image[name] for name in _IN_DICOM}
     said |= {f"{kind}_id": called(kind, said[f"{kind}_id"]) for kind in ("image", "patient")}
-    path = folder / f"{said['image_id']}.dcm"
+    return _Wrapping(picture.read, folder / f"{said['image_id']}.dcm", said)
+
+
+def _wrap(job: _Wrapping) -> Path | str:
     try:
-        wrap_as_dicom(picture.read(), path, **said)
+        wrap_as_dicom(job.read(), job.path, **job.said)
     except (ValueError, OSError) as error:
         return without_values(one_line(error))
-    return path
+    return job.path
 
 
 def add_picture(builder: CatalogBuilder, picture: Picture, wrapped: Path | str) -> bool:

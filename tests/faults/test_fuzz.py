@@ -115,9 +115,11 @@ def test_a_batch_that_its_worker_did_not_survive_is_tried_copy_by_copy(
 
     monkeypatch.setattr(fuzzing, "_mapped", mapped)
     (tally,) = fuzzing._tried([Batch(corpus, tmp_path, 0, tuple(range(6)))], None)
-    name, file = fuzzing._sample(corpus, 0, 4)
-    assert tally.crashes == [Crash(4, f"{name}/{file}", "died with exit code -11")]
-    assert sum(tally.ends.values(), Counter()) == Counter(read=5, crashed=1)
+    assert fuzzing._sample(corpus, 0, 4)[0] == SINGLE and tally.crashes == []
+    assert sum(tally.ends.values(), Counter()) == Counter(read=5, lost=1)
+    number = next(n for n in range(999) if fuzzing._sample(corpus, 0, n)[0] != SINGLE)
+    tally = fuzzing._lost(Batch(corpus, tmp_path, 0, (number,)), "out of time")
+    assert [(crash.number, crash.error) for crash in tally.crashes] == [(number, "out of time")]
 
 
 def test_the_whole_program_leaves_figures(tmp_path, monkeypatch):
@@ -154,3 +156,24 @@ def test_what_was_broken_off_goes_on_where_it_stopped(corpus, tmp_path, monkeypa
     assert result["peak_mib"] == 510
     fuzzing.fuzz(files=500, seed=1, folder=tmp_path)
     assert len(tried_now) == 1000
+
+
+def test_what_crashed_is_tried_again(corpus, tmp_path, monkeypatch):
+    def ends(batches, workers, seconds):
+        for batch in batches:
+            tally = Tally()
+            tally.ends[SINGLE][READ] = len(batch.numbers)
+            if 3 in batch.numbers and broken:
+                tally.ends[SINGLE][READ] -= 1
+                tally.ends[SINGLE][CRASHED] = 1
+                tally.crashes.append(Crash(3, f"{SINGLE}/a.dcm", "ValueError: "))
+            yield tally
+
+    monkeypatch.setattr(fuzzing, "build_corpus", lambda *_: None)
+    monkeypatch.setattr(fuzzing, "_keep", lambda *_: None)
+    monkeypatch.setattr(fuzzing, "_mapped", ends)
+    broken = True
+    assert len(fuzzing.fuzz(files=300, seed=0, folder=tmp_path)["crashes"]) == 1
+    broken = False
+    result = fuzzing.fuzz(files=300, seed=0, folder=tmp_path)
+    assert result["crashes"] == [] and result["sets"] == {SINGLE: {READ: 300}}

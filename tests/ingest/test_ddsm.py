@@ -113,6 +113,11 @@ def test_an_overlay_that_is_cut_off_is_noticed(tmp_path):
         read_overlay(tmp_path / "a.OVERLAY")
 
 
+def test_numbers_that_are_none_of_an_image_make_no_outline(tmp_path):
+    (tmp_path / "a.OVERLAY").write_text(OVERLAY.replace("5 1 2 2", f"5 1 2 {'2' * 30}"))
+    assert [f["geometry"] for f in read_overlay(tmp_path / "a.OVERLAY")] == ["none", "none"]
+
+
 def test_a_case_says_size_resolution_density_and_digitiser(tmp_path):
     (tmp_path / "B-3024-1.ics").write_text(ICS)
     case = read_case(tmp_path / "B-3024-1.ics")
@@ -218,6 +223,16 @@ def test_films_that_do_not_fit_their_case_fail_by_themselves(tmp_path):
     assert status == "failed" and "more than 12 bits; convert the film" in reason
     assert ends["B_3024_1.RIGHT_MLO.png"][1] == "B-3024-1.ics does not name RIGHT_MLO"
     assert ends["B_3025_1.LEFT_CC.png"][1] == "there is no B-3025-1.ics of its case"
+
+
+def test_a_number_of_bits_that_is_none_costs_no_other_film(tmp_path):
+    small_case(
+        tmp_path / "tree", ics=ICS.replace("12 RESOLUTION 50 OVERLAY", f"{10**15} RESOLUTION 50")
+    )
+    (tmp_path / "tree" / "B_3024_1.LEFT_CC.LJPEG").write_bytes(imagecodecs.ljpeg_encode(FILM))
+    cv2.imwrite(str(tmp_path / "tree" / "B_3024_1.RIGHT_CC.png"), FILM)
+    files = catalog_of(tmp_path / "tree", tmp_path / "dicom").files.set_index("file")
+    assert files.loc["B_3024_1.RIGHT_CC.png", "status"] == "candidate"
 
 
 def test_films_of_a_case_with_an_unusable_description_fail(tmp_path):

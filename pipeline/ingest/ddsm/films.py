@@ -33,7 +33,7 @@ from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.ddsm.case import Film
 from pipeline.ingest.ddsm.overlay import read_overlay
 from pipeline.ingest.ddsm.tree import Examination, sort_files
-from pipeline.ingest.importers import Request
+from pipeline.ingest.importers import Request, as_it_is
 from pipeline.ingest.picture_files import Picture, add_pictures, read_picture
 from pipeline.ingest.source_files import SourceFile
 
@@ -44,7 +44,7 @@ def read_films(request: Request) -> Catalog:
     """Catalog of the original tree."""
     builder = CatalogBuilder(request.files, dataset="ddsm")
     pictures = [_picture(*film) for film in sort_files(builder)]
-    add_pictures(builder, pictures, request.wrapped)
+    add_pictures(builder, pictures, request, called=as_it_is)
     return builder.catalog()
 
 
@@ -93,7 +93,7 @@ def _read_ljpeg(path: Path, film: Film) -> np.ndarray:
         if info.height * info.width != film.height * film.width:
             raise ValueError(f"has {info.height} x {info.width} pixels, unlike its .ics")
         pixels = imagecodecs.ljpeg_decode(data)
-        if pixels.max() >= 1 << film.bits:
+        if int(pixels.max()).bit_length() > film.bits:
             raise ValueError(f"decodes to more than {film.bits} bits")
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{error}; {CONVERT}") from error

@@ -73,9 +73,10 @@ def _finding(block: str) -> dict:
     types = _LESION_TYPE.findall(block)
     pathology = re.search(r"PATHOLOGY\s+(\w+)", block)
     boundary = _BOUNDARY.search(block)
-    numbers = np.array(boundary[1].split() if boundary else [], np.int64)
+    words = boundary[1].split() if boundary else []
     outline: list[list[int]] = []
-    if len(numbers) >= 3 and numbers[2:].max() <= 7:
+    if len(words) >= 3 and max(map(len, words)) < 10 and max(map(int, words[2:])) <= 7:
+        numbers = np.array(words, np.int64)
         corners = chain_outline(int(numbers[0]), int(numbers[1]), numbers[2:])
         outline = corners if len(corners) >= 3 else []
     return {

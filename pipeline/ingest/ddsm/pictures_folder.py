@@ -67,7 +67,7 @@ def read_pictures(request: Request) -> Catalog:
     for file in files:
         image, read = images[file.name], partial(read_picture, file.path)
         pictures.append(Picture(file, read, image, findings[image["image_id"]]))
-    add_pictures(builder, pictures, request.wrapped, called=request.called)
+    add_pictures(builder, pictures, request, called=request.called)
     for file in builder.left():
         if file.suffix in LOSSY:
             builder.skip(file, NO_LOSSY)
