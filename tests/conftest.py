@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # A worker has a core; two that take both for each step stand in each other's way.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A job in the background begins with SIGINT ignored, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A file is the work of one worker; the longest ones come first, so that none is left at the end.
 LONGEST = ("tests/test_pipeline.py", "tests/train/test_stage.py", "tests/train/test_learner.py")
