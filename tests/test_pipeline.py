@@ -144,7 +144,8 @@ def test_mlflow_gets_a_model_that_agrees_with_the_map(run, monkeypatch):
     upload(run)
     client = MlflowClient(tracking_uri())
     runs = {r.info.run_name: r for r in client.search_runs(["1"])}
-    assert set(runs) == {"first", *(f"first/{stage}" for stage in STAGE_SECTIONS)}
+    parts = (*STAGE_SECTIONS, "maps by epoch")
+    assert set(runs) == {"first", *(f"first/{part}" for part in parts)}
     heatmaps = client.list_artifacts(runs["first/heatmap"].info.run_id, "heatmaps")
     assert len(heatmaps) == 16
     logged = runs["first/train"].outputs.model_outputs[0]
