@@ -208,7 +208,7 @@ bench: $(VENV)/installed-dev             ## speed as ratios, beside what one wou
 fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
 	@$(PY) scripts/fuzz.py $(call given,FILES,files) $(call given,SEED,seed) $(call given,OUT,out)
 
-docs: $(VENV)/installed                  ## write the generated pages of docs/ and the README's table anew
+docs: $(VENV)/installed-dev              ## write the generated pages of docs/ and the README's table anew
 	@$(PY) scripts/docs.py
 
 site: $(VENV)/installed-dev              ## the documentation as a site, to open from disk: site/index.html

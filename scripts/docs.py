@@ -7,6 +7,7 @@ Writes  docs/targets.md, settings.md, tables.md, licences.md, results.md, faults
 Run     make docs; make result RUN=runs/mias
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import start
@@ -32,7 +33,8 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/settings.md"), settings_markdown())
     write_text_if_changed(Path("docs/targets.md"), targets_markdown(Path()))
     write_text_if_changed(Path("docs/tables.md"), tables_markdown())
-    write_text_if_changed(Path("docs/licences.md"), licences_markdown(Path()))
+    if find_spec("pytest"):  # whose packages the page lists too, by what they say of themselves
+        write_text_if_changed(Path("docs/licences.md"), licences_markdown(Path()))
     write_text_if_changed(Path("docs/faults.md"), faults_markdown(RESULTS))
     fuzzed = read_json(RESULTS / "fuzz.json")
     write_text_if_changed(Path("docs/fuzzing.md"), fuzz_markdown(fuzzed))
