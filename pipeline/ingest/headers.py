@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.dicom.header import Header, read_header
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
-from pipeline.run.map_images import Lost, default_workers, map_images
-from pipeline.run.progress import shown
+from pipeline.ingest.within_limits import within_limits
+from pipeline.run.map_images import Lost
 
 FILES_FOR_A_WORKER = 200  # read in the time that another one takes to start
 
@@ -23,20 +23,14 @@ def read_headers(
 
     `Lost` where it cannot be read within the limits of the request, which may have none.
     """
-    limits, paths = request.limits, [file.path for file in files]
-    if limits is None:
-        return {file: _header(path) for file, path in zip(files, paths, strict=True)}
-    workers = limits.workers
-    if workers is None:
-        workers = min(default_workers(), 1 + len(paths) // FILES_FOR_A_WORKER)
-    read = map_images(
+    read = within_limits(
+        request.limits,
         _header,
-        paths,
-        workers=workers,
-        seconds=limits.decode_seconds,
-        mib=limits.decode_mib,
+        [file.path for file in files],
+        for_a_worker=FILES_FOR_A_WORKER,
+        title="reading headers",
     )
-    return dict(zip(files, shown(read, len(paths), "reading headers"), strict=True))
+    return dict(zip(files, read, strict=True))
 
 
 def _header(path: Path) -> Header | Lost | None:

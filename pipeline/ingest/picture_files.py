@@ -13,8 +13,8 @@ from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.importers import Called, Request, as_it_is
 from pipeline.ingest.source_files import SourceFile
-from pipeline.run.map_images import Lost, default_workers, map_images
-from pipeline.run.progress import shown
+from pipeline.ingest.within_limits import within_limits
+from pipeline.run.map_images import Lost
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")
 LOSSY = (".jpg", ".jpeg")
@@ -76,17 +76,14 @@ def wrap_pictures(
     Args:
         called: what its image and its patient are called in the file.
     """
-    limits, jobs = request.limits, [_wrapping(p, request.wrapped, called) for p in pictures]
-    if limits is None:
-        yield from map(_wrap, jobs)
-        return
-    workers = limits.workers
-    if workers is None:
-        workers = min(default_workers(), 1 + len(jobs) // PICTURES_FOR_A_WORKER)
-    ends = map_images(
-        _wrap, jobs, workers=workers, seconds=limits.decode_seconds, mib=limits.decode_mib
-    )
-    for end in shown(ends, len(jobs), "wrapping as DICOM"):
+    jobs = [_wrapping(picture, request.wrapped, called) for picture in pictures]
+    for end in within_limits(
+        request.limits,
+        _wrap,
+        jobs,
+        for_a_worker=PICTURES_FOR_A_WORKER,
+        title="wrapping as DICOM",
+    ):
         yield end.reason if isinstance(end, Lost) else end
 
 

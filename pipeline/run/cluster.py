@@ -164,7 +164,7 @@ def _results(client: "Client", work: _Work, items: Sequence[Any]) -> Iterator[An
                     f"The scheduler {client.scheduler.address} is gone. The same command goes on "
                     "with what is done."
                 ) from error
-            except Exception as error:
+            except Exception as error:  # what a worker lacks, and what cannot be sent, has any type
                 raise UserError(
                     f"A worker of {client.scheduler.address} could not work: "
                     f"{type(error).__name__}: {error}. Workers need the same code and packages, "
