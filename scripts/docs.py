@@ -15,12 +15,12 @@ from pipeline.checkup.licences import licences_markdown
 from pipeline.checkup.speed import speed_markdown
 from pipeline.checkup.targets import targets_markdown
 from pipeline.config.describe import settings_markdown
-from pipeline.faults.fuzz import fuzz_markdown
-from pipeline.faults.outcomes import faults_markdown
 from pipeline.report.data_dictionary import tables_markdown
 from pipeline.report.readme import headline_markdown, results_page, with_results, write_results
 from pipeline.run.atomic import read_json, write_text_if_changed
 from pipeline.run.layout import RunFolder
+from tests.fault_injection.fuzz import fuzz_markdown
+from tests.fault_injection.outcomes import faults_markdown
 
 RESULTS = Path("docs/results")
 README = Path("README.md")

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 import start
-from pipeline.faults.catalogue import chosen
-from pipeline.faults.child import imports_for_children
-from pipeline.faults.fault import KILLS, Outcome, run_faults
-from pipeline.faults.outcomes import summary
 from pipeline.run.errors import UserError
+from tests.fault_injection.catalogue import chosen
+from tests.fault_injection.child import imports_for_children
+from tests.fault_injection.fault import KILLS, Outcome, run_faults
+from tests.fault_injection.outcomes import summary
 
 _MARKS = {
     True: "[green]survived[/]",

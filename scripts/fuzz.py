@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 import start
-from pipeline.faults.fuzz import fuzz as fuzz_files
-from pipeline.faults.fuzz import fuzz_line, fuzz_table
+from tests.fault_injection.fuzz import fuzz as fuzz_files
+from tests.fault_injection.fuzz import fuzz_line, fuzz_table
 
 
 def fuzz(

@@ -12,8 +12,6 @@ from pipeline.checkup.speed import KEPT, speed_markdown
 from pipeline.config import HeatmapSettings, Settings
 from pipeline.config.describe import settings_markdown
 from pipeline.evaluate.lesions import LESION_COLUMNS
-from pipeline.faults.fuzz import fuzz_markdown
-from pipeline.faults.outcomes import faults_markdown
 from pipeline.heatmap.stage import heatmap
 from pipeline.report.data_dictionary import columns_of, data_dictionary, tables_markdown
 from pipeline.report.readme import headline_markdown, results_page, with_results
@@ -22,6 +20,8 @@ from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
 from pipeline.run.stage import Stage
 from pipeline.train.data.mining import MINED_COLUMNS
+from tests.fault_injection.fuzz import fuzz_markdown
+from tests.fault_injection.outcomes import faults_markdown
 from tests.heatmap.small_run import BrightnessNetwork, write_small_run
 from tests.preprocess.four_women import done, stage, write_data
 

@@ -10,12 +10,11 @@ from pipeline.run.code import ROOT, imported_files
 ORDER = (
     *("config", "run", "figures", "pages", "dicom", "annotations", "ingest", "preprocess"),
     *("model", "drawing", "report", "train", "heatmap", "evaluate", "dicom_out", "model_out"),
-    *("tracking", "studies", "checkup", "faults"),
+    *("tracking", "studies", "checkup"),
 )
 # models/ knows the networks and nothing else; these use it.
 USE_NETWORKS = {
-    *("model", "train", "heatmap", "evaluate", "model_out", "tracking", "studies"),
-    *("checkup", "faults"),
+    *("model", "train", "heatmap", "evaluate", "model_out", "tracking", "studies", "checkup"),
 }
 # Means the same thing wherever it stands: a package, the work of a stage, the tables of a stage.
 SHARED_NAMES = {"__init__.py", "stage.py", "tables.py"}

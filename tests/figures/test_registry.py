@@ -8,7 +8,6 @@ import pytest
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
-from pipeline.faults.memory_store import Store
 from pipeline.figures.registry import METRICS, Metric, Need
 from pipeline.report.crossval_page import write_crossval_page
 from pipeline.report.readme import results_markdown, write_results
@@ -20,6 +19,7 @@ from pipeline.run.stage import Stage
 from pipeline.studies.compare import compare, comparison_text
 from pipeline.studies.crossval import pooled_metrics
 from tests.evaluate.fabricated_run import Woman, fabricate
+from tests.fault_injection.memory_store import Store
 
 TOY = Metric(
     "toy",

@@ -1,7 +1,6 @@
 """Four women with one small film each, and a run on them, for tests of preprocess."""
 
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings, StoreSettings
-from pipeline.faults.small_set import film
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess.stage import preprocess
 from pipeline.run.events import EventLog
@@ -9,6 +8,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage
 from tests.dicom_samples import write_mammogram
+from tests.fault_injection.small_set import film
 
 WOMEN = ("w1", "w2", "w3", "w4")
 

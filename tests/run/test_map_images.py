@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults.misbehaving import misbehave
 from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
+from tests.fault_injection.misbehaving import misbehave
 from tests.run.pool_functions import (
     DiesOnArrival,
     SlowToArrive,

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults.child import inside
-from pipeline.faults.dicom_files import plain_film
-from pipeline.faults.misbehaving import misbehave
-from pipeline.faults.same_results import differences
-from pipeline.faults.small_set import RUN, Base, set_up, write_films
 from pipeline.run import cluster as on_cluster
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import inside
+from tests.fault_injection.dicom_files import plain_film
+from tests.fault_injection.misbehaving import misbehave
+from tests.fault_injection.same_results import differences
+from tests.fault_injection.small_set import RUN, Base, set_up, write_films
 from tests.run.pool_functions import square_slowly
 from tests.scale.cluster import ROOT, cluster
 from tests.scale.cluster_functions import Counted, kill_the_worker, refuse, wait_a_little

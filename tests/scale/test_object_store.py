@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.faults.child import inside
-from pipeline.faults.dicom_files import plain_film
-from pipeline.faults.small_set import RUN, set_up, write_films
 from pipeline.preprocess.store.entries import entry_files, read_breast, read_image
 from pipeline.run import object_path
 from pipeline.run.errors import UserError
 from pipeline.run.object_path import COPIES, place
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import inside
+from tests.fault_injection.dicom_files import plain_film
+from tests.fault_injection.small_set import RUN, set_up, write_films
 from tests.scale.cluster import cluster
 from tests.scale.s3 import make_bucket, s3_server
 

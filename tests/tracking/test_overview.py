@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from pipeline.faults.memory_store import Store
 from pipeline.figures.registry import headline_metrics
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.upload import upload
+from tests.fault_injection.memory_store import Store
 
 FINGERPRINT = "77" * 32
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults.memory_store import Outage, Store
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
+from tests.fault_injection.memory_store import Outage, Store
 
 
 @pytest.fixture

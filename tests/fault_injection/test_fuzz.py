@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults import fuzz as fuzzing
-from pipeline.faults.fuzz import CRASHED, READ, REFUSED, Batch, Crash, Tally, copy_of, try_batch
-from pipeline.faults.fuzz_corpus import SINGLE, build_corpus, samples
-from pipeline.faults.mutations import mutated
 from pipeline.run.atomic import read_json
 from pipeline.run.map_images import Lost
+from tests.fault_injection import fuzz as fuzzing
+from tests.fault_injection.fuzz import (
+    CRASHED,
+    READ,
+    REFUSED,
+    Batch,
+    Crash,
+    Tally,
+    copy_of,
+    try_batch,
+)
+from tests.fault_injection.fuzz_corpus import SINGLE, build_corpus, samples
+from tests.fault_injection.mutations import mutated
 
 # pydicom warns about and logs what it finds in them.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -13,14 +13,14 @@ from pydicom.config import disable_value_validation
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from pipeline.dicom.write import wrap_as_dicom
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.misbehaving import misbehave
-from pipeline.faults.small_set import RUN, film, set_up, write_film, write_films
 from pipeline.ingest.picture_files import read_picture
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.map_images import Lost, map_images
 from pipeline.run.stage import peak_memory_mib, run_stage
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.misbehaving import misbehave
+from tests.fault_injection.small_set import RUN, film, set_up, write_film, write_films
 
 _VIEW_CODES = b"\x54\x00\x20\x02SQ\0\0"  # (0054,0220), which is read of every file
 _UNDEFINED = b"\xff\xff\xff\xff"

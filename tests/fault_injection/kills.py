@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.same_results import differences
-from pipeline.faults.small_set import RUN, stage
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.same_results import differences
+from tests.fault_injection.small_set import RUN, stage
 
 SECONDS_TO_END = 20.0  # after a signal
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.small_set import RUN, set_up, stage
 from pipeline.model.card import card_path
 from pipeline.model.folder import WEIGHTS
 from pipeline.run.checksum import file_sha256
 from pipeline.run.layout import RunFolder
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.small_set import RUN, set_up, stage
 
 _OTHER = RunFolder(Path("runs/other"))
 _OOPS = Path("oops").absolute

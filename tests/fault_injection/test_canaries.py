@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.faults.canaries import found, plant, root_name
+from tests.fault_injection.canaries import found, plant, root_name
 
 NAME = root_name()
 

@@ -7,16 +7,16 @@ import time
 from functools import partial
 from pathlib import Path
 
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.kills import check_same
-from pipeline.faults.same_results import differences
-from pipeline.faults.small_set import RUN, set_up, stage, write_films
 from pipeline.run.errors import UserError
 from pipeline.run.freshness import is_done, tell_make
 from pipeline.run.graph import GRAPH
 from pipeline.run.lock import locked
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.kills import check_same
+from tests.fault_injection.same_results import differences
+from tests.fault_injection.small_set import RUN, set_up, stage, write_films
 
 _DAY_NS = 86_400 * 10**9
 

@@ -32,9 +32,13 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.tag import Tag
 
 from pipeline.annotations.geometry import geometry_of
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.small_set import (
+from pipeline.preprocess.store.entries import read_image
+from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.code import ROOT
+from pipeline.run.layout import RunFolder
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.small_set import (
     RUN,
     SPLITS,
     STAGES,
@@ -43,10 +47,6 @@ from pipeline.faults.small_set import (
     stage,
     write_film,
 )
-from pipeline.preprocess.store.entries import read_image
-from pipeline.preprocess.tables import read_mammograms
-from pipeline.run.code import ROOT
-from pipeline.run.layout import RunFolder
 
 _MARK = "ZQ7"
 _NUMBERS = ("DA", "DS", "IS")  # kinds of text that must hold numbers

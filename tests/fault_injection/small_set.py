@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dicom.write import wrap_as_dicom
-from pipeline.faults.child import Ended, in_child, inside
 from pipeline.model.configure import configure
 from pipeline.run.code import ROOT
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import parse_set
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import Ended, in_child, inside
 
 SPACING_MM = 0.8
 WOMEN = 8

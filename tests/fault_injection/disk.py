@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipeline.faults.child import in_child, inside
-from pipeline.faults.fault import Place, Skipped, expect, fault
-from pipeline.faults.kills import check_same
-from pipeline.faults.small_set import RUN, set_up, stage, write_films
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.stage import run_stage
+from tests.fault_injection.child import in_child, inside
+from tests.fault_injection.fault import Place, Skipped, expect, fault
+from tests.fault_injection.kills import check_same
+from tests.fault_injection.small_set import RUN, set_up, stage, write_films
 
 # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, with which root reads and writes everything.
 _PAST_PERMISSIONS = (1, 2)

@@ -5,12 +5,12 @@ import time
 from functools import partial
 from pathlib import Path
 
-from pipeline.faults.child import Ended, in_child
-from pipeline.faults.dicom_files import plain_film
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.small_set import RUN, set_up, stage, write_films
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.stage import peak_memory_mib, run_stage
+from tests.fault_injection.child import Ended, in_child
+from tests.fault_injection.dicom_files import plain_film
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.small_set import RUN, set_up, stage, write_films
 
 MANY = 100_000
 _NOT_UTF8 = "not-\\xff-utf8.dcm"  # as tables name it

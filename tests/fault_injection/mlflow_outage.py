@@ -7,15 +7,15 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from pipeline.faults.child import in_child
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.memory_store import Outage, Store
-from pipeline.faults.small_set import RUN
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from pipeline.tracking.client import DATABASE
 from pipeline.tracking.outage import attempted
+from tests.fault_injection.child import in_child
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.memory_store import Outage, Store
+from tests.fault_injection.small_set import RUN
 
 FIRST_STARTS = 8
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pipeline.faults.child import inside
-from pipeline.faults.small_set import Base
 from pipeline.run.atomic import write_json
+from tests.fault_injection.child import inside
+from tests.fault_injection.small_set import Base
 
 KILLS = 100
 

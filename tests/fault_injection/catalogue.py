@@ -1,6 +1,6 @@
 """All faults: the modules that put theirs on the list, in the order in which they are done."""
 
-from pipeline.faults import (
+from tests.fault_injection import (
     canaries,
     damage,
     dicom_files,
@@ -11,7 +11,7 @@ from pipeline.faults import (
     odd_data,
     run_folder,
 )
-from pipeline.faults.fault import FAULTS, Fault
+from tests.fault_injection.fault import FAULTS, Fault
 
 _ORDER = (
     dicom_files,

@@ -4,13 +4,13 @@ import random
 import signal
 from pathlib import Path
 
-from pipeline.faults.fault import Place, expect, fault
-from pipeline.faults.kills import check_same
-from pipeline.faults.same_results import differences
-from pipeline.faults.small_set import RUN, stage
 from pipeline.model.folder import WEIGHTS
 from pipeline.run.layout import MODEL_FILE
 from pipeline.train.loop.checkpoint import checkpoint_path
+from tests.fault_injection.fault import Place, expect, fault
+from tests.fault_injection.kills import check_same
+from tests.fault_injection.same_results import differences
+from tests.fault_injection.small_set import RUN, stage
 
 FLIPS = 6
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.faults.fault import Outcome
 from pipeline.run.atomic import read_json
+from tests.fault_injection.fault import Outcome
 
 _HEAD = """# Faults
 

@@ -37,8 +37,6 @@ from pipeline.config import (
 from pipeline.dicom.file_format import damage_of, is_dicom
 from pipeline.dicom.header import read_header
 from pipeline.dicom.mammogram import Unusable, read_mammogram
-from pipeline.faults.fuzz_corpus import PICTURES, SINGLE, TEXT, build_corpus, samples
-from pipeline.faults.mutations import mutated
 from pipeline.ingest.catalog import read_catalog, write_catalog
 from pipeline.ingest.importers import Request
 from pipeline.ingest.read_data_set import read_data_set
@@ -53,6 +51,8 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
 from pipeline.run.progress import shown
 from pipeline.run.words import aligned
+from tests.fault_injection.fuzz_corpus import PICTURES, SINGLE, TEXT, build_corpus, samples
+from tests.fault_injection.mutations import mutated
 
 _PAGE = Path(__file__).parent / "fuzzing.md"
 READ, REFUSED, LOST, CRASHED = "read", "refused", "lost", "crashed"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.faults.catalogue import chosen
-from pipeline.faults.fault import Fault, NotSurvived, Outcome, Skipped, run_faults
-from pipeline.faults.outcomes import kills_line, summary_line
-from pipeline.faults.same_results import differences
+from tests.fault_injection.catalogue import chosen
+from tests.fault_injection.fault import Fault, NotSurvived, Outcome, Skipped, run_faults
+from tests.fault_injection.outcomes import kills_line, summary_line
+from tests.fault_injection.same_results import differences
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "faults.py"
 QUICK = [each.name for each in chosen(quick=True)]
