@@ -1,5 +1,8 @@
 """The examples of docs/serving.md, tried on one server."""
 
+import asyncio
+import contextlib
+import http.client
 import os
 import re
 import shutil
@@ -11,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from pipeline.run.layout import RunFolder
 from tests.dicom_samples import write_mammogram
@@ -69,11 +73,60 @@ def test_the_examples_get_answers(server):
     assert done.stdout.startswith("used L CC")
     if shutil.which("curl") is None and os.environ.get("CI") != "true":
         pytest.skip("there is no curl here")
-    shell = example("sh", "curl").replace("127.0.0.1:5001", address)
-    done = subprocess.run(
-        ["bash", "-c", shell], cwd=root, check=True, capture_output=True, text=True
-    )
-    assert '"decision": "used"' in done.stdout
+    said = []
+    for sign in ("application/json", "application/dicom"):
+        shell = example("sh", sign).replace("127.0.0.1:5001", address)
+        done = subprocess.run(
+            ["bash", "-c", shell], cwd=root, check=True, capture_output=True, text=True
+        )
+        said.append(done.stdout)
+    assert '"decision": "used"' in said[0]
+    assert said[0] == said[1]  # the file as it is and in base64
+
+
+def answer_of(address: str, body: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    host, port = address.split(":")
+    with contextlib.closing(http.client.HTTPConnection(host, int(port))) as connection:
+        connection.request("POST", "/invocations", body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"), [(b"", "file 1: "), (b"Dear colleague", "not DICOM"), (b"\0" * 10**6, "zeros")]
+)
+def test_a_body_that_is_no_mammogram_gets_a_400(server, body, words):
+    kind = {"Content-Type": "Application/DICOM; transfer-syntax=*"}
+    status, said = answer_of(server[0], body, kind)
+    assert status == 400
+    assert words in said
+    assert len(said) < 1000
+
+
+@pytest.mark.parametrize("kind", ["image/png", "application/x-www-form-urlencoded", None])
+def test_another_content_type_is_told_which_are_taken(server, kind):
+    status, said = answer_of(server[0], b"DICM", {"Content-Type": kind} if kind else {})
+    assert status == 415
+    assert "application/dicom" in said
+    assert "application/json" in said
+
+
+@pytest.mark.parametrize("kind", [b"application/dicom", b"application/json"])
+@pytest.mark.parametrize(("size", "status"), [(10, 200), (11, 413)])
+def test_a_request_that_is_too_large_does_not_reach_the_model(kind, size, status):
+    from pipeline.tracking.dicom_body import DicomBody
+
+    async def receive():
+        return {"type": "http.request", "body": b"a" * size}
+
+    async def send(message):
+        said.append(message)
+
+    said = []
+    app = DicomBody(PlainTextResponse("an answer"), most_bytes=10)
+    request = {"type": "http", "method": "POST", "path": "/invocations"}
+    asyncio.run(app({**request, "headers": [(b"content-type", kind)]}, receive, send))
+    assert said[0]["status"] == status
 
 
 @pytest.mark.parametrize(
