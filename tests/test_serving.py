@@ -93,7 +93,8 @@ def answer_of(address: str, body: bytes, headers: dict[str, str]) -> tuple[int, 
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [(b"", "file 1: "), (b"Dear colleague", "not DICOM"), (b"\0" * 10**6, "zeros")]
+    ("body", "words"),
+    [(b"", "file 1: "), (b"Dear colleague", "not DICOM"), (b"\0" * 10**6, "zeros")],
 )
 def test_a_body_that_is_no_mammogram_gets_a_400(server, body, words):
     kind = {"Content-Type": "Application/DICOM; transfer-syntax=*"}
