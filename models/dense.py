@@ -29,17 +29,11 @@ _MIRRORED: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))  # axes of the
 
 
 class _Span(NamedTuple):
-    """A tile along one axis: the cells of the map that it gives, the pixels it is made from.
+    """A tile along one axis: the cells of the map that it gives, the pixels it is made from."""
 
-    Attributes:
-        cells: of the whole map.
-        own: the same among the cells of the tile.
-        pixels: of the continued image.
-    """
-
-    cells: slice
-    own: slice
-    pixels: slice
+    cells: slice  # of the whole map
+    own: slice  # the same among the cells of the tile
+    pixels: slice  # of the continued image
 
 
 def logit_map(

@@ -34,18 +34,14 @@ _SAME_MAP = (layers.Activation, layers.BatchNormalization, layers.LayerNormaliza
 
 @dataclass(frozen=True)
 class KerasBackbone:
-    """A network of keras.applications up to stride 16.
-
-    Attributes:
-        layers: model, (B, H, W, 3) as the application expects it -> (B, H/16 + extra, ..., C).
-        field: of its cells.
-        sees_everything: whether a mean over the whole map, such as squeeze-and-excitation, takes
-            part, so that every pixel matters a little.
-    """
+    """A network of keras.applications up to stride 16."""
 
     name: str
+    # model, (B, H, W, 3) as the application expects it -> (B, H/16 + extra, ..., C)
     layers: keras.Model
-    field: ReceptiveField
+    field: ReceptiveField  # of its cells
+    # whether a mean over the whole map, such as squeeze-and-excitation, takes part, so that every
+    # pixel matters a little
     sees_everything: bool = False
 
     @property
@@ -143,16 +139,12 @@ def unknown_backbone(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call of a layer.
-
-    Attributes:
-        read: identities of the tensors that it reads.
-        fields: of the rows and the columns of its result; none where that has no positions.
-    """
+    """One call of a layer."""
 
     layer: keras.Operation
-    read: list[int]
+    read: list[int]  # identities of the tensors that it reads
     result: keras.KerasTensor
+    # of the rows and the columns of its result; none where that has no positions
     fields: tuple[ReceptiveField, ...]
 
     @property

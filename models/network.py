@@ -58,17 +58,11 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class Front:
-    """The part of a network at high resolution, where features take most of the memory.
+    """The part of a network at high resolution, where features take most of the memory."""
 
-    Attributes:
-        layer: the last one of it.
-        stride_px: distance between its cells, in pixels.
-        halo_px: pixels around those of a cell that it depends on, a multiple of stride_px.
-    """
-
-    layer: str
-    stride_px: int
-    halo_px: int
+    layer: str  # the last one of it
+    stride_px: int  # distance between its cells, in pixels
+    halo_px: int  # pixels around those of a cell that it depends on, a multiple of stride_px
 
 
 class MeanLogit(keras.layers.Layer):
@@ -93,24 +87,20 @@ class PatchNetwork(keras.Model):
     """(B, H, W, 1) float32 in [0, 1] -> (B, h, w) float32 logits, H = patch_px + (h-1) stride_px.
 
     Cell (i, j) is the position at the pixel (i * stride_px + patch_px / 2 - 0.5, ...).
-
-    Attributes:
-        spec: the NetworkSpec.
-        stride_px: distance between cells in pixels.
-        halo_px: pixels around a patch that can still change its logit (0 for valid), rounded up
-            to a multiple of stride_px; 0 where tile_px is given.
-        margin_cells: cells along each edge of a crop that the network's own zero padding
-            disturbs noticeably (0 for valid); training ignores them, maps pad by so much more.
-        tile_px: side of the only crops and tiles that the network is meant for, because a logit
-            depends on all of them; 0 for networks without such layers.
-        front: what maps compute first, by smaller tiles; None where they compute all at once.
     """
 
     spec: NetworkSpec
-    stride_px: int
+    stride_px: int  # distance between cells in pixels
+    # pixels around a patch that can still change its logit (0 for valid), rounded up to a multiple
+    # of stride_px; 0 where tile_px is given
     halo_px: int
+    # cells along each edge of a crop that the network's own zero padding disturbs noticeably (0 for
+    # valid); training ignores them, maps pad by so much more
     margin_cells: int
+    # side of the only crops and tiles that the network is meant for, because a logit depends on all
+    # of them; 0 for networks without such layers
     tile_px: int = 0
+    # what maps compute first, by smaller tiles; None where they compute all at once
     front: Front | None = None
 
     @property

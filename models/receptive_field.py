@@ -11,13 +11,6 @@ class ReceptiveField:
     Cell i depends on the pixels first_px + i stride_px to last_px + i stride_px. All holds for
     images whose size is a multiple of the largest stride.
 
-    Attributes:
-        stride_px: distance between cells.
-        extra: an image of n strides has n + extra cells.
-        first_px, last_px: pixels that cell 0 sees, whatever the weights.
-        middle_px: the middle of cell 0. Where a convolution pads one row more after the map than
-            before it, half a row counts as before it: trained kernels lean that way (Alsallakh
-            et al. 2021, arXiv:2010.02178; for EfficientNet-Lite0 see efficientnet_lite0).
 
     Example:
         >>> field = ReceptiveField().window(3, 2).window(3)
@@ -25,10 +18,14 @@ class ReceptiveField:
         (7, 2, 0)
     """
 
-    stride_px: int = 1
-    extra: int = 0
+    stride_px: int = 1  # distance between cells
+    extra: int = 0  # an image of n strides has n + extra cells
+    # first_px, last_px: pixels that cell 0 sees, whatever the weights
     first_px: int = 0
     last_px: int = 0
+    # the middle of cell 0. Where a convolution pads one row more after the map than before it, half
+    # a row counts as before it: trained kernels lean that way (Alsallakh et al. 2021,
+    # arXiv:2010.02178; for EfficientNet-Lite0 see efficientnet_lite0).
     middle_px: float = 0.0
 
     @property

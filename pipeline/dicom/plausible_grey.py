@@ -40,16 +40,11 @@ _STEP = 1 / 256
 
 @dataclass(frozen=True)
 class Look:
-    """What a reduced image shows.
+    """What a reduced image shows."""
 
-    Attributes:
-        breast: (h, w) bool.
-        reversed: True where the breast is a negative, None where that is unclear.
-        raw: True where the breast lies far from the air and has hardly a contrast of its own.
-    """
-
-    breast: np.ndarray
-    reversed: bool | None
+    breast: np.ndarray  # (h, w) bool
+    reversed: bool | None  # True where the breast is a negative, None where that is unclear
+    # True where the breast lies far from the air and has hardly a contrast of its own
     raw: bool = False
 
 

@@ -28,17 +28,11 @@ _DIRECTIONS = {
 
 @dataclass(frozen=True)
 class DetectorPlane:
-    """Directions of a mammogram's pixels, and their size.
+    """Directions of a mammogram's pixels, and their size."""
 
-    Attributes:
-        along_row: (3,) unit vector in which columns count up.
-        along_column: (3,) unit vector, perpendicular, in which rows count up.
-        spacing_mm: of the mammogram's pixels.
-    """
-
-    along_row: np.ndarray
-    along_column: np.ndarray
-    spacing_mm: float
+    along_row: np.ndarray  # (3,) unit vector in which columns count up
+    along_column: np.ndarray  # (3,) unit vector, perpendicular, in which rows count up
+    spacing_mm: float  # of the mammogram's pixels
 
     def position(self, row: float, col: float) -> tuple[float, float, float]:
         """Where a pixel of the mammogram lies, in mm from the centre of its first."""

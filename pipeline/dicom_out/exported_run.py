@@ -84,27 +84,17 @@ def export_dicom(run: RunFolder, *, identified: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Item:
-    """One mammogram to export.
-
-    Attributes:
-        mammogram: row of mammograms.csv.
-        file: its file, whose name in the row may be a pseudonym.
-        image: row of images.csv.
-        regions: rows of regions.csv, by rank.
-        summary: heatmap.json.
-        number: among the mammograms of its patient, from 1.
-        made_at: when the maps were made, in Unix seconds.
-    """
+    """One mammogram to export."""
 
     run: RunFolder
     card: ModelCard
-    mammogram: dict[str, Any]
-    file: Path
-    image: dict[str, Any]
-    regions: pd.DataFrame
-    summary: dict[str, Any]
-    number: int
-    made_at: float
+    mammogram: dict[str, Any]  # row of mammograms.csv
+    file: Path  # its file, whose name in the row may be a pseudonym
+    image: dict[str, Any]  # row of images.csv
+    regions: pd.DataFrame  # rows of regions.csv, by rank
+    summary: dict[str, Any]  # heatmap.json
+    number: int  # among the mammograms of its patient, from 1
+    made_at: float  # when the maps were made, in Unix seconds
     identified: bool
 
 

@@ -28,22 +28,14 @@ SERIES = {"map": 9001, "segmentation": 9002, "overlay": 9003, "report": 9004}
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the objects of one mammogram come from.
+    """Where the objects of one mammogram come from."""
 
-    Attributes:
-        source: what they take over from it, see `read_source`.
-        content: checksum of what they show.
-        number: of the mammogram among those of its patient, from 1.
-        made_at: when the map was made, UTC.
-        version: commit of the code that made the model.
-        parameters: of the algorithm, by name, with the checksum of the model's weights.
-    """
-
-    source: Dataset
-    content: str
-    number: int
-    made_at: datetime.datetime
-    version: str
+    source: Dataset  # what they take over from it, see `read_source`
+    content: str  # checksum of what they show
+    number: int  # of the mammogram among those of its patient, from 1
+    made_at: datetime.datetime  # when the map was made, UTC
+    version: str  # commit of the code that made the model
+    # of the algorithm, by name, with the checksum of the model's weights
     parameters: dict[str, str]
 
     def uid(self, *words: str) -> str:

@@ -43,12 +43,9 @@ class Panel(NamedTuple):
 
 @dataclass
 class Sheet:
-    """The sheet; what is written on it is drawn last.
+    """The sheet; what is written on it is drawn last."""
 
-    Attributes:
-        pixels: (h, w, 3) uint8, red first; HEIGHT_PX x WIDTH_PX if not given.
-    """
-
+    # (h, w, 3) uint8, red first; HEIGHT_PX x WIDTH_PX if not given
     pixels: np.ndarray = field(
         default_factory=lambda: np.full((HEIGHT_PX, WIDTH_PX, 3), rgb(BACKGROUND), np.uint8)
     )

@@ -24,30 +24,24 @@ _OF_FINDING = ("patient_id", "laterality", "view", "split", "finding_id")
 
 @dataclass(frozen=True)
 class Judged:
-    """Everything that the figures are computed from.
+    """Everything that the figures are computed from."""
 
-    Attributes:
-        split: "test", or "all" for a run that only applies another run's model.
-        images: images.csv joined with mammograms.csv, one row per mapped mammogram, and
-            `truth` (1 abnormal, 0 normal, -1 neither) and `outlined` (bool).
-        positions: predictions.parquet without ignored positions, and without the negative ones
-            of images whose truth is not known; `above_threshold` (bool) where a region may be;
-            `with_extent` has added its columns.
-        candidates, regions: tables of the heatmap stage. As in `images` and `positions`,
-            `trained_logit` is what the network gave, `logit` that of the calibrated probability,
-            and `shown_logit` that of the probability as it is shown, which is capped;
-            `lowered_logit` is before the calibration, and `score` what ranks them.
-        outlines: of each image, original pixels.
-        patients: ids, the units of the bootstrap.
-    """
-
-    split: str
+    split: str  # "test", or "all" for a run that only applies another run's model
+    # images.csv joined with mammograms.csv, one row per mapped mammogram, and `truth` (1 abnormal,
+    # 0 normal, -1 neither) and `outlined` (bool)
     images: pd.DataFrame
+    # predictions.parquet without ignored positions, and without the negative ones of images whose
+    # truth is not known; `above_threshold` (bool) where a region may be; `with_extent` has added
+    # its columns
     positions: pd.DataFrame
+    # candidates, regions: tables of the heatmap stage. As in `images` and `positions`,
+    # `trained_logit` is what the network gave, `logit` that of the calibrated probability, and
+    # `shown_logit` that of the probability as it is shown, which is capped; `lowered_logit` is
+    # before the calibration, and `score` what ranks them.
     candidates: pd.DataFrame
     regions: pd.DataFrame
-    outlines: Outlines
-    patients: list[str]
+    outlines: Outlines  # of each image, original pixels
+    patients: list[str]  # ids, the units of the bootstrap
     card: ModelCard
 
     @property

@@ -24,16 +24,11 @@ class Matched(Searched):
     """The FROC input: images with known truth, then the others that have an outlined lesion.
 
     Lesions are of all these images, false alarms of those with known truth.
-
-    Attributes:
-        images: rows of the images, in the order of the indices in `matches`.
-        alarms: row of each false alarm in the table of candidates or regions, (F,) int.
-        lesions: outline of each lesion in original pixels, L of them.
     """
 
-    images: pd.DataFrame
-    alarms: np.ndarray
-    lesions: list[Outline]
+    images: pd.DataFrame  # rows of the images, in the order of the indices in `matches`
+    alarms: np.ndarray  # row of each false alarm in the table of candidates or regions, (F,) int
+    lesions: list[Outline]  # outline of each lesion in original pixels, L of them
 
 
 def match_candidates(judged: Judged, *, score: str = "score") -> Matched:

@@ -39,19 +39,12 @@ MOST_TICKS = 7
 
 @dataclass(frozen=True)
 class Look:
-    """How a plot is drawn, whatever it shows.
+    """How a plot is drawn, whatever it shows."""
 
-    Attributes:
-        size_inch: width and height.
-        rc: settings of matplotlib, fonts for instance.
-        titled: the title stands in the plot; otherwise in a caption.
-        save: options of `savefig`.
-    """
-
-    size_inch: tuple[float, float]
-    rc: dict[Any, Any]
-    titled: bool
-    save: Mapping[str, Any]
+    size_inch: tuple[float, float]  # width and height
+    rc: dict[Any, Any]  # settings of matplotlib, fonts for instance
+    titled: bool  # the title stands in the plot; otherwise in a caption
+    save: Mapping[str, Any]  # options of `savefig`
 
 
 SVG = {"format": "svg", "metadata": {"Date": None}}  # the same plot is the same file

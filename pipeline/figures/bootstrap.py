@@ -24,19 +24,12 @@ _STEEPEST = 100.0
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Units of one kind that a score should tell apart.
+    """Units of one kind that a score should tell apart."""
 
-    Attributes:
-        labels: 0 or 1, (n,).
-        scores: calibrated logits, or what a baseline gives, (n,) float64.
-        patient: index of the patient of each, (n,) int64.
-        weights: how much each counts, (n,), for instance to count lesions alike; all alike if
-            absent.
-    """
-
-    labels: np.ndarray
-    scores: np.ndarray
-    patient: np.ndarray
+    labels: np.ndarray  # 0 or 1, (n,)
+    scores: np.ndarray  # calibrated logits, or what a baseline gives, (n,) float64
+    patient: np.ndarray  # index of the patient of each, (n,) int64
+    # how much each counts, (n,), for instance to count lesions alike; all alike if absent
     weights: np.ndarray | None = None
 
     def __post_init__(self) -> None:
@@ -56,15 +49,10 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """Images that were searched for lesions.
+    """Images that were searched for lesions."""
 
-    Attributes:
-        matches: what became of lesions and candidates.
-        patient_of_image: index of the patient of each image, (images,) int64.
-    """
-
-    matches: Matches
-    patient_of_image: np.ndarray
+    matches: Matches  # what became of lesions and candidates
+    patient_of_image: np.ndarray  # index of the patient of each image, (images,) int64
 
     def __len__(self) -> int:
         return len(self.matches.lesion_scores)

@@ -26,22 +26,14 @@ FP_RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True)
 class Matches:
-    """What candidates did, over all images.
+    """What candidates did, over all images."""
 
-    Attributes:
-        lesion_scores: best score of each lesion, -inf where no candidate lies in it, (L,).
-        lesion_images: index of each lesion's image, (L,).
-        false_scores: score of each false alarm, (F,).
-        false_images: index of each false alarm's image, (F,).
-        images: number of images on which a false alarm is known to be one, those without lesion
-            or candidate included; they come first, after them images that are not fully outlined,
-            with lesions only.
-    """
-
-    lesion_scores: np.ndarray
-    lesion_images: np.ndarray
-    false_scores: np.ndarray
-    false_images: np.ndarray
+    lesion_scores: np.ndarray  # best score of each lesion, -inf where no candidate lies in it, (L,)
+    lesion_images: np.ndarray  # index of each lesion's image, (L,)
+    false_scores: np.ndarray  # score of each false alarm, (F,)
+    false_images: np.ndarray  # index of each false alarm's image, (F,)
+    # number of images on which a false alarm is known to be one, those without lesion or candidate
+    # included; they come first, after them images that are not fully outlined, with lesions only
     images: int
 
 

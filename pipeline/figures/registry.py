@@ -39,33 +39,23 @@ class Place(IntEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that says how good a model is.
+    """A number that says how good a model is."""
 
-    Attributes:
-        name: its key in metrics.json.
-        title: what it is called where nothing else is said, such as a row of the README.
-        heading: what it is called in the report and the model card.
-        needs: what it is computed from; `n` of its figure counts these.
-        value: of the cases of that need, `Scored` or `Searched`; may raise Undefined.
-        samples: of the cases and bootstrap weights (samples, patients): the value in each sample,
-            (samples,), NaN where undefined. Without it there is no interval.
-        place: where it is shown.
-        higher_is_better: None where neither is: a slope should be 1.
-        of_probabilities: it judges the probabilities of all positions and not their order, so it
-            stands under `calibration`, before and after the calibration.
-        with_interval: metrics.json has its interval; otherwise the number alone.
-    """
-
-    name: str
-    title: str
-    heading: str
-    needs: Need
+    name: str  # its key in metrics.json
+    title: str  # what it is called where nothing else is said, such as a row of the README
+    heading: str  # what it is called in the report and the model card
+    needs: Need  # what it is computed from; `n` of its figure counts these
+    # of the cases of that need, `Scored` or `Searched`; may raise Undefined
     value: Callable[[Any], float]
+    # of the cases and bootstrap weights (samples, patients): the value in each sample, (samples,),
+    # NaN where undefined. Without it there is no interval.
     samples: Callable[[Any, np.ndarray], np.ndarray] | None = None
-    place: Place = Place.SUMMARY
-    higher_is_better: bool | None = True
+    place: Place = Place.SUMMARY  # where it is shown
+    higher_is_better: bool | None = True  # None where neither is: a slope should be 1
+    # it judges the probabilities of all positions and not their order, so it stands under
+    # `calibration`, before and after the calibration
     of_probabilities: bool = False
-    with_interval: bool = True
+    with_interval: bool = True  # metrics.json has its interval; otherwise the number alone
 
 
 def ranking_metrics(*, within: Place = Place.REPORT) -> list[Metric]:

@@ -18,29 +18,20 @@ from pipeline.run.layout import RunFolder
 
 @dataclass(frozen=True)
 class DescribeJob:
-    """A mammogram whose map is there.
+    """A mammogram whose map is there."""
 
-    Attributes:
-        mammogram: row of mammograms.csv.
-        positions, outlines: its rows of positions.parquet, and its outlines in original pixels.
-        other: highest logit of the other breast, see `other_breast`.
-        place: where its map is, and the pictures go.
-        min_area_mm2: smaller areas are no regions.
-        uncertainty: also draw how far the copies of the map differ.
-        images: how many there are.
-    """
-
-    mammogram: dict[str, Any]
+    mammogram: dict[str, Any]  # row of mammograms.csv
+    # positions, outlines: its rows of positions.parquet, and its outlines in original pixels
     positions: pd.DataFrame
     outlines: list[Outline]
-    other: float
-    place: RunFolder
+    other: float  # highest logit of the other breast, see `other_breast`
+    place: RunFolder  # where its map is, and the pictures go
     rule: MapRule
     card: ModelCard
     caption: Caption
-    min_area_mm2: float
-    uncertainty: bool
-    images: int
+    min_area_mm2: float  # smaller areas are no regions
+    uncertainty: bool  # also draw how far the copies of the map differ
+    images: int  # how many there are
 
 
 def describe(image: DescribeJob) -> ImageTables | UserError:

@@ -37,20 +37,14 @@ IMAGE_COLUMNS = [
 
 @dataclass(frozen=True)
 class ImageTables:
-    """What the tables say of one image.
+    """What the tables say of one image."""
 
-    Attributes:
-        mammogram: OF_IMAGE of it.
-        regions, candidates: JUDGED_COLUMNS are in both tables, behind their own columns.
-        image: its row of images.csv.
-        predictions: its rows of predictions.parquet.
-    """
-
-    mammogram: dict[str, Any]
+    mammogram: dict[str, Any]  # OF_IMAGE of it
+    # regions, candidates: JUDGED_COLUMNS are in both tables, behind their own columns
     regions: Regions
     candidates: pd.DataFrame
-    image: dict[str, Any]
-    predictions: pd.DataFrame
+    image: dict[str, Any]  # its row of images.csv
+    predictions: pd.DataFrame  # its rows of predictions.parquet
 
 
 def in_breast(mammogram: Mapping[str, Any], image_map: ImageMap, rule: MapRule) -> ImageMap:

@@ -39,30 +39,21 @@ DRAWN_BY = "SYNTHETIC"  # the maker that the phantom's files name
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of a mammogram that is used.
+    """What there is of a mammogram that is used."""
 
-    Attributes:
-        mammogram: its row of mammograms.csv.
-    """
-
-    mammogram: Mapping[str, Any]
+    mammogram: Mapping[str, Any]  # its row of mammograms.csv
     image_map: ImageMap
     tables: ImageTables
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What became of all files.
+    """What became of all files."""
 
-    Attributes:
-        intake: the columns of intake.csv, a row for each file, in the order of their names.
-        found: of the mammograms that are used, by the name of the file.
-        doubts: why their maps deserve less trust, the worst reason first.
-    """
-
+    # the columns of intake.csv, a row for each file, in the order of their names
     intake: pd.DataFrame
-    found: dict[str, Found]
-    doubts: list[Doubt]
+    found: dict[str, Found]  # of the mammograms that are used, by the name of the file
+    doubts: list[Doubt]  # why their maps deserve less trust, the worst reason first
 
 
 def predict(

@@ -17,21 +17,17 @@ REGION_COLUMNS = [
 
 @dataclass(frozen=True)
 class Regions:
-    """The regions of one map.
+    """The regions of one map."""
 
-    Attributes:
-        table: one row of REGION_COLUMNS per region, the one with the best candidate first. `logit`
-            is the network's at the peak. `lowered_logit` is that of the best candidate in it, or,
-            where none is, of the place in it that would be the next one. Places are in original
-            pixels: the box as `image[row0:row1, col0:col1]`, centroid and peak as coordinates of
-            pixel centres. `height_mm` and `width_mm` are the sides of the box, `diameter_mm` is the
-            longest distance across the region. `logit_sd`: mean standard deviation of the
-            calibrated logit over mirrored copies and members of an ensemble.
-        areas: (h, w) int, rank of the region that a position belongs to, 0 for none.
-    """
-
+    # one row of REGION_COLUMNS per region, the one with the best candidate first. `logit` is the
+    # network's at the peak. `lowered_logit` is that of the best candidate in it, or, where none is,
+    # of the place in it that would be the next one. Places are in original pixels: the box as
+    # `image[row0:row1, col0:col1]`, centroid and peak as coordinates of pixel centres. `height_mm`
+    # and `width_mm` are the sides of the box, `diameter_mm` is the longest distance across the
+    # region. `logit_sd`: mean standard deviation of the calibrated logit over mirrored copies and
+    # members of an ensemble.
     table: pd.DataFrame
-    areas: np.ndarray
+    areas: np.ndarray  # (h, w) int, rank of the region that a position belongs to, 0 for none
 
     def curves(self, image_map: ImageMap) -> list[list[np.ndarray]]:
         """The closed edges of each region, best first: (n, 2) of (row, col) in original pixels.

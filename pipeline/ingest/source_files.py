@@ -35,14 +35,10 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Listing:
-    """All files below a folder, sorted by name, and what else is there.
-
-    Attributes:
-        not_entered: linked folders, pipes and devices.
-    """
+    """All files below a folder, sorted by name, and what else is there."""
 
     files: tuple[SourceFile, ...]
-    not_entered: tuple[str, ...]
+    not_entered: tuple[str, ...]  # linked folders, pipes and devices
     broken_links: tuple[SourceFile, ...] = ()  # to files that are not there; none of `files`
 
 

@@ -31,9 +31,6 @@ class Calibration:
     abnormality count more, times `bend`, and evidence for it less, by `bend`: what looks just like
     a lesion and is none limits how sure any network can be, at one end only.
 
-    Attributes:
-        lesions: findings behind the fit; None where that is not known, and nothing is capped.
-        fitted_prior: the natural prior of the fit.
 
     Raises:
         ValueError: a prior is not strictly between 0 and 1, or temperature or bend not above 0.
@@ -47,8 +44,9 @@ class Calibration:
     natural_prior: float = Field(gt=0, lt=1)
     temperature: float = Field(gt=0)
     bend: float = Field(default=1.0, gt=0)
+    # findings behind the fit; None where that is not known, and nothing is capped
     lesions: int | None = Field(default=None, ge=0)
-    fitted_prior: float | None = Field(default=None, gt=0, lt=1)
+    fitted_prior: float | None = Field(default=None, gt=0, lt=1)  # the natural prior of the fit
 
     @property
     def shift(self) -> float:

@@ -12,14 +12,10 @@ from pydantic.dataclasses import dataclass
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Term:
-    """What a feature adds to the log odds: weight * (feature - mean); nothing where it is unknown.
-
-    Attributes:
-        mean: over the candidates that the weight was fitted on.
-    """
+    """What a feature adds to the log odds: weight * (feature - mean); nothing where unknown."""
 
     weight: float
-    mean: float
+    mean: float  # over the candidates that the weight was fitted on
 
     def __call__(self, feature: ArrayLike) -> np.ndarray:
         return self.weight * np.nan_to_num(np.asarray(feature, np.float64) - self.mean)
@@ -31,19 +27,15 @@ class CandidateScore:
 
     The finding is an outlined one that counts; the candidate is the best of those inside it, since
     the others were left out of the fit.
-
-    Attributes:
-        lowered: of the candidate's lowered logit; its weight is above 0, so that candidates of one
-            mammogram keep their order.
-        highest: of the highest logit of its own mammogram: a place far below it is one of many.
-        other: of the highest logit of the other breast in the same view.
-        lesions, women: whose candidates it was fitted on.
     """
 
     intercept: float
+    # of the candidate's lowered logit; its weight is above 0, so that candidates of one mammogram
+    # keep their order
     lowered: Term
-    highest: Term
-    other: Term
+    highest: Term  # of the highest logit of its own mammogram: a place far below it is one of many
+    other: Term  # of the highest logit of the other breast in the same view
+    # lesions, women: whose candidates it was fitted on
     lesions: int = Field(ge=1)
     women: int = Field(ge=1)
 

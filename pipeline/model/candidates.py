@@ -17,16 +17,13 @@ from pipeline.model.map_rule import MapRule
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """The candidates of a map, best first.
+    """The candidates of a map, best first."""
 
-    Attributes:
-        rows, cols: indices on the map, int, (n,) each; n is 0 for a map without a finite value.
-        lowered: (h, w) float64, the lowered map: of a candidate its logit when it was taken, of any
-            other place what is left of its logit; NaN outside the breast.
-    """
-
+    # rows, cols: indices on the map, int, (n,) each; n is 0 for a map without a finite value
     rows: np.ndarray
     cols: np.ndarray
+    # (h, w) float64, the lowered map: of a candidate its logit when it was taken, of any other
+    # place what is left of its logit; NaN outside the breast
     lowered: np.ndarray
 
     @property

@@ -73,15 +73,12 @@ class SplitCard(_Part):
 
 
 class DataCard(_Part):
-    """What the mammograms were that trained the model or chose its weights.
+    """What the mammograms were that trained the model or chose its weights."""
 
-    Attributes:
-        datasets, scanners: their names.
-        detectors: which of `film` and `digital` they were made with, as far as that is known.
-    """
-
+    # datasets, scanners: their names
     datasets: tuple[str, ...]
     scanners: tuple[str, ...] = ()
+    # which of `film` and `digital` they were made with, as far as that is known
     detectors: tuple[str, ...] = ()
 
     @property
@@ -91,28 +88,21 @@ class DataCard(_Part):
 
 
 class MemberCard(_Part):
-    """The training of one network of an ensemble.
-
-    Attributes:
-        left_out: as of a whole training.
-    """
+    """The training of one network of an ensemble."""
 
     best_step: int = Field(ge=0)
     validation_auc: float | None
     validation_loss: float | None
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # as of a whole training
 
 
 class SupportCard(_Part):
-    """How much a calibration rests on; `pipeline/model/fit.py` explains it.
-
-    Attributes:
-        observed_over_expected, low, high: None where undefined.
-    """
+    """How much a calibration rests on; `pipeline/model/fit.py` explains it."""
 
     patients: int = Field(ge=0)
     mammograms: int = Field(ge=0)
     lesions: int = Field(ge=0)
+    # observed_over_expected, low, high: None where undefined
     observed_over_expected: float | None
     low: float | None
     high: float | None
@@ -128,27 +118,16 @@ class FoldCard(_Part):
 
 
 class TrainingCard(_Part):
-    """What the training was.
-
-    Attributes:
-        seconds: of all its sessions, and of all networks of an ensemble.
-        best_step: after which the weights were chosen; None of an ensemble.
-        identity: checksums of everything that it depended on, by name.
-        train, validation: of an ensemble all women, where each network left out others.
-        data: what the mammograms were that trained the model or chose its weights; None in models
-            older than it.
-        pixel_hashes: of these mammograms.
-        left_out: those of them that a single network was not trained on.
-    """
+    """What the training was."""
 
     parameters: int = Field(ge=0)
     steps: int = Field(ge=0)
     crops: int = Field(ge=0)
-    seconds: float = Field(ge=0)
+    seconds: float = Field(ge=0)  # of all its sessions, and of all networks of an ensemble
     precision: str
     replicas: int = Field(ge=1)
-    best_step: int | None = None
-    identity: dict[str, str] = {}
+    best_step: int | None = None  # after which the weights were chosen; None of an ensemble
+    identity: dict[str, str] = {}  # checksums of everything that it depended on, by name
     validation_auc: float | None
     validation_loss: float | None
     validation_froc: float | None = None
@@ -156,11 +135,14 @@ class TrainingCard(_Part):
     validation_median_rank: float | None = None
     members: tuple[MemberCard, ...] = ()
     folds: tuple[FoldCard, ...] = ()
+    # train, validation: of an ensemble all women, where each network left out others
     train: SplitCard
     validation: SplitCard
+    # what the mammograms were that trained the model or chose its weights; None in models older
+    # than it
     data: DataCard | None = None
-    pixel_hashes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    pixel_hashes: tuple[str, ...] = ()  # of these mammograms
+    left_out: tuple[str, ...] = ()  # those of them that a single network was not trained on
 
     @property
     def is_out_of_fold(self) -> bool:
@@ -196,41 +178,34 @@ class SiteCard(_Part):
 
 
 class ModelCard(_Part):
-    """The content of model.json.
-
-    Attributes:
-        kinds: names of the kinds of findings that the head tells apart.
-        usual_level: `map_level` of a usual mammogram; needed where maps.level_share is not 0.
-        candidate_score: what candidates are ranked by; None: by their calibrated lowered logits.
-        region_threshold: probability, not capped, from which on an area of a map is a region.
-        support: how much the calibration rests on; None in models older than it.
-        calibrated_on: whose positions the calibration was fitted on, where `make calibrate` did
-            that after the training.
-        commit, dirty: of the code that made the model; whether it differed from its commit.
-        recipe: RECIPE of the code that made the model; 0 where it is not known.
-        settings: all settings of the run, for readers.
-        sha256: of the file of the weights.
-    """
+    """The content of model.json."""
 
     format: Literal[2] = 2
     network: NetworkCard
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()  # names of the kinds of findings that the head tells apart
     image: ImageSettings
     labels: LabelSettings
     maps: MapSettings
+    # `map_level` of a usual mammogram; needed where maps.level_share is not 0
     usual_level: float | None = None
     calibration: Calibration
+    # how much the calibration rests on; None in models older than it
     support: SupportCard | None = None
+    # what candidates are ranked by; None: by their calibrated lowered logits
     candidate_score: CandidateScore | None = None
+    # probability, not capped, from which on an area of a map is a region
     region_threshold: float = Field(ge=0, le=1)
     region_threshold_source: str = ""
     training: TrainingCard
+    # whose positions the calibration was fitted on, where `make calibrate` did that after the
+    # training
     calibrated_on: SiteCard | None = None
+    # commit, dirty: of the code that made the model; whether it differed from its commit
     commit: str
     dirty: bool = False
-    recipe: int = Field(0, ge=0)
-    settings: dict[str, dict[str, Any]]
-    sha256: str
+    recipe: int = Field(0, ge=0)  # RECIPE of the code that made the model; 0 where it is not known
+    settings: dict[str, dict[str, Any]]  # all settings of the run, for readers
+    sha256: str  # of the file of the weights
 
     _folder: Path | None = PrivateAttr(None)
 

@@ -29,22 +29,16 @@ SAMPLES, CONFIDENCE, SEED = 1000, 0.95, 0
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
-    """Labelled positions and false alarms of these maps.
+    """Labelled positions and false alarms of these maps."""
 
-    Attributes:
-        labels: 0 or 1, (n,), at natural frequency.
-        logits: before the calibration, (n,).
-        patients: index of the patient of each, (n,) int64.
-        findings: behind each positive position, (n,), one id for each finding of all images.
-        false_alarms: for each fully outlined image the logits of its candidates outside lesions.
-        women, mammograms, lesions: how many there are.
-    """
-
-    labels: np.ndarray
-    logits: np.ndarray
-    patients: np.ndarray
+    labels: np.ndarray  # 0 or 1, (n,), at natural frequency
+    logits: np.ndarray  # before the calibration, (n,)
+    patients: np.ndarray  # index of the patient of each, (n,) int64
+    # behind each positive position, (n,), one id for each finding of all images
     findings: np.ndarray
+    # for each fully outlined image the logits of its candidates outside lesions
     false_alarms: Sequence[np.ndarray]
+    # women, mammograms, lesions: how many there are
     women: int
     mammograms: int
     lesions: int

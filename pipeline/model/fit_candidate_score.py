@@ -26,17 +26,12 @@ class Search:
 
     Of a lesion its best candidate counts, and further ones in the same lesion are not there: with
     them a score learns what the inside of large lesions looks like.
-
-    Attributes:
-        matches: by lowered logits, on one scale for all.
-        patient: of each mammogram, (images,).
-        highest: logit of each mammogram, (images,) float64.
-        other: that of the other breast in the same view, NaN where there is none, (images,).
     """
 
-    matches: Matches
-    patient: np.ndarray
-    highest: np.ndarray
+    matches: Matches  # by lowered logits, on one scale for all
+    patient: np.ndarray  # of each mammogram, (images,)
+    highest: np.ndarray  # logit of each mammogram, (images,) float64
+    # that of the other breast in the same view, NaN where there is none, (images,)
     other: np.ndarray
 
 
@@ -66,14 +61,10 @@ def search_of(maps: Sequence[MappedImage], scores: Sequence[ImageScores], rule: 
 
 @dataclass(frozen=True, eq=False)
 class FittedScore:
-    """A score, and what it is worth.
-
-    Attributes:
-        nested: the matches of the fit, each scored by a fit that left its woman out.
-    """
+    """A score, and what it is worth."""
 
     score: CandidateScore
-    nested: Matches
+    nested: Matches  # the matches of the fit, each scored by a fit that left its woman out
 
 
 def fit_candidate_score(search: Search) -> FittedScore | None:

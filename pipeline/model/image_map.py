@@ -42,16 +42,12 @@ class Mapper(Protocol):
 
 @dataclass(frozen=True)
 class NetworkMapper:
-    """A network as a Mapper.
-
-    Attributes:
-        tile_px: larger images are computed in tiles of this size.
-        with_spread: also give the standard deviation over mirrored and enlarged copies and
-            members of an ensemble; then each member is mapped by itself.
-    """
+    """A network as a Mapper."""
 
     network: "PatchNetwork"
-    tile_px: int = 2048
+    tile_px: int = 2048  # larger images are computed in tiles of this size
+    # also give the standard deviation over mirrored and enlarged copies and members of an ensemble;
+    # then each member is mapped by itself
     with_spread: bool = False
 
     @property
@@ -75,22 +71,16 @@ class NetworkMapper:
 
 @dataclass(frozen=True)
 class ImageMap:
-    """The map of one mammogram.
+    """The map of one mammogram."""
 
-    Attributes:
-        logit: (h, w) float32, before the calibration, NaN away from the breast.
-        probability: (h, w) float32, calibrated, NaN away from the breast.
-        spread: (h, w) float32, standard deviation of the calibrated logit over mirrored and
-            enlarged copies and members of an ensemble, NaN away from the breast; None with one
-            copy.
-        rows, cols: (h,) and (w,) float64, centres of the positions in 0-based pixels of the
-            original image; `cols` falls where the mammogram was mirrored.
-    """
-
-    logit: np.ndarray
-    probability: np.ndarray
+    logit: np.ndarray  # (h, w) float32, before the calibration, NaN away from the breast
+    probability: np.ndarray  # (h, w) float32, calibrated, NaN away from the breast
+    # rows, cols: (h,) and (w,) float64, centres of the positions in 0-based pixels of the original
+    # image; `cols` falls where the mammogram was mirrored
     rows: np.ndarray
     cols: np.ndarray
+    # (h, w) float32, standard deviation of the calibrated logit over mirrored and enlarged copies
+    # and members of an ensemble, NaN away from the breast; None with one copy
     spread: np.ndarray | None = None
 
     def calibrated(self, calibration: Calibration) -> "ImageMap":

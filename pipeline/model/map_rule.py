@@ -9,32 +9,25 @@ from pipeline.run.errors import UserError
 
 @dataclass(frozen=True)
 class MapRule:
-    """The map settings of a model in the pixels and positions of its maps.
+    """The map settings of a model in the pixels and positions of its maps."""
 
-    Attributes:
-        pitch_px, pitch_mm: distance between positions of the map, in standard pixels and in mm.
-        label_step: distance between positions of the patch table, in positions of the map.
-        suppression_cells: standard deviation of the Gaussian by which a candidate lowers the map
-            around it, in positions of the map.
-        suppression_logits: how much it lowers the logit where it lies itself.
-        max_candidates: of one map.
-        flips, zooms: mirrored and enlarged copies whose mean a map is.
-        smooth_cells: of the Gaussian mean that a map is smoothed by, in positions of the map.
-        level_share: of what a mammogram's level differs by from `level`, taken off its map.
-        level: `map_level` of a usual mammogram.
-    """
-
+    # pitch_px, pitch_mm: distance between positions of the map, in standard pixels and in mm
     pitch_px: int
     pitch_mm: float
-    label_step: int
+    label_step: int  # distance between positions of the patch table, in positions of the map
+    # standard deviation of the Gaussian by which a candidate lowers the map around it, in positions
+    # of the map
     suppression_cells: float
-    suppression_logits: float
-    max_candidates: int
+    suppression_logits: float  # how much it lowers the logit where it lies itself
+    max_candidates: int  # of one map
+    # flips, zooms: mirrored and enlarged copies whose mean a map is
     flips: int = 1
     zooms: tuple[float, ...] = (1.0,)
+    # of the Gaussian mean that a map is smoothed by, in positions of the map
     smooth_cells: float = 0.0
+    # of what a mammogram's level differs by from `level`, taken off its map
     level_share: float = 0.0
-    level: float = 0.0
+    level: float = 0.0  # `map_level` of a usual mammogram
 
     @classmethod
     def from_settings(

@@ -18,13 +18,9 @@ _DETECTORS = {"Nominal Scanned Pixel Spacing": FILM, "Imager Pixel Spacing": DIG
 
 
 class Doubt(NamedTuple):
-    """A reason not to trust a map.
+    """A reason not to trust a map."""
 
-    Attributes:
-        short: a few words for a picture.
-    """
-
-    short: str
+    short: str  # a few words for a picture
     text: str
 
 

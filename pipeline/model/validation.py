@@ -37,22 +37,18 @@ _SEARCH_FIGURES: dict[str, Callable[[Matches], float]] = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutlinedImage:
-    """A mammogram of the store with its outlines.
-
-    Attributes:
-        laterality, view: as mammograms.csv has them.
-        outlines: in standard pixels.
-        unlocated: something abnormal may be outside the outlines: no false alarm can be told there.
-    """
+    """A mammogram of the store with its outlines."""
 
     image_id: str
     patient_id: str
+    # laterality, view: as mammograms.csv has them
     laterality: str
     view: str
     store: str
     geometry: Geometry
-    outlines: Sequence[Outline]
+    outlines: Sequence[Outline]  # in standard pixels
     rule: LabelRule
+    # something abnormal may be outside the outlines: no false alarm can be told there
     unlocated: bool
 
     @property
@@ -92,31 +88,24 @@ class OutlinedImage:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ValidationImage(OutlinedImage):
-    """A validation mammogram and its rows of the patch table.
+    """A validation mammogram and its rows of the patch table."""
 
-    Attributes:
-        row_index, col_index, labels: (n,) each, positions that are positive or negative.
-        findings: (n,) object, the id of the finding that makes each positive, "" of negative ones.
-    """
-
+    # row_index, col_index, labels: (n,) each, positions that are positive or negative
     row_index: np.ndarray
     col_index: np.ndarray
     labels: np.ndarray
+    # (n,) object, the id of the finding that makes each positive, "" of negative ones
     findings: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
 class MappedImage:
-    """A validation mammogram with its map.
-
-    Attributes:
-        logit: (h, w) float32, before the calibration, NaN away from the breast.
-        spread: (h, w) float32, standard deviation of the logit over mirrored and enlarged copies,
-            NaN away from the breast; None with one copy.
-    """
+    """A validation mammogram with its map."""
 
     image: ValidationImage
-    logit: np.ndarray
+    logit: np.ndarray  # (h, w) float32, before the calibration, NaN away from the breast
+    # (h, w) float32, standard deviation of the logit over mirrored and enlarged copies, NaN away
+    # from the breast; None with one copy
     spread: np.ndarray | None = None
 
     @property
@@ -127,17 +116,13 @@ class MappedImage:
 
 @dataclass(frozen=True, eq=False)
 class ImageScores:
-    """What the validation keeps of a map.
+    """What the validation keeps of a map."""
 
-    Attributes:
-        logits: (n,) float32, at the positions of the image in their order.
-        false_alarms: (m,) float32, lowered logits of the candidates outside all outlines, falling.
-        lesions: (k,) float32, lowered logit of the best candidate in each outline that counts,
-            -inf where there is none.
-    """
-
-    logits: np.ndarray
+    logits: np.ndarray  # (n,) float32, at the positions of the image in their order
+    # (m,) float32, lowered logits of the candidates outside all outlines, falling
     false_alarms: np.ndarray
+    # (k,) float32, lowered logit of the best candidate in each outline that counts, -inf where
+    # there is none
     lesions: np.ndarray
 
 

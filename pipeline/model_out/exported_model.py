@@ -94,18 +94,14 @@ def _is_empty(folder: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Tried:
-    """A form that was written and read back, or the reason why it was left out.
-
-    Attributes:
-        of_probability, of_logit: the largest differences, both before the calibration.
-        failed: it is left out though all that it needs is installed.
-    """
+    """A form that was written and read back, or the reason why it was left out."""
 
     form: Format
+    # of_probability, of_logit: the largest differences, both before the calibration
     of_probability: float = 0.0
     of_logit: float = 0.0
     reason: str = ""
-    failed: bool = False
+    failed: bool = False  # it is left out though all that it needs is installed
 
 
 def _try(form: Format, network: "PatchNetwork", image: np.ndarray, path: Path) -> _Tried:

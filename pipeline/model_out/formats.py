@@ -21,21 +21,14 @@ KNOWN_WARNINGS = ".*np.object.*|.*tf.lite.Interpreter is deprecated"
 
 @dataclass(frozen=True)
 class Format:
-    """A form of an exported network.
+    """A form of an exported network."""
 
-    Attributes:
-        name: what people call it.
-        keras_name: what Keras calls it.
-        file: its name in the folder.
-        run: of the path and the input: what the network that is read back gives.
-        packages: that it needs beside those of requirements.lock.
-    """
-
-    name: str
-    keras_name: str
-    file: str
+    name: str  # what people call it
+    keras_name: str  # what Keras calls it
+    file: str  # its name in the folder
+    # of the path and the input: what the network that is read back gives
     run: Callable[[Path, np.ndarray], np.ndarray]
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()  # that it needs beside those of requirements.lock
 
     @property
     def lacking(self) -> tuple[str, ...]:

@@ -31,25 +31,15 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The mammograms that are used.
+    """The mammograms that are used."""
 
-    Attributes:
-        mammograms: rows of mammograms.csv.
-        outlines: their outlines in original pixels, by image id.
-        given_outlines: the same before any was taken out.
-        quarantined: outlines that were taken out, and findings that never had one.
-        notes: doubts about an image that is used, by image id.
-        unused_notes: what is lost with an image that is not used, by image id.
-        split_notes: how the split came about.
-    """
-
-    mammograms: pd.DataFrame
-    outlines: Outlines
-    given_outlines: Outlines
-    quarantined: list[Quarantined]
-    notes: dict[str, list[str]]
-    unused_notes: dict[str, list[str]]
-    split_notes: list[str]
+    mammograms: pd.DataFrame  # rows of mammograms.csv
+    outlines: Outlines  # their outlines in original pixels, by image id
+    given_outlines: Outlines  # the same before any was taken out
+    quarantined: list[Quarantined]  # outlines that were taken out, and findings that never had one
+    notes: dict[str, list[str]]  # doubts about an image that is used, by image id
+    unused_notes: dict[str, list[str]]  # what is lost with an image that is not used, by image id
+    split_notes: list[str]  # how the split came about
 
 
 def accept(

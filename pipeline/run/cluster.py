@@ -43,27 +43,17 @@ _AT_ONCE = 1000  # tasks that the scheduler knows of
 
 @dataclass(frozen=True)
 class _Work:
-    """What is done with each item, the same for all of them.
+    """What is done with each item, the same for all of them."""
 
-    Attributes:
-        function: pickled.
-        key: of the function and its limits.
-        bounded: in a process of its own with limits, instead of Dask's.
-        module: of the function.
-        code: of the module, as a checksum.
-        folder: that paths are relative to.
-        places: folders that it needs, but for those of object stores.
-    """
-
-    function: bytes
-    key: str
-    bounded: bool
+    function: bytes  # pickled
+    key: str  # of the function and its limits
+    bounded: bool  # in a process of its own with limits, instead of Dask's
     seconds: float | None
     mib: int | None
-    module: str
-    code: str
-    folder: str
-    places: tuple[str, ...]
+    module: str  # of the function
+    code: str  # of the module, as a checksum
+    folder: str  # that paths are relative to
+    places: tuple[str, ...]  # folders that it needs, but for those of object stores
 
 
 def map_on_cluster(

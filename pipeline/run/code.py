@@ -23,17 +23,11 @@ _CODE = ("pipeline", "models", "scripts", "Makefile", "requirements*.lock")
 
 @dataclass(frozen=True)
 class Code:
-    """Which code it is.
+    """Which code it is."""
 
-    Attributes:
-        commit: "" where it is not known.
-        dirty: whether files of the code differ from the commit, or are in none.
-        unknown: why the commit is not known.
-    """
-
-    commit: str
-    dirty: bool = False
-    unknown: str = ""
+    commit: str  # "" where it is not known
+    dirty: bool = False  # whether files of the code differ from the commit, or are in none
+    unknown: str = ""  # why the commit is not known
 
     @property
     def complaint(self) -> str:

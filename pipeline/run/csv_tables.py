@@ -24,18 +24,13 @@ _IN_FRONT = re.compile(r"\s*|\s*\"?sep=.?\"?\s*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table of text.
+    """A table of text."""
 
-    Attributes:
-        columns: names of the header line.
-        rows: the lines that are not blank: file and line for messages, and the cells by column,
-            without blanks around them.
-        separator: what separates the columns.
-    """
-
-    columns: list[str]
+    columns: list[str]  # names of the header line
+    # the lines that are not blank: file and line for messages, and the cells by column, without
+    # blanks around them
     rows: list[tuple[str, dict[str, str]]]
-    separator: str
+    separator: str  # what separates the columns
 
 
 def read_text_table(

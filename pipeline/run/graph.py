@@ -17,27 +17,18 @@ from pipeline.run.layout import RunFolder
 
 @dataclass(frozen=True)
 class Node:
-    """One stage of the graph.
-
-    Attributes:
-        module: its function of the stage's name does the work.
-        writes_last: the file of the run folder that the stage writes last, by its name there.
-        after: stages whose targets it is made from.
-        sections: of the settings, that RUN/settings/<name>.yaml holds and no other stage's file.
-        settings: stages whose settings files it is made from.
-        leaves: the files and folders, by their names, that later stages read.
-        also: the others that it writes.
-        always: it looks itself whether anything changed, and leaves its target alone if not.
-    """
+    """One stage of the graph."""
 
     name: str
-    module: str
-    writes_last: str
-    after: tuple[str, ...]
+    module: str  # its function of the stage's name does the work
+    writes_last: str  # the file of the run folder that the stage writes last, by its name there
+    after: tuple[str, ...]  # stages whose targets it is made from
+    # of the settings, that RUN/settings/<name>.yaml holds and no other stage's file
     sections: tuple[str, ...]
-    settings: tuple[str, ...]
-    leaves: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
+    settings: tuple[str, ...]  # stages whose settings files it is made from
+    leaves: tuple[str, ...] = ()  # the files and folders, by their names, that later stages read
+    also: tuple[str, ...] = ()  # the others that it writes
+    # it looks itself whether anything changed, and leaves its target alone if not
     always: bool = False
 
     @property

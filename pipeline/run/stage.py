@@ -38,15 +38,12 @@ from pipeline.run.signals import ended_by_signals
 
 @dataclass(frozen=True)
 class Stage:
-    """What a stage gets: its run folder, all settings, its event log.
-
-    Attributes:
-        target_is_new: an attempt before has written the target, and did not come to its end.
-    """
+    """What a stage gets: its run folder, all settings, its event log."""
 
     run: RunFolder
     settings: Settings
     events: EventLog
+    # an attempt before has written the target, and did not come to its end
     target_is_new: bool = False
 
 

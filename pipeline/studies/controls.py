@@ -43,19 +43,14 @@ _NAMED = 5
 
 @dataclass(frozen=True)
 class Control:
-    """A figure that is known before it is measured.
-
-    Attributes:
-        holds: None where there is nothing to judge.
-        required: a control that does not hold is a fault; else it is a finding about the data.
-    """
+    """A figure that is known before it is measured."""
 
     value: float | None
     low: float | None
     high: float | None
     expected: float
-    holds: bool | None
-    required: bool
+    holds: bool | None  # None where there is nothing to judge
+    required: bool  # a control that does not hold is a fault; else it is a finding about the data
     sentence: str
 
 

@@ -29,14 +29,10 @@ DEGREES = (5, -5)
 
 @dataclass(frozen=True)
 class Changed:
-    """A changed image.
+    """A changed image."""
 
-    Attributes:
-        pixels: (H', W') float32, about 0 to 1.
-        places: (2, 3) float64: from (row, col, 1) in the image to (row, col) in the changed one.
-    """
-
-    pixels: np.ndarray
+    pixels: np.ndarray  # (H', W') float32, about 0 to 1
+    # (2, 3) float64: from (row, col, 1) in the image to (row, col) in the changed one
     places: np.ndarray
 
 

@@ -27,16 +27,11 @@ class OracleMapper:
 
     Logits are high inside the outlines that count, the higher the more of them share the place
     and the nearer it is to the centre of the nearest, so that each has a maximum of its own.
-
-    Attributes:
-        outlines: those that count, in standard pixels.
-        rule: says what lies in an outline.
-        stride_px: between positions.
     """
 
-    outlines: Sequence[Outline]
-    rule: LabelRule
-    stride_px: int
+    outlines: Sequence[Outline]  # those that count, in standard pixels
+    rule: LabelRule  # says what lies in an outline
+    stride_px: int  # between positions
 
     def __call__(self, image: np.ndarray, rule: MapRule) -> tuple[np.ndarray, None]:
         height, width = image.shape

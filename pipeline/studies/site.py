@@ -20,17 +20,11 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Site:
-    """What a calibration is fitted on: fully outlined mammograms, at natural frequency.
+    """What a calibration is fitted on: fully outlined mammograms, at natural frequency."""
 
-    Attributes:
-        judged: these mammograms, their positions and candidates.
-        left_out: patients that the model was trained on.
-        not_outlined: mammograms without a fully known truth.
-    """
-
-    judged: Judged
-    left_out: int
-    not_outlined: int
+    judged: Judged  # these mammograms, their positions and candidates
+    left_out: int  # patients that the model was trained on
+    not_outlined: int  # mammograms without a fully known truth
 
     @property
     def labels(self) -> np.ndarray:

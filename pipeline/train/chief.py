@@ -8,17 +8,11 @@ from pipeline.train.loop.lost_worker import telling_lost_worker
 
 
 class Task(NamedTuple):
-    """The training of one network.
+    """The training of one network."""
 
-    Attributes:
-        network: its number in an ensemble, from 1; 0: there is nothing left to do.
-        step: steps taken before.
-        goes_on: whether its checkpoint is read.
-    """
-
-    network: int
-    step: int
-    goes_on: bool
+    network: int  # its number in an ensemble, from 1; 0: there is nothing left to do
+    step: int  # steps taken before
+    goes_on: bool  # whether its checkpoint is read
 
 
 NO_MORE = Task(0, 0, False)

@@ -38,25 +38,15 @@ BELOW_PX = 980  # the baseline of what stands below the panels
 
 @dataclass(frozen=True)
 class Caption:
-    """What all pictures of a run share.
+    """What all pictures of a run share."""
 
-    Attributes:
-        model: name of the model, e.g. the run it comes from.
-        prior: probability that a position is abnormal, before looking.
-        prior_is_set: it was given by the user and not counted.
-        threshold: probability from which an area is a region.
-        highest: the highest probability that is shown.
-        copies: what the spread of a map is over, in words.
-        warning: the worst one, in a few words.
-    """
-
-    model: str
-    prior: float
-    threshold: float
-    highest: float = 1.0
-    prior_is_set: bool = False
-    copies: str = ""
-    warning: str = ""
+    model: str  # name of the model, e.g. the run it comes from.
+    prior: float  # probability that a position is abnormal, before looking
+    threshold: float  # probability from which an area is a region
+    highest: float = 1.0  # the highest probability that is shown
+    prior_is_set: bool = False  # it was given by the user and not counted
+    copies: str = ""  # what the spread of a map is over, in words
+    warning: str = ""  # the worst one, in a few words
 
     @classmethod
     def of(

@@ -28,38 +28,28 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Film:
-    """A mammogram under the name of one list.
-
-    Attributes:
-        mask: exact; half, a smaller picture of the same aspect ratio; or narrow, of another one.
-    """
+    """A mammogram under the name of one list."""
 
     list_name: str
     side: str  # LEFT or RIGHT
     view: str
+    # exact; half, a smaller picture of the same aspect ratio; or narrow, of another one
     mask: str = "exact"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A patient: her films, the lesions of each breast, and how her files lie.
-
-    Attributes:
-        lesions: side, kind of the phantom, pathology of the tables. Calc- lists name the
-            calcifications of a film, Mass- lists its masses.
-        layout: classic, nbia (the newer downloader) or uids.
-        density: as the tables have it, 0 for unknown.
-        swapped: the tables call the cropped image the mask.
-        one_series: mask and cropped image lie in one folder.
-    """
+    """A patient: her films, the lesions of each breast, and how her files lie."""
 
     films: tuple[Film, ...]
+    # side, kind of the phantom, pathology of the tables. Calc- lists name the calcifications of a
+    # film, Mass- lists its masses.
     lesions: tuple[tuple[str, str, str], ...]
-    layout: str
-    density: int = 2
+    layout: str  # classic, nbia (the newer downloader) or uids
+    density: int = 2  # as the tables have it, 0 for unknown
     assessment: int = 4
-    swapped: bool = False
-    one_series: bool = True
+    swapped: bool = False  # the tables call the cropped image the mask
+    one_series: bool = True  # mask and cropped image lie in one folder
 
 
 CASES = (

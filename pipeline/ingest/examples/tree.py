@@ -15,19 +15,12 @@ from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
 
 @dataclass(frozen=True)
 class Tree:
-    """What a builder is given.
+    """What a builder is given."""
 
-    Attributes:
-        root: folder, empty or absent.
-        patients: number of patients, four pictures each.
-        spacing_mm: pixel spacing of the pictures, in mm.
-        seed: of the pictures.
-    """
-
-    root: Path
-    patients: int
-    spacing_mm: float
-    seed: int
+    root: Path  # folder, empty or absent
+    patients: int  # number of patients, four pictures each
+    spacing_mm: float  # pixel spacing of the pictures, in mm
+    seed: int  # of the pictures
 
     def of_each_patient(self) -> Iterator[tuple[int, list[Picture]]]:
         """The number of each patient, from 0, and her four pictures."""

@@ -14,15 +14,12 @@ WARNING, INFO = "warning", "info"
 
 @dataclass(frozen=True)
 class Question:
-    """Which two kinds of images are told apart.
+    """Which two kinds of images are told apart."""
 
-    Attributes:
-        positive, negative: names of the kinds.
-        images: rows of mammograms.csv of either kind, ordered by image id, with `label` 1 or 0.
-    """
-
+    # positive, negative: names of the kinds
     positive: str
     negative: str
+    # rows of mammograms.csv of either kind, ordered by image id, with `label` 1 or 0
     images: pd.DataFrame
 
     def answered_from(self, features: np.ndarray, *, seed: int) -> Figure:

@@ -34,15 +34,11 @@ ReadPixels = Callable[[int, int, int, int], np.ndarray]
 
 @dataclass(frozen=True)
 class View:
-    """A crop as the network sees it.
+    """A crop as the network sees it."""
 
-    Attributes:
-        image: (size, size) float32 in [0, 1].
-        to_crop: (2, 3) float64; (row, col) in the view to (row, col) in the crop that it shows,
-            or beside it: `to_crop @ (row, col, 1)`.
-    """
-
-    image: np.ndarray
+    image: np.ndarray  # (size, size) float32 in [0, 1]
+    # (2, 3) float64; (row, col) in the view to (row, col) in the crop that it shows, or beside it:
+    # `to_crop @ (row, col, 1)`
     to_crop: np.ndarray
 
 

@@ -20,15 +20,10 @@ MAX_KINDS = 7  # bits of an int8 target beside its sign
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingImage(OutlinedImage):
-    """A training mammogram and what its targets are.
+    """A training mammogram and what its targets are."""
 
-    Attributes:
-        kinds: of findings, where targets tell them apart.
-        table: labels that stand in place of those of the outlines.
-    """
-
-    kinds: tuple[str, ...] = ()
-    table: LabelTable | None = None
+    kinds: tuple[str, ...] = ()  # of findings, where targets tell them apart
+    table: LabelTable | None = None  # labels that stand in place of those of the outlines
 
     @cached_property
     def breast(self) -> np.ndarray:
@@ -64,14 +59,10 @@ class TrainingImage(OutlinedImage):
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Positions of the patch table, (n,) each.
+    """Positions of the patch table, (n,) each."""
 
-    Attributes:
-        image: index into Corpus.images.
-        row, col: standard pixels.
-    """
-
-    image: np.ndarray
+    image: np.ndarray  # index into Corpus.images
+    # row, col: standard pixels
     row: np.ndarray
     col: np.ndarray
 
@@ -81,24 +72,16 @@ class Positions:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """All that crops are drawn from.
+    """All that crops are drawn from."""
 
-    Attributes:
-        images: the training mammograms with a positive or a negative position.
-        lesions: the positive positions of each finding that has one.
-        negatives: all negative positions.
-        mined: false alarms of an earlier model.
-        lesion_groups: indices of lesions; crops are drawn from each group alike. Empty: from each
-            lesion alike.
-        negative_groups: the same for the negative positions.
-    """
-
+    # the training mammograms with a positive or a negative position
     images: Sequence[TrainingImage]
-    lesions: Sequence[Positions]
-    negatives: Positions
-    mined: Positions
+    lesions: Sequence[Positions]  # the positive positions of each finding that has one
+    negatives: Positions  # all negative positions
+    mined: Positions  # false alarms of an earlier model
+    # indices of lesions; crops are drawn from each group alike. Empty: from each lesion alike.
     lesion_groups: Sequence[np.ndarray] = ()
-    negative_groups: Sequence[np.ndarray] = ()
+    negative_groups: Sequence[np.ndarray] = ()  # the same for the negative positions
 
 
 def read_corpus(

@@ -13,19 +13,12 @@ from pipeline.train.data.corpus import Corpus
 
 @dataclass(frozen=True)
 class CropShape:
-    """A crop and the logits that a network gives for it.
+    """A crop and the logits that a network gives for it."""
 
-    Attributes:
-        cells: logits along one side.
-        patch_px: window that a logit sees.
-        stride_px: distance between logits.
-        margin_cells: logits nearer than this to the crop's edge are not trained on.
-    """
-
-    cells: int
-    patch_px: int
-    stride_px: int
-    margin_cells: int
+    cells: int  # logits along one side
+    patch_px: int  # window that a logit sees
+    stride_px: int  # distance between logits
+    margin_cells: int  # logits nearer than this to the crop's edge are not trained on
 
     @property
     def size_px(self) -> int:

@@ -23,19 +23,13 @@ DEVELOPMENT = ("train", "validation")  # test patients are in neither
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """What preprocess wrote.
-
-    Attributes:
-        positions: with permuted labels, where they are permuted.
-        kinds: of findings, that the head tells apart.
-        permuted: labels by image id, where they are permuted.
-    """
+    """What preprocess wrote."""
 
     mammograms: pd.DataFrame
     outlines: Outlines
-    positions: pd.DataFrame
-    kinds: tuple[str, ...] = ()
-    permuted: Mapping[str, LabelTable] | None = None
+    positions: pd.DataFrame  # with permuted labels, where they are permuted
+    kinds: tuple[str, ...] = ()  # of findings, that the head tells apart
+    permuted: Mapping[str, LabelTable] | None = None  # labels by image id, where they are permuted
 
     def with_split(self, split: Mapping[str, str]) -> "Tables":
         """The same with another split of those patients whom `split` names."""

@@ -35,15 +35,10 @@ def permute_labels(positions: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class LabelTable:
-    """The labels of the positions of one image.
+    """The labels of the positions of one image."""
 
-    Attributes:
-        labels: (h, w) int8 by row_index and col_index, ignored where there is no position.
-        pitch_px: distance between positions in standard pixels.
-    """
-
-    labels: np.ndarray
-    pitch_px: int
+    labels: np.ndarray  # (h, w) int8 by row_index and col_index, ignored where there is no position
+    pitch_px: int  # distance between positions in standard pixels
 
     def at(self, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
         """The label of the position nearest to each point, int8 of the broadcast shape."""

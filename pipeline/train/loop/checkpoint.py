@@ -27,58 +27,36 @@ _VALUES = ("step", "validated", "seconds", "precision", "micro_batch", "history"
 
 @dataclass(frozen=True)
 class Best:
-    """The weights that are exported: those of the best validation so far.
+    """The weights that are exported: those of the best validation so far."""
 
-    Attributes:
-        step: steps taken when they were validated.
-        auc: of validation positions, None where validation lacks a class.
-        weights: running average by name.
-    """
-
-    step: int
-    auc: float | None
+    step: int  # steps taken when they were validated
+    auc: float | None  # of validation positions, None where validation lacks a class
     loss: float | None
-    weights: dict[str, np.ndarray]
+    weights: dict[str, np.ndarray]  # running average by name
 
 
 @dataclass
 class TrainingState:
-    """What changes while a training runs, apart from the learner's own variables.
+    """What changes while a training runs, apart from the learner's own variables."""
 
-    Attributes:
-        step: steps taken.
-        validated: step of the last finished validation.
-        seconds: time that went into it, over all attempts.
-        losses: of each step.
-        precision: Keras policy, chosen once.
-        micro_batch: crops at once that train.micro_batch=auto has found; 0 before.
-        history: one row per epoch.
-        pending: scores of the unfinished validation.
-    """
-
-    step: int = 0
-    validated: int = 0
-    seconds: float = 0.0
-    precision: str = ""
-    micro_batch: int = 0
-    losses: list[float] = field(default_factory=list)
-    history: list[dict] = field(default_factory=list)
+    step: int = 0  # steps taken
+    validated: int = 0  # step of the last finished validation
+    seconds: float = 0.0  # time that went into it, over all attempts
+    precision: str = ""  # Keras policy, chosen once
+    micro_batch: int = 0  # crops at once that train.micro_batch=auto has found; 0 before
+    losses: list[float] = field(default_factory=list)  # of each step
+    history: list[dict] = field(default_factory=list)  # one row per epoch
     best: Best | None = None
-    pending: list[ImageScores] = field(default_factory=list)
+    pending: list[ImageScores] = field(default_factory=list)  # scores of the unfinished validation
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An unfinished training.
-
-    Attributes:
-        learner: variables by name, see `Learner.state`.
-        identity: what the training was started with.
-    """
+    """An unfinished training."""
 
     state: TrainingState
-    learner: dict[str, np.ndarray]
-    identity: dict[str, str]
+    learner: dict[str, np.ndarray]  # variables by name, see `Learner.state`
+    identity: dict[str, str]  # what the training was started with
 
 
 def checkpoint_path(run: RunFolder) -> Path:

@@ -21,21 +21,13 @@ _IN_PLACE |= {"RealDiv", "Relu", "Relu6", "Relu6Grad", "ReluGrad", "Select", "Se
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Bytes that a step takes of one device.
+    """Bytes that a step takes of one device."""
 
-    Attributes:
-        weights: of the network and of its running average.
-        optimiser: its two moments of each trained weight.
-        activations: the most that is alive at once between the first and the last operation.
-        batch: images and targets of the device's share of the batch.
-        crops: so many are computed at once.
-    """
-
-    weights: int
-    optimiser: int
-    activations: int
-    batch: int
-    crops: int
+    weights: int  # of the network and of its running average
+    optimiser: int  # its two moments of each trained weight
+    activations: int  # the most that is alive at once between the first and the last operation
+    batch: int  # images and targets of the device's share of the batch
+    crops: int  # so many are computed at once
 
     @property
     def total(self) -> int:

@@ -11,19 +11,13 @@ BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-7
 
 @dataclass(frozen=True)
 class Trained:
-    """A variable that is trained, as keras variables.
-
-    Attributes:
-        average: its running average.
-        rate: factor on the learning rate.
-        decay: factor on the weight decay.
-    """
+    """A variable that is trained, as keras variables."""
 
     name: str
     variable: keras.Variable
-    average: keras.Variable
-    rate: float = 1.0
-    decay: float = 1.0
+    average: keras.Variable  # its running average
+    rate: float = 1.0  # factor on the learning rate
+    decay: float = 1.0  # factor on the weight decay
 
 
 class Optimiser:

@@ -42,14 +42,7 @@ STEPS_TO_ESTIMATE = 4
 
 @dataclass
 class TrainingLoop:
-    """Everything that a training needs; `run` brings `state` to its last step.
-
-    Attributes:
-        identity: what the training was started with, kept in the checkpoint.
-        member: of the ensemble that the network belongs to.
-        writes: whether this process validates, reports and keeps the checkpoint; of several that
-            train together one does.
-    """
+    """Everything that a training needs; `run` brings `state` to its last step."""
 
     learner: Learner
     sampler: Sampler
@@ -60,8 +53,10 @@ class TrainingLoop:
     state: TrainingState
     events: EventLog
     checkpoint: Path
-    identity: dict[str, str]
-    member: Member = ALONE
+    identity: dict[str, str]  # what the training was started with, kept in the checkpoint
+    member: Member = ALONE  # of the ensemble that the network belongs to
+    # whether this process validates, reports and keeps the checkpoint; of several that train
+    # together one does
     writes: bool = True
     _unread: list[tf.Tensor] = field(default_factory=list)
 

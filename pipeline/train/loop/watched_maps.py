@@ -40,20 +40,13 @@ LOWEST_PRIOR = 1e-4  # a scale of colours needs one that is not 0
 
 @dataclass(frozen=True)
 class WatchedMaps:
-    """A few validation mammograms, always the same ones.
+    """A few validation mammograms, always the same ones."""
 
-    Attributes:
-        image_ids: whose.
-        folder: gets the pictures.
-        calibration: the counted prior alone; what is fitted is not known before the end.
-        synthetic: whether they are drawn.
-    """
-
-    image_ids: frozenset[str]
-    folder: Path
+    image_ids: frozenset[str]  # whose
+    folder: Path  # gets the pictures
     events: EventLog
-    calibration: Calibration
-    synthetic: bool
+    calibration: Calibration  # the counted prior alone; what is fitted is not known before the end
+    synthetic: bool  # whether they are drawn
 
     @classmethod
     def of(cls, stage: Stage, inputs: Inputs) -> "WatchedMaps":
