@@ -117,11 +117,7 @@ def check_choice(findings: pd.DataFrame, labels: LabelSettings) -> None:
 def _shape(
     finding: dict, *, spacing_mm: float, masks: Mapping[str, MaskOutline]
 ) -> tuple[Circle | None, Polygons, list[str]]:
-    """The circle or the polygons of a finding, and notes about them.
-
-    Raises:
-        NoOutline: its mask is unusable.
-    """
+    """The circle or the polygons of a finding, and notes about them."""
     value, geometry = json.loads(finding["coordinates"]), finding["geometry"]
     if geometry == "circle":
         return Circle(float(value["row"]), float(value["col"]), float(value["radius"])), [], []
@@ -138,11 +134,7 @@ def _shape(
 
 
 def _overhang(outline: Outline, height: int, width: int) -> str:
-    """That a part of an outline lies outside the image; "" where hardly any does.
-
-    Raises:
-        NoOutline: all of it does.
-    """
+    """That a part of an outline lies outside the image; "" where hardly any does."""
     row0, col0, row1, col1 = outline.bounds
     if row0 >= height - 0.5 or col0 >= width - 0.5 or row1 <= -0.5 or col1 <= -0.5:
         raise NoOutline(_OUTSIDE.format(height, width))

@@ -174,11 +174,7 @@ class Walk:
         return ordered and known and has_vr
 
     def _without(self, sequence: _Place, start: int, behind: int) -> Dataset:
-        """The header without a sequence, from its first element and from the one behind it.
-
-        Raises:
-            ValueError: it is a sequence that cannot be left out.
-        """
+        """The header without a sequence, from its first element and from the one behind it."""
         known = dictionary_has_tag(sequence.tag)
         name = dictionary_description(sequence.tag) if known else f"sequence {Tag(sequence.tag)}"
         if sequence.tag == _MODALITY_LUT_SEQUENCE:

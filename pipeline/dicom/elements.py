@@ -124,9 +124,6 @@ def _as_number(text: str) -> float:
 
     >>> _as_number("0,085"), _as_number("70 um"), _as_number("1.5X")
     (0.085, 0.07, 1.5)
-
-    Raises:
-        ValueError: it is none.
     """
     if _is_plain(text):
         return float(text)

@@ -173,9 +173,6 @@ def _read_meta(stream: BinaryIO) -> FileMetaDataset:
     """Read group 0002, whatever its own element says of its length (PS3.10 7.1).
 
     The stream is left at the first element of the data set.
-
-    Raises:
-        ValueError: it is longer than 1 MiB.
     """
     start = 132 if stream.read(132)[128:] == b"DICM" else 0
     end = stream.seek(start)

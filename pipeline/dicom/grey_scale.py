@@ -334,9 +334,6 @@ def _look_up(item: Dataset, x: np.ndarray, notes: list[str]) -> tuple[np.ndarray
 
     Returns:
         float64 like x, and the largest value of the range of the table, not of its entries.
-
-    Raises:
-        ValueError: the table is not what its descriptor says.
     """
     descriptor = [int(value) for value in numbers(item, "LUTDescriptor")]
     if len(descriptor) != 3:

@@ -180,9 +180,6 @@ def _with_sign_of_header(
     Args:
         precision: bits of a value in the stream.
         trusted: take the header's word in any case.
-
-    Raises:
-        Unusable: failed, the header's word makes negative values wrap.
     """
     has_sign = pixels.dtype.kind == "i"
     if has_sign == expected.signed:
@@ -373,11 +370,7 @@ def _bits_of_values(values: np.ndarray, bits: int, signed: bool, notes: list[str
 
 
 def _in_range(values: np.ndarray, bits: int, codec: str, notes: list[str]) -> np.ndarray:
-    """The values, after clipping what a lossy codec may overshoot.
-
-    Raises:
-        Unusable: failed, values are further out.
-    """
+    """The values, after clipping what a lossy codec may overshoot."""
     signed = values.dtype.kind == "i"
     low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
     found = int(values.min()) if signed else 0, int(values.max())

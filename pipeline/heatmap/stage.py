@@ -149,11 +149,7 @@ def _test_mammograms(run: RunFolder, card: ModelCard) -> pd.DataFrame:
 
 
 def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pictures: int) -> Plan:
-    """Say how long it may take, and what of that goes into which part.
-
-    Raises:
-        UserError: the disk has too little room.
-    """
+    """Say how long it may take, part by part; refuse a disk with too little room."""
     count = len(mammograms)
     megapixels = float((mammograms["height"] * mammograms["width"]).sum()) / 1e6
     parts = {

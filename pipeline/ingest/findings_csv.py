@@ -122,11 +122,7 @@ def read_findings(path: Path) -> list[FindingLine]:
 
 
 def _check_thousands(table: TextTable) -> None:
-    """Refuse points that may stand between thousands: all before three digits, and some without.
-
-    Raises:
-        UserError: names the first.
-    """
+    """Refuse points that may stand between thousands: all before three digits, and some without."""
     names = {*NAMES["circle"], *NAMES["box"]} & set(table.columns)
     cells = [(where, row[name]) for where, row in table.rows for name in names if row[name]]
     pointed = [(where, text) for where, text in cells if "." in text]
@@ -211,11 +207,7 @@ def join_findings(
 def _check_named(
     lines: Sequence[FindingLine], by_name: Mapping[str, list], by_id: Mapping[str, list]
 ) -> None:
-    """Every line is about an image.
-
-    Raises:
-        UserError: some are not; names the first with what was probably meant.
-    """
+    """Refuse lines that are about no image; names the first with what was probably meant."""
     lost = [
         line
         for line in lines
@@ -234,12 +226,7 @@ def _check_named(
 
 
 def _check_places(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) -> None:
-    """The places of a table are pixels, row first.
-
-    Raises:
-        UserError: an outline leaves its image and would not if row and column were exchanged,
-            or all of several lie in the corner where percentages would.
-    """
+    """Refuse places that look like columns before rows, percentages, or pixels of other images."""
     boxes, outside = [], []
     for line, (height, width) in placed:
         geometry, value = line.finding["geometry"], line.finding["coordinates"]
@@ -282,11 +269,7 @@ def _all_in_the_corner(placed: Sequence[tuple[FindingLine, tuple[int, int]]]) ->
 
 
 def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool) -> FindingLine:
-    """A line of the table.
-
-    Raises:
-        ValueError: what is wrong with it.
-    """
+    """A line of the table."""
     if not row["file"] and not row["image_id"]:
         raise ValueError("file (or image_id) is blank")
     implied = next((geometry for name, geometry in IMPLIED.items() if row[name]), "none")
@@ -337,11 +320,7 @@ def _line(where: str, row: dict[str, str], folder: Path, *, decimal_comma: bool)
 
 
 def _word(text: str, name: str) -> str:
-    """A cell as a word of the catalog; blank and signs are unknown.
-
-    Raises:
-        ValueError: it says something that cannot be such a word.
-    """
+    """A cell as a word of the catalog; blank and signs are unknown."""
     plain = re.sub(r"[^a-z0-9]", "", text.lower())
     if any(map(str.isalnum, text)) and not plain[:1].isalpha():
         raise ValueError(f"{name} must begin with a letter from a to z, not {text!r}")

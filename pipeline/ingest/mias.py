@@ -125,11 +125,7 @@ def _parse(words: list[str]) -> InfoRow:
 
 
 def _read_pixels(path: Path) -> np.ndarray:
-    """Grey values of a film, (1024, 1024) uint8.
-
-    Raises:
-        ValueError: not an image, or not one of mini-MIAS' size and depth.
-    """
+    """Grey values of a film, (1024, 1024) uint8."""
     pixels = read_picture(path)
     if pixels.shape != (SIDE_PX, SIDE_PX) or pixels.dtype != np.uint8:
         raise ValueError(

@@ -57,11 +57,7 @@ def read(request: Request) -> Catalog:
 
 
 def _rows(request: Request, builder: CatalogBuilder) -> dict[str, dict[str, str]]:
-    """Cells by the file that they are about; the tables are accounted for.
-
-    Raises:
-        UserError: a column is missing, or a value makes no sense; names the line.
-    """
+    """Cells by the file that they are about; the tables are accounted for."""
     tables = [file for file in builder.left() if file.path.name in IMAGE_FOLDERS]
     if not tables:
         raise UserError(

@@ -200,11 +200,7 @@ def _do(work: _Work, item: Any) -> Any:
 
 @functools.lru_cache(maxsize=4)
 def _check_place(work: _Work) -> None:
-    """Go to the folder of the work.
-
-    Raises:
-        UserError: this worker has other code, or lacks a folder.
-    """
+    """Go to the folder of the work."""
     host = socket.gethostname()
     if Path(work.folder).is_dir():
         os.chdir(work.folder)

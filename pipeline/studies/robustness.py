@@ -117,11 +117,7 @@ def _with_change(row: Mapping, metric: str) -> str:
 
 
 def _drawn(mammograms: pd.DataFrame, limit: int | None, *, seed: int) -> pd.DataFrame:
-    """The mammograms of so many patients, in their order.
-
-    Raises:
-        UserError: there is none.
-    """
+    """The mammograms of so many patients, in their order."""
     patients = np.array(sorted(mammograms["patient_id"].unique()))
     if not len(patients):
         raise UserError("There is no test mammogram. Give split.test more than 0.")

@@ -41,11 +41,7 @@ def read_phantom(
 
 
 def _read_record(root: Path) -> Record | None:
-    """The record of a phantom's folder; None where the folder is absent or empty.
-
-    Raises:
-        UserError: the folder holds other things, or its record cannot be read.
-    """
+    """The record of a phantom's folder; None where the folder is absent or empty."""
     path = root / RECORD
     if not path.is_file():
         if root.exists() and (not root.is_dir() or any(root.iterdir())):

@@ -82,11 +82,7 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
 
 
 def _categories(where: str, text: str) -> list[str]:
-    """The list that is written as Python text; [] where it says No Finding.
-
-    Raises:
-        UserError: it is no list of words. It is parsed as a literal and never evaluated.
-    """
+    """The list that is written as Python text, never evaluated; [] where it says No Finding."""
     try:
         value = ast.literal_eval(text) if len(text) <= _LONGEST_LIST else None
     except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
