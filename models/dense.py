@@ -48,7 +48,6 @@ def logit_map(
     """One logit for every position of an image.
 
     Args:
-        network: the network.
         image: float32 (H, W), values in [0, 1].
         pitch_px: distance between positions, a multiple of the network's stride.
         tile_px: tiles of larger images, without their halo; half of it in the front of a network

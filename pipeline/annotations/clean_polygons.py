@@ -26,7 +26,6 @@ def clean_mask(polygons: Polygons, spacing_mm: float) -> tuple[Polygons, list[st
 
     Args:
         polygons: outer contours through pixel centres.
-        spacing_mm: of the image, mm per pixel.
 
     Returns:
         The polygons that stay, in their order, and what the user should know about them.

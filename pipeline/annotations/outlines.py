@@ -95,7 +95,6 @@ class Outline:
 
         Args:
             rows, cols: coordinates, broadcast together.
-            min_radius_px: radius of the disc.
             within_px: farther points need not be told apart.
 
         Returns:

@@ -110,7 +110,6 @@ def read_mammogram(
 
     Args:
         spacing_mm: pixel spacing in mm, used where the file carries none.
-        keep_stored: keep the stored values too.
 
     Raises:
         Unusable: the file is skipped or failed, with the reason.

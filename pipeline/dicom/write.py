@@ -92,7 +92,6 @@ def write_picture(
     """Write a grey picture as a DICOM file; its folder must be there.
 
     Args:
-        path: the file; it is replaced.
         pixels: (rows, columns) uint8 or uint16, below 2^bits.
         header: values by keyword, with SOP Instance UID; those of the Image Pixel Module need
             not be given. None leaves an element out.
@@ -151,7 +150,6 @@ def write_synthetic(
     Attributes follow PS3.3 A.27 and its modules; `dciodvfy` finds no error in the files.
 
     Args:
-        path: the file; it is replaced.
         pixels: (rows, columns) uint16 below 4096, dense tissue bright.
         patient_id: ends with a hyphen and the number of the patient.
         laterality, view: L or R; CC or MLO.

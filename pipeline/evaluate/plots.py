@@ -57,11 +57,7 @@ SCREEN = Look(
 
 
 def draw_plots(judged: Judged, bootstrap: Bootstrap, folder: Path) -> list[Path]:
-    """Draw what the data define into FOLDER/*.svg and remove plots of an earlier evaluation.
-
-    Returns:
-        The files that were written.
-    """
+    """Draw what the data define into FOLDER/*.svg and remove plots of an earlier evaluation."""
     paths = {name: folder / f"{name}.svg" for name in PLOTS}
     titles = {name: draw_plot(name, judged, bootstrap, paths[name]) for name in PLOTS}
     return [paths[name] for name, title in titles.items() if title]

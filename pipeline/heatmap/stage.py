@@ -54,9 +54,6 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     Args:
         mapper_of: from the model folder and heatmap.tile_px, what maps.
 
-    Returns:
-        A line that sums up.
-
     Raises:
         UserError: there is no model or no test mammogram, or they do not fit each other.
     """

@@ -14,9 +14,6 @@ def pixel_hashes(mammograms: pd.DataFrame) -> list[str]:
     """What a card keeps of the mammograms of a training or a calibration, sorted.
 
     Hashes of pixels, because those of ids can be undone by trying all ids.
-
-    Args:
-        mammograms: rows of mammograms.csv.
     """
     return sorted(set(_hashes(mammograms)))
 

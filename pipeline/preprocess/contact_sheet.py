@@ -29,9 +29,6 @@ def write_contact_sheet(
     """Write a PNG with one row of patches per label.
 
     Args:
-        path: the PNG.
-        mammograms, outlines, positions: the tables of preprocess.
-        patch_mm: side of a patch in mm.
         per_row: patches per label, of different images as far as there are enough.
         seed: chooses the patches.
     """

@@ -32,9 +32,6 @@ LABELS = "labels of the positions"
 def preprocess(stage: Stage) -> str:
     """Write the intake, the mammograms, their outlines and labelled positions.
 
-    Returns:
-        A line that sums it up.
-
     Raises:
         UserError: too many files failed, none is usable, the split leaks, the disk is full.
     """

@@ -88,9 +88,6 @@ def code_of(module: str) -> frozenset[Path]:
 
     Read from the source, so an import inside a function counts and nothing is loaded. A module
     that is named as text counts too, as in a table of importers.
-
-    Args:
-        module: such as `pipeline.train.stage`.
     """
     waiting, files = [_file(module)], set()
     while waiting:

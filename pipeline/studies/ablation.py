@@ -71,12 +71,7 @@ def ablation(
 
 
 def judge_ablation(runs: Runs, facts: Mapping) -> dict:
-    """The content of ablation.json from the finished trainings.
-
-    Args:
-        runs: of each variant by seed.
-        facts: how they were made.
-    """
+    """The content of ablation.json from the finished trainings."""
     trainings = {variant: [_training(run) for run in made] for variant, made in runs.items()}
     recipe = trainings["recipe"]
     trainings |= _with_other_maps(runs["recipe"], recipe)

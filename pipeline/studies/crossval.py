@@ -38,9 +38,6 @@ PLOTS, FOLDS = "plots", "each fold alone"
 def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) -> str:
     """Run all folds that are not done yet, then judge their test patients together.
 
-    Returns:
-        A summary.
-
     Raises:
         UserError: a fold failed, or the run folder was made with another number of folds.
     """
@@ -79,12 +76,7 @@ def crossval(stage: Stage, *, folds: int, run_stages: RunStages = run_stages) ->
 def pooled_metrics(
     folds: list[Judged], settings: EvaluateSettings, *, plots: Path | None = None
 ) -> dict:
-    """The content of crossval.json: the keys of metrics.json over all folds, and `folds`.
-
-    Args:
-        folds: the test patients of each fold.
-        plots: folder for the plots, if any.
-    """
+    """The content of crossval.json: the keys of metrics.json over all folds, and `folds`."""
     used = calibrated_folds(folds)
     pooled = pool(used)
     bootstrap = Bootstrap.of(pooled, settings)

@@ -71,9 +71,6 @@ def compare_heads(
         seeds: number of paired seeds.
         full: the schedule of CONFIG instead of the short one.
         kinds: also the two heads that tell kinds of findings apart.
-
-    Returns:
-        The verdict.
     """
     run = stage.run
     runs, facts = run_variants(
@@ -94,12 +91,7 @@ def compare_heads(
 
 
 def judge_heads(runs: Runs, facts: Mapping, settings: EvaluateSettings) -> dict:
-    """The content of heads.json from the finished runs.
-
-    Args:
-        runs: of each arm by seed.
-        facts: how they were made.
-    """
+    """The content of heads.json from the finished runs."""
     first = load_judged(next(iter(runs.values()))[0])
     bootstrap = Bootstrap.of(first, settings)
     names = [metric.name for metric in compared_metrics()]

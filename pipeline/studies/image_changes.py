@@ -67,12 +67,7 @@ class ChangedMapper:
 
 
 def image_changes(*, spacing_mm: float, seed: int) -> dict[str, Change]:
-    """The changes by name, `UNCHANGED` first.
-
-    Args:
-        spacing_mm: of the standard images.
-        seed: of the noise.
-    """
+    """The changes by name, `UNCHANGED` first."""
     grey: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         UNCHANGED: np.asarray,
         **{f"gamma {by:g}": partial(with_gamma, exponent=by) for by in FACTORS},

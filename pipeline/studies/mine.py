@@ -58,7 +58,6 @@ def mine_and_train(
     """Mine, train on, judge before and after on the same test patients.
 
     Args:
-        limit: number of false alarms to add.
         in_own_process: calls a function there and returns an exit status.
 
     Returns:

@@ -51,11 +51,7 @@ from pipeline.train.loop.training_loop import TrainingLoop
 
 
 def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> str:
-    """Calibrate the best weights and write RUN/model.
-
-    Returns:
-        A summary in one line.
-    """
+    """Calibrate the best weights and write RUN/model."""
     state, network = loop.state, loop.learner.averaged
     if state.best is None:
         raise RuntimeError("a training ends with a validation, which has chosen weights")
@@ -90,14 +86,7 @@ def finish(stage: Stage, inputs: Inputs, loop: TrainingLoop, member: Member) -> 
 
 
 def finish_again(stage: Stage, inputs: Inputs, identity: dict[str, str]) -> str:
-    """Calibrate RUN/model on the maps of the settings of today and write it anew.
-
-    Args:
-        identity: of a training with these settings.
-
-    Returns:
-        A summary in one line.
-    """
+    """Calibrate RUN/model on the maps of the settings of today and write it anew."""
     folder = stage.run.model
     print(f"The weights in {folder} stay: at most maps or threshold are new.", flush=True)
     training = {**read_card(folder).training.model_dump(), "identity": identity}

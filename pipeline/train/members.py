@@ -24,16 +24,7 @@ from pipeline.train.one_network import train_network
 def train_members(
     stage: Stage, tables: Tables, inputs: Sequence[Inputs], wanted: dict[str, str]
 ) -> str:
-    """Train what is not trained yet in RUN/members, then write their mean as RUN/model.
-
-    Args:
-        tables: of the run.
-        inputs: of each network.
-        wanted: identity of the training of all.
-
-    Returns:
-        A summary in one line.
-    """
+    """Train what is not trained yet in RUN/members, then write their mean as RUN/model."""
     count = len(inputs)
     for number, own_inputs in enumerate(inputs, start=1):
         own, member = stage_of_member(stage, number), Member(number, count)

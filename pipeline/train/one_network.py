@@ -41,12 +41,6 @@ def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: 
     Where only map settings or the threshold differ from those of a finished training, or where it
     was ended just before all was told, its weights stay.
 
-    Args:
-        wanted: identity of the training.
-
-    Returns:
-        A summary in one line.
-
     Raises:
         UserError: the settings do not fit each other or the model to start from.
         SystemExit: after a signal, with 128 + its number.
@@ -153,7 +147,6 @@ def build_learner(
     """The network with its first weights, checked, ready for the first step.
 
     Args:
-        precision: a Keras policy.
         kinds: number of kinds of findings that the head tells apart.
     """
     with strategy.scope():

@@ -30,9 +30,6 @@ def train(stage: Stage) -> str:
     Reads mammograms.csv, outlines.json, positions.parquet and the store; writes RUN/training
     while it runs, RUN/model and RUN/model-card.md at the end.
 
-    Returns:
-        A summary in one line.
-
     Raises:
         UserError: the data or the settings do not allow a training.
         SystemExit: 130 or 143 after a signal; the same command continues.

@@ -46,14 +46,7 @@ FILES = {
 
 
 def write_paper(run: RunFolder, judged: Judged, bootstrap: Bootstrap, metrics: dict) -> list[Path]:
-    """Write RUN/paper; before metrics.json, so that it is never older than that.
-
-    Args:
-        metrics: the content of metrics.json.
-
-    Returns:
-        Its files.
-    """
+    """Write RUN/paper; before metrics.json, so that it is never older than that."""
     folder, items = run.paper, checklists(run)
     made: dict[str, Callable[[Path], None]] = {
         "froc-rjafroc.xlsx": lambda path: write_workbook(

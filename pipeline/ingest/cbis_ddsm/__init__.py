@@ -70,7 +70,6 @@ def _add_image(
 
     Args:
         files: one or more; readable headers go first, then test lists.
-        lesions: its rows in the tables.
     """
     first, *others = sorted(
         files, key=lambda f: (f.shape is None, not f.name.is_test, f.name, f.file.name)

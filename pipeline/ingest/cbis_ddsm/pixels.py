@@ -21,9 +21,6 @@ def choose_mask(files: Sequence[NamedFile], shape: tuple[int, int] | None) -> Na
     Args:
         files: in the order of preference among equals.
         shape: rows and columns of the mammogram; None where they are unknown.
-
-    Returns:
-        None where no file can be a mask.
     """
     same = [file for file in files if file.shape is not None and file.shape == shape]
     if len(same) == 1:

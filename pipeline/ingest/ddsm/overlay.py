@@ -53,7 +53,6 @@ def chain_outline(col: int, row: int, codes: np.ndarray) -> list[list[int]]:
     """The corners of a chain.
 
     Args:
-        col, row: the first pixel.
         codes: (n,) int, 0 to 7.
 
     Returns:

@@ -57,14 +57,7 @@ def make_body(index: int, phantom: PhantomSettings) -> Body:
 
 
 def make_anatomy(body: Body, view: str, *, spacing_mm: float, rng: np.random.Generator) -> Anatomy:
-    """Draw one view of a body.
-
-    Args:
-        body: the woman.
-        view: CC or MLO.
-        spacing_mm: distance of the pixels, in mm.
-        rng: the small differences between sides and views.
-    """
+    """Draw one view of a body."""
     shape = picture_shape(spacing_mm)
     y = (np.arange(shape[0], dtype=np.float32) + 0.5)[:, None] * spacing_mm  # mm from the top
     x = (np.arange(shape[1], dtype=np.float32) + 0.5)[None, :] * spacing_mm  # mm from the wall

@@ -27,9 +27,7 @@ def add_surroundings(
         grey: (rows, columns) float32, the breast.
         breast: (rows, columns) bool.
         text: side and view, as the label shows them.
-        wall_left: the chest wall is at the left edge.
         film: draw a white frame and a sticker as on digitised film.
-        spacing_mm: distance of the pixels, in mm.
         noise: (rows, columns) float32 with standard deviation 1, for the film's grain.
     """
     around = FILM_FOG + 5 * noise if film else np.full_like(grey, AIR)

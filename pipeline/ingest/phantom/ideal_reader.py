@@ -54,9 +54,6 @@ def read_ideally(phantom: PhantomSettings, *, pictures: int = 40) -> Reading:
 
     The spectrum comes from one half of the pictures, the squares it is judged on from the
     other half; each is shown without and with each lesion in its centre.
-
-    Args:
-        pictures: how many are drawn.
     """
     squares = _backgrounds(phantom, pictures)
     half = len(squares) // 2

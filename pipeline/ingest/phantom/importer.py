@@ -27,8 +27,6 @@ def read_phantom(
     """Catalog of the phantom in data.root, which is written if it is not there yet.
 
     Args:
-        data: names the folder.
-        phantom: what to write.
         workers: processes, 0 for this one alone; all cores that it may use if absent.
 
     Raises:

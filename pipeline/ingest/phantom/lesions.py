@@ -39,8 +39,6 @@ def draw_lesion(
     Args:
         radius_mm: radius of the mass without spicules, or of the cluster.
         contrast: factor on the grey values.
-        spacing_mm: distance of the pixels, in mm.
-        rng: the shape.
 
     Returns:
         float32 grey values of 4096 to add around a pixel, and the outline.

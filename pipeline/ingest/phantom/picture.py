@@ -144,10 +144,7 @@ def choose_place(
     """A random pixel in the breast with room for `radius_mm` around it.
 
     Args:
-        anatomy: the breast.
-        radius_mm: room that is needed.
         taken: what must stay free; ignored if there is no room.
-        rng: the choice.
         depth_share: prefer this place between chest wall and skin.
     """
     spacing_mm = anatomy.spacing_mm

@@ -21,12 +21,6 @@ def power_law_field(
 ) -> np.ndarray:
     """Gaussian noise whose 2-D power spectrum is proportional to 1/f^exponent.
 
-    Args:
-        shape: rows and columns.
-        spacing_mm: distance of the pixels, in mm.
-        rng: source of the noise.
-        exponent: of the power spectrum.
-
     Returns:
         (rows, columns) float32 with mean 0 and standard deviation 1. It does not wrap around.
     """

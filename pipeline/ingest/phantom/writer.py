@@ -65,7 +65,6 @@ def write_phantom(
     """Write all pictures; the files do not depend on the number of workers.
 
     Args:
-        root: folder; created where absent.
         old: record of what the folder holds; its files are removed first.
         workers: processes, 0 for this one alone; all cores it may use if absent.
 

@@ -39,9 +39,6 @@ AUDITS = "audits of the data"
 def intake(stage: Stage) -> str:
     """The intake alone.
 
-    Returns:
-        A line that sums it up.
-
     Raises:
         UserError: as `run_intake`.
     """

@@ -139,7 +139,6 @@ def read_window(
 
     Args:
         row0, col0: the first pixel of the window.
-        height, width: its size.
         image: height and width of the image.
 
     Returns:

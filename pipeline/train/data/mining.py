@@ -24,9 +24,6 @@ def mine(images: list[TrainingImage], mapper: Mapper, rule: MapRule, *, limit: i
     Never in an outline or its ignored surroundings, and never of other patients: `images` are
     those of the training.
 
-    Args:
-        limit: number of alarms to keep, the highest first.
-
     Returns:
         Table of MINED_COLUMNS; row and col in original pixels.
     """

@@ -85,8 +85,6 @@ class Learner:
             images: (B, H, W, 1) float32, or the strategy's form of it.
             targets: (B, h, w) int8.
             step: number of the step; seeds the dropout.
-            rate: learning rate.
-            decay: decay of the running average.
         """
         numbers = tf.constant(step, tf.int64), tf.constant(rate), tf.constant(decay)
         # As a tensor: another size is no other function.
