@@ -17,7 +17,7 @@ from pydicom.valuerep import DA, DT, TM
 from pipeline.dicom.write import derived_uid
 
 # Raise it when the objects of the same run become others.
-FORMAT = 1
+FORMAT = 2
 NAME = "mammography-patch-probability"
 RESEARCH_USE = "RESEARCH USE ONLY"
 _DATES = ("InstanceCreationDate", "ContentDate", "DateOfSecondaryCapture")
@@ -82,8 +82,10 @@ class Origin:
         return AlgorithmIdentification(NAME, self.version, parameters=parameters)
 
     def settle(self, made: Dataset) -> None:
-        """Replace what highdicom takes from the clock and from chance."""
+        """Replace what highdicom takes from clock and chance, and add what it leaves out."""
         made.TimezoneOffsetFromUTC = "+0000"
+        if "ContentLabel" in made:
+            made.ContentCreatorName = ""  # of type 2: there, also where nobody is named
         for element in made.iterall():
             if element.keyword in _DATES:
                 element.value = DA(self.made_at.date())

@@ -23,6 +23,7 @@ from pipeline.preprocess.tables import read_mammograms, write_mammograms
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.pseudonyms import Pseudonyms
+from tests import dicom_validator
 from tests.dciodvfy import verdict
 from tests.dicom_out.exported import (
     CASES,
@@ -223,6 +224,12 @@ def test_dciodvfy_reports_no_error(run, case, kind):
         zip(OBJECTS, ("ParametricMap", "Segmentation", "SCImage", "ComprehensiveSR"), strict=True)
     )
     assert verdict(place(run, case, kind)) == (kinds[kind], [])
+
+
+@each_case
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_dicom_validator_reports_no_error(run, case, kind):
+    assert dicom_validator.errors(place(run, case, kind)) == []
 
 
 def test_nothing_identifies_the_patient_beyond_the_links_to_the_study(run):

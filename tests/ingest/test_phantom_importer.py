@@ -13,6 +13,7 @@ from pipeline.ingest.phantom.importer import read_phantom
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import plan_patient
 from pipeline.run.errors import UserError
+from tests import dicom_validator
 from tests.dciodvfy import verdict
 
 # Ten patients have all transfer syntaxes, both polarities, and films.
@@ -61,6 +62,11 @@ def test_outlines_in_the_catalog_are_those_of_the_picture(written):
 def test_dciodvfy_reports_no_error_on_any_file(written):
     for file in written[1].images["file"]:
         assert verdict(file) == ("MammographyImageForPresentation", []), file
+
+
+def test_dicom_validator_reports_no_error_on_any_file(written):
+    for file in written[1].images["file"]:
+        assert dicom_validator.errors(file) == [], file
 
 
 def test_decoded_pixels_are_the_drawn_ones_in_every_transfer_syntax(written, datasets):
