@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import dcmread
 from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
 from pydicom.pixels.decoders.base import DecodeRunner
-from pydicom.uid import JPEGLossless
+from pydicom.uid import JPEG2000Lossless, JPEGLossless
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import read_mammogram
@@ -22,7 +22,8 @@ from tests.benchmarks.measure import Row, interleaved
 SHAPE = 3328, 2560
 NAME = "imagecodecs"
 # Asked for by pydicom of a plugin.
-DECODER_DEPENDENCIES = {JPEGLossless: ("imagecodecs",)}
+DECODERS = {JPEGLossless: imagecodecs.ljpeg_decode, JPEG2000Lossless: imagecodecs.jpeg2k_decode}
+DECODER_DEPENDENCIES = dict.fromkeys(DECODERS, ("imagecodecs",))
 
 
 def rows(repeats: int = 15) -> list[Row]:
@@ -46,29 +47,29 @@ def rows(repeats: int = 15) -> list[Row]:
     ]
 
 
-def write_mammogram_like(path: Path, pixels: np.ndarray) -> None:
+def write_mammogram_like(path: Path, pixels: np.ndarray, encoding: str = "jpeg_lossless") -> None:
     """A DICOM file of a picture."""
     woman = {"patient_id": "BENCH-1", "laterality": "L", "view": "CC", "spacing_mm": 0.07}
-    write_synthetic(path, pixels, **woman, encoding="jpeg_lossless")
+    write_synthetic(path, pixels, **woman, encoding=encoding)
 
 
 def by_pydicom(path: Path) -> np.ndarray:
     """What a user of pydicom writes: presentation values of a file."""
-    decoder = get_decoder(JPEGLossless)
+    dataset = dcmread(path)
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     if NAME not in decoder.available_plugins:
         decoder.add_plugin(NAME, (__name__, "decode_for_pydicom"))
-    dataset = dcmread(path)
     return apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset)
 
 
 def is_available(syntax: str) -> bool:
     """pydicom asks whether the decoder is there."""
-    return syntax == JPEGLossless
+    return syntax in DECODERS
 
 
 def decode_for_pydicom(src: bytes, runner: DecodeRunner) -> bytes:
     """The decoder that the reader uses, as a plugin of pydicom."""
-    return imagecodecs.ljpeg_decode(src).tobytes()
+    return DECODERS[runner.transfer_syntax](src).tobytes()
 
 
 def mammogram_like(shape: tuple[int, int], *, seed: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The pool: results in order, limits, and workers that die."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import pytest
 from pipeline.run.errors import UserError
 from pipeline.run.map_images import Lost, map_images
 from tests.fault_injection.misbehaving import misbehave
+from tests.own_maps import IS_GLIBC, maps_of_a_large_array
 from tests.run.pool_functions import (
     DiesOnArrival,
     SlowToArrive,
@@ -28,6 +30,13 @@ def test_results_come_in_the_order_of_the_items():
 def test_without_workers_this_process_does_the_work():
     (names,) = map_images(loaded_modules, [0], workers=0)
     assert "pytest" in names
+
+
+@pytest.mark.skipif(not IS_GLIBC, reason="only glibc is told")
+def test_a_worker_keeps_what_a_large_array_held_and_this_process_is_as_it_was():
+    before = dict(os.environ)
+    assert list(map_images(maps_of_a_large_array, [0], workers=1)) == [0]
+    assert dict(os.environ) == before
 
 
 def test_no_items_need_no_worker():

@@ -3,7 +3,12 @@
 import numpy as np
 from scipy import ndimage
 
-from pipeline.preprocess.breast.binary_masks import dilated, main_part, thickness_px
+from pipeline.preprocess.breast.binary_masks import (
+    dilated,
+    main_part,
+    parts,
+    thickness_px,
+)
 
 _BLACK = 0.004
 _WHITE = 0.97
@@ -35,7 +40,7 @@ def without_white_air(light: np.ndarray, *, spacing_mm: float) -> np.ndarray:
     Args:
         light: (h, w) float32 from 0 to 1.
     """
-    labels, count = ndimage.label(light >= _WHITE)
+    labels, count = parts(light >= _WHITE)
     border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
     shares = np.bincount(border, minlength=count + 1) / border.size
     shares[0] = 0

@@ -72,8 +72,9 @@ def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -
     seen, core = (part[:, ::-1] if mirrored else part for part in (light[film], core))
     tape = rows_of_tape(seen, core)
     film, seen = (slice(film[0].start + tape, film[0].stop), film[1]), seen[tape:]
-    smooth = _smoothed(seen)
-    core = _core(smooth, bright, spacing_mm)
+    if mirrored or tape:
+        smooth = _smoothed(seen)
+        core = _core(smooth, bright, spacing_mm)
     if not core.any():
         doubt = ("no breast found",)
         return Breast(np.zeros(light.shape, bool), Side.LEFT, film, doubt, lost=doubt)

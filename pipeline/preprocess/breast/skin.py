@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from pipeline.preprocess.breast.binary_masks import dilated, main_part, opened, part_of
+from pipeline.preprocess.breast.binary_masks import dilated, main_part, opened, part_of, parts
 from pipeline.preprocess.breast.film import without_strips
 
 # Share of the contrast of the tissue above which a bulky part is surely breast.
@@ -167,7 +167,7 @@ def skin_line(
     # chest wall. The skin is not flat there. Fat between dense parts may look the same.
     inside = above_air & (_hull(surely) | air.fat)
     faint = (contrast < _FAINT * tissue) & (slope < _FLAT) & ~inside
-    labels, _ = ndimage.label(ndimage.binary_opening(faint, iterations=2))
+    labels = parts(ndimage.binary_opening(faint, iterations=2))[0]
     at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, -1]]))
     markers[np.isin(labels, at_edge[at_edge > 0])] = _OTHER
     markers[surely] = _BREAST
@@ -187,7 +187,7 @@ def _with_parts(surely: np.ndarray, apart: np.ndarray, above_air: np.ndarray) ->
     A second gland, or that below a bright pectoral muscle, has tissue all over between itself and
     the rest; between the breast and a label there is air.
     """
-    labels, count = ndimage.label(apart)
+    labels, count = parts(apart)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     for label in 1 + np.argsort(-sizes, kind="stable"):
         part = labels == label
@@ -199,8 +199,9 @@ def _with_parts(surely: np.ndarray, apart: np.ndarray, above_air: np.ndarray) ->
 
 def _hull(mask: np.ndarray) -> np.ndarray:
     """The convex hull of a mask that is not empty: (h, w) bool."""
-    hull = np.zeros(mask.shape, np.uint8)
-    corners = cv2.convexHull(cv2.findNonZero(mask.astype(np.uint8)))
+    hull, whole = np.zeros(mask.shape, np.uint8), mask.astype(np.uint8)
+    inner = cv2.erode(whole, None, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    corners = cv2.convexHull(cv2.findNonZero(whole - inner))  # of few points
     cv2.fillConvexPoly(hull, corners, 1)
     return hull > 0
 

@@ -12,6 +12,7 @@ from scipy import ndimage
 from pipeline.annotations.geometry import Geometry
 from pipeline.config import ImageSettings
 from pipeline.dicom.mammogram import Mammogram, Unusable
+from pipeline.dicom.percentiles import percentiles
 from pipeline.preprocess.audit.background import background_statistics
 from pipeline.preprocess.breast.binary_masks import dilated
 from pipeline.preprocess.breast.film import film_edges
@@ -90,11 +91,13 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     )
     grey = _cut(pixels, geometry)
     breast = _breast_cells(mask, geometry)
-    percentiles = [image.low_percentile, image.high_percentile]
-    low, high = map(float, np.percentile(grey[_enlarged(breast, grey.shape)], percentiles))
+    inside = grey[_enlarged(breast, grey.shape)]
+    low, high = map(float, percentiles(inside, [image.low_percentile, image.high_percentile]))
     if not high > low:
         raise Unusable("failed", "the breast has one grey value only")
-    scaled = np.clip((grey - low) * (WHITE / (high - low)) + 0.5, 0, WHITE).astype(np.uint16)
+    grey = (grey - low) * (WHITE / (high - low))
+    grey += 0.5
+    scaled = np.clip(grey, 0, WHITE, out=grey).astype(np.uint16)
     with_skin = dilated(breast, SKIN_MM / (BREAST_CELL_PX * geometry.spacing_mm))
     scaled[~_enlarged(with_skin, scaled.shape)] = 0
     background = background_statistics(

@@ -9,6 +9,7 @@ from pipeline.preprocess.breast.binary_masks import (
     main_part,
     opened,
     part_of,
+    parts,
     thickness_px,
 )
 
@@ -49,6 +50,17 @@ def test_dilation_is_round_and_nothing_grows_from_nothing():
     mask[4, 4] = True
     assert dilated(mask, 2).sum() == 13
     assert not dilated(mask, 2)[2, 2]
+
+
+@pytest.mark.parametrize("radius_px", [0.4, 1, 2**0.5, 3.75, 5, 10, 15.9, 25])
+def test_a_dilation_holds_what_is_no_further_away_whatever_its_size(radius_px):
+    mask = np.random.default_rng(0).random((60, 70)) > 0.995
+    np.testing.assert_array_equal(dilated(mask, radius_px), depth_px(~mask) <= radius_px)
+
+
+def test_parts_are_numbered_by_their_first_pixel_and_corners_do_not_join_them():
+    labels, count = parts(np.array([[0, 1, 0], [1, 0, 1], [1, 1, 1]], bool))
+    assert (labels.tolist(), count) == ([[0, 1, 0], [2, 0, 2], [2, 2, 2]], 2)
 
 
 def test_thickness_is_the_radius_of_the_largest_circle_also_at_the_border():
