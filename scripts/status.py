@@ -5,8 +5,8 @@ Run     make status
 """
 
 import start
+from pipeline.run.freshness import status as status_of
 from pipeline.run.layout import RunFolder
-from pipeline.run.status import status as status_of
 
 
 def status(run: start.Run) -> None:

@@ -19,7 +19,7 @@ from pipeline.run.atomic import read_json
 from pipeline.run.events import EventLog
 from pipeline.run.settings import build_settings
 from pipeline.run.stage import Stage
-from pipeline.train.data.mining import MINED_COLUMNS
+from pipeline.studies.mine import MINED_COLUMNS
 from tests.fault_injection.fuzz import fuzz_markdown
 from tests.fault_injection.outcomes import faults_markdown
 from tests.heatmap.small_run import BrightnessNetwork, write_small_run

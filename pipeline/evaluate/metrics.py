@@ -16,8 +16,8 @@ from pipeline.evaluate.judge import (
     reliability_bins,
     scored_positions,
 )
+from pipeline.evaluate.lesions import worst_errors
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, finding_ids, has_known_truth
-from pipeline.evaluate.worst import worst_errors
 from pipeline.figures.bootstrap import Scored, auc_samples
 from pipeline.figures.figure import Figure, Undefined
 from pipeline.figures.registry import (

@@ -7,9 +7,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluate.evidence import fitted_score
 from pipeline.evaluate.load import Judged, finding_ids
-from pipeline.evaluate.with_card import before_calibration, with_card
+from pipeline.evaluate.refit import before_calibration, fitted_score, with_card
 from pipeline.model.calibration import fit_calibration
 from pipeline.run.errors import UserError
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit
 
 from pipeline.figures.bootstrap import Scored, mean_samples
-from pipeline.figures.checks import checked
+from pipeline.figures.figure import checked
 
 # Where the table of a paper and metrics.json give it.
 THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)

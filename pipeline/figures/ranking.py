@@ -6,8 +6,7 @@ Weights are how often a sample counts, so a bootstrap over patients needs no cop
 import numpy as np
 from sklearn import metrics
 
-from pipeline.figures.checks import checked, of_both_classes
-from pipeline.figures.figure import Undefined
+from pipeline.figures.figure import Undefined, checked, of_both_classes
 
 # The part of the ROC curve that a reader would work in.
 MAX_FALSE_RATE = 0.1

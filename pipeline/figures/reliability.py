@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.special import expit, logit
 
-from pipeline.figures.checks import checked, of_both_classes
-from pipeline.figures.figure import Undefined
+from pipeline.figures.figure import Undefined, checked, of_both_classes
 
 ECE_BINS = 15
 # Of the reliability diagram.

@@ -14,10 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.annotations.labels import POSITIVE
-from pipeline.evaluate.evidence import evidence_of, fitted_score
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.pooled import pool
-from pipeline.evaluate.with_card import before_calibration
+from pipeline.evaluate.refit import before_calibration, evidence_of, fitted_score
 from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
 from pipeline.model.fit import fit_to
 from pipeline.model.folder import load_network, network_card, write_model

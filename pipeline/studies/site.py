@@ -7,9 +7,8 @@ import numpy as np
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
-from pipeline.evaluate.evidence import evidence_of
 from pipeline.evaluate.load import Judged, finding_ids, has_known_truth
-from pipeline.evaluate.with_card import before_calibration
+from pipeline.evaluate.refit import before_calibration, evidence_of
 from pipeline.model.calibration import Calibration, refit
 from pipeline.model.fit import Evidence
 from pipeline.model.seen_patients import is_among

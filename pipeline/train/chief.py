@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from pipeline.train.loop.lost_worker import telling_lost_worker
+from pipeline.train.loop.device_errors import telling_lost_worker
 
 
 class Task(NamedTuple):

@@ -17,7 +17,7 @@ from pipeline.train.chief import told_by_chief
 from pipeline.train.devices import strategy_of
 from pipeline.train.first_weights import Member
 from pipeline.train.loop.checkpoint import checkpoint_path, read_checkpoint
-from pipeline.train.loop.lost_worker import telling_lost_worker
+from pipeline.train.loop.device_errors import telling_lost_worker
 from pipeline.train.members import stage_of_member
 from pipeline.train.memory import fit_to_memory
 from pipeline.train.one_network import beginning, loop_from

@@ -1,7 +1,7 @@
 """The memory of a training: planned beside what is free, and the micro-batch that fits in it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import tensorflow as tf
 
@@ -9,9 +9,9 @@ from pipeline.run.errors import UserError
 from pipeline.run.hardware import free_gpu_bytes, free_memory_bytes
 from pipeline.run.words import storage
 from pipeline.train.data.inputs import warn
+from pipeline.train.loop.device_errors import OutOfMemory
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.memory_plan import MemoryPlan, largest_alive
-from pipeline.train.loop.micro_batch import largest_that_fits
 from pipeline.train.loop.training_loop import TrainingLoop
 
 # Of what is free; the rest is for kernels, readers and validation maps, which are not in a plan.
@@ -82,3 +82,43 @@ def plan_memory(learner: Learner, batch_spec, *, share: int) -> MemoryPlan:
 
 def _bytes(variables: Iterable) -> int:
     return sum(4 * math.prod(variable.shape) for variable in variables)
+
+
+def micro_batches(share: int) -> list[int]:
+    """What may be computed at once of so many crops: all, or a power of two; largest first.
+
+    Example:
+        >>> micro_batches(12), micro_batches(8)
+        ([12, 8, 4, 2, 1], [8, 4, 2, 1])
+    """
+    return [share, *(2**n for n in reversed(range((share - 1).bit_length())))]
+
+
+def largest_that_fits(
+    share: int, attempt: Callable[[int], None], *, plan: MemoryPlan, limit_bytes: float | None
+) -> int:
+    """Try a real step with fewer and fewer crops at once.
+
+    Args:
+        share: crops of a batch that a device gets.
+        attempt: takes a step with so many at once.
+        plan: of the whole share.
+        limit_bytes: what a plan may take, for a device that promises more memory than it has: a
+            processor is killed instead of told. None where the device itself says no.
+
+    Raises:
+        OutOfMemory: not even a single crop fits.
+    """
+    numbers = micro_batches(share)
+    if limit_bytes is not None:
+        fits = [n for n in numbers if plan.with_crops(n).total <= limit_bytes]
+        numbers = fits or [1]
+    for crops in numbers:
+        try:
+            attempt(crops)
+        except OutOfMemory:
+            if crops == 1:
+                raise
+        else:
+            return crops
+    raise AssertionError("the last attempt is of one crop")

@@ -25,14 +25,12 @@ from pipeline.train.loop.checkpoint import (
     checkpoint_path,
     read_checkpoint,
 )
+from pipeline.train.loop.device_errors import OutOfMemory, telling_lost_worker
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.logit_check import check_logit
-from pipeline.train.loop.lost_worker import telling_lost_worker
-from pipeline.train.loop.micro_batch import micro_batches
-from pipeline.train.loop.out_of_memory import OutOfMemory
 from pipeline.train.loop.training_loop import TrainingLoop
 from pipeline.train.loop.watched_maps import WatchedMaps
-from pipeline.train.memory import fit_to_memory
+from pipeline.train.memory import fit_to_memory, micro_batches
 
 
 def train_network(stage: Stage, inputs: Inputs, wanted: dict[str, str], member: Member) -> str:

@@ -15,8 +15,7 @@ from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
-from pipeline.evaluate.paper.checklists import checklists
-from pipeline.evaluate.paper.paper_folder import FILES, write_paper
+from pipeline.evaluate.paper.paper_folder import FILES, checklists, write_paper
 from pipeline.evaluate.paper.workbook import write_workbook
 from pipeline.evaluate.plots import PLOTS
 from pipeline.figures.ranking import roc_auc

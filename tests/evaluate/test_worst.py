@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from pipeline.evaluate.lesions import worst_errors
 from pipeline.evaluate.load import load_judged
-from pipeline.evaluate.worst import worst_errors
 from tests.evaluate.fabricated_run import Woman, fabricate, women, write_candidates
 
 

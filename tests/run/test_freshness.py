@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
-from pipeline.run.freshness import is_done, put_in_order, tell_make
+from pipeline.run.freshness import is_done, put_in_order, status, tell_make
 from pipeline.run.graph import GRAPH, Node
 from pipeline.run.layout import RunFolder
 from pipeline.run.manifest import begin_manifest, write_manifest
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import run_stage
-from pipeline.run.status import status
 
 STAGES = ("ingest", "preprocess", "train", "heatmap", "evaluate")
 DAY = 86_400

@@ -9,11 +9,10 @@ import pytest
 from pipeline.config import Settings
 from pipeline.run.code import ROOT
 from pipeline.run.events import EventLog
-from pipeline.run.freshness import is_done
+from pipeline.run.freshness import is_done, status
 from pipeline.run.graph import GRAPH, STAGE_SECTIONS, inputs, is_last, needed_for, next_step
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, remember
-from pipeline.run.status import status
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pipeline.config import DataSettings, Settings
 from pipeline.run.atomic import read_json, write_atomic, write_text_if_changed
 from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import read_events
+from pipeline.run.freshness import status
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import open_stage
-from pipeline.run.status import status
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pipeline.model.validation import (
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.settings import Remembered, remember
-from pipeline.studies.map_variants import judge_other_maps
+from pipeline.studies.ablation import judge_other_maps
 from pipeline.train.stage import train
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
 

@@ -29,9 +29,8 @@ from pipeline.run.words import duration
 from pipeline.train.data.samples import Sampler, crop_batches
 from pipeline.train.first_weights import ALONE, Member
 from pipeline.train.loop.checkpoint import Best, Checkpoint, TrainingState, write_checkpoint
+from pipeline.train.loop.device_errors import telling_lost_worker, telling_out_of_memory
 from pipeline.train.loop.learner import Learner
-from pipeline.train.loop.lost_worker import telling_lost_worker
-from pipeline.train.loop.out_of_memory import telling_out_of_memory
 from pipeline.train.loop.pace import SECONDS_BETWEEN_REPORTS, Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
 from pipeline.train.loop.stopping import stop_request

@@ -11,10 +11,10 @@ from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.preprocess.store.entries import network_input, read_image
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
+from pipeline.studies.mine import MINED_COLUMNS, MOST_PER_IMAGE, mine
 from pipeline.train.data.corpus import read_corpus
 from pipeline.train.data.crops import CropShape, place_crop
 from pipeline.train.data.inputs import read_mined
-from pipeline.train.data.mining import MINED_COLUMNS, MOST_PER_IMAGE, mine
 from tests.model.rules import a_rule
 from tests.train.toy_run import LABELS, PITCH_PX
 

@@ -3,9 +3,9 @@
 import pytest
 
 from pipeline.config import TrainSettings
+from pipeline.train.loop.device_errors import OutOfMemory
 from pipeline.train.loop.memory_plan import MemoryPlan
-from pipeline.train.loop.micro_batch import largest_that_fits, micro_batches
-from pipeline.train.loop.out_of_memory import OutOfMemory
+from pipeline.train.memory import largest_that_fits, micro_batches
 
 PLAN = MemoryPlan(weights=0, optimiser=0, activations=800, batch=0, crops=8)
 

@@ -1,4 +1,4 @@
-"""What is said, and done, when a device has too little memory for a step."""
+"""What is said, and done, when a device has too little memory or a process that helps is gone."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,3 +57,30 @@ def _sentence(train: TrainSettings, crops: int, size_px: int) -> str:
         f"The device has too little memory for {crops} crops of {size_px} px at once. Close what "
         f"else uses it, or give the same command with one of: {'; '.join(ways[:3])}."
     )
+
+
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+
+
+@contextmanager
+def telling_lost_worker(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turn what TensorFlow says of a lost peer into a sentence.
+
+    Raises:
+        UserError: another process of the training did not answer any more.
+    """
+    try:
+        yield
+    except _LOST as error:
+        if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            raise
+        raise UserError(
+            "Another process of this training is gone. Give the same command again on all of "
+            f"them: it goes on from the last checkpoint. TensorFlow says: {str(error)[:200]}"
+        ) from error
