@@ -16,8 +16,9 @@ from pydicom.dataset import Dataset
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import items, not_items, notes_on_numbers
 from pipeline.dicom.file_format import DICOM_ERRORS, HEADER_BYTES, damage_of, is_dicom, open_dicom
-from pipeline.dicom.grey_scale import presentation
 from pipeline.dicom.header import implant, intent, modality, scanner, unknown_words
+from pipeline.dicom.pixel_range import OVERLAY_BIT_POSITIONS, pixel_format
+from pipeline.dicom.presentation import presentation
 from pipeline.dicom.selection import (
     check_kind,
     check_size,
@@ -28,7 +29,7 @@ from pipeline.dicom.selection import (
 )
 from pipeline.dicom.side_and_view import TAGS, laterality, view
 from pipeline.dicom.spacing import magnification, pixel_spacing
-from pipeline.dicom.stored_pixels import OVERLAY_BIT_POSITIONS, decode, pixel_format
+from pipeline.dicom.stored_pixels import decode
 from pipeline.dicom.unusable import Unusable, one_line
 
 __all__ = ["Mammogram", "Unusable", "read_mammogram"]

@@ -5,13 +5,7 @@ from collections.abc import Sequence
 from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 
-from pipeline.dicom.elements import (
-    as_written,
-    notes_on_numbers,
-    number,
-    numbers,
-    word,
-)
+from pipeline.dicom.elements import as_written, notes_on_numbers, number, numbers, word
 from pipeline.dicom.unusable import Unusable
 
 SPACING_LIMITS_MM = (0.01, 1.0)

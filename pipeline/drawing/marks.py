@@ -11,14 +11,7 @@ import numpy as np
 from pipeline.annotations.outlines import Outline
 from pipeline.drawing.field import Field
 from pipeline.drawing.sheet import WIDTH_PX, Panel, Sheet
-from pipeline.pages.colours import (
-    REGION,
-    TEXT,
-    TRUTH,
-    WARNING,
-    ProbabilityScale,
-    SpreadScale,
-)
+from pipeline.pages.colours import REGION, TEXT, TRUTH, WARNING, ProbabilityScale, SpreadScale
 
 DARK = "#101010"
 BAR_LENGTHS_MM = (50, 20, 10, 5, 2, 1)

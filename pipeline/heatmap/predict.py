@@ -18,7 +18,8 @@ from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.importers import Request
 from pipeline.ingest.pseudonymised import pseudonymised
 from pipeline.ingest.source_files import SourceFile
-from pipeline.model.card import PHANTOM, ModelCard
+from pipeline.model.card import ModelCard
+from pipeline.model.card_parts import PHANTOM
 from pipeline.model.image_map import ImageMap, Mapper, map_mammogram
 from pipeline.model.training_data import DRAWINGS, Doubt, doubts_of
 from pipeline.preprocess.accept import accept

@@ -12,7 +12,7 @@ from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import parse_name
-from pipeline.ingest.findings_csv import FindingLine, join_findings, users_findings
+from pipeline.ingest.findings_csv import FindingLine, users_findings
 from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import (
     DICOM_SUFFIXES,
@@ -24,6 +24,7 @@ from pipeline.ingest.ignored_files import (
 )
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
+from pipeline.ingest.join_findings import join_findings
 from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost

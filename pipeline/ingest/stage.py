@@ -17,13 +17,7 @@ from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.object_path import ObjectPath, place
-from pipeline.run.pseudonyms import (
-    PRIVATE,
-    Pseudonyms,
-    original,
-    original_path,
-    private_folder,
-)
+from pipeline.run.pseudonyms import PRIVATE, Pseudonyms, original, original_path, private_folder
 from pipeline.run.stage import Stage
 
 # Importers of what is no DICOM.

@@ -7,25 +7,26 @@ meaning changes, needs another FORMAT, so that no old model is read as what it i
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from scipy.special import expit, logit
 
 from pipeline.config import ImageSettings, LabelSettings, MapSettings
-from pipeline.config.backbones import known_backbone
 from pipeline.model.calibration import Calibration
 from pipeline.model.candidate_score import CandidateScore
+from pipeline.model.card_parts import (
+    FILM,
+    FILMS,
+    CardPart,
+    DataCard,
+    NetworkCard,
+    SiteCard,
+    SupportCard,
+    TrainingCard,
+)
 from pipeline.model.map_rule import MapRule
 from pipeline.run.atomic import write_json
 from pipeline.run.errors import UserError, validation_text
@@ -33,151 +34,10 @@ from pipeline.run.layout import MODEL_FILE, RunFolder
 from pipeline.run.settings import recall
 
 FORMAT = 2
-MOST_MEMBERS = MOST_KINDS = 1000
 LARGEST_PATCH_MM = 500.0  # of which no detector is so large
-FILM = "film"
-FILMS = {"mias", "ddsm", "cbis_ddsm"}  # the data sets of scanned films
-PHANTOM = "phantom"  # the data set that a program draws
 
 
-class _Part(BaseModel):
-    """A part of a card: frozen, and nothing in it that is not named here."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class NetworkCard(_Part):
-    """What has to be known to build the network; `models.network.NetworkSpec` explains it.
-
-    A card that lacks a part is older than the choice, and what it means is the default.
-    """
-
-    backbone: Annotated[str, AfterValidator(known_backbone)]
-    patch_px: int = Field(gt=0)
-    width: int = Field(16, gt=0)
-    dropout: float = Field(0.2, ge=0, lt=1)
-    head: Literal["sigmoid", "softmax", "softmax_kinds", "sigmoid_kinds"] = "sigmoid"
-    kinds: int = Field(0, ge=0, le=MOST_KINDS)
-    members: int = Field(1, ge=1, le=MOST_MEMBERS)
-    core_px: int = Field(0, ge=0)
-
-
-class SplitCard(_Part):
-    """How much the training or the validation patients are."""
-
-    patients: int = Field(ge=0)
-    mammograms: int = Field(ge=0)
-    lesions: int = Field(ge=0)
-    positives: int = Field(ge=0)
-    negatives: int = Field(ge=0)
-
-
-class DataCard(_Part):
-    """What the mammograms were that trained the model or chose its weights."""
-
-    # datasets, scanners: their names
-    datasets: tuple[str, ...]
-    scanners: tuple[str, ...] = ()
-    # which of `film` and `digital` they were made with, as far as that is known
-    detectors: tuple[str, ...] = ()
-
-    @property
-    def is_synthetic(self) -> bool:
-        """Whether a program drew them all."""
-        return set(self.datasets) == {PHANTOM}
-
-
-class MemberCard(_Part):
-    """The training of one network of an ensemble."""
-
-    best_step: int = Field(ge=0)
-    validation_auc: float | None
-    validation_loss: float | None
-    left_out: tuple[str, ...] = ()  # as of a whole training
-
-
-class SupportCard(_Part):
-    """How much a calibration rests on; `pipeline/model/fit.py` explains it."""
-
-    patients: int = Field(ge=0)
-    mammograms: int = Field(ge=0)
-    lesions: int = Field(ge=0)
-    # observed_over_expected, low, high: None where undefined
-    observed_over_expected: float | None
-    low: float | None
-    high: float | None
-
-
-class FoldCard(_Part):
-    """The model of one fold of a cross-validation, where the model is the mean of all."""
-
-    sha256: str
-    calibration: Calibration
-    maps: MapSettings
-    level: float
-
-
-class TrainingCard(_Part):
-    """What the training was."""
-
-    parameters: int = Field(ge=0)
-    steps: int = Field(ge=0)
-    crops: int = Field(ge=0)
-    seconds: float = Field(ge=0)  # of all its sessions, and of all networks of an ensemble
-    precision: str
-    replicas: int = Field(ge=1)
-    best_step: int | None = None  # after which the weights were chosen; None of an ensemble
-    identity: dict[str, str] = {}  # checksums of everything that it depended on, by name
-    validation_auc: float | None
-    validation_loss: float | None
-    validation_froc: float | None = None
-    validation_lesions_with_candidate: float | None = None
-    validation_median_rank: float | None = None
-    members: tuple[MemberCard, ...] = ()
-    folds: tuple[FoldCard, ...] = ()
-    # train, validation: of an ensemble all women, where each network left out others
-    train: SplitCard
-    validation: SplitCard
-    # what the mammograms were that trained the model or chose its weights; None in models older
-    # than it
-    data: DataCard | None = None
-    pixel_hashes: tuple[str, ...] = ()  # of these mammograms
-    left_out: tuple[str, ...] = ()  # those of them that a single network was not trained on
-
-    @property
-    def is_out_of_fold(self) -> bool:
-        """Whether each network left out other women; those of older ensembles left out the same."""
-        return any(member.left_out for member in self.members)
-
-    def trained_on(self, number: int) -> set[str]:
-        """Pixel hashes of the mammograms that network `number`, from 1, was trained on.
-
-        Of a model older than `left_out` those that chose its weights are among them.
-        """
-        own = self.members[number - 1] if self.members else self
-        return set(self.pixel_hashes) - set(own.left_out)
-
-
-class SiteCard(_Part):
-    """Where the calibration of `make calibrate` comes from."""
-
-    model: str
-    model_sha256: str
-    description_sha256: str
-    datasets: tuple[str, ...]
-    patients: int = Field(ge=0)
-    mammograms: int = Field(ge=0)
-    lesions: int = Field(ge=0)
-    positions: int = Field(ge=0)
-    positives: int = Field(ge=0)
-    date: str
-    commit: str
-    calibration_before: Calibration
-    region_threshold_before: float = Field(ge=0, le=1)
-    pixel_hashes: tuple[str, ...]
-
-
-class ModelCard(_Part):
+class ModelCard(CardPart):
     """The content of model.json."""
 
     format: Literal[2] = 2

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.model.card import ModelCard, NetworkCard, card_path, read_card, write_card
+from pipeline.model.card import ModelCard, card_path, read_card, write_card
+from pipeline.model.card_parts import NetworkCard
 from pipeline.model.image_map import Mapper, NetworkMapper
 from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from pipeline.model.calibration import FEW_LESIONS
-from pipeline.model.card import FILM, FILMS, PHANTOM, DataCard, ModelCard
+from pipeline.model.card import ModelCard
+from pipeline.model.card_parts import FILM, FILMS, PHANTOM, DataCard
 from pipeline.model.seen_patients import (
     calibration_overlap_text,
     patients_among,

@@ -11,12 +11,7 @@ from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
 from pipeline.preprocess.audit.leakage import check_leakage
 from pipeline.preprocess.contact_sheet import write_contact_sheet
-from pipeline.preprocess.intake.stage import (
-    intake_line,
-    intake_metrics,
-    intake_plan,
-    run_intake,
-)
+from pipeline.preprocess.intake.stage import intake_line, intake_metrics, intake_plan, run_intake
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.annotations.outlines import read_outlines
-from pipeline.model.card import TrainingCard, read_card
+from pipeline.model.card import read_card
+from pipeline.model.card_parts import TrainingCard
 from pipeline.model.folder import load_network
 from pipeline.model.image_map import NetworkMapper
 from pipeline.model.map_rule import MapRule

@@ -17,7 +17,8 @@ from pipeline.annotations.labels import POSITIVE
 from pipeline.evaluate.load import Judged
 from pipeline.evaluate.pooled import pool
 from pipeline.evaluate.refit import before_calibration, evidence_of, fitted_score
-from pipeline.model.card import FoldCard, ModelCard, SplitCard, TrainingCard, has_model, read_card
+from pipeline.model.card import ModelCard, has_model, read_card
+from pipeline.model.card_parts import FoldCard, SplitCard, TrainingCard
 from pipeline.model.fit import fit_to
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.model.seen_patients import pixel_hashes

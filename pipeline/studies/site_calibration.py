@@ -16,7 +16,8 @@ from pipeline.evaluate.load import load_judged
 from pipeline.figures.figure import Undefined
 from pipeline.figures.registry import Place, probability_metrics
 from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap
-from pipeline.model.card import ModelCard, SiteCard, card_path, model_folder, read_card
+from pipeline.model.card import ModelCard, card_path, model_folder, read_card
+from pipeline.model.card_parts import SiteCard
 from pipeline.model.fit import Fitted, support_of
 from pipeline.model.folder import copy_model
 from pipeline.model.seen_patients import pixel_hashes

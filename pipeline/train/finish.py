@@ -17,7 +17,8 @@ from models.saved import assign_weights
 from pipeline.config import Settings
 from pipeline.figures.figure import Undefined
 from pipeline.model.calibration import FEW_LESIONS
-from pipeline.model.card import ModelCard, TrainingCard, read_card
+from pipeline.model.card import ModelCard, read_card
+from pipeline.model.card_parts import TrainingCard
 from pipeline.model.fit import Evidence, Fitted, fit_to
 from pipeline.model.fit_candidate_score import FittedScore, fit_candidate_score, search_of
 from pipeline.model.folder import HISTORY, load_network, network_card, write_model

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from models.network import NetworkSpec, PatchNetwork, build_network
 from models.saved import assign_weights, weights_of
 from pipeline.config import ImageSettings, Settings
-from pipeline.model.card import ModelCard, NetworkCard, read_card
+from pipeline.model.card import ModelCard, read_card
+from pipeline.model.card_parts import NetworkCard
 from pipeline.model.folder import load_network, network_card
 from pipeline.run.errors import UserError
 from pipeline.train.identity import model_to_start_from

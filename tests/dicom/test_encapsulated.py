@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from pydicom.uid import JPEGLSLossless, RLELossless
 
-from pipeline.dicom.stored_pixels import decode, pixel_format
+from pipeline.dicom.pixel_range import pixel_format
+from pipeline.dicom.stored_pixels import decode
 from pipeline.dicom.unusable import Unusable
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS, rle
 from tests.dicom_samples import mammogram_dataset, pixel_element

@@ -6,7 +6,8 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGExtended12Bit
 
-from pipeline.dicom.stored_pixels import decode, pixel_format
+from pipeline.dicom.pixel_range import pixel_format
+from pipeline.dicom.stored_pixels import decode
 from pipeline.dicom.unusable import Unusable
 from tests.dicom.encoded_frames import PIXELS
 from tests.dicom_samples import mammogram_dataset, pixel_element

@@ -24,7 +24,8 @@ from pipeline.dicom.any_pixels import read_any_pixels
 from pipeline.dicom.compressed_frame import stream_info
 from pipeline.dicom.elements import count, number
 from pipeline.dicom.file_format import DICOM_ERRORS, is_dicom, open_dicom, read_dicom
-from pipeline.dicom.stored_pixels import Stored, decode, pixel_format
+from pipeline.dicom.pixel_range import pixel_format
+from pipeline.dicom.stored_pixels import Stored, decode
 from pipeline.dicom.unusable import Unusable
 
 ELSEWHERE = Path(__file__).with_name("decoded_elsewhere.csv")

@@ -20,7 +20,8 @@ from pydicom.uid import (
 )
 
 from pipeline.dicom.file_format import open_dicom
-from pipeline.dicom.stored_pixels import decode, pixel_format
+from pipeline.dicom.pixel_range import pixel_format
+from pipeline.dicom.stored_pixels import decode
 from pipeline.dicom.unusable import Unusable
 from tests.dicom.encoded_frames import LOSSLESS, PIXELS
 from tests.dicom_samples import mammogram_dataset, pixel_element

@@ -7,7 +7,6 @@ import pytest
 
 from models.network import NetworkSpec
 from pipeline.model.card import (
-    NetworkCard,
     card_path,
     find_model,
     has_model,
@@ -15,6 +14,7 @@ from pipeline.model.card import (
     read_card,
     write_card,
 )
+from pipeline.model.card_parts import NetworkCard
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from tests.model.cards import SITE, a_card, write_a_card

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.model.calibration import TRAINING_PRIOR, Calibration, fit_calibration
-from pipeline.model.card import SupportCard
+from pipeline.model.card_parts import SupportCard
 from pipeline.model.fit import Evidence, fit_to, support_of, support_text
 from tests.model.cards import SUPPORT
 

@@ -17,15 +17,7 @@ from pipeline.heatmap.regions import Regions
 from pipeline.model.card import ModelCard
 from pipeline.model.image_map import ImageMap
 from pipeline.model.training_data import Doubt
-from pipeline.pages.colours import (
-    REGION,
-    SOFT,
-    TEXT,
-    TRUTH,
-    WARNING,
-    ProbabilityScale,
-    SpreadScale,
-)
+from pipeline.pages.colours import REGION, SOFT, TEXT, TRUTH, WARNING, ProbabilityScale, SpreadScale
 from pipeline.preprocess.store.entries import read_breast, read_image
 from pipeline.run.words import percent
 

@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
-from pipeline.ingest.findings_csv import join_findings, users_findings
+from pipeline.ingest.findings_csv import users_findings
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
+from pipeline.ingest.join_findings import join_findings
 from pipeline.ingest.picture_files import (
     LOSSLESS,
     LOSSY,

@@ -3,12 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from pipeline.preprocess.breast.binary_masks import (
-    dilated,
-    main_part,
-    parts,
-    thickness_px,
-)
+from pipeline.preprocess.breast.binary_masks import dilated, main_part, parts, thickness_px
 
 _BLACK = 0.004
 _WHITE = 0.97

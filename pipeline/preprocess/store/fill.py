@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.config import DicomSettings, ImageSettings, Settings
 from pipeline.dicom.known_words import MODALITIES, SCANNERS, known, known_words, without_values
 from pipeline.dicom.mammogram import Mammogram, Unusable, read_mammogram
-from pipeline.dicom.selection import (
-    check_intent,
-    check_modality,
-    check_size,
-    check_view,
-)
+from pipeline.dicom.selection import check_intent, check_modality, check_size, check_view
 from pipeline.dicom.unusable import one_line
 from pipeline.preprocess.audit.signature import image_signature
 from pipeline.preprocess.store.entries import (

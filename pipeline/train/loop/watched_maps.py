@@ -17,7 +17,7 @@ from pipeline.drawing.field import Field, grey_picture, on_picture
 from pipeline.drawing.marks import draw_outlines
 from pipeline.drawing.sheet import Panel, Sheet, rgb
 from pipeline.model.calibration import TRAINING_PRIOR, Calibration
-from pipeline.model.card import PHANTOM
+from pipeline.model.card_parts import PHANTOM
 from pipeline.model.image_map import ImageMap
 from pipeline.model.map_rule import MapRule
 from pipeline.model.validation import MappedImage, ValidationImage
