@@ -15,9 +15,19 @@ from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
+from pipeline.run.freshness import is_done
+from pipeline.run.graph import GRAPH
 from pipeline.run.layout import RunFolder
+from pipeline.run.manifest import changed_inputs
 from pipeline.run.object_path import ObjectPath, place
-from pipeline.run.pseudonyms import PRIVATE, Pseudonyms, original, original_path, private_folder
+from pipeline.run.pseudonyms import (
+    PRIVATE,
+    Pseudonyms,
+    is_private,
+    original,
+    original_path,
+    private_folder,
+)
 from pipeline.run.stage import Stage
 
 # Importers of what is no DICOM.
@@ -31,8 +41,11 @@ def ingest(stage: Stage) -> str:
         UserError: the data set is not there, or wrong in a way that the user can mend.
     """
     run, settings = stage.run, stage.settings
-    listing = _list_all(run, settings)
     known = read_json(run.catalog) or {}
+    if known and _nothing_is_read(run) and _lies_elsewhere(settings.data):
+        stage.events.nothing_to_do()
+        return f"the data are not on this machine, and are not needed ({_counts(known)})"
+    listing = _list_all(run, settings)
     pseudonyms = Pseudonyms() if settings.data.has_secrets else None
     if pseudonyms:
         _check_names(run, known, settings.data, pseudonyms)
@@ -41,6 +54,18 @@ def ingest(stage: Stage) -> str:
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
     return _import(run, settings, listing, pseudonyms)
+
+
+def _nothing_is_read(run: RunFolder) -> bool:
+    """Whether all that is made of the files of the data set is there, by the same settings."""
+    return not changed_inputs(GRAPH["ingest"], run) and is_done(GRAPH["preprocess"], run)
+
+
+def _lies_elsewhere(data: DataSettings) -> bool:
+    """Whether no data set is here: a run whose store was copied goes on without them."""
+    roots = [original(str(each.root)) for each in data_sets(data).values()]
+    there = (not is_private(root) and place(root).exists() for root in roots)
+    return not _has_phantom(data) and not any(there)
 
 
 def _check_names(run: RunFolder, known: dict, data: DataSettings, pseudonyms: Pseudonyms) -> None:

@@ -2,7 +2,8 @@
 
 A step takes at least the time of its operations at the GPU's peak, and at least that of moving its
 activations to and from memory; the longer one counts. Backward takes twice the operations of
-forward. No GPU was measured, and none reaches its roof: fewer cores are enough.
+forward. No GPU was measured, and none reaches its roof: fewer cores are enough. The times are what
+docs/cloud-costs.md is made from.
 
 Source: Williams et al. 2009, doi:10.1145/1498765.1498785, for the model.
 """
@@ -10,13 +11,15 @@ Source: Williams et al. 2009, doi:10.1145/1498765.1498785, for the model.
 from typing import NamedTuple
 
 from models.network import NetworkSpec, build_network
+from pipeline.checkup.cloud_costs import CUT, MAPPED, TRAINED, gpu_row
 from tests.benchmarks import bench_crops
 from tests.benchmarks.measure import Row
 from tests.benchmarks.operations import operations
 
 # Each activation in 2 bytes: written and read forward, read again backward, where its gradient is
-# written and read.
+# written and read. A map is computed forward alone, in 4 bytes, and is bound by memory.
 BYTES_PER_VALUE, PASSES = 2, 3
+BYTES_OF_A_MAP = 4
 
 
 class Gpu(NamedTuple):
@@ -27,29 +30,42 @@ class Gpu(NamedTuple):
     gigabytes_a_second: float
 
 
-# NVIDIA's datasheets of the three, 2019, 2023 and 2022; half of what they say with sparsity.
-GPUS = (Gpu("T4", 65, 320), Gpu("L4", 121, 300), Gpu("H100 (SXM)", 989, 3350))
+# NVIDIA's datasheets of T4 (2019), L4 (2023), A10G (2021), A100 of 40 GB (2021) and H100 (2022);
+# half of what they say with sparsity. Tables of others agree on T4, L4, A100 and H100, and on the
+# memory of the A10G, whose products they give as 70 or, of its sister A10, as 125.
+GPUS = (
+    Gpu("T4", 65, 320),
+    Gpu("L4", 121, 300),
+    Gpu("A10G", 70, 600),
+    Gpu("A100 (SXM)", 312, 1555),
+    Gpu("H100 (SXM)", 989, 3350),
+)
 
 
 def rows(repeats: int = 15) -> list[Row]:
     """Crops of configs/mias.yaml, EfficientNet-Lite0, by each GPU."""
     (crops,) = bench_crops.rows(max(2, repeats // 5))
-    a_core = bench_crops.DOZEN / crops.seconds["crops"]
+    cut = crops.seconds["crops"] / bench_crops.DOZEN
     cost = operations(build_network(NetworkSpec("efficientnet_lite0", 128)), bench_crops.SIZE)
     found = []
     for gpu in GPUS:
         compute = PASSES * cost.flops / (gpu.tflops * 1e12)
         traffic = 5 * BYTES_PER_VALUE * cost.values / (gpu.gigabytes_a_second * 1e9)
         bound = "memory" if traffic > compute else "operations"
-        a_second = 1 / max(compute, traffic)
+        trained = max(compute, traffic)
+        mapped = 2 * BYTES_OF_A_MAP * cost.values / (gpu.gigabytes_a_second * 1e9)
         found.append(
             Row(
-                f"cores that cut crops as fast as a {gpu.name} takes them (estimate, at most)",
-                round(a_second / a_core, 2),
-                note=f"{a_second:,.0f} crops of {bench_crops.SIZE} px a second by the roofline, "
+                gpu_row(gpu.name),
+                round(cut / trained, 2),
+                seconds={
+                    name: float(f"{seconds:.4g}")
+                    for name, seconds in ((TRAINED, trained), (MAPPED, mapped), (CUT, cut))
+                },
+                note=f"{1 / trained:,.0f} crops of {bench_crops.SIZE} px a second by the roofline, "
                 f"bound by {bound} ({PASSES * cost.flops / 1e9:.1f} GFLOP, {gpu.tflops:g} TFLOP/s; "
                 f"{5 * BYTES_PER_VALUE * cost.values / 1e6:.0f} MB, {gpu.gigabytes_a_second:g} "
-                f"GB/s); {a_core:.0f} a second and core here",
+                f"GB/s); {1 / cut:.0f} a second and core here",
             )
         )
     return found
