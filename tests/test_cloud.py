@@ -1,6 +1,8 @@
 """The scripts of cloud/, executed up to the command that they give on the machine of others."""
 
+import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -108,30 +110,121 @@ def test_the_options_of_slurm_ask_for_a_gpu_and_to_be_queued_again():
     assert not any(line.startswith("#SBATCH") for line in lines[first:])  # sbatch stops there
 
 
-def test_a_rented_machine_finds_the_run_and_the_store_in_the_bucket(machine):
-    bucket = machine / "bucket"
-    for name in ("runs/lent", "runs/mlflow"):
-        (bucket / name).mkdir(parents=True)
-    for _ in range(2):  # again after a pre-emption
-        job = begun(machine, "set_up.sh", str(bucket))
-        assert job.wait(20) == 0
-    assert said(machine)[-1] == "make setup RUN=runs/x"
-    (machine / "runs" / "x" / "file").write_text("kept")
-    assert (bucket / "runs" / "x" / "file").read_text() == "kept"
-    assert (machine / "data" / "store").resolve() == bucket / "store"
-    assert (machine / "runs" / "lent").resolve() == bucket / "runs" / "lent"
-    assert not (machine / "runs" / "mlflow").exists()  # no database on a bucket
+def test_a_rented_machine_builds_the_environment_with_object_stores(machine):
+    assert begun(machine, "set_up.sh").wait(20) == 0
+    assert said(machine)[-1] == "make setup setup-scale RUN=runs/x"
+    assert not any(line.startswith("uv") for line in said(machine))
 
 
 def test_a_rented_machine_gets_a_newer_python_where_its_own_is_too_old(machine):
     command(machine / "bin" / "make", 'echo "$PATH" >> "$HOME/said"\n')
-    assert begun(machine, "set_up.sh", str(machine / "bucket"), TOO_OLD="1").wait(20) == 0
+    assert begun(machine, "set_up.sh", TOO_OLD="1").wait(20) == 0
     assert said(machine)[-1].startswith(f"{machine}/newer:")
 
 
-@pytest.mark.parametrize("run", ["elsewhere/x", "runs/a/b", "/bucket/runs/x", "runs/"])
-def test_a_run_that_would_be_lost_with_the_machine_is_refused(machine, run):
-    job = begun(machine, "set_up.sh", str(machine / "bucket"), RUN=run)
-    assert job.wait(20) == 2
-    assert "must be runs/NAME" in (machine / "printed").read_text()
-    assert not (machine / "said").exists()
+@pytest.fixture
+def keep(tmp_path, monkeypatch):
+    """The module, in a folder of its own where files can only be written from begin to end."""
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("keep", CLOUD / "keep.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "SECONDS", 0.1)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield module
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def write(path: Path, text: str, *, at: int) -> Path:
+    """Replace a file, as the stages do, written at a second."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}")
+    new.write_text(text)
+    os.utime(new, (at, at))
+    return new.replace(path)
+
+
+def texts(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in files}
+
+
+def test_what_changed_is_kept_in_the_order_of_writing_and_deleted_last(keep, monkeypatch):
+    folder, kept = Path("runs/x"), Path("bucket/runs/x")
+    write(folder / "old", "1", at=10)
+    write(folder / "same", "1", at=10)
+    keeper = keep.Keeper(folder, kept, {})
+    keeper.keep()
+    assert texts(kept) == {"old": "1", "same": "1"}
+
+    (folder / "old").unlink()
+    write(folder / "a/last", "1", at=30)
+    write(folder / "z/first", "1", at=20)
+    (folder / ".7.half").write_text("not finished")
+    copied, copy = [], shutil.copyfile
+
+    def copy_one(source, target):
+        if copied:
+            raise OSError("the bucket is away")
+        copied.append(target.name)
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_one)
+    with pytest.raises(OSError, match="away"):
+        keeper.keep()
+    assert texts(kept) == {"old": "1", "same": "1", "z/first": "1"}
+    monkeypatch.setattr(shutil, "copyfile", lambda *of: (copied.append(of[1].name), copy(*of)))
+    keeper.keep()
+    assert copied == ["first", "last"]
+    assert texts(kept) == {"same": "1", "z/first": "1", "a/last": "1"}
+    assert sorted(path.name for path in Path("runs").iterdir()) == ["x"]
+
+
+def test_a_file_that_is_replaced_while_it_is_copied_is_kept_as_it_was(keep, monkeypatch):
+    folder, kept = Path("runs/x"), Path("bucket/runs/x")
+    write(folder / "first", "1", at=10)
+    write(folder / "second", "1", at=20)
+    copy = shutil.copyfile
+
+    def copy_late(source, target):
+        write(folder / "second", "2", at=30)
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_late)
+    keeper = keep.Keeper(folder, kept, {})
+    keeper.keep()
+    assert texts(kept) == {"first": "1", "second": "1"}
+    keeper.keep()
+    assert texts(kept)["second"] == "2"
+
+
+def test_another_machine_goes_on_with_what_was_kept(keep):
+    write(Path("bucket/runs/x/made"), "1", at=20)
+    write(Path("bucket/runs/x/settings/of"), "1", at=10)
+    inside = "cat runs/x/made && echo 2 > runs/x/more && rm runs/x/settings/of && exit 3"
+    assert keep.main("bucket", "runs/x", "bash", "-c", inside) == 3
+    assert texts(Path("bucket/runs/x")) == {"made": "1", "more": "2\n"}
+    assert Path("runs/x/made").stat().st_mtime == 20  # Make goes by times
+    # What is there already is newer than what is kept.
+    write(Path("runs/x/made"), "newer", at=30)
+    assert keep.main("bucket", "runs/x", "true") == 0
+    assert texts(Path("bucket/runs/x"))["made"] == "newer"
+
+
+def test_what_a_command_writes_after_a_signal_is_kept(keep):
+    inside = "trap 'echo kept > runs/x/late; exit 143' TERM; mkdir -p runs/x; kill -TERM $PPID"
+    assert keep.main("bucket", "runs/x", "bash", "-c", f"{inside}; sleep 9 & wait") == TERMINATED
+    assert texts(Path("bucket/runs/x")) == {"late": "kept\n"}
+
+
+def test_a_result_that_cannot_be_kept_is_a_failure(keep, capsys):
+    Path("bucket").write_text("no folder")
+    assert keep.main("bucket", "runs/x", "bash", "-c", "mkdir -p runs/x; date > runs/x/a") == 1
+    assert "tried 0 times more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("run", ["/bucket/runs/x", "../x"])
+def test_a_run_that_lies_elsewhere_is_refused(keep, run, capsys):
+    assert keep.main("bucket", run, "true") == 2
+    assert "must be a folder below this one" in capsys.readouterr().err

@@ -21,8 +21,10 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.pseudonyms import PRIVATE, original, original_path
-from pipeline.run.stage import Stage
+from pipeline.run.stage import Stage, run_stage
 from tests.dicom_samples import write_mammogram
+from tests.fault_injection.child import inside
+from tests.fault_injection.small_set import RUN, set_up, write_films
 
 IN_THIS_PROCESS = DicomSettings(workers=0)
 
@@ -430,3 +432,25 @@ def test_a_header_that_takes_too_long_costs_its_own_file(tmp_path, root):
     ends = {row["file"]: row for _, row in read_text_table(here.run.files_table).rows}
     assert ends["slow.dcm"]["status"] == "failed"
     assert "took longer than 1 s" in ends["slow.dcm"]["reason"]
+
+
+@pytest.mark.parametrize("pseudonyms", ["false", "true"])
+def test_a_prepared_run_goes_on_where_its_data_are_not(tmp_path, capsys, pseudonyms):
+    with inside(tmp_path):
+        write_films(Path("data/films"))
+        set_up(more=f"dicom.workers=0 data.pseudonyms={pseudonyms}")
+        run_stage("ingest", RUN.root)
+        Path("data").rename("elsewhere")
+        with pytest.raises(SystemExit):  # preprocess would read them
+            run_stage("ingest", RUN.root)
+        Path("elsewhere").rename("data")
+        run_stage("preprocess", RUN.root)
+        catalog = RUN.catalog.read_bytes()
+        Path("data").rename("elsewhere")  # the key of the pseudonyms as well
+        capsys.readouterr()
+        run_stage("ingest", RUN.root)
+        assert "the data are not on this machine, and are not needed" in capsys.readouterr().out
+        assert RUN.catalog.read_bytes() == catalog
+        set_up(more=f"dicom.workers=0 data.pseudonyms={pseudonyms} data.limit=4")
+        with pytest.raises(SystemExit):
+            run_stage("ingest", RUN.root)

@@ -30,6 +30,7 @@ def _read(path: str) -> dict:
         "given": given,
         "setup": task.setup,
         "run": task.run,
+        "envs": task.envs,
         "spot": all(each.use_spot for each in task.resources),
         "accelerators": [each.accelerators for each in task.resources],
         "recovery": [each.job_recovery for each in task.resources],

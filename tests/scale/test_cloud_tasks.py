@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.run.settings import build_settings, parse_set
 from tests.scale.cluster import ROOT
 
 pytestmark = pytest.mark.scale
@@ -49,7 +50,7 @@ def test_skypilot_reads_a_task_and_refuses_a_misspelt_field(read, path):
         assert recovery["recover_on_exit_codes"] == [130, 143]
     assert task["mounts"]["/bucket"] == {
         "source": task["given"]["BUCKET"],
-        "mode": "MOUNT_CACHED",  # the only one that a run can be written to
+        "mode": "MOUNT",  # a file is there when it is closed
     }
 
 
@@ -60,11 +61,23 @@ def test_the_gpus_are_those_of_the_table_of_costs(read):
 
 
 @pytest.mark.parametrize("path", TASKS, ids=[path.stem for path in TASKS])
-def test_the_commands_of_a_task_are_there(read, path):
+def test_the_command_of_a_task_is_one_of_the_makefile(read, path, tmp_path):
     task, _ = read[path]
-    assert task["setup"] == "bash cloud/set_up.sh /bucket"
-    goals = task["run"].removeprefix("make ").split()
+    assert task["setup"] == "bash cloud/set_up.sh"
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$*"; echo "$SET"\n')
+    python.chmod(0o755)
+    environment = {**os.environ, **task["envs"], "RUN": "runs/x"}
+    words = ["bash", "-euc", task["run"]]
+    said = subprocess.run(words, env=environment, cwd=tmp_path, check=True, stdout=subprocess.PIPE)
+    called, given = said.stdout.decode().splitlines()
+    keep, goals = called.split(" make ")
+    assert keep == "cloud/keep.py /bucket runs/x"
     makefile = (ROOT / "Makefile").read_text()
-    assert goals and all(re.search(rf"^{goal}: ", makefile, re.M) for goal in goals)
+    assert all(re.search(rf"^{goal}: ", makefile, re.M) for goal in goals.split())
+    assert f"store.root={task['given']['BUCKET']}/store" in given.split()
+    settings = build_settings(ROOT / "configs" / "default.yaml", parse_set(given))
+    assert str(settings.store.root).startswith("s3:")
     header = re.findall(r"--env (\w+)=", path.read_text())
-    assert set(task["given"]) == set(header)
+    assert set(task["given"]) <= set(header) <= set(task["envs"])
