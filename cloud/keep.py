@@ -6,8 +6,8 @@ Reads     BUCKET/RUN, once, where RUN is not there yet
 Writes    BUCKET/RUN: each minute and at the end what changed in RUN
 
 BUCKET is a folder, such as a mounted bucket, on which files are written from begin to end, closed
-and deleted; nothing is renamed, appended to, locked or asked for its time, which buckets do not do
-as disks do. What changed is copied in the order in which it was written, and deletions come last: so
+and deleted; nothing is renamed, appended to, locked or given a time, which buckets do not do as
+disks do. What changed is copied in the order in which it was written, deletions come last: so
 BUCKET/RUN is RUN as it was some time ago, like after a loss of power, also when the machine is
 taken away in the middle of a copy. The command gets SIGTERM; its status is the status.
 """
@@ -91,7 +91,7 @@ class Keeper:
             del self.known[name]
 
     def _at_once(self, held: Path) -> tuple[dict[str, Stamp], dict[str, Path]]:
-        """The state of the folder at one moment, and the changed files, linked: they stay as are."""
+        """The state of the folder at one moment, and links to what changed, which stays so."""
         for turn in range(TRIES):
             now, copies = stamps(self.folder), {}
             for name in [name for name in now if now[name] != self.known.get(name)]:
