@@ -84,7 +84,10 @@ class Keeper:
             for name in sorted(copies, key=lambda name: now[name].time_ns):
                 target = self.kept / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(copies[name], target)
+                try:
+                    shutil.copyfile(copies[name], target)
+                except OSError as error:  # of a close it does not say of which file
+                    raise OSError(f"{target} cannot be written: {error.strerror}") from error
                 self.known[name] = now[name]
         for name in [name for name in self.known if name not in now]:
             (self.kept / name).unlink(missing_ok=True)

@@ -166,12 +166,12 @@ def test_what_changed_is_kept_in_the_order_of_writing_and_deleted_last(keep, mon
 
     def copy_one(source, target):
         if copied:
-            raise OSError("the bucket is away")
+            raise OSError(5, "the bucket is away")
         copied.append(target.name)
         copy(source, target)
 
     monkeypatch.setattr(shutil, "copyfile", copy_one)
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match=r"a/last cannot be written: the bucket is away"):
         keeper.keep()
     assert texts(kept) == {"old": "1", "same": "1", "z/first": "1"}
     monkeypatch.setattr(shutil, "copyfile", lambda *of: (copied.append(of[1].name), copy(*of)))
