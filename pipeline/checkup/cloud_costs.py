@@ -163,8 +163,13 @@ def hours_of(work: Work, gpu: Mapping[str, float], costs: Costs, cores: int, sha
     least = preprocess + sum(of_gpu(1)) + max(0, cut - of_gpu(1)[0])
     rates = f"{share / gpu[TRAINED]:,.0f}, {cores / gpu[CUT]:,.0f}"
     waits_for = f"{'the cores' if cut > trained else 'the GPU'}: {rates}" if work.crops else ""
-    train = max(trained, cut) + left_out
-    return Hours(*(s / _HOUR for s in (preprocess, train, mapped, least)), waits_for)
+    return Hours(
+        preprocess=preprocess / _HOUR,
+        train=(max(trained, cut) + left_out) / _HOUR,
+        maps=mapped / _HOUR,
+        least=least / _HOUR,
+        waits_for=waits_for,
+    )
 
 
 def cloud_costs_markdown(docs: Path = Path("docs")) -> str:
