@@ -22,7 +22,7 @@ _LOCKS = {
     "requirements-server.lock": "For the image of the MLflow server",
     "requirements-scale.lock": "For clusters and object stores",
     "requirements-s3.lock": "For the S3 server of the tests, in an environment of its own",
-    "requirements-cloud.lock": "For SkyPilot, which reads cloud/*.yaml in a test, in one of its own",
+    "requirements-cloud.lock": "For SkyPilot, which reads cloud/*.yaml in a test, in its own one",
     "requirements-setup.lock": "What installs the others",
 }
 # What their LICENSE files say, of those whose metadata do not, or that only other machines need.
