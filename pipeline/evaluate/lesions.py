@@ -50,7 +50,7 @@ SHOWN = 8
 FP_PER_IMAGE = 1.0
 
 
-def worst_errors(judged: Judged, *, count: int = SHOWN) -> dict[str, list[dict]]:
+def worst_errors(judged: Judged) -> dict[str, list[dict]]:
     """Lesions that one false alarm per image does not find, worst first, and false alarms.
 
     Returns:
@@ -67,13 +67,13 @@ def worst_errors(judged: Judged, *, count: int = SHOWN) -> dict[str, list[dict]]
     worst_first = np.argsort(matches.lesion_scores, kind="stable")
     missed = worst_first[matches.lesion_scores[worst_first] < threshold]
     misses = []
-    for index in missed[:count]:
+    for index in missed[:SHOWN]:
         lesion, score = matched.lesions[index], matches.lesion_scores[index]
         image_id = image_ids[matches.lesion_images[index]]
         row, col = lesion.centre
         misses.append(error(image_id, row, col, score, kind=lesion.kind))
     false_alarms = []
-    for index in np.argsort(-matches.false_scores, kind="stable")[:count]:
+    for index in np.argsort(-matches.false_scores, kind="stable")[:SHOWN]:
         row, col = judged.candidates.loc[matched.alarms[index], ["row", "col"]]
         image_id = image_ids[matches.false_images[index]]
         false_alarms.append(error(image_id, row, col, matches.false_scores[index]))

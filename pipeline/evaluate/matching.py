@@ -31,11 +31,8 @@ class Matched(Searched):
     lesions: list[Outline]  # outline of each lesion in original pixels, L of them
 
 
-def match_candidates(judged: Judged, *, score: str = "score") -> Matched:
+def match_candidates(judged: Judged) -> Matched:
     """Candidates by the rule of the point inside the lesion.
-
-    Args:
-        score: column of the candidates that ranks them.
 
     Raises:
         Undefined: no image has a known truth.
@@ -47,7 +44,7 @@ def match_candidates(judged: Judged, *, score: str = "score") -> Matched:
         rule = LabelRule.from_settings(judged.card.labels, geometry.spacing_mm)
         return rule.hits(outline.to_standard(geometry), rows, cols)
 
-    return _match(judged, judged.candidates, inside, score=score)
+    return _match(judged, judged.candidates, inside)
 
 
 def match_regions(judged: Judged) -> Matched:
@@ -62,7 +59,7 @@ def match_regions(judged: Judged) -> Matched:
         boxes = table[["row0", "col0", "row1", "col1"]].to_numpy(dtype=np.float64) - 0.5
         return box_iou(boxes, outline.bounds) >= MIN_IOU
 
-    return _match(judged, judged.regions, inside, score="score")
+    return _match(judged, judged.regions, inside)
 
 
 def told_hits(judged: Judged, table: pd.DataFrame) -> pd.DataFrame:
@@ -94,7 +91,7 @@ def box_iou(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.nda
     return np.divide(common, union, out=np.zeros(len(boxes)), where=union > 0)
 
 
-def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -> Matched:
+def _match(judged: Judged, table: pd.DataFrame, inside: Inside) -> Matched:
     known = has_known_truth(judged.images)
     with_lesion = ((judged.images["truth"] == ABNORMAL) & judged.images["outlined"]).to_numpy()
     order = np.concatenate([np.flatnonzero(known), np.flatnonzero(with_lesion & ~known)])
@@ -109,7 +106,7 @@ def _match(judged: Judged, table: pd.DataFrame, inside: Inside, *, score: str) -
         for number, outline in enumerate(outlines):
             hits[:, number] = inside(rows, image, outline)
         neutral = hits[:, ~counts].any(axis=1)
-        scores = rows[score].to_numpy(dtype=np.float64)
+        scores = rows["score"].to_numpy(dtype=np.float64)
         matched.append(match_image(scores, hits[:, counts], neutral=neutral))
         alarms.append(rows.index[false_alarms(hits[:, counts], neutral)])
         lesions += [outline for outline in outlines if outline.positive]

@@ -111,13 +111,13 @@ def sensitivity_at(matches: Matches, fp_per_image: float) -> float:
     return float(np.mean(matches.lesion_scores > first_excluded(matches, fp_per_image)))
 
 
-def mean_sensitivity(matches: Matches, rates: Sequence[float] = FP_RATES) -> float:
+def mean_sensitivity(matches: Matches) -> float:
     """Mean of the sensitivities at the standard rates.
 
     Raises:
         Undefined: there are no lesions.
     """
-    return float(np.mean([sensitivity_at(matches, rate) for rate in rates]))
+    return float(np.mean([sensitivity_at(matches, rate) for rate in FP_RATES]))
 
 
 def share_with_candidate(matches: Matches) -> float:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import IGNORED, NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
-from pipeline.preprocess.store.entries import WHITE, read_image
+from pipeline.preprocess.store.entries import WHITE
+from pipeline.preprocess.window import read_window
 from pipeline.run.atomic import write_atomic
 
 _ROWS = (("positive", POSITIVE), ("ignored", IGNORED), ("negative", NEGATIVE))
@@ -24,20 +25,18 @@ def write_contact_sheet(
     positions: pd.DataFrame,
     patch_mm: float,
     per_row: int = 8,
-    seed: int = 0,
 ) -> None:
     """Write a PNG with one row of patches per label.
 
     Args:
         per_row: patches per label, of different images as far as there are enough.
-        seed: chooses the patches.
     """
     by_id = mammograms.set_index("image_id", drop=False)
     figure = Figure(figsize=(1.5 * per_row, 6.2))
     axes = figure.subplots(len(_ROWS), per_row, squeeze=False)
     figure.suptitle(sheet_title(mammograms, patch_mm=patch_mm))
     for index, (name, label) in enumerate(_ROWS):
-        chosen = choose_positions(positions, label=label, count=per_row, seed=[seed, index])
+        chosen = choose_positions(positions, label=label, count=per_row, seed=[0, index])
         total = int((positions["label"] == label).sum())
         axes[index, 0].set_title(f"{name} ({total} positions)", loc="left", fontsize=9)
         for ax in axes[index]:
@@ -64,22 +63,10 @@ def choose_positions(
 
 
 def cut_patch(mammogram: Mapping, row: float, col: float, size_px: int) -> np.ndarray:
-    """The patch around a position, mirrored at the borders: (size_px, size_px) uint16.
-
-    Only the part of the image that the patch touches is read.
-    """
-    rows = _mirrored(round(row + 0.5) - size_px // 2, size_px, int(mammogram["height"]))
-    cols = _mirrored(round(col + 0.5) - size_px // 2, size_px, int(mammogram["width"]))
-    row0, col0 = rows.min(), cols.min()
-    crop = read_image(mammogram["store"], slice(row0, rows.max() + 1), slice(col0, cols.max() + 1))
-    return crop[np.ix_(rows - row0, cols - col0)]
-
-
-def _mirrored(start: int, size: int, limit: int) -> np.ndarray:
-    """Indices start ... start + size - 1, reflected into 0 ... limit - 1 as np.pad does."""
-    period = max(2 * (limit - 1), 1)
-    index = np.arange(start, start + size) % period
-    return np.minimum(index, period - index) if limit > 1 else np.zeros(size, np.int64)
+    """The patch around a position, mirrored at the borders: (size_px, size_px) uint16."""
+    row0, col0 = (round(at + 0.5) - size_px // 2 for at in (row, col))
+    image = int(mammogram["height"]), int(mammogram["width"])
+    return read_window(mammogram["store"], row0, col0, size_px, size_px, image=image)
 
 
 def draw_patch(

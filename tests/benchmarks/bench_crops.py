@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from pipeline.preprocess.store.entries import WHITE, network_input, write_entry
+from pipeline.preprocess.window import read_window
 from pipeline.train.data.augmentation import (
     LARGEST,
     ROTATION_DEGREES,
@@ -22,7 +23,6 @@ from pipeline.train.data.augmentation import (
     ReadPixels,
     View,
 )
-from pipeline.train.data.crops import read_window
 from tests.benchmarks.measure import Row, interleaved
 
 SIZE, DOZEN = 448, 12  # of configs/mias.yaml

@@ -15,11 +15,7 @@ from pipeline.preprocess.audit.question import WARNING, question_of
 
 
 def audit(
-    mammograms: pd.DataFrame,
-    outlines: Outlines,
-    backgrounds: Mapping[str, Mapping[str, float]],
-    *,
-    seed: int = 0,
+    mammograms: pd.DataFrame, outlines: Outlines, backgrounds: Mapping[str, Mapping[str, float]]
 ) -> dict:
     """Run all audits. Reads the breast masks of the store.
 
@@ -27,7 +23,6 @@ def audit(
         mammograms: mammograms.csv.
         outlines: by image id, in original pixels.
         backgrounds: `background` of each image in the store, by image id.
-        seed: of the cross-validation and the bootstrap.
 
     Returns:
         For JSON: a section for each audit, and `findings`: sentences with level "warning" or
@@ -35,8 +30,8 @@ def audit(
     """
     question = question_of(mammograms, outlines)
     results = {
-        "shortcut": audit_shortcut(question, backgrounds, seed=seed),
-        "sources": audit_sources(question, seed=seed),
+        "shortcut": audit_shortcut(question, backgrounds),
+        "sources": audit_sources(question),
         "labels": audit_outlines(mammograms, outlines),
     }
     findings = [one for _, found in results.values() for one in found]

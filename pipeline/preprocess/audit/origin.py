@@ -21,7 +21,7 @@ _BY_CHANCE = 0.01
 
 
 def audit_shortcut(
-    question: Question, backgrounds: Mapping[str, Mapping[str, float]], *, seed: int
+    question: Question, backgrounds: Mapping[str, Mapping[str, float]]
 ) -> tuple[dict, list[dict]]:
     """How well the question is answered from `background_statistics` alone.
 
@@ -35,7 +35,7 @@ def audit_shortcut(
     table = pd.DataFrame([backgrounds[image_id] for image_id in question.images["image_id"]])
     table = table.reindex(columns=list(BACKGROUND_KEYS)).astype(float)
     table.loc[table.pop("air_known") == 0, list(AIR_KEYS)] = np.nan
-    auc = question.answered_from(table.to_numpy(), seed=seed)
+    auc = question.answered_from(table.to_numpy())
     section = {
         "question": f"{question.positive} against {question.negative}",
         "kinds": [question.positive, question.negative],
@@ -67,7 +67,7 @@ def audit_shortcut(
     return section, [finding(level, text)]
 
 
-def audit_sources(question: Question, *, seed: int) -> tuple[list[dict], list[dict]]:
+def audit_sources(question: Question) -> tuple[list[dict], list[dict]]:
     """How well the question is answered from each of SOURCES alone, and what is one-sided.
 
     Returns:
@@ -81,7 +81,7 @@ def audit_sources(question: Question, *, seed: int) -> tuple[list[dict], list[di
     of_rows: list[dict] = []
     for column, source in SOURCES.items():
         indicators = pd.get_dummies(question.images[column]).to_numpy(np.float64)
-        auc = question.answered_from(indicators, seed=seed)
+        auc = question.answered_from(indicators)
         rows = _source_rows(question.images, column)
         sections.append({"source": source, "auc": auc.as_dict(), "rows": rows})
         if auc.low is not None and auc.low > 0.5:

@@ -22,7 +22,7 @@ class Question:
     # rows of mammograms.csv of either kind, ordered by image id, with `label` 1 or 0
     images: pd.DataFrame
 
-    def answered_from(self, features: np.ndarray, *, seed: int) -> Figure:
+    def answered_from(self, features: np.ndarray) -> Figure:
         """How well the kinds are told apart by features of the images, (n, k) float64."""
         from pipeline.preprocess.audit.predictable import predictability  # scikit-learn: seconds
 
@@ -31,7 +31,6 @@ class Question:
             list(self.images["label"]),
             list(self.images["patient_id"]),
             kinds=(self.negative, self.positive),
-            seed=seed,
         )
 
 

@@ -128,12 +128,9 @@ class TrainingLoop:
         Raises:
             OutOfMemory: a device has too little memory for it.
         """
-        self._compute_at_once(crops)
+        self.learner.micro_batch = crops if crops < self.share else 0
         with self._telling_out_of_memory():
             self.learner.attempt(*next(iter(self.batches())))
-
-    def _compute_at_once(self, crops: int) -> None:
-        self.learner.micro_batch = crops if crops < self.share else 0
 
     def _telling_out_of_memory(self):
         crops, size_px = self.learner.micro_batch or self.share, self.sampler.shape.size_px

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from pipeline.preprocess.store.entries import write_entry
+from pipeline.preprocess.window import read_window
 from pipeline.run.errors import UserError
 from pipeline.train.data.corpus import Corpus, Positions
 from pipeline.train.data.crops import (
     CropShape,
     fitting_shape,
     place_crop,
-    read_window,
     window_start,
 )
 
