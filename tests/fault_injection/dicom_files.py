@@ -151,7 +151,7 @@ def _bombs(place: Place) -> str:
     return f"each costs its own file; peak memory of a process {peak_memory_mib():.0f} MiB"
 
 
-@fault("a worker that crashes, is killed, hangs or takes all memory", quick=True)
+@fault("a worker that crashes, is killed, hangs or takes all memory")  # tests/run tries it, too
 def _workers(place: Place) -> str:
     kinds = ["a", "crashes", "b", "killed", "c", "stuck", "d", "greedy", "e"]
     ends = list(map_images(misbehave, kinds, workers=2, seconds=2, mib=512))

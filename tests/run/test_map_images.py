@@ -43,12 +43,12 @@ def test_no_items_need_no_worker():
     assert list(map_images(square_slowly, [], workers=2)) == []
 
 
-def test_a_killed_worker_costs_its_own_item_only():
-    kinds = ["fine", "killed", "also fine", "fine again"]
+def test_a_killed_worker_costs_its_own_item_only_and_so_does_one_that_crashes():
+    kinds = ["fine", "killed", "also fine", "crashes", "fine again"]
     results = list(map_images(misbehave, kinds, workers=1))
-    assert [results[0], *results[2:]] == ["fine", "also fine", "fine again"]
-    assert isinstance(results[1], Lost)
-    assert "killed" in results[1].reason
+    assert results[::2] == ["fine", "also fine", "fine again"]
+    assert isinstance(results[1], Lost) and isinstance(results[3], Lost)
+    assert "killed" in results[1].reason and "exit code -11" in results[3].reason
 
 
 def test_an_item_out_of_time_is_lost_and_a_greedy_one_gets_no_memory():
