@@ -71,4 +71,5 @@ def evaluate(stage: Stage) -> str:
         stage.events.artifact(plot, folder="plots")
     for path in paper:
         stage.events.artifact(path, folder=path.parent.relative_to(run.root).as_posix())
+    stage.events.parts(plan.spent())
     return summary_text(metrics)

@@ -120,6 +120,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
     write_report(run, new_maps=summary)
     stage.events.artifact(run.report)
     write_json(run.heatmap_summary, summary)
+    stage.events.parts(plan.spent())
     return (
         f"{len(tables)} mammograms, {regions} regions above {percent(caption.threshold)} at a "
         f"prior of {percent(caption.prior)} in {duration(time.monotonic() - started)}; "

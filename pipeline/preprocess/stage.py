@@ -60,6 +60,7 @@ def preprocess(stage: Stage) -> str:
         "twice": twice,
     }
     stage.events.metrics(intake_metrics(intake) | _metrics(summary))
+    stage.events.parts(plan.spent())
     write_json(run.preprocess_summary, summary)
     show_notes(notes, rest=run.preprocess_summary.name)
     return _line(summary)

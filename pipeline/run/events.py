@@ -6,7 +6,9 @@ Every line has `time` (Unix seconds), `stage` and `event`:
     metrics   step (int), values (dict of name to float)
     artifact  path (relative to the run folder), folder ("" or a subfolder in MLflow)
     image     path, key (what it shows), step; logged again, it is the same picture
-    finish    status ("finished" or "failed"), seconds, peak_mib, message
+    parts     values (dict of the name of a part of the work to `Spent` on it)
+    finish    status ("finished" or "failed"), seconds, peak_mib, message; own and workers, the
+              processor seconds of the process and of its workers
 """
 
 import contextlib
@@ -14,11 +16,12 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.run.layout import RunFolder
+from pipeline.run.spent import Spent
 
 
 @dataclass
@@ -63,8 +66,16 @@ class EventLog:
         """Log a picture of something that changes from step to step."""
         self._append(event="image", path=self._relative(path), key=self.prefix + key, step=step)
 
-    def finish(self, *, status: str, seconds: float, peak_mib: float, message: str = "") -> None:
+    def parts(self, spent: dict[str, Spent]) -> None:
+        """Log what the parts of the work have taken."""
+        self._append(event="parts", values={name: asdict(of) for name, of in spent.items()})
+
+    def finish(
+        self, *, status: str, seconds: float, peak_mib: float, message: str = "", **more: float
+    ) -> None:
+        """Log the end; `more` are `own` and `workers` of `Spent`."""
         fields = {"status": status, "seconds": seconds, "peak_mib": peak_mib, "message": message}
+        fields |= more
         if status != "finished" or not self._begun.idle:
             self._append(event="finish", **fields)
 

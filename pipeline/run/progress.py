@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
+from pipeline.run.spent import Spent
 from pipeline.run.words import duration
 
 Item = TypeVar("Item")
@@ -26,15 +27,18 @@ class Plan:
     def __init__(self, title: str, parts: Mapping[str, float]):
         self.title = title
         self.parts = dict(parts)
-        self._spent: dict[str, float] = {}
-        self._part, self._since = "", 0.0
+        self._spent: dict[str, Spent] = {}
+        self._part, self._since = "", Spent.so_far()
 
     def begin(self, part: str) -> None:
         """From here on the time goes into this part."""
-        now = time.monotonic()
-        if self._part:
-            self._spent[self._part] = now - self._since
-        self._part, self._since = part, now
+        self._spent = self.spent()
+        self._part, self._since = part, Spent.so_far()
+
+    def spent(self) -> dict[str, Spent]:
+        """What each part has taken; of the present one up to here."""
+        now = {self._part: Spent.so_far().since(self._since)} if self._part else {}
+        return self._spent | now
 
     def say(self, part: str) -> None:
         """Begin a part that tells nothing itself, and print it with the time left."""
@@ -51,7 +55,8 @@ class Plan:
     def _slower(self, share: float) -> float:
         """How many times as long as expected it has taken so far; 1 where that is not known."""
         expected = share * self.parts[self._part] + sum(self.parts[p] for p in self._spent)
-        spent = sum(self._spent.values()) + (time.monotonic() - self._since if share else 0.0)
+        counted = self.spent() if share else self._spent
+        spent = sum(of.seconds for of in counted.values())
         return spent / expected if expected > 0 else 1.0
 
 

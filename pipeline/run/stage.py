@@ -4,9 +4,8 @@ import contextlib
 import os
 import resource
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Settings
@@ -34,6 +33,7 @@ from pipeline.run.manifest import (
 )
 from pipeline.run.settings import load_settings, told
 from pipeline.run.signals import ended_by_signals
+from pipeline.run.spent import Spent
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             went to standard error; 130 or 143 after a signal.
     """
     run = RunFolder(run_root)
-    started = time.monotonic()
+    begun = Spent.so_far()
     try:
         with ended_by_signals(name), locked(run):
             stage = Stage(run, load_settings(run), EventLog(run, name))
@@ -69,12 +69,12 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
             try:
                 yield stage
             finally:
-                error = sys.exception()
+                error, spent = sys.exception(), Spent.so_far().since(begun)
                 stage.events.finish(
                     status="failed" if error else "finished",
-                    seconds=time.monotonic() - started,
                     peak_mib=peak_memory_mib(),
                     message=_message(error, stage.settings) if error else "",
+                    **asdict(spent),
                 )
     except Exception as wrong:  # every library has errors of its own for a full disk
         text = sentence_of(wrong, run.root)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.run import progress
+from pipeline.run import progress, spent
 from pipeline.run.progress import Plan, shown
 
 
@@ -18,6 +18,7 @@ def clock(monkeypatch):
 
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(spent, "time", clock)
     return clock
 
 
@@ -40,6 +41,16 @@ def test_the_time_left_includes_the_parts_that_follow_as_slow_as_the_one_that_wa
     assert lines[-1] == "heatmap: maps: 100 in 3 min 20 s, 2 min 0 s left"
     plan.say("report")
     assert capsys.readouterr().out == "heatmap: report, 20 s left\n"
+
+
+def test_a_plan_tells_what_each_part_took(clock):
+    plan = Plan("heatmap", {"maps": 1.0, "report": 1.0})
+    for _ in shown(work(clock, 10, first=2, each=2), 10, "maps", plan=plan):
+        pass
+    plan.say("report")
+    clock.now += 3
+    seconds = {name: of.seconds for name, of in plan.spent().items()}
+    assert seconds == {"maps": 20, "report": 3}
 
 
 def test_the_start_of_the_workers_does_not_count_for_each_item(clock, capsys):

@@ -1,0 +1,41 @@
+"""What a work takes: time, and processor time of this process and of its workers."""
+
+import resource
+import time
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Spent:
+    """In seconds.
+
+    Attributes:
+        seconds: of the clock.
+        own: processor time of this process.
+        workers: that of its child processes that have ended; of other machines nothing.
+    """
+
+    seconds: float
+    own: float
+    workers: float
+
+    @classmethod
+    def so_far(cls) -> Self:
+        """By this process since it started; the clock counts from anywhere."""
+        own, workers = (
+            usage.ru_utime + usage.ru_stime
+            for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        )
+        return cls(time.monotonic(), own, workers)
+
+    def since(self, begun: "Spent") -> "Spent":
+        """What came between."""
+        return Spent(
+            self.seconds - begun.seconds, self.own - begun.own, self.workers - begun.workers
+        )
+
+    @property
+    def processor(self) -> float:
+        """Processor time of all."""
+        return self.own + self.workers
