@@ -1,6 +1,6 @@
 """The contact sheet: positive, ignored and negative patches with their outlines, to look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,10 @@ from pipeline.annotations.outlines import Outline, Outlines, standard_outlines
 from pipeline.preprocess.store.entries import WHITE
 from pipeline.preprocess.window import read_window
 from pipeline.run.atomic import write_atomic
+from pipeline.run.parquet_parts import read_parts
 
 _ROWS = (("positive", POSITIVE), ("ignored", IGNORED), ("negative", NEGATIVE))
+_COLUMNS = ("image_id", "label", "row_standard", "col_standard")
 
 
 def write_contact_sheet(
@@ -22,22 +24,23 @@ def write_contact_sheet(
     *,
     mammograms: pd.DataFrame,
     outlines: Outlines,
-    positions: pd.DataFrame,
+    positions: Path,
     patch_mm: float,
     per_row: int = 8,
 ) -> None:
     """Write a PNG with one row of patches per label.
 
     Args:
+        positions: positions.parquet.
         per_row: patches per label, of different images as far as there are enough.
     """
     by_id = mammograms.set_index("image_id", drop=False)
     figure = Figure(figsize=(1.5 * per_row, 6.2))
     axes = figure.subplots(len(_ROWS), per_row, squeeze=False)
     figure.suptitle(sheet_title(mammograms, patch_mm=patch_mm))
-    for index, (name, label) in enumerate(_ROWS):
-        chosen = choose_positions(positions, label=label, count=per_row, seed=[0, index])
-        total = int((positions["label"] == label).sum())
+    parts = read_parts(positions, _COLUMNS)
+    found = choose_positions(parts, labels=[of for _, of in _ROWS], count=per_row, seed=0)
+    for index, ((name, _), (chosen, total)) in enumerate(zip(_ROWS, found, strict=True)):
         axes[index, 0].set_title(f"{name} ({total} positions)", loc="left", fontsize=9)
         for ax in axes[index]:
             ax.axis("off")
@@ -52,14 +55,30 @@ def write_contact_sheet(
 
 
 def choose_positions(
-    positions: pd.DataFrame, *, label: int, count: int, seed: int | list[int]
-) -> pd.DataFrame:
-    """Positions of one label by chance, one per image before a second of any."""
+    parts: Iterable[pd.DataFrame], *, labels: Sequence[int], count: int, seed: int
+) -> list[tuple[pd.DataFrame, int]]:
+    """Positions of each label by chance, one per image before a second of any.
+
+    Args:
+        parts: of positions.parquet; an image lies in one.
+        count: of each label.
+
+    Returns:
+        For each label the positions, and how many there are to choose from.
+    """
     rng = np.random.default_rng(seed)
-    fitting = positions[positions["label"] == label]
-    shuffled = fitting.iloc[rng.permutation(len(fitting))]
-    turn = shuffled.groupby("image_id").cumcount()
-    return shuffled.iloc[np.argsort(turn.to_numpy(), kind="stable")[:count]]
+    chosen: dict[int, pd.DataFrame] = {}
+    totals = dict.fromkeys(labels, 0)
+    for part in parts:
+        part = part.assign(chance=rng.random(len(part)))
+        for label in labels:
+            fitting = part[part["label"] == label].sort_values("chance")
+            totals[label] += len(fitting)
+            fitting = fitting.assign(turn=fitting.groupby("image_id").cumcount())
+            known = [chosen[label]] if label in chosen else []
+            better = pd.concat([*known, fitting[fitting["turn"] < count]])
+            chosen[label] = better.sort_values(["turn", "chance"]).head(count)
+    return [(chosen[label], totals[label]) for label in labels]
 
 
 def cut_patch(mammogram: Mapping, row: float, col: float, size_px: int) -> np.ndarray:

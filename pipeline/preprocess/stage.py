@@ -1,6 +1,7 @@
 """The preprocess stage: the catalog becomes standardised mammograms, a split and labels."""
 
 import time
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -9,14 +10,15 @@ from pipeline.annotations.labels import LabelRule
 from pipeline.annotations.outlines import standard_outlines, write_outlines
 from pipeline.config import Settings
 from pipeline.preprocess.accept import Accepted
-from pipeline.preprocess.audit.leakage import check_leakage
+from pipeline.preprocess.audit.leakage import check_leakage, without_leaks
 from pipeline.preprocess.contact_sheet import write_contact_sheet
 from pipeline.preprocess.intake.stage import intake_line, intake_metrics, intake_plan, run_intake
 from pipeline.preprocess.positions import label_positions
 from pipeline.preprocess.store.entries import entry_files, read_breast
 from pipeline.preprocess.summary import show_notes, summarise
-from pipeline.preprocess.tables import write_mammograms, write_positions
+from pipeline.preprocess.tables import count_positions, write_mammograms, write_positions_of
 from pipeline.run.atomic import write_json
+from pipeline.run.csv_tables import records
 from pipeline.run.stage import Stage
 
 # Wider than what the network sees, so that one recognises where a patch lies.
@@ -36,24 +38,25 @@ def preprocess(stage: Stage) -> str:
     accepted, signatures, intake = run_intake(stage, plan)
     plan.say(LABELS)
     mammograms, outlines = accepted.mammograms, accepted.outlines
-    positions = _positions(accepted, stage.settings)
-    twice = check_leakage(mammograms, outlines=outlines, positions=positions, signatures=signatures)
+    twice = check_leakage(mammograms, outlines=outlines, signatures=signatures)
     notes = [*intake["notes"], *twice]
-    write_positions(run, positions)
+    labelled = _positions(accepted, stage.settings)
+    write_positions_of(run, without_leaks(labelled, mammograms))
+    counts = count_positions(run)
     write_outlines(run, outlines)
     write_mammograms(run, mammograms)
     write_contact_sheet(
         run.contact_sheet,
         mammograms=mammograms,
         outlines=outlines,
-        positions=positions,
+        positions=run.positions,
         patch_mm=SHEET_PATCH_MM,
     )
     stage.events.artifact(run.contact_sheet)
     files = [file for store in mammograms["store"] for file in entry_files(store)]
     summary = {
         "files": intake["files"],
-        **summarise(mammograms, outlines, positions),
+        **summarise(mammograms, outlines, counts),
         "store_bytes": sum(file.stat().st_size for file in files),
         "seconds": round(time.monotonic() - started, 1),
         "notes": notes,
@@ -66,20 +69,18 @@ def preprocess(stage: Stage) -> str:
     return _line(summary)
 
 
-def _positions(accepted: Accepted, settings: Settings) -> pd.DataFrame:
-    """The labelled positions of all mammograms."""
+def _positions(accepted: Accepted, settings: Settings) -> Iterator[pd.DataFrame]:
+    """The labelled positions of each mammogram, ordered by id."""
     labels = settings.labels
-    tables = [
-        label_positions(
+    for row in records(accepted.mammograms.sort_values("image_id")):
+        positions = label_positions(
             row,
             standard_outlines(accepted.outlines[row["image_id"]], geometry_of(row)),
             read_breast(row["store"]),
             LabelRule.from_settings(labels, row["spacing_mm"]),
             labels.pitch_px(spacing_mm=row["spacing_mm"]),
         )
-        for row in accepted.mammograms.to_dict("records")
-    ]
-    return pd.concat(tables, ignore_index=True)
+        yield positions
 
 
 def _metrics(summary: dict) -> dict[str, float]:

@@ -11,11 +11,14 @@ from pipeline.preprocess.split import TEST, TRAIN, VALIDATION
 _LABELS = {"positive": POSITIVE, "negative": NEGATIVE, "ignored": IGNORED}
 
 
-def summarise(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFrame) -> dict:
+def summarise(
+    mammograms: pd.DataFrame, outlines: Outlines, positions: Mapping[tuple[str, int], int]
+) -> dict:
     """Images, patients, lesions, positions and prevalence, in all and by split.
 
     Args:
-        mammograms, outlines, positions: the tables of preprocess.
+        mammograms, outlines: the tables of preprocess.
+        positions: how many there are of each split and label.
 
     Returns:
         {"all": counts, "train": counts, "validation": counts, "test": counts}. The prevalence
@@ -23,10 +26,11 @@ def summarise(mammograms: pd.DataFrame, outlines: Outlines, positions: pd.DataFr
     """
     result = {}
     for part in ("all", TRAIN, VALIDATION, TEST):
-        images, labels = mammograms, positions["label"]
-        if part != "all":
-            images, labels = images[images["split"] == part], labels[positions["split"] == part]
-        counts = {name: int((labels == label).sum()) for name, label in _LABELS.items()}
+        images = mammograms if part == "all" else mammograms[mammograms["split"] == part]
+        counts = {
+            name: sum(n for (of, is_), n in positions.items() if is_ == label and part in (of, "all"))
+            for name, label in _LABELS.items()
+        }
         judged = counts["positive"] + counts["negative"]
         prevalence = counts["positive"] / judged if judged else None
         of_images = image_counts(images, outlines)

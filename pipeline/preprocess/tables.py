@@ -1,16 +1,17 @@
 """The tables that preprocess writes and later stages read. The same content is the same bytes."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.run.atomic import write_atomic
 from pipeline.run.csv_tables import read_csv_table, write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.parquet_parts import RowsByKey, read_parts, write_parts
 
 # Column of mammograms.csv: type. Lengths in pixels are of the standard image unless they are
 # called original; row_scale and col_scale are original pixels per standard pixel.
@@ -70,10 +71,46 @@ def read_mammograms(run: RunFolder) -> pd.DataFrame:
 def write_positions(run: RunFolder, positions: pd.DataFrame) -> None:
     """Write positions.parquet, ordered by image, row and column."""
     ordered = positions.sort_values(["image_id", "row_index", "col_index"], ignore_index=True)
-    table = pa.Table.from_pandas(ordered, schema=POSITION_SCHEMA, preserve_index=False)
-    # Without pandas' own metadata the bytes depend on the content only.
-    table = table.replace_schema_metadata(None)
-    write_atomic(run.positions, lambda path: pq.write_table(table, path, compression="zstd"))
+    write_positions_of(run, [ordered])
+
+
+def write_positions_of(run: RunFolder, images: Iterable[pd.DataFrame]) -> None:
+    """Write positions.parquet, image by image, of which no more is in memory than a row group.
+
+    Args:
+        images: the positions of each, ordered by row and column; at least one, ordered by id.
+    """
+    tables = (
+        # Without pandas' own metadata the bytes depend on the content only.
+        pa.Table.from_pandas(
+            positions, schema=POSITION_SCHEMA, preserve_index=False
+        ).replace_schema_metadata(None)
+        for positions in images
+    )
+    write_parts(run.positions, tables, compression="zstd")
+
+
+def positions_by_image(run: RunFolder) -> RowsByKey:
+    """The rows of positions.parquet by image id.
+
+    Raises:
+        UserError: as `read_positions`.
+    """
+    _check_positions(run)
+    return RowsByKey(run.positions, "image_id")
+
+
+def count_positions(run: RunFolder) -> Counter[tuple[str, int]]:
+    """How many positions there are of each split and label.
+
+    Raises:
+        UserError: as `read_positions`.
+    """
+    _check_positions(run)
+    counts: Counter[tuple[str, int]] = Counter()
+    for part in read_parts(run.positions, ["split", "label"]):
+        counts.update(part.value_counts().to_dict())
+    return counts
 
 
 def read_positions(run: RunFolder) -> pd.DataFrame:
@@ -82,18 +119,26 @@ def read_positions(run: RunFolder) -> pd.DataFrame:
     Raises:
         UserError: it is missing, or of an earlier version.
     """
+    _check_positions(run)
+    return pq.read_table(run.positions).to_pandas()
+
+
+def read_position_table(path: Path, more: Collection[str] = (), *, written_by: str) -> pd.DataFrame:
+    """Read a table with the columns of positions.parquet, and more; as `_check_table`."""
+    _check_table(path, more, written_by=written_by)
+    return pq.read_table(path).to_pandas()
+
+
+def _check_positions(run: RunFolder) -> None:
     keep = f"To keep its trained network, use it in another run: MODEL={run.root} RUN=..."
-    return read_position_table(
-        run.positions,
-        written_by="make preprocess",
-        advice=keep if run.model_file.is_file() else "",
-    )
+    advice = keep if run.model_file.is_file() else ""
+    _check_table(run.positions, written_by="make preprocess", advice=advice)
 
 
-def read_position_table(
+def _check_table(
     path: Path, more: Collection[str] = (), *, written_by: str, advice: str = ""
-) -> pd.DataFrame:
-    """Read a table with the columns of positions.parquet, and more.
+) -> None:
+    """Look whether a table has the columns of positions.parquet, and more.
 
     Args:
         more: further columns that must be there.
@@ -106,11 +151,10 @@ def read_position_table(
     """
     if not path.is_file():
         raise UserError(f"{path} is missing. {written_by} writes it.")
-    table = pq.read_table(path).to_pandas()
-    missing = [name for name in (*POSITION_SCHEMA.names, *more) if name not in table]
+    there = pq.read_schema(path).names
+    missing = [name for name in (*POSITION_SCHEMA.names, *more) if name not in there]
     if missing:
         raise UserError(
             f"{path} lacks the columns {', '.join(missing)}: an earlier version wrote it. "
             f"{written_by} FORCE=1 writes it anew. {advice}".rstrip()
         )
-    return table

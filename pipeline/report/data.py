@@ -13,7 +13,7 @@ from pipeline.figures.registry import (
     probability_metrics,
     ranking_metrics,
 )
-from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.preprocess.tables import count_positions, read_mammograms
 from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.events import read_events
@@ -43,18 +43,17 @@ def count_splits(run: RunFolder) -> list[dict]:
     """Counts of each split that has a mammogram, by SPLIT_HEADS; empty before preprocess."""
     if not (run.mammograms.is_file() and run.outlines.is_file() and run.positions.is_file()):
         return []
-    mammograms, outlines, positions = read_mammograms(run), read_outlines(run), read_positions(run)
+    mammograms, outlines, positions = read_mammograms(run), read_outlines(run), count_positions(run)
     rows = []
     for name in SPLITS:
         part = mammograms[mammograms["split"] == name]
-        labels = positions.loc[positions["split"] == name, "label"]
         found = (o for image_id in part["image_id"] for o in outlines.get(image_id, []))
         counts = (
             part["patient_id"].nunique(),
             len(part),
             *(int((part["outcome"] == outcome).sum()) for outcome in ("abnormal", "normal")),
             sum(outline.positive for outline in found),
-            *(int((labels == label).sum()) for label in (1, 0, -1)),
+            *(positions[name, label] for label in (1, 0, -1)),
         )
         if len(part):
             rows.append(dict(zip(SPLIT_HEADS, (name, *counts), strict=True)))

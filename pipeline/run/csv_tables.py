@@ -7,10 +7,10 @@ pandas only where a table of pandas is asked for.
 
 import csv
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.run.atomic import write_text
 from pipeline.run.errors import UserError
@@ -135,6 +135,12 @@ def read_csv_table(
         )
     except ValueError as error:  # of pandas too: no columns, no table, no number
         raise UserError(f"{path} is damaged: {error}. {again}") from error
+
+
+def records(table: "pd.DataFrame", *, at_once: int = 1000) -> Iterator[dict[str, Any]]:
+    """The rows of a table as dictionaries, of which only so many are made at once."""
+    for start in range(0, len(table), at_once):
+        yield from table.iloc[start : start + at_once].to_dict("records")
 
 
 def csv_text(table: "pd.DataFrame", *, float_format: str | None = None) -> str:

@@ -4,7 +4,6 @@ The environment's SCHEDULER names a cluster; without it nothing of Dask is impor
 """
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,8 @@ def map_images(
 
     Args:
         function: a function of a module, called with one item; it must not raise.
-        items: what it is called with; function, items and results must pass between processes.
+        items: what it is called with, each taken once, in order, as late as can be, so that they
+            need not exist all at a time; function, items and results must pass between processes.
         workers: number of processes; all cores if None. With 0 this process does the work, one
             item after the other and without the limits.
         seconds: time limit for one item, in s.
@@ -56,7 +56,7 @@ def map_images(
         yield from map(function, items)
         return
     pool = [Worker(function, mib) for _ in range(min(workers or default_workers(), len(items)))]
-    waiting, results = deque(enumerate(items)), dict[int, Any]()
+    given, results = 0, dict[int, Any]()
     try:
         for index in range(len(items)):
             while index not in results:
@@ -66,12 +66,13 @@ def map_images(
                         continue
                     if worker.item is not None:
                         results[worker.item] = answer
-                    if waiting and not isinstance(answer, Lost):
-                        worker.give(*waiting.popleft(), seconds)
+                    if given < len(items) and not isinstance(answer, Lost):
+                        worker.give(given, items[given], seconds)
+                        given += 1
                         continue
                     pool.remove(worker)
                     worker.stop()
-                    if waiting:
+                    if given < len(items):
                         pool.append(Worker(function, mib))
             yield results.pop(index)
     finally:

@@ -1,5 +1,7 @@
 """The contact sheet."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -29,8 +31,8 @@ def mammogram(tmp_path) -> dict:
     }  # fmt: skip
 
 
-def positions() -> pd.DataFrame:
-    return pd.DataFrame(
+def positions(folder: Path) -> Path:
+    table = pd.DataFrame(
         {
             "image_id": ["a", "a", "a", "b"],
             "row_standard": [63.5, 31.5, -0.5, 31.5],
@@ -38,6 +40,8 @@ def positions() -> pd.DataFrame:
             "label": [1, -1, 0, 0],
         }
     )
+    table.to_parquet(folder / "positions.parquet")
+    return folder / "positions.parquet"
 
 
 @pytest.mark.parametrize(("row", "col"), [(63.5, 47.5), (-0.5, -0.5), (119.5, 89.5), (127.5, 95.5)])
@@ -50,16 +54,21 @@ def test_a_patch_is_cut_from_the_image_padded_by_reflection(mammogram, row, col)
 
 def test_patches_come_from_different_images_as_far_as_there_are_enough():
     table = pd.DataFrame({"image_id": list("aaaaaabc"), "label": 0, "row_index": range(8)})
-    chosen = choose_positions(table, label=0, count=4, seed=0)
-    assert sorted(chosen["image_id"]) == ["a", "a", "b", "c"]
-    assert chosen["row_index"].is_unique
+    for parts in ([table], [table[:6], table[6:7], table[7:]]):
+        ((chosen, total),) = choose_positions(parts, labels=[0], count=4, seed=0)
+        assert sorted(chosen["image_id"]) == ["a", "a", "b", "c"]
+        assert chosen["row_index"].is_unique
+        assert total == 8
 
 
 def test_the_choice_depends_on_the_seed_only():
     table = pd.DataFrame({"image_id": ["a"] * 50, "label": 0, "row_index": range(50)})
-    first = choose_positions(table, label=0, count=5, seed=1)["row_index"].tolist()
-    assert choose_positions(table, label=0, count=5, seed=1)["row_index"].tolist() == first
-    assert choose_positions(table, label=0, count=5, seed=2)["row_index"].tolist() != first
+
+    def chosen(seed: int) -> list[int]:
+        ((rows, _),) = choose_positions([table], labels=[0], count=5, seed=seed)
+        return rows["row_index"].tolist()
+
+    assert chosen(1) == chosen(1) != chosen(2)
 
 
 def test_the_sheet_is_a_picture_and_the_same_bytes_every_time(mammogram, tmp_path):
@@ -70,7 +79,7 @@ def test_the_sheet_is_a_picture_and_the_same_bytes_every_time(mammogram, tmp_pat
             tmp_path / name,
             mammograms=table,
             outlines={"a": [OUTLINE], "b": []},
-            positions=positions(),
+            positions=positions(tmp_path),
             patch_mm=12.8,
             per_row=3,
         )
@@ -82,8 +91,8 @@ def test_the_sheet_is_a_picture_and_the_same_bytes_every_time(mammogram, tmp_pat
 
 def test_a_sheet_without_any_positive_position_is_written_too(mammogram, tmp_path):
     mammogram.pop("image")
-    table = positions()
-    table["label"] = 0
+    table = tmp_path / "all-negative.parquet"
+    pd.read_parquet(positions(tmp_path)).assign(label=0).to_parquet(table)
     write_contact_sheet(
         tmp_path / "sheet.png",
         mammograms=pd.DataFrame([mammogram, mammogram | {"image_id": "b"}]),

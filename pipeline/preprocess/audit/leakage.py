@@ -5,7 +5,7 @@ signature. Two crops of one image are not recognised.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
 import pandas as pd
@@ -25,7 +25,6 @@ def check_leakage(
     mammograms: pd.DataFrame,
     *,
     outlines: Outlines | None = None,
-    positions: pd.DataFrame | None = None,
     signatures: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Fail when the split leaks.
@@ -34,7 +33,6 @@ def check_leakage(
         mammograms: mammograms.csv: image_id, patient_id, split, source, pixel_sha256,
             original_height and original_width (with `outlines` only).
         outlines: by image id, in original pixels.
-        positions: positions.parquet.
         signatures: `image_signature` of each image, by image id.
 
     Returns:
@@ -43,8 +41,7 @@ def check_leakage(
 
     Raises:
         UserError: a patient, identical pixels, the same mammogram in another export, or the
-            same lesion is in two parts, or a position is twice or in another part than its
-            image; names all that are.
+            same lesion is in two parts; names all that are.
     """
     ordered = mammograms.sort_values("image_id", ignore_index=True)
     signatures = signatures or {}
@@ -72,8 +69,6 @@ def check_leakage(
             what = "circles" if by_chance else "outlines"
             told = f"identical {what}: {_named(same, 'finding_id', 'split')}"
             (notes if by_chance else problems).append(told)
-    if positions is not None:
-        problems += _position_problems(ordered, positions)
     if problems:
         more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
         raise UserError(
@@ -82,6 +77,31 @@ def check_leakage(
             "patient_id,split)."
         )
     return notes
+
+
+def without_leaks(
+    images: Iterable[pd.DataFrame], mammograms: pd.DataFrame
+) -> Iterator[pd.DataFrame]:
+    """Pass the positions of each image on.
+
+    Args:
+        images: rows of positions.parquet of one image each.
+        mammograms: mammograms.csv.
+
+    Raises:
+        UserError: a position is twice or in another part of the split than its image.
+    """
+    split = dict(zip(mammograms["image_id"], mammograms["split"], strict=True))
+    for positions in images:
+        image_id = positions["image_id"].iloc[0] if len(positions) else ""
+        strayed = (positions["split"] != split.get(image_id)) | (positions["image_id"] != image_id)
+        twice = positions.duplicated(["row_index", "col_index"])
+        for wrong, what in ((strayed, "are in another part than"), (twice, "are twice in")):
+            if wrong.any():
+                raise UserError(
+                    f"The split leaks: {wrong.sum()} positions {what} their image {image_id}."
+                )
+        yield positions
 
 
 def _groups(table: pd.DataFrame, column: str, *, sort: bool = True) -> Iterator[list]:
@@ -131,15 +151,3 @@ def _alike(rows: list, signatures: Mapping[str, str]) -> bool:
         and likeness(signatures[one.image_id], signatures[other.image_id]) > _ALIKE
         for one, other in combinations(known, 2)
     )
-
-
-def _position_problems(mammograms: pd.DataFrame, positions: pd.DataFrame) -> Iterator[str]:
-    """Positions that occur twice, or are in another part than their image."""
-    of_image = positions["image_id"].map(mammograms.set_index("image_id")["split"])
-    strayed = of_image.astype(object) != positions["split"].astype(object)
-    twice = positions.duplicated(["image_id", "row_index", "col_index"])
-    for wrong, what in ((strayed, "are in another part than their image"), (twice, "occur twice")):
-        names = sorted(positions.loc[wrong, "image_id"].unique())
-        if names:
-            more = " and so on" if len(names) > 3 else ""
-            yield f"{wrong.sum()} positions {what}: {', '.join(names[:3])}{more}"

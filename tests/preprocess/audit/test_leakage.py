@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.outlines import Circle, Outline
-from pipeline.preprocess.audit.leakage import check_leakage
+from pipeline.preprocess.audit.leakage import check_leakage, without_leaks
 from pipeline.preprocess.audit.signature import SIDE
 from pipeline.run.errors import UserError
 
@@ -133,23 +133,28 @@ def positions(*rows) -> pd.DataFrame:
 
 
 def test_positions_in_the_part_of_their_image_pass():
-    clean = positions(("a", "train", 0, 0), ("a", "train", 0, 1), ("b", "test", 0, 0))
-    assert check_leakage(two_parts(), positions=clean) == []
+    clean = [
+        positions(("a", "train", 0, 0), ("a", "train", 0, 1)),
+        positions(("b", "test", 0, 0)),
+        positions(),
+    ]
+    passed = list(without_leaks(clean, two_parts()))
+    assert [len(table) for table in passed] == [2, 1, 0]
 
 
 @pytest.mark.parametrize("stray", [("b", "train", 0, 0), ("unknown", "test", 0, 0)])
 def test_a_position_in_another_part_than_its_image_is_named(stray):
-    table = positions(("a", "train", 0, 0), stray)
+    tables = [positions(("a", "train", 0, 0)), positions(stray)]
     with pytest.raises(
-        UserError, match=rf"1 positions are in another part than their image: {stray[0]}"
+        UserError, match=rf"1 positions are in another part than their image {stray[0]}"
     ):
-        check_leakage(two_parts(), positions=table)
+        list(without_leaks(tables, two_parts()))
 
 
 def test_a_position_that_occurs_twice_is_named():
-    table = positions(("a", "train", 3, 4), ("b", "test", 3, 4), ("a", "train", 3, 4))
-    with pytest.raises(UserError, match="1 positions occur twice: a"):
-        check_leakage(two_parts(), positions=table)
+    table = positions(("a", "train", 3, 4), ("a", "train", 3, 5), ("a", "train", 3, 4))
+    with pytest.raises(UserError, match="1 positions are twice in their image a"):
+        list(without_leaks([table], two_parts()))
 
 
 def test_the_same_mammogram_with_other_pixels_in_two_parts_is_named():
