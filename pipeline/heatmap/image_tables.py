@@ -1,11 +1,12 @@
 """The tables of the heatmap stage: one row per region, candidate, image and position."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.annotations.geometry import geometry_of
 from pipeline.annotations.labels import LabelRule, finding_hit
@@ -18,10 +19,10 @@ from pipeline.model.map_grid import breast_positions
 from pipeline.model.map_rule import MapRule
 from pipeline.model.other_breast import other_breast
 from pipeline.preprocess.store.entries import read_breast
-from pipeline.run.atomic import write_atomic
 from pipeline.run.csv_tables import write_csv
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.parquet_parts import write_parts
 
 # What the rows of regions.csv and candidates.csv say of their mammogram, before the columns of the
 # region or candidate.
@@ -180,17 +181,30 @@ def candidate_table(image_map: ImageMap, found: Candidates) -> pd.DataFrame:
     )
 
 
-def write_tables(run: RunFolder, tables: Iterable[ImageTables]) -> None:
-    """Write the tables of all images into a run. Nine digits are enough for every float32."""
-    tables = list(tables)
-    predictions = pd.concat([each.predictions for each in tables], ignore_index=True)
+def write_tables(run: RunFolder, described: Iterable[ImageTables]) -> list[ImageTables]:
+    """Write the tables of all images into a run. Nine digits are enough for every float32.
+
+    Args:
+        described: at least one, as they are made.
+
+    Returns:
+        The same without their predictions, which are on the disk alone.
+    """
+    tables: list[ImageTables] = []
+
+    def predictions() -> Iterator[pa.Table]:
+        for each in described:
+            tables.append(replace(each, predictions=each.predictions.iloc[:0]))
+            yield pa.Table.from_pandas(each.predictions, preserve_index=False)
+
+    write_parts(run.predictions, predictions(), compression="snappy")
     for path, table in (
         (run.regions, region_table(tables)),
         (run.candidates, _join(((t, t.candidates) for t in tables), CANDIDATE_COLUMNS)),
         (run.images, pd.DataFrame([t.image for t in tables], columns=IMAGE_COLUMNS)),
     ):
         write_csv(path, table, float_format="%.9g")
-    write_atomic(run.predictions, lambda new: predictions.to_parquet(new, index=False))
+    return tables
 
 
 def region_table(tables: Iterable[ImageTables]) -> pd.DataFrame:

@@ -84,7 +84,7 @@ class MapSet:
         return len(missing)
 
     def put_in_place(self, image_ids: Sequence[str], *, uncertainty: bool) -> None:
-        """Move the whole new set into the run, and remove what is of other images.
+        """Move the whole new set and its tables into the run; remove what is of other images.
 
         Args:
             uncertainty: there are pictures of it.
@@ -104,6 +104,8 @@ class MapSet:
             for path in target.glob(f"*.{suffix}"):
                 if path.name not in kept:
                     path.unlink()
+        for name in ("regions", "candidates", "images", "predictions"):
+            getattr(new, name).replace(getattr(run, name))
         shutil.rmtree(new.root)
 
     @cached_property

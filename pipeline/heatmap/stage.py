@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,13 @@ from pipeline.model.folder import network_mapper
 from pipeline.model.image_map import Mapper, read_map
 from pipeline.model.seen_patients import warn_of_overlap
 from pipeline.model.training_data import doubts_of
-from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.preprocess.tables import positions_by_image, read_mammograms
 from pipeline.report.run_page import write_report
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.map_images import Lost, map_images
+from pipeline.run.map_images import Lost, Made, map_images
 from pipeline.run.progress import Plan, shown
 from pipeline.run.settings import recall
 from pipeline.run.stage import Stage
@@ -35,11 +35,13 @@ from pipeline.run.words import duration, percent
 # For the estimate before the start, measured on 2 cores.
 SECONDS_TO_START, SECONDS_OF_WORKERS = 10, 4
 SECONDS_PER_MEGAPIXEL = 0.25  # and copy, mirrored or of another network
+SECONDS_PER_SEARCH = 0.005  # for the highest place
 SECONDS_PER_PICTURE = 0.15
 SECONDS_TO_REPORT = 2
-STARTS = "TensorFlow starts"
+STARTS, OTHER_BREASTS = "TensorFlow starts", "the other breasts"
 IN_PROCESS = 48  # fewer pictures take less time than workers take to start
 BYTES_PER_IMAGE = 1_200_000  # and picture
+MOST_IN_MLFLOW = 500  # pictures; all are in the run folder
 
 Row = dict[str, Any]  # of mammograms.csv
 
@@ -79,11 +81,11 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         prior_is_set=settings.prior is not None,
         doubts=doubts,
     )
-    tables = _describe(maps, rows, caption, settings, plan, uncertainty=uncertainty)
+    described = _describe(maps, rows, caption, settings, plan, uncertainty=uncertainty)
+    tables = write_tables(maps.unfinished, described)
     plan.say("report")
-    maps.put_in_place(list(tables), uncertainty=uncertainty)
-    write_tables(run, tables.values())
-    regions = sum(len(each.regions.table) for each in tables.values())
+    maps.put_in_place([row["image_id"] for row in rows], uncertainty=uncertainty)
+    regions = sum(len(each.regions.table) for each in tables)
     stage.events.metrics(
         {
             "images": len(tables),
@@ -93,7 +95,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         }
     )
     stage.events.artifact(run.regions)
-    for image_id in tables:
+    for image_id in _shown_in_mlflow(tables):
         stage.events.artifact(run.overlay(image_id), folder="heatmaps")
         if uncertainty:
             stage.events.artifact(run.uncertainty_picture(image_id), folder="uncertainty")
@@ -153,6 +155,7 @@ def _announce(run: RunFolder, mammograms: pd.DataFrame, card: ModelCard, *, pict
     parts = {
         STARTS: SECONDS_TO_START,
         "maps": megapixels * card.copies * SECONDS_PER_MEGAPIXEL,
+        OTHER_BREASTS: count * SECONDS_PER_SEARCH,
         "pictures": SECONDS_OF_WORKERS + count * pictures * SECONDS_PER_PICTURE,
         "report": SECONDS_TO_REPORT,
     }
@@ -181,19 +184,21 @@ def _describe(
     plan: Plan,
     *,
     uncertainty: bool,
-) -> dict[str, ImageTables]:
-    """Draw the pictures of all images; returns their tables by image id."""
-    outlines, positions = read_outlines(maps.run), read_positions(maps.run)
-    by_image = dict(iter(positions.groupby("image_id")))
-    none, new = positions.iloc[:0], maps.unfinished
+) -> Iterator[ImageTables]:
+    """Draw the pictures of all images; yields their tables, in order."""
+    outlines, positions = read_outlines(maps.run), positions_by_image(maps.run)
+    new = maps.unfinished
+    plan.say(OTHER_BREASTS)
     found_maps = (read_map(new.heatmap(mammogram["image_id"])) for mammogram in mammograms)
     others = other_breasts(mammograms, found_maps, maps.rule)
-    jobs = [
-        DescribeJob(
-            mammogram=mammogram,
-            positions=by_image.get(mammogram["image_id"], none),
-            outlines=outlines.get(mammogram["image_id"], []),
-            other=other,
+
+    def job(number: int) -> DescribeJob:
+        image_id = mammograms[number]["image_id"]
+        return DescribeJob(
+            mammogram=mammograms[number],
+            positions=positions[image_id],
+            outlines=outlines.get(image_id, []),
+            other=float(others[number]),
             place=new,
             rule=maps.rule,
             card=maps.card,
@@ -202,13 +207,11 @@ def _describe(
             uncertainty=uncertainty,
             images=len(mammograms),
         )
-        for mammogram, other in zip(mammograms, others.tolist(), strict=True)
-    ]
-    workers = 0 if len(jobs) < IN_PROCESS else None
-    done = map_images(describe, jobs, workers=workers)
-    tables: dict[str, ImageTables] = {}
-    for job, found in zip(jobs, shown(done, len(jobs), "pictures", plan=plan), strict=True):
-        image_id = job.mammogram["image_id"]
+
+    count = len(mammograms)
+    done = map_images(describe, Made(job, count), workers=0 if count < IN_PROCESS else None)
+    ends = shown(done, count, "pictures", plan=plan)
+    for image_id, found in zip((row["image_id"] for row in mammograms), ends, strict=True):
         if isinstance(found, Lost):
             raise UserError(
                 f"The picture of {image_id} could not be drawn: {found.reason}. "
@@ -216,8 +219,19 @@ def _describe(
             )
         if isinstance(found, UserError):
             raise found
-        tables[image_id] = found
-    return tables
+        yield found
+
+
+def _shown_in_mlflow(tables: Sequence[ImageTables]) -> list[str]:
+    """The mammograms whose pictures go to MLflow: all, or those of the highest scores."""
+    if len(tables) > MOST_IN_MLFLOW:
+        print(
+            f"heatmap: MLflow gets the pictures of the {MOST_IN_MLFLOW} mammograms with the "
+            "highest scores",
+            flush=True,
+        )
+    ranked = sorted(tables, key=lambda each: -each.image["score"])[:MOST_IN_MLFLOW]
+    return sorted(each.image["image_id"] for each in ranked)
 
 
 def _patients_met(card: ModelCard, mammograms: pd.DataFrame) -> dict[str, Any]:

@@ -69,8 +69,8 @@ def choose_positions(
     rng = np.random.default_rng(seed)
     chosen: dict[int, pd.DataFrame] = {}
     totals = dict.fromkeys(labels, 0)
-    for part in parts:
-        part = part.assign(chance=rng.random(len(part)))
+    for table in parts:
+        part = table.assign(chance=rng.random(len(table)))
         for label in labels:
             fitting = part[part["label"] == label].sort_values("chance")
             totals[label] += len(fitting)

@@ -27,8 +27,9 @@ def summarise(
     result = {}
     for part in ("all", TRAIN, VALIDATION, TEST):
         images = mammograms if part == "all" else mammograms[mammograms["split"] == part]
+        of = (TRAIN, VALIDATION, TEST) if part == "all" else (part,)
         counts = {
-            name: sum(n for (of, is_), n in positions.items() if is_ == label and part in (of, "all"))
+            name: sum(positions.get((split, label), 0) for split in of)
             for name, label in _LABELS.items()
         }
         judged = counts["positive"] + counts["negative"]

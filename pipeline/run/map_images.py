@@ -5,18 +5,35 @@ The environment's SCHEDULER names a cluster; without it nothing of Dask is impor
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.run.bounded_worker import HasItem, Lost, Worker, answered
 from pipeline.run.cluster import SCHEDULER, map_on_cluster
 
-__all__ = ["Lost", "default_workers", "map_images"]
+__all__ = ["Lost", "Made", "default_workers", "map_images"]
 
 
 def default_workers() -> int:
     """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Made(Sequence):
+    """Items that are made when they are asked for."""
+
+    make: Callable[[int], Any]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: Any) -> Any:
+        if index >= self.count:
+            raise IndexError(index)
+        return self.make(index)
 
 
 def map_images(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.run.errors import UserError
-from pipeline.run.map_images import Lost, map_images
+from pipeline.run.map_images import Lost, Made, map_images
 from tests.fault_injection.misbehaving import misbehave
 from tests.own_maps import IS_GLIBC, maps_of_a_large_array
 from tests.run.pool_functions import (
@@ -25,6 +25,14 @@ from tests.run.pool_functions import (
 
 def test_results_come_in_the_order_of_the_items():
     assert list(map_images(square_slowly, [0, 1, 2, 3, 4], workers=2)) == [0, 1, 4, 9, 16]
+
+
+def test_items_are_made_when_a_worker_is_free_for_them():
+    made = []
+    results = map_images(square_slowly, Made(lambda i: made.append(i) or i, 50), workers=1)
+    assert [next(results), next(results)] == [0, 1]
+    assert made == [0, 1, 2]
+    results.close()
 
 
 def test_without_workers_this_process_does_the_work():
