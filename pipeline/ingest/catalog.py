@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -30,10 +31,13 @@ Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Text = Annotated[str, Field(min_length=1)]
 
 
+_STRICT = ConfigDict(extra="forbid", strict=True)
+
+
 class _Row(BaseModel):
     """A row of a table; what a row does not name has the default."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = _STRICT
 
 
 class ImageRow(_Row):
@@ -131,7 +135,7 @@ def check_catalog(catalog: Catalog) -> None:
     silent = files.loc[~is_candidate & (files["reason"] == ""), "file"]
     if len(silent):
         raise UserError(f"A file that is no candidate must have a reason: {some(sorted(silent))}.")
-    for row in findings.itertuples():
+    for row in findings.drop_duplicates(["geometry", "coordinates"]).itertuples():
         if problem := coordinates_problem(row.geometry, row.coordinates):
             raise UserError(f"The finding {row.finding_id} of image {row.image_id}: {problem}.")
 
@@ -203,10 +207,14 @@ def _table(name: str, rows: Iterable[dict]) -> pd.DataFrame:
     row_type, (key, *_) = _TABLES[name]
     fields = row_type.model_fields.items()
     blank = {column: "" if field.is_required() else field.default for column, field in fields}
-    given = [{column: v for column, v in row.items() if v is not None} for row in rows]
+    given = list(rows)
     if unknown := set().union(*given) - set(blank):
         raise ValueError(f"columns must be among {list(blank)}, not {sorted(unknown)}")
-    table = pd.DataFrame([blank | row for row in given], columns=list(blank))
+    columns = {
+        column: [default if row.get(column) is None else row[column] for row in given]
+        for column, default in blank.items()
+    }
+    table = pd.DataFrame(columns)
     table = table.astype({column: _NUMBERS.get(column, str) for column in blank})
     return table.sort_values(key, kind="stable", ignore_index=True)
 
@@ -217,14 +225,21 @@ def _problems(name: str, table: pd.DataFrame) -> list[str]:
     columns = list(row_type.model_fields)
     if list(table.columns) != columns:
         return [f"its columns must be {columns}, not {list(table.columns)}"]
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    problems = []
-    try:
-        TypeAdapter(list[row_type]).validate_python(rows)  # type: ignore[valid-type]
-    except ValidationError as error:
-        for each in error.errors(include_url=False, include_context=False):
-            place = f"row {each['loc'][0]}, {each['loc'][1]}"
-            problems.append(f"{place}: {each['msg']}, not {each['input']!r}")
+    found: list[tuple[int, str]] = []
+    for column, of in row_type.model_fields.items():
+        # Each value is looked at once, however many rows have it.
+        number, different = pd.factorize(table[column], use_na_sentinel=False)
+        known = pd.Series(different).astype(object)
+        values = known.where(known.notna(), None).tolist()
+        kind = Annotated[of.annotation, of]  # type: ignore[name-defined]
+        try:
+            TypeAdapter(list[kind], config=_STRICT).validate_python(values)  # type: ignore[valid-type]
+        except ValidationError as error:
+            told = {each["loc"][0]: each["msg"] for each in error.errors(include_url=False)}
+            for row in np.flatnonzero(np.isin(number, list(told))):
+                message, value = told[number[row]], values[number[row]]
+                found.append((row, f"row {row}, {column}: {message}, not {value!r}"))
+    problems = [text for _, text in sorted(found, key=lambda problem: problem[0])]
     for column in unique:
         twice = table.loc[table[column].duplicated(), column]
         problems += [f"row {row}, {column}: {v!r} is there already" for row, v in twice.items()]

@@ -16,6 +16,7 @@ from pipeline.preprocess.intake.intake_csv import USED, from_catalog_or_file
 from pipeline.preprocess.split import split_patients
 from pipeline.preprocess.store.fill import Outcome
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS
+from pipeline.run.csv_tables import records
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def accept(
     masks = outline_masks(findings, sizes, settings)
     of_image = dict(iter(findings.groupby("image_id")))
     rows, outlines, given, notes, quarantined = [], {}, {}, {}, []
-    for image in images.to_dict("records"):
+    for image in records(images):
         image_id, outcome = image["image_id"], outcomes[image["image_id"]]
         row = _row(image, outcome, split=split.of[image["patient_id"]])
         own = of_image.get(image_id, findings.iloc[:0])
@@ -81,7 +82,8 @@ def accept(
             masks=masks,
         )
         wrong = outline_problems(row, found.outlines)
-        rows.append(row | {"unlocated": found.unlocated or bool(wrong)})
+        row |= {"unlocated": found.unlocated or bool(wrong)}
+        rows.append(tuple(row[name] for name in MAMMOGRAM_COLUMNS))
         given[image_id] = found.outlines
         outlines[image_id] = [o for o in found.outlines if o.finding_id not in wrong]
         reasons = found.rejected | wrong

@@ -1,7 +1,7 @@
 """The tables that preprocess writes and later stages read. The same content is the same bytes."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -29,6 +29,7 @@ MAMMOGRAM_COLUMNS: dict[str, type | str] = {
     **dict.fromkeys(("pixel_sha256", "window", "polarity", "spacing_source", "scanner"), str),
 }
 
+_AT_ONCE = 20  # mammograms whose positions are written together
 POSITION_SCHEMA = pa.schema(
     [
         ("image_id", pa.string()),
@@ -85,9 +86,21 @@ def write_positions_of(run: RunFolder, images: Iterable[pd.DataFrame]) -> None:
         pa.Table.from_pandas(
             positions, schema=POSITION_SCHEMA, preserve_index=False
         ).replace_schema_metadata(None)
-        for positions in images
+        for positions in _together(images)
     )
     write_parts(run.positions, tables, compression="zstd")
+
+
+def _together(images: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Several tables as one, which are sooner converted than one by one."""
+    several = []
+    for number, positions in enumerate(images, start=1):
+        several.append(positions)
+        if number % _AT_ONCE == 0:
+            yield pd.concat(several)
+            several = []
+    if several:
+        yield pd.concat(several)
 
 
 def positions_by_image(run: RunFolder) -> RowsByKey:

@@ -99,14 +99,11 @@ def _state(path: Path, pseudonym: str) -> State | None:
 
 def _known_checksums(root: Path) -> dict[State | None, str]:
     known: dict[State | None, str] = {}
-    try:
-        lines = (root / _FILE).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return known
-    for line in lines:
-        with contextlib.suppress(ValueError):  # cut off
-            name, size, mtime_ns, sha256 = json.loads(line)
-            known[name, size, mtime_ns] = sha256
+    with contextlib.suppress(FileNotFoundError), (root / _FILE).open(encoding="utf-8") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError):  # cut off
+                name, size, mtime_ns, sha256 = json.loads(line)
+                known[name, size, mtime_ns] = sha256
     return known
 
 

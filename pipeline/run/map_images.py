@@ -25,13 +25,13 @@ class Made(Sequence):
     """Items that are made when they are asked for."""
 
     make: Callable[[int], Any]
-    count: int
+    length: int
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     def __getitem__(self, index: Any) -> Any:
-        if index >= self.count:
+        if index >= self.length:
             raise IndexError(index)
         return self.make(index)
 

@@ -102,6 +102,14 @@ def test_a_wrong_value_is_refused_with_its_column(values, message):
         check_catalog(catalog(**values))
 
 
+def test_every_row_with_a_wrong_value_is_named_in_order():
+    rows = [image("a"), image("b", view="mlo"), image("c", spacing_mm=9.0), image("d", view="mlo")]
+    wrong = make_catalog(rows, [], [file(name) for name in "abcd"])
+    message = r"row 1, view: .*, not 'mlo'; row 2, spacing_mm: .*, not 9\.0; row 3, view: .*, not 'mlo'\.$"
+    with pytest.raises(UserError, match=message):
+        check_catalog(wrong)
+
+
 @pytest.mark.parametrize("image_id", ["../a", "a/b", ".a", "", "a b"])
 def test_an_id_that_is_no_file_name_is_refused(image_id):
     with pytest.raises(UserError, match="image_id"):

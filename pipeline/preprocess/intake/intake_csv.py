@@ -55,7 +55,7 @@ def intake_table(
             row["spacing_mm"] = outcome.info.get("original_spacing_mm", "")
             row["split"] = split.get(image_id, "")
             row["notes"] = "; ".join(filter(None, [file["reason"], *notes.get(image_id, [])]))
-        rows.append(row)
+        rows.append(tuple(row[name] for name in INTAKE_COLUMNS))
     return pd.DataFrame(rows, columns=list(INTAKE_COLUMNS))
 
 

@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.config import DicomSettings, ImageSettings, Settings
 from pipeline.dicom.known_words import MODALITIES, SCANNERS, known, known_words, without_values
@@ -24,6 +25,7 @@ from pipeline.preprocess.store.entries import (
 from pipeline.preprocess.store.standardise import standardise
 from pipeline.run.checksum import file_sha256
 from pipeline.run.cluster import SCHEDULER
+from pipeline.run.csv_tables import records
 from pipeline.run.errors import UserError
 from pipeline.run.known_checksums import work_once
 from pipeline.run.map_images import Lost, default_workers
@@ -41,6 +43,7 @@ _BYTES_PER_MM2 = 0.6
 _FILM_MM2 = 200.0 * 260.0
 
 STANDARDISING = "standardising"  # the part of a plan
+_WORD = 60  # longer texts are checksums and signatures, which no two images share
 
 # What STORE.json says about the file, under the names of `Mammogram`.
 _OF_FILE = (
@@ -92,6 +95,12 @@ class Outcome:
     info: dict = field(default_factory=dict)
     file_sha256: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "info", _shared(self.info))
+
+    def __reduce__(self) -> tuple:  # so that what comes from a worker is shared as well
+        return Outcome, (self.status, self.reason, self.store, self.info, self.file_sha256)
+
 
 def fill_store(
     images: "pd.DataFrame", settings: Settings, plan: Plan | None = None
@@ -116,7 +125,7 @@ def fill_store(
         for each in settings.data.sets
     }
     outcomes, jobs = {}, {}
-    for image in images.to_dict("records"):
+    for image in records(images):
         if views != "any" and image["view"] not in ("", *views):
             # The catalog says so; of some sets no header does.
             reason = f"view {image['view']} (dicom.views)"
@@ -142,6 +151,15 @@ def fill_store(
     for image_id, end in zip(jobs, ends, strict=True):
         outcomes[image_id] = Outcome("failed", end.reason) if isinstance(end, Lost) else end
     return outcomes
+
+
+def _shared(value: Any) -> Any:
+    """The same value, whose keys and words are kept once for all images: half the memory."""
+    if isinstance(value, dict):
+        return {sys.intern(key): _shared(of) for key, of in value.items()}
+    if isinstance(value, list):
+        return [_shared(of) for of in value]
+    return sys.intern(value) if isinstance(value, str) and len(value) < _WORD else value
 
 
 def fill_entry(job: Job) -> Outcome:
