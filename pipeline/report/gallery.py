@@ -8,6 +8,7 @@ import base64
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,19 +82,14 @@ class MappedRun:
         return read_outlines(self.run)
 
     @cached_property
-    def regions(self) -> dict[str, pd.DataFrame]:
-        """Rows of regions.csv of each image."""
-        return self._by_image(self.run.regions)
+    def regions(self) -> "RowsOf":
+        """Rows of regions.csv."""
+        return RowsOf(self.run.regions)
 
     @cached_property
-    def candidates(self) -> dict[str, pd.DataFrame]:
-        """Rows of candidates.csv of each image."""
-        return self._by_image(self.run.candidates)
-
-    def _by_image(self, path) -> dict[str, pd.DataFrame]:
-        text = {"image_id": str, "finding_id": str}
-        table = read_csv_table(path, text, rest=None, written_by="make heatmap")
-        return {image_id: rows.sort_values("rank") for image_id, rows in table.groupby("image_id")}
+    def candidates(self) -> "RowsOf":
+        """Rows of candidates.csv."""
+        return RowsOf(self.run.candidates)
 
     @property
     def columns(self) -> list[str]:
@@ -196,6 +192,20 @@ class MappedRun:
         return -abs(_log_odds(image["probability"]) - _log_odds(self.summary["region_threshold"]))
 
 
+class RowsOf:
+    """A table of the heatmap stage by image."""
+
+    def __init__(self, path: Path):
+        text = {"image_id": str, "finding_id": str}
+        self._table = read_csv_table(path, text, rest=None, written_by="make heatmap")
+        self._places = self._table.groupby("image_id").indices
+
+    def get(self, image_id: str) -> pd.DataFrame | None:
+        """Its rows by rank; None where it has none."""
+        places = self._places.get(image_id)
+        return None if places is None else self._table.iloc[places].sort_values("rank")
+
+
 def entry_of(run: RunFolder, image_id: str) -> dict[str, Any] | None:
     """What RUN/viewer has of a mammogram; None where older code made the maps."""
     return read_json(run.viewer_entry(image_id))
@@ -206,12 +216,17 @@ def pages_of(first: MappedRun) -> list[list[str]]:
 
     Those that older code mapped have nothing to show and are on none.
     """
-    images = first.images[[first.run.viewer_entry(i).is_file() for i in first.images["image_id"]]]
+    there = {path.stem for path in first.run.viewer.glob("*.json")}
+    images = first.images[first.images["image_id"].isin(there)]
+    woman, _ = pd.factorize(images["patient_id"])
+    ordered = images["image_id"].iloc[np.argsort(woman, kind="stable")].tolist()
     pages: list[list[str]] = []
-    for _, woman in images.groupby("patient_id", sort=False):
-        if not pages or len(pages[-1]) + len(woman) > PER_PAGE:
+    done = 0
+    for count in np.bincount(woman):
+        if not pages or len(pages[-1]) + count > PER_PAGE:
             pages.append([])
-        pages[-1].extend(woman["image_id"])
+        pages[-1] += ordered[done : done + count]
+        done += count
     return pages
 
 

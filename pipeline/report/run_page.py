@@ -1,7 +1,7 @@
 """The report of a run: HTML that needs no network and no other file.
 
-RUN/report.html holds everything of up to 100 mammograms; more of them are on the pages in
-RUN/report, which hold nothing else.
+RUN/report.html holds everything of up to 100 mammograms; more of them, up to 2,000, are on the
+pages in RUN/report, which hold nothing else.
 """
 
 import os
@@ -45,6 +45,7 @@ PLOTS = {
     "decision-curve": "Decision curve",
     "distribution": "Probabilities by outcome",
 }
+MOST_PAGES = 20  # of pictures, some 14 MB each
 MOST_ROWS = 40  # of sources, outlines and doubles that the audits name
 
 
@@ -58,7 +59,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
     metrics, training = None if new_maps else current_metrics(run), describe_training(run)
     mapped = MappedRun(run, summary=maps) if maps and _has_tables(run) else None
     doubts = (maps or {}).get("doubts", [])
-    pages = pages_of(mapped) if mapped else []
+    pages = pages_of(mapped)[:MOST_PAGES] if mapped else []
     names = [
         run.report.name,
         *(f"{run.report_pages.name}/{n + 1}.html" for n in range(1, len(pages))),
@@ -77,6 +78,7 @@ def write_report(run: RunFolder, *, new_maps: Mapping[str, Any] | None = None) -
         if mapped and pages
         else None,
         mapped=len(mapped.images) if mapped else 0,
+        on_pages=sum(map(len, pages)),
         pages=[(name, len(ids)) for name, ids in zip(names, pages, strict=False)],
         worst=[*worst.get("misses", []), *worst.get("false_alarms", [])],
         page_of={i: name for name, ids in zip(names, pages, strict=False) for i in ids},

@@ -198,6 +198,11 @@ def test_more_mammograms_than_a_page_holds_are_on_pages_of_their_own(mapped_run,
     assert '<a href="report/2.html">1 on page 2</a>' in page
     more = (mapped_run.report_pages / "2.html").read_text()
     assert re.findall(r'<li data-image="(\w+)">', more) == ["plain"]
+    monkeypatch.setattr("pipeline.report.run_page.MOST_PAGES", 1)
+    page = page_of(mapped_run)
+    assert "The report shows 1 of 2 mammograms, those of the women with the" in text_of(page)
+    assert '<a href="images.csv">' in page
+    assert not mapped_run.report_pages.exists()
     monkeypatch.undo()
-    page_of(mapped_run)
+    assert "The report shows" not in text_of(page_of(mapped_run))
     assert not mapped_run.report_pages.exists()
