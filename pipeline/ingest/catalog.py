@@ -10,7 +10,7 @@ catalog/catalog.json  counts, notes, checksums of the tables, fingerprint of the
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -231,12 +231,12 @@ def _problems(name: str, table: pd.DataFrame) -> list[str]:
         number, different = pd.factorize(table[column], use_na_sentinel=False)
         known = pd.Series(different).astype(object)
         values = known.where(known.notna(), None).tolist()
-        kind = Annotated[of.annotation, of]  # type: ignore[name-defined]
+        kind: Any = Annotated[of.annotation, of]  # type: ignore[name-defined]
         try:
-            TypeAdapter(list[kind], config=_STRICT).validate_python(values)  # type: ignore[valid-type]
+            TypeAdapter(list[kind], config=_STRICT).validate_python(values)
         except ValidationError as error:
             told = {each["loc"][0]: each["msg"] for each in error.errors(include_url=False)}
-            for row in np.flatnonzero(np.isin(number, list(told))):
+            for row in np.flatnonzero(np.isin(number, list(told))).tolist():
                 message, value = told[number[row]], values[number[row]]
                 found.append((row, f"row {row}, {column}: {message}, not {value!r}"))
     problems = [text for _, text in sorted(found, key=lambda problem: problem[0])]

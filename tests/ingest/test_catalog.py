@@ -105,7 +105,7 @@ def test_a_wrong_value_is_refused_with_its_column(values, message):
 def test_every_row_with_a_wrong_value_is_named_in_order():
     rows = [image("a"), image("b", view="mlo"), image("c", spacing_mm=9.0), image("d", view="mlo")]
     wrong = make_catalog(rows, [], [file(name) for name in "abcd"])
-    message = r"row 1, view: .*, not 'mlo'; row 2, spacing_mm: .*, not 9\.0; row 3, view: .*'mlo'\.$"
+    message = r"row 1, view: .*'mlo'; row 2, spacing_mm: .*, not 9\.0; row 3, view: .*'mlo'\.$"
     with pytest.raises(UserError, match=message):
         check_catalog(wrong)
 
