@@ -231,7 +231,7 @@ def _problems(name: str, table: pd.DataFrame) -> list[str]:
         number, different = pd.factorize(table[column], use_na_sentinel=False)
         known = pd.Series(different).astype(object)
         values = known.where(known.notna(), None).tolist()
-        kind: Any = Annotated[of.annotation, of]  # type: ignore[name-defined]
+        kind: Any = Annotated[of.annotation, of]
         try:
             TypeAdapter(list[kind], config=_STRICT).validate_python(values)
         except ValidationError as error:
