@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.dicom.elements import words
 
+THICKNESS_MM = 1.0  # macros of a plane want one, and a projection has none
 # Unit vectors of PS3.3 C.7.6.2.1.1: x to the patient's left, y to the back, z to the head.
 _DIRECTIONS = {
     "L": (1, 0, 0),

@@ -153,13 +153,12 @@ def _objects(item: Item, source: Dataset) -> dict[str, Dataset | None]:
     mammogram, summary = item.mammogram, item.summary
     path = item.run.heatmap(mammogram["image_id"])
     image_map, origin = read_map(path), _origin(item, source, map_sha256=file_sha256(path))
-    side = mammogram["laterality"] if mammogram["laterality"] in ("L", "R") else ""
+    side = _side(item)
     pitch_px = round(summary["pitch_mm"] / item.card.image.spacing_mm)
     searched = in_breast(mammogram, image_map, item.card.map_rule(stride_px=pitch_px))
     areas = region_areas(searched, item.regions, threshold_logit=item.card.threshold_logit)
     regions = Regions(item.regions, areas)
-    seen = " ".join(filter(None, (side, mammogram["view"])))
-    names = [f"{seen} region {rank}".lstrip() for rank in item.regions["rank"]]
+    names = [f"{origin.seen} region {rank}".lstrip() for rank in item.regions["rank"]]
     caption = Caption(
         model=summary["model"],
         prior=summary["natural_prior"],
@@ -169,7 +168,14 @@ def _objects(item: Item, source: Dataset) -> dict[str, Dataset | None]:
     plane = detector_plane(source, mammogram)
     segments = None
     if names:
-        segments = segmentation(image_map, regions, origin, names=names, laterality=side)
+        segments = segmentation(
+            image_map,
+            regions,
+            origin,
+            names=names,
+            laterality=side,
+            spacing_mm=float(mammogram["original_spacing_mm"]),
+        )
     of_map = parametric_map(image_map, origin, plane, laterality=side) if plane else None
     return {
         "parametric-map": of_map,
@@ -179,6 +185,10 @@ def _objects(item: Item, source: Dataset) -> dict[str, Dataset | None]:
             item.image, item.regions, segments, origin, names=names, laterality=side
         ),
     }
+
+
+def _side(item: Item) -> str:
+    return item.mammogram["laterality"] if item.mammogram["laterality"] in ("L", "R") else ""
 
 
 def _origin(item: Item, source: Dataset, *, map_sha256: str) -> Origin:
@@ -199,6 +209,7 @@ def _origin(item: Item, source: Dataset, *, map_sha256: str) -> Origin:
     return Origin(
         source=source,
         content=value_sha256(content),
+        seen=" ".join(filter(None, (_side(item), item.mammogram["view"]))),
         number=item.number,
         made_at=datetime.datetime.fromtimestamp(int(item.made_at), datetime.UTC),
         version=card.commit[:12] or "unknown",

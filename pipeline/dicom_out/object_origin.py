@@ -32,6 +32,7 @@ class Origin:
 
     source: Dataset  # what they take over from it, see `read_source`
     content: str  # checksum of what they show
+    seen: str  # side and view, such as "L CC"
     number: int  # of the mammogram among those of its patient, from 1
     made_at: datetime.datetime  # when the map was made, UTC
     version: str  # commit of the code that made the model
@@ -46,13 +47,16 @@ class Origin:
         """Arguments that the objects of highdicom share.
 
         Args:
-            kind: a key of SERIES, of which a study has one each.
+            kind: a key of SERIES. The overlays of a study are one series; of the others each
+                mammogram has its own, as OHIF shows the first object of a series alone.
         """
-        series = (kind, self.source.StudyInstanceUID, self.made_at.isoformat())
+        of = "StudyInstanceUID" if kind == "overlay" else "SOPInstanceUID"
+        series = (kind, self.source[of].value, self.made_at.isoformat())
+        of_what = "probability" if kind == "overlay" else self.seen or "probability"
         return {
             "series_instance_uid": derived_uid("dicom out", *series, *self.parameters.values()),
             "series_number": SERIES[kind],
-            "series_description": f"{RESEARCH_USE}: {kind} of probability",
+            "series_description": f"{RESEARCH_USE}: {kind} of {of_what}",
             "sop_instance_uid": self.uid(kind),
             "instance_number": self.number,
             "manufacturer": NAME,

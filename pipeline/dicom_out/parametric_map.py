@@ -11,12 +11,11 @@ from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from pipeline.dicom_out.detector_plane import DetectorPlane
+from pipeline.dicom_out.detector_plane import THICKNESS_MM, DetectorPlane
 from pipeline.dicom_out.object_origin import RESEARCH_USE, Origin
 from pipeline.model.image_map import ImageMap
 
 OUTSIDE = -1.0  # Float Pixel Padding Value: away from the breast, where there is no probability
-_THICKNESS_MM = 1.0  # the macro wants one, and a projection has none
 
 
 def parametric_map(
@@ -48,7 +47,7 @@ def parametric_map(
         ],
         voi_lut_transformations=[highdicom.VOILUTTransformation(0.5, 1.0)],
         plane_positions=[highdicom.PlanePositionSequence("PATIENT", first)],
-        pixel_measures=highdicom.PixelMeasuresSequence(steps, _THICKNESS_MM),
+        pixel_measures=highdicom.PixelMeasuresSequence(steps, THICKNESS_MM),
         contains_recognizable_visual_features=False,
         content_label="PROBABILITY",
         content_description=f"{RESEARCH_USE}: probability of some abnormality",
@@ -73,5 +72,5 @@ def _in_own_frame(origin: Origin, plane: DetectorPlane) -> Dataset:
     source.ImagePositionPatient = [0.0, 0.0, 0.0]
     source.ImageOrientationPatient = [*map(float, plane.along_row), *map(float, plane.along_column)]
     source.PixelSpacing = [plane.spacing_mm, plane.spacing_mm]
-    source.SliceThickness = _THICKNESS_MM
+    source.SliceThickness = THICKNESS_MM
     return source

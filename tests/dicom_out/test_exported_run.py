@@ -88,6 +88,25 @@ def test_the_regions_lie_on_the_marks_in_the_pixels_of_the_source(run, case):
 
 
 @each_case
+def test_viewers_find_a_segmentation_where_they_lay_the_mammogram(run, case):
+    # OHIF 3.12 and dcmqi 1.5.7 read these without a default.
+    written = read(run, case, "segmentation")
+    shared = written.SharedFunctionalGroupsSequence[0]
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == [0.4, 0.4]
+    assert shared.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
+    for frame in written.PerFrameFunctionalGroupsSequence:
+        assert frame.PlanePositionSequence[0].ImagePositionPatient == [0, 0, 0]
+    assert "FrameOfReferenceUID" not in written, "no place in the patient is claimed"
+
+
+def test_each_object_is_a_series_of_its_own_but_the_overlays(run):
+    made = [pydicom.dcmread(p) for p in run.dicom.rglob("*.dcm") if p.name != "overlay.dcm"]
+    assert len({dataset.SeriesInstanceUID for dataset in made}) == len(made)
+    left = read(run, BY_NAME["left"], "segmentation")
+    assert left.SeriesDescription == "RESEARCH USE ONLY: segmentation of L CC"
+
+
+@each_case
 def test_each_segment_fills_the_box_of_its_row_in_regions_csv(run, case):
     written = read(run, case, "segmentation")
     frames = written.pixel_array.reshape(-1, written.Rows, written.Columns)
