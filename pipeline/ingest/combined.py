@@ -10,8 +10,7 @@ import pandas as pd
 
 from pipeline.config import DataSettings
 from pipeline.ingest.catalog import Catalog
-from pipeline.ingest.data_sets import data_sets
-from pipeline.ingest.importers import Request
+from pipeline.ingest.importers import Request, data_sets
 from pipeline.ingest.read_data_set import read_data_set
 from pipeline.run.errors import UserError
 

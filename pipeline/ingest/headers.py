@@ -1,17 +1,19 @@
-"""Headers of many files, each read in a worker process with limits on its memory and time.
+"""Headers of many files, and other work on them, each in a worker process with limits.
 
 A header of some megabytes may hold millions of empty items, which take minutes and gigabytes to
 read. It costs its own file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from pipeline.config import DicomSettings
 from pipeline.dicom.header import Header, read_header
 from pipeline.ingest.importers import Request
 from pipeline.ingest.source_files import SourceFile
-from pipeline.ingest.within_limits import within_limits
-from pipeline.run.map_images import Lost
+from pipeline.run.map_images import Lost, default_workers, map_images
+from pipeline.run.progress import shown
 
 FILES_FOR_A_WORKER = 200  # read in the time that another one takes to start
 
@@ -38,3 +40,30 @@ def _header(path: Path) -> Header | Lost | None:
         return read_header(path)
     except OSError as error:
         return Lost(f"cannot be read: {error.strerror}")
+
+
+def within_limits(
+    limits: DicomSettings | None,
+    function: Callable[[Any], Any],
+    items: Sequence[Any],
+    *,
+    for_a_worker: int,
+    title: str,
+) -> Iterator[Any]:
+    """What `function` gives for each item, in their order, or `Lost`; with how far it is.
+
+    Args:
+        limits: None: in this process, without any.
+        for_a_worker: number of items that are done in the time that another worker takes to start.
+        title: of the work.
+    """
+    if limits is None:
+        yield from map(function, items)
+        return
+    workers = limits.workers
+    if workers is None:
+        workers = min(default_workers(), 1 + len(items) // for_a_worker)
+    ends = map_images(
+        function, items, workers=workers, seconds=limits.decode_seconds, mib=limits.decode_mib
+    )
+    yield from shown(ends, len(items), title)

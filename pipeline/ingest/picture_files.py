@@ -11,9 +11,9 @@ from pipeline.dicom.known_words import without_values
 from pipeline.dicom.unusable import one_line
 from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.headers import within_limits
 from pipeline.ingest.importers import Called, Request, as_it_is
 from pipeline.ingest.source_files import SourceFile
-from pipeline.ingest.within_limits import within_limits
 from pipeline.run.map_images import Lost
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")

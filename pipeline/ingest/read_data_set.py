@@ -10,9 +10,8 @@ import pandas as pd
 
 from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog import Catalog, check_catalog
-from pipeline.ingest.data_sets import split_file
 from pipeline.ingest.ignored_files import TABLE, kind_of_file
-from pipeline.ingest.importers import Called, Request, as_it_is, importer
+from pipeline.ingest.importers import Called, Request, as_it_is, importer, split_file
 from pipeline.ingest.notes import some, tell
 from pipeline.ingest.patient_doubts import patient_doubts
 from pipeline.ingest.source_files import SourceFile

@@ -8,8 +8,7 @@ from itertools import permutations
 from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
-from pipeline.ingest.data_sets import data_sets, split_file
-from pipeline.ingest.importers import Request, as_it_is
+from pipeline.ingest.importers import Request, as_it_is, data_sets, split_file
 from pipeline.ingest.source_files import Listing, files_of, joined
 from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256

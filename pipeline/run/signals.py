@@ -1,7 +1,8 @@
 """Ctrl-C and the termination signal: a line, status 128 + the signal's number, no traceback.
 
 And within 20 s, also in the middle of a long call of a library, from which Python's own handlers
-have to wait for the return: there a thread ends the process. And what ends processes whose parent
+have to wait for the return: there a thread ends the process. In a training the first one is a wish,
+looked at between two steps. And what ends processes whose parent
 was killed and can tell them nothing.
 """
 
@@ -12,6 +13,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SECONDS_TO_END = 15.0  # of the 20 that a machine gives which is about to be taken away
@@ -90,3 +93,43 @@ def _watch() -> Callable[[], None]:
 
     threading.Thread(target=watch, daemon=True).start()
     return call_off
+
+
+@dataclass
+class StopRequest:
+    """The signal that asked to stop; 0 while none did."""
+
+    signal: int = 0
+
+
+@contextlib.contextmanager
+def stop_request() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second SIGINT ends at once, status 130.
+
+    An exception in the middle of a step would leave weights that belong to no step.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request  # signals reach the main thread only
+        return
+
+    def ask(number, _frame):
+        request.signal = number
+        signal.signal(signal.SIGINT, at_once)
+
+    def at_once(number, _frame):
+        raise SystemExit(128 + number)
+
+    with handled_by(ask):
+        yield request
+
+
+@contextlib.contextmanager
+def handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Let a function get SIGINT and SIGTERM meanwhile."""
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)

@@ -14,7 +14,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
-from pipeline.run.signals import end_with
+from pipeline.run.signals import end_with, handled_by
 from pipeline.run.stage import run_missing
 from pipeline.run.words import duration
 
@@ -114,9 +114,5 @@ def _signals_go_to(process: BaseProcess) -> Iterator[list[int]]:
         if number != signal.SIGINT and process.pid and process.is_alive():
             os.kill(process.pid, number)
 
-    former = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled_by(pass_on):
         yield received
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -24,6 +24,7 @@ from pipeline.model.validation import (
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.progress import Line
+from pipeline.run.signals import stop_request
 from pipeline.run.stage import peak_memory_mib
 from pipeline.run.words import duration
 from pipeline.train.data.samples import Sampler, crop_batches
@@ -33,7 +34,6 @@ from pipeline.train.loop.device_errors import telling_lost_worker, telling_out_o
 from pipeline.train.loop.learner import Learner
 from pipeline.train.loop.pace import SECONDS_BETWEEN_REPORTS, Pace
 from pipeline.train.loop.schedule import average_decay, learning_rate
-from pipeline.train.loop.stopping import stop_request
 from pipeline.train.loop.watched_maps import WatchedMaps
 
 STEPS_TO_ESTIMATE = 4

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from pipeline.train.loop.stopping import stop_request
+from pipeline.run.signals import stop_request
 
 
 def test_the_first_signal_is_a_wish_and_the_second_ends_with_its_status():
