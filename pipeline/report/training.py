@@ -15,16 +15,11 @@ RISEN = 0.02  # share of the least loss by which a loss has risen
 
 @dataclass(frozen=True)
 class Training:
-    """The making of a model.
+    """The making of a model."""
 
-    Attributes:
-        facts: (name, value).
-        remarks: sentences that a reader should not miss.
-        curves: (network, picture) of loss and AUC by step, of each network of an ensemble.
-    """
-
-    facts: list[tuple[str, str]]
-    remarks: list[str]
+    facts: list[tuple[str, str]]  # (name, value)
+    remarks: list[str]  # sentences that a reader should not miss
+    # (network, picture) of loss and AUC by step, of each network of an ensemble
     curves: list[tuple[str, Path]]
 
 

@@ -8,17 +8,11 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Spent:
-    """In seconds.
+    """In seconds."""
 
-    Attributes:
-        seconds: of the clock.
-        own: processor time of this process.
-        workers: that of its child processes that have ended; of other machines nothing.
-    """
-
-    seconds: float
-    own: float
-    workers: float
+    seconds: float  # of the clock
+    own: float  # processor time of this process
+    workers: float  # that of its child processes that have ended; of other machines nothing
 
     @classmethod
     def so_far(cls) -> Self:

@@ -16,18 +16,13 @@ Event = dict[str, Any]
 
 @dataclass
 class Attempt:
-    """A stage from its start to its end, also in several sessions with the same settings.
-
-    Attributes:
-        first: index in the log of its first event.
-        events: its events and their indices.
-        overtaken: another stage of the run, or the same one with other settings, has started since,
-            so that this one goes on no more.
-    """
+    """A stage from its start to its end, also in several sessions with the same settings."""
 
     stage: str
-    first: int
-    events: list[tuple[int, Event]] = field(default_factory=list)
+    first: int  # index in the log of its first event
+    events: list[tuple[int, Event]] = field(default_factory=list)  # its events and their indices
+    # another stage of the run, or the same one with other settings, has started since, so that this
+    # one goes on no more
     overtaken: bool = False
 
     @property

@@ -15,20 +15,13 @@ from pipeline.tracking.attempts import Attempt
 
 @dataclass
 class Configuration:
-    """What was done with the same settings.
+    """What was done with the same settings."""
 
-    Attributes:
-        name: in the key of its run of MLflow.
-        number: from 1.
-        params: settings that can change a figure, by section.name.
-        attempts: that started with these settings.
-        before: attempts of the configurations before, on which these go on.
-    """
-
-    name: str
-    number: int
-    params: dict[str, str]
-    attempts: list[Attempt] = field(default_factory=list)
+    name: str  # in the key of its run of MLflow
+    number: int  # from 1
+    params: dict[str, str]  # settings that can change a figure, by section.name
+    attempts: list[Attempt] = field(default_factory=list)  # that started with these settings
+    # attempts of the configurations before, on which these go on
     before: list[Attempt] = field(default_factory=list)
 
     def last(self, *stages: str, own: bool = True) -> Attempt | None:

@@ -16,23 +16,17 @@ from pipeline.tracking.client import same_store, store_name
 
 @dataclass
 class Sent:
-    """What MLflow already has of a run folder.
+    """What MLflow already has of a run folder."""
 
-    Attributes:
-        uri: the tracking store, by `store_name`.
-        key: with it the runs of MLflow are found again, whose making was never answered, and all of
-            them where this is lost.
-        folder: the run folder, from the project's; a copy of it is another run.
-        count: so many events, the first ones, are there with all that follows from them.
-        runs: the run of MLflow of each attempt and of each configuration, by its name in the key.
-        ends: status and time that the runs of MLflow have, by the same names.
-    """
-
-    uri: str
+    uri: str  # the tracking store, by `store_name`
+    # with it the runs of MLflow are found again, whose making was never answered, and all of them
+    # where this is lost
     key: str
-    folder: str = ""
-    count: int = 0
+    folder: str = ""  # the run folder, from the project's; a copy of it is another run
+    count: int = 0  # so many events, the first ones, are there with all that follows from them
+    # the run of MLflow of each attempt and of each configuration, by its name in the key
     runs: dict[str, str] = field(default_factory=dict)
+    # status and time that the runs of MLflow have, by the same names
     ends: dict[str, str] = field(default_factory=dict)
 
     def keep(self, run: RunFolder) -> None:

@@ -32,21 +32,14 @@ class Side(StrEnum):
 
 @dataclass(frozen=True)
 class Breast:
-    """Result of the search.
+    """Result of the search."""
 
-    Attributes:
-        mask: (h, w) bool, True in the breast, the pectoral muscle included.
-        chest_wall: side of the image that the chest wall is on.
-        film: rows and columns inside black frames, white edges and tape; `mask` lies in it.
-        notes: doubts, empty for a clear image.
-        lost: those of them that say that a part of the breast may be lost.
-    """
-
-    mask: np.ndarray
-    chest_wall: Side
+    mask: np.ndarray  # (h, w) bool, True in the breast, the pectoral muscle included
+    chest_wall: Side  # side of the image that the chest wall is on
+    # rows and columns inside black frames, white edges and tape; `mask` lies in it
     film: tuple[slice, slice]
-    notes: tuple[str, ...]
-    lost: tuple[str, ...]
+    notes: tuple[str, ...]  # doubts, empty for a clear image
+    lost: tuple[str, ...]  # those of them that say that a part of the breast may be lost
 
 
 def find_breast(small: np.ndarray, *, spacing_mm: float, laterality: str = "") -> Breast:

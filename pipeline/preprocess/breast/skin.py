@@ -44,19 +44,12 @@ _FEWEST_SHARE = 0.005
 
 @dataclass(frozen=True)
 class Air:
-    """Grey values where there is no breast.
+    """Grey values where there is no breast."""
 
-    Attributes:
-        level: (h, w) what the air would be at every pixel, the breast's own included.
-        noise: standard deviation around it.
-        seen: False where no film was left to measure; then the level is the image's minimum.
-        fat: (h, w) bool, tissue as dark as air may be, which was told from it.
-    """
-
-    level: np.ndarray
-    noise: float
-    seen: bool
-    fat: np.ndarray
+    level: np.ndarray  # (h, w) what the air would be at every pixel, the breast's own included
+    noise: float  # standard deviation around it
+    seen: bool  # False where no film was left to measure; then the level is the image's minimum
+    fat: np.ndarray  # (h, w) bool, tissue as dark as air may be, which was told from it
 
 
 def measure_air(smooth: np.ndarray, core: np.ndarray, bright: float, *, spacing_mm: float) -> Air:

@@ -55,21 +55,14 @@ _OF_FILE = (
 
 @dataclass(frozen=True)
 class Job:
-    """One file to standardise.
+    """One file to standardise."""
 
-    Attributes:
-        file: path of the DICOM file.
-        spacing_mm: pixel spacing that the catalog or the settings know, in mm.
-        store_root: folder of the store.
-        pseudonym: of the file, where its path may not be written.
-    """
-
-    file: str
-    spacing_mm: float | None
+    file: str  # path of the DICOM file
+    spacing_mm: float | None  # pixel spacing that the catalog or the settings know, in mm
     image: ImageSettings
     dicom: DicomSettings
-    store_root: Path
-    pseudonym: str = ""
+    store_root: Path  # folder of the store
+    pseudonym: str = ""  # of the file, where its path may not be written
 
     def entry(self, file_sha256: str) -> Path:
         """Path of the entry without suffix."""
@@ -79,21 +72,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one file.
+    """The end of one file."""
 
-    Attributes:
-        status: used, skipped or failed.
-        reason: why it is not used.
-        store: path of its entry without suffix, "" where it has none.
-        info: what STORE.json holds, {} where there is none.
-        file_sha256: checksum of the file, "" where it could not be read.
-    """
-
-    status: str
-    reason: str = ""
-    store: str = ""
-    info: dict = field(default_factory=dict)
-    file_sha256: str = ""
+    status: str  # used, skipped or failed
+    reason: str = ""  # why it is not used
+    store: str = ""  # path of its entry without suffix, "" where it has none
+    info: dict = field(default_factory=dict)  # what STORE.json holds, {} where there is none
+    file_sha256: str = ""  # checksum of the file, "" where it could not be read
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "info", _shared(self.info))

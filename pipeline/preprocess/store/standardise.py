@@ -29,28 +29,18 @@ _SMALLEST_SIDE_PX = 24
 
 @dataclass(frozen=True)
 class Standard:
-    """A standardised mammogram.
+    """A standardised mammogram."""
 
-    Attributes:
-        image: (H, W) uint16; 0 outside the breast and its skin.
-        breast: (ceil(H/8), ceil(W/8)) bool, cell (i, j) covers pixels 8i..8i+7, 8j..8j+7.
-        geometry: how it lies in the original image.
-        breast_mm2: area of the breast, in mm2.
-        low, high: grey values of the original that became 0 and 65535.
-        background: what the original tells without its breast, see `background.py`.
-        notes: doubts about the breast.
-        lost: those of them that say that a part of it may be lost.
-    """
-
-    image: np.ndarray
-    breast: np.ndarray
-    geometry: Geometry
-    breast_mm2: float
+    image: np.ndarray  # (H, W) uint16; 0 outside the breast and its skin
+    breast: np.ndarray  # (ceil(H/8), ceil(W/8)) bool, cell (i, j) covers pixels 8i..8i+7, 8j..8j+7
+    geometry: Geometry  # how it lies in the original image
+    breast_mm2: float  # area of the breast, in mm2
+    # low, high: grey values of the original that became 0 and 65535
     low: float
     high: float
-    background: dict[str, float]
-    notes: tuple[str, ...]
-    lost: tuple[str, ...]
+    background: dict[str, float]  # what the original tells without its breast, see `background.py`
+    notes: tuple[str, ...]  # doubts about the breast
+    lost: tuple[str, ...]  # those of them that say that a part of it may be lost
 
 
 def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
