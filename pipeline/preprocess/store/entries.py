@@ -96,11 +96,7 @@ def damage(store: str | Path, parts: Sequence[str] = ("image", "breast")) -> str
 
 @functools.cache
 def _checked(store: str, part: str) -> Path:
-    """The file of a part, compared with its checksum when this process first asks for it.
-
-    Raises:
-        UserError: the part or STORE.json is damaged or missing.
-    """
+    """The file of a part, compared with its checksum when this process first asks for it."""
     if found := damage(store, [part]):
         raise UserError(f"{found}. make preprocess FORCE=1 makes it anew from the file itself.")
     return kept_copy(entry_files(store)[0 if part == "image" else 1])
