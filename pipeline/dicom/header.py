@@ -29,16 +29,8 @@ _MEANT = {
 }
 _INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
-    *(
-        "SOPClassUID",
-        "SOPInstanceUID",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-        "PatientID",
-        "Rows",
-        "Columns",
-    ),
-    "PatientBirthDate",
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
+    *("PatientID", "PatientBirthDate", "Rows", "Columns"),
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from pipeline.ingest.notes import some
 from pipeline.model.calibration import FEW_LESIONS
 from pipeline.model.card import ModelCard
 from pipeline.model.card_parts import FILM, FILMS, PHANTOM, DataCard
@@ -106,14 +107,14 @@ def _differences(seen: DataCard, here: DataCard) -> list[Doubt]:
     unknown = set(here.scanners) - set(seen.scanners)
     if seen.scanners and unknown:
         text = (
-            f"The model was trained on other scanners ({_some(seen.scanners)}) than "
-            f"{_some(sorted(unknown))}. How it does with their mammograms is not known."
+            f"The model was trained on other scanners ({some(seen.scanners, most=4)}) than "
+            f"{some(sorted(unknown), most=4)}. How it does with their mammograms is not known."
         )
         found.append(Doubt("trained on other scanners", text))
     elif strange := set(here.datasets) - set(seen.datasets):
         text = (
-            f"The model was trained on other data ({_some(seen.datasets)}) than these "
-            f"({_some(sorted(strange))}). How it does with them is not known."
+            f"The model was trained on other data ({some(seen.datasets, most=4)}) than these "
+            f"({some(sorted(strange), most=4)}). How it does with them is not known."
         )
         found.append(Doubt("trained on other data", text))
     return found
@@ -132,10 +133,6 @@ def _kind(detector: str) -> str:
 
 def _names(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(filter(None, names)))
-
-
-def _some(names) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
 def _sentence(text: str) -> str:

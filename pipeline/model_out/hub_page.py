@@ -13,11 +13,7 @@ from pipeline.run.layout import RunFolder
 
 TEMPLATE = Path(__file__).parent / "hub-page.md"
 TAGS = (
-    "mammography",
-    "medical-imaging",
-    "dicom",
-    "probability-map",
-    "calibration",
+    *("mammography", "medical-imaging", "dicom", "probability-map", "calibration"),
     "research-only",
 )
 # Of a network that saw drawings only; whose patients others were, decides about the others.
