@@ -202,7 +202,7 @@ lint: $(VENV)/installed-dev              ## ruff: errors and format
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 
-bench: $(VENV)/installed-dev             ## speed as ratios, beside what one would otherwise pick (BENCH=names; GROWTH=2000 mammograms as well; KEEP=1): RUN/bench.json
+bench: $(VENV)/installed-dev $(if $(filter torch,$(value BENCH)),$(VENV)-torch/installed)  ## speed as ratios, beside what one would otherwise pick (BENCH=names; GROWTH=2000 mammograms as well; KEEP=1): RUN/bench.json
 	@$(PY) -m tests.benchmarks $(IN) $(call given,BENCH,name) $(call given,GROWTH,growth) $(if $(value KEEP),--keep)
 
 fuzz: | $(VENV)/installed                ## damaged files through the reader and the importers (FILES=100000 SEED=0): OUT/fuzz.json, runs/fuzz by default
@@ -234,8 +234,8 @@ $(VENV)/installed-scale: requirements-scale.lock $(VENV)/installed
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-scale.lock
 	@touch $@
 
-# Of the tests alone: an S3 server, SkyPilot.
-$(VENV)-s3/installed $(VENV)-cloud/installed: $(VENV)-%/installed: requirements-%.lock $(VENV)/installed
+# Environments of their own, of tests and figures: an S3 server, SkyPilot, PyTorch.
+$(VENV)-s3/installed $(VENV)-cloud/installed $(VENV)-torch/installed: $(VENV)-%/installed: requirements-%.lock $(VENV)/installed
 	@$(VENV)/bin/uv venv --quiet --clear --python $(PY) $(VENV)-$*
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)-$*/bin/python --require-hashes -r $<
 	@touch $@

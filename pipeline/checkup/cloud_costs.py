@@ -18,7 +18,7 @@ from pipeline.run.settings import build_settings
 # Seconds of a row of a GPU, for the area of one crop.
 TRAINED, MAPPED, CUT = "crop trained", "crop mapped", "crop cut on a core"
 CROP_PX = 448  # of those rows
-_PREPROCESS = r"preprocess of a mammogram of (\d+) x (\d+), beside its decoding"
+_PREPROCESS = r"preprocess of a mammogram of (\d+) x (\d+), JPEG Lossless, beside its decoding"
 _PICTURES, _READ = "pictures and tables of a map", "all patches of a mammogram at 64 px"
 _HOUR, _MEGA = 3600.0, 1e6
 

