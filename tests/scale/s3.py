@@ -5,10 +5,14 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.scale.cluster import ROOT, free_port
+
+if TYPE_CHECKING:
+    from pyarrow.fs import S3FileSystem
 
 SERVER = Path(os.environ.get("MOTO_SERVER", ROOT / ".venv-s3" / "bin" / "moto_server"))
 
@@ -38,11 +42,32 @@ def s3_server() -> Iterator[dict[str, str]]:
         process.wait()
 
 
-def make_bucket(name: str) -> None:
-    """Make a bucket in the server of the environment."""
+def make_bucket(name: str, s3: Mapping[str, str] = os.environ) -> None:
+    """Make a bucket in a server."""
+    _file_system(s3).create_dir(name)
+
+
+def bucket_files(s3: Mapping[str, str], folder: str) -> dict[str, bytes]:
+    """All files below a folder of a bucket, by their names from there."""
+    from pyarrow.fs import FileSelector, FileType
+
+    system = _file_system(s3)
+    found = system.get_file_info(FileSelector(folder, recursive=True))
+    return {
+        each.path.removeprefix(f"{folder}/"): system.open_input_stream(each.path).read()
+        for each in found
+        if each.type == FileType.File
+    }
+
+
+def _file_system(s3: Mapping[str, str]) -> "S3FileSystem":
     from pyarrow.fs import S3FileSystem
 
-    address = os.environ["AWS_ENDPOINT_URL"].partition("://")[2]
-    S3FileSystem(endpoint_override=address, scheme="http", allow_bucket_creation=True).create_dir(
-        name
+    return S3FileSystem(
+        access_key=s3["AWS_ACCESS_KEY_ID"],
+        secret_key=s3["AWS_SECRET_ACCESS_KEY"],
+        region=s3["AWS_DEFAULT_REGION"],
+        endpoint_override=s3["AWS_ENDPOINT_URL"].partition("://")[2],
+        scheme="http",
+        allow_bucket_creation=True,
     )
