@@ -29,6 +29,7 @@ from pipeline.tracking.client import (
     make_places_relative,
     quiet_environment,
     tracking_uri,
+    without_password,
 )
 from pipeline.tracking.database import prepare_database
 from pipeline.tracking.server import answers, held, wait_for
@@ -38,7 +39,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> int:
     """Open MLflow on loopback and print its address once it answers."""
     parent = os.getppid()
     if not is_local():
-        print(f"MLflow is at MLFLOW_TRACKING_URI={os.environ['MLFLOW_TRACKING_URI']}.")
+        print(f"MLflow is at MLFLOW_TRACKING_URI={without_password(tracking_uri())}.")
         return 0
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", port)) == 0:

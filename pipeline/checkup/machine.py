@@ -22,7 +22,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.object_path import own_folder
 from pipeline.run.words import storage
-from pipeline.tracking.client import LOCAL
+from pipeline.tracking.client import LOCAL, is_local, tracking_uri, without_password
 
 PYTHONS = ((3, 11), (3, 13))
 # Packages whose version changes what is read, learnt or logged.
@@ -252,9 +252,9 @@ def _folder(
 
 
 def _tracking_checks() -> list[Check]:
-    server = os.environ.get("MLFLOW_TRACKING_URI")
-    if not server:
+    if is_local():
         return folder_checks([_folder("results", "MLFLOW_TRACKING_URI", LOCAL)], topic="MLflow")
+    server = without_password(tracking_uri())
     return [
         Check("MLflow", NOTE, f"results go to MLFLOW_TRACKING_URI={server}, which was not asked")
     ]

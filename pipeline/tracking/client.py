@@ -1,6 +1,7 @@
 """Where MLflow keeps its data: sqlite under runs/mlflow, or where the usual variables say."""
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 from urllib.parse import unquote
@@ -33,6 +34,8 @@ def quiet_environment() -> None:
     os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    # It would print the address of each run, with the password if that is in the server's.
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     # Alembic reports every table that it makes in a new database.
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
@@ -50,6 +53,11 @@ def tracking_uri() -> str:
     return sqlite_uri(DATABASE)
 
 
+def without_password(text: str) -> str:
+    """A text whose addresses name neither user nor password, to be shown or kept."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
+
 def sqlite_uri(path: Path) -> str:
     """The address of a database in a file, in whose folders' names there may be % and ?."""
     return f"sqlite:///{str(path.resolve()).replace('%', '%25').replace('?', '%3F')}"
@@ -61,15 +69,16 @@ def experiment_name() -> str:
 
 
 def store_name() -> str:
-    """The tracking store, by a name that stays when the project's folder is moved."""
-    return f"sqlite:///{DATABASE.as_posix()}" if is_local() else tracking_uri()
+    """The tracking store, by a name that stays when the project's folder is moved, or a password."""
+    local = f"sqlite:///{DATABASE.as_posix()}"
+    return local if is_local() else without_password(tracking_uri())
 
 
 def same_store(kept: str, name: str) -> bool:
-    """Whether a name kept earlier, once with the whole path, is that of the tracking store."""
+    """Whether a name kept earlier, once with the whole path or password, is that of the store."""
     local = f"{DATABASE.as_posix()}"
     ours = is_local() and kept.startswith("sqlite:")
-    return kept == name or (ours and kept.endswith(f"/{local}"))
+    return without_password(kept) == name or (ours and kept.endswith(f"/{local}"))
 
 
 def make_places_relative() -> None:

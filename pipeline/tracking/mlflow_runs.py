@@ -4,6 +4,7 @@ One for each configuration of the folder at the top, or below its study; below i
 attempt at a stage, and one for its pictures. They are found again by a key.
 """
 
+import os
 import shlex
 
 from mlflow.entities import Experiment, LifecycleStage
@@ -20,6 +21,7 @@ from pipeline.tracking.client import (
     experiment_name,
     make_places_relative,
     tracking_uri,
+    without_password,
 )
 from pipeline.tracking.configurations import Configuration, read_configurations
 from pipeline.tracking.saved_view import save_view
@@ -136,7 +138,7 @@ class MlflowRuns:
             make_places_relative()
             return self._client.get_experiment_by_name(name)
         if found.lifecycle_stage == LifecycleStage.DELETED:
-            run, uri = shlex.quote(str(self._run.root)), shlex.quote(tracking_uri())
+            run, uri = shlex.quote(str(self._run.root)), shlex.quote(without_password(tracking_uri()))
             raise UserError(
                 f"The experiment {name} was deleted in MLflow ({self._sent.uri}). Take it back: "
                 f"MLFLOW_TRACKING_URI={uri} .venv/bin/mlflow experiments restore "
@@ -169,16 +171,29 @@ class MlflowRuns:
     def _found_or_made(self, name: str, title: str, tags: dict[str, str], begin_ms: int) -> str:
         if name in self._sent.runs:
             return self._sent.runs[name]
-        key = f"{self._sent.key}-{name}"
         # Perhaps it was made and that was never answered.
-        made = self._client.search_runs([self.experiment_id], f"tags.upload_key = '{key}'")
-        if made:
-            run_id = made[0].info.run_id
-            self._client.update_run(run_id, name=title)  # another one in an earlier version
+        if made := self._made(name):
+            self._client.update_run(made[0], name=title)  # another one in an earlier version
         else:
-            tags["upload_key"] = key
-            run = self._client.create_run(self.experiment_id, begin_ms, tags, title)
-            run_id = run.info.run_id
+            tags["upload_key"] = self._key(name)
+            if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):
+                tags["mlflow.user"] = user
+            self._client.create_run(self.experiment_id, begin_ms, tags, title)
+            made = self._made(name)
+        # The client repeats a request to which it gets no answer.
+        run_id, *doubles = made
+        for double in doubles:
+            self._client.delete_run(double)
         self._sent.runs[name] = run_id
         self._sent.keep(self._run)
         return run_id
+
+    def _key(self, name: str) -> str:
+        return f"{self._sent.key}-{name}"
+
+    def _made(self, name: str) -> list[str]:
+        """The runs of that key."""
+        found = self._client.search_runs(
+            [self.experiment_id], f"tags.upload_key = '{self._key(name)}'"
+        )
+        return [run.info.run_id for run in found]

@@ -7,8 +7,9 @@ model whose figures are known: which is better is decided by people who have see
 import shlex
 
 import mlflow
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.figures.registry import first_figures
@@ -33,22 +34,25 @@ def register(
         title: of the run folder.
         sha256: of the model.
     """
-    experiment = client.get_run(child).info.experiment_id
-    model = client.search_logged_models([experiment], f"source_run_id = '{child}'")[0]
+    model = logged_model(client, child)
+    assert model
     outputs = client.get_run(parent).outputs
     there = outputs.model_outputs if outputs else []
     if model.model_id not in {each.model_id for each in there}:
         client.log_outputs(parent, [LoggedModelOutput(model.model_id, step=0)])
     name = f"mammograms-{data_set}"
-    if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(
-            name,
-            description=f"Patch probabilities, trained on {data_set}. The alias {CHAMPION} says "
-            "which version to use; it moves by `make champion RUN=...` alone.",
-        )
+    if not _has_name(client, name):
+        try:
+            client.create_registered_model(
+                name,
+                description=f"Patch probabilities, trained on {data_set}. The alias {CHAMPION} "
+                "says which version to use; it moves by `make champion RUN=...` alone.",
+            )
+        except MlflowException:  # another run's upload may have made it this moment
+            if not _has_name(client, name):
+                raise
     source = f"models:/{model.model_id}"
-    versions = client.search_model_versions(f"name = '{name}'")
-    if source not in {version.source for version in versions}:
+    if not _versions(client, name, source):
         mlflow.set_tracking_uri(client.tracking_uri)  # where it looks for the model
         client.create_model_version(
             name,
@@ -58,6 +62,20 @@ def register(
             tags={SHA: sha256, "run": title},
             description=f"Of {title}; report and model card are artifacts of its run.",
         )
+    # The client repeats a request to which it gets no answer.
+    for double in _versions(client, name, source)[1:]:
+        client.delete_model_version(name, double)
+
+
+def logged_model(client: MlflowClient, run_id: str) -> LoggedModel | None:
+    """The model that was logged into a run, if it is whole; others of the run are taken away."""
+    experiment = client.get_run(run_id).info.experiment_id
+    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
+    whole = next((each for each in models if each.status == LoggedModelStatus.READY), None)
+    for other in models:
+        if other is not whole:
+            client.delete_logged_model(other.model_id)
+    return whole
 
 
 def make_champion(client: MlflowClient, run: RunFolder) -> str:
@@ -83,6 +101,16 @@ def make_champion(client: MlflowClient, run: RunFolder) -> str:
     rows = [(title, former[1].get(title, ""), text) for title, text in figures.items()]
     heads = (version.name, f"before: {former[0]}", f"{CHAMPION}: version {version.version}")
     return aligned([heads, *rows])
+
+
+def _has_name(client: MlflowClient, name: str) -> bool:
+    return bool(client.search_registered_models(f"name = '{name}'"))
+
+
+def _versions(client: MlflowClient, name: str, source: str) -> list[str]:
+    """The numbers of the versions of a model that come from a logged one, the first one first."""
+    found = client.search_model_versions(f"name = '{name}'")
+    return sorted((v.version for v in found if v.source == source), key=int)
 
 
 def _judged(run: RunFolder) -> tuple[str, dict]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.entities import LoggedModelStatus
 from mlflow.models import ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -21,6 +20,7 @@ from pipeline.config import PhantomSettings
 from pipeline.heatmap import answers
 from pipeline.ingest.phantom.writer import write_example
 from pipeline.tracking.model_code import copy_code
+from pipeline.tracking.model_registry import logged_model
 
 # The first name of each group that is installed; a name that is not would be imported to see.
 NEEDS = (
@@ -44,7 +44,7 @@ def log_model(folder: Path, *, run_id: str, uri: str) -> None:
         run_id: the run that gets it.
         uri: the tracking store.
     """
-    if _is_logged(MlflowClient(uri), run_id):
+    if logged_model(MlflowClient(uri), run_id):
         return
     mlflow.set_tracking_uri(uri)
     with mlflow.start_run(run_id=run_id), _parts(folder) as parts:
@@ -101,17 +101,6 @@ def example_file(scratch: Path) -> str:
 
 def _type_of(column: str) -> DataType:
     return DataType.long if column in answers.INTEGERS else DataType.double
-
-
-def _is_logged(client: MlflowClient, run_id: str) -> bool:
-    """Whether the run has its model; one that was not finished is taken away."""
-    experiment = client.get_run(run_id).info.experiment_id
-    models = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    for model in models:
-        if model.status == LoggedModelStatus.READY:
-            return True
-        client.delete_logged_model(model.model_id)
-    return False
 
 
 def _requirement(names: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.model.card import read_card
@@ -151,7 +152,10 @@ class Sender:
         self._log(run_id, params=configuration.params, tags=tags, metrics=overview.metrics())
         if attempt.ended and configuration is self._runs.configurations[-1]:
             if data := overview.dataset():
-                self._client.log_inputs(run_id, [data])
+                try:
+                    self._client.log_inputs(run_id, [data])
+                except MlflowException:  # another run of the same data may log them this moment
+                    self._client.log_inputs(run_id, [data])
             for path in OF_THE_RUN:
                 self._send_file(run_id, path)
 

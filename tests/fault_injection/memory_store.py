@@ -11,7 +11,11 @@ class Outage(Exception):
 
 
 class Store:
-    """A tracking store in memory that may fail at one of its calls, before or after its effect."""
+    """A tracking store in memory that may fail at one of its calls, before or after its effect.
+
+    Attributes:
+        repeated: each call that makes a run arrives twice, as where its first answer is lost.
+    """
 
     def __init__(self):
         self.runs: dict[str, SimpleNamespace] = {}
@@ -21,7 +25,7 @@ class Store:
         self.views: dict[str, str] = {}
         self.calls = 0
         self.made = -1
-        self.fails_at, self.unanswered = -1, False
+        self.fails_at, self.unanswered, self.repeated = -1, False, False
 
     def __getattr__(self, name):
         def call(*args, **options):
@@ -50,6 +54,14 @@ class Store:
         ]
 
     def _create_run(self, experiment, start_time, tags, run_name):
+        if self.repeated:
+            self._make_run(start_time, tags, run_name)
+        return self._make_run(start_time, tags, run_name)
+
+    def _delete_run(self, run_id):
+        self.runs[run_id].info.lifecycle_stage = "deleted"
+
+    def _make_run(self, start_time, tags, run_name):
         self.made += 1
         info = SimpleNamespace(run_id=f"run-{self.made}", run_name=run_name, status="RUNNING")
         info.lifecycle_stage, info.start_time, info.end_time = "active", start_time, None

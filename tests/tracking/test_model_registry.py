@@ -23,10 +23,13 @@ def client(tmp_path_factory):
 
 def version_of(client, run: RunFolder, sha256: str = SHA) -> None:
     """As an upload of a training: twice, as after an outage."""
+    from mlflow.entities import LoggedModelStatus
+
     from pipeline.tracking.model_registry import register
 
     parent, child = (client.create_run("1").info.run_id for _ in range(2))
-    client.create_logged_model("1", "model", child)
+    model = client.create_logged_model("1", "model", child)
+    client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     words = {"data_set": "mias", "title": run.title, "sha256": sha256}
     for _ in range(2):
         register(client, child, parent=parent, **words)
@@ -55,6 +58,49 @@ def test_the_champion_is_named_by_hand_and_its_figures_are_kept(client, tmp_path
     said = make_champion(client, run)
     assert "0.500 (0.100 to 0.900)  0.700" in said
     assert client.get_registered_model("mammograms-mias").aliases == {"champion": 2}
+
+
+def test_what_others_make_at_the_same_moment_is_there_once(client, tmp_path, monkeypatch):
+    # A name that comes between the look and the making, and a request whose first answer is lost.
+    from mlflow.tracking import MlflowClient
+
+    create, search = MlflowClient.create_model_version, MlflowClient.search_registered_models
+
+    def twice(*args, **options):
+        create(*args, **options)
+        return create(*args, **options)
+
+    def not_yet(*_, **__):
+        monkeypatch.setattr(MlflowClient, "search_registered_models", search)
+        return []
+
+    run = RunFolder(tmp_path / "another")
+    version_of(client, run, sha256="a" * 64)
+    before = len(client.search_model_versions("name = 'mammograms-mias'"))
+    monkeypatch.setattr(MlflowClient, "create_model_version", twice)
+    monkeypatch.setattr(MlflowClient, "search_registered_models", not_yet)
+    version_of(client, run, sha256="b" * 64)
+    versions = client.search_model_versions("name = 'mammograms-mias'")
+    assert len(versions) == before + 1
+    assert sum(each.tags["model_sha256"] == "b" * 64 for each in versions) == 1
+
+
+def test_a_model_that_was_begun_and_asked_for_twice_is_not_the_registered_one(client):
+    from mlflow.entities import LoggedModelStatus
+
+    from pipeline.tracking.model_registry import logged_model, register
+
+    parent, child = (client.create_run("1").info.run_id for _ in range(2))
+    whole = client.create_logged_model("1", "model", child)
+    client.finalize_logged_model(whole.model_id, LoggedModelStatus.READY)
+    client.create_logged_model("1", "model", child)
+    words = {"data_set": "begun", "title": "x", "sha256": SHA}
+    register(client, child, parent=parent, **words)
+    (version,) = client.search_model_versions("name = 'mammograms-begun'")
+    assert version.source == f"models:/{whole.model_id}"
+    left = client.search_logged_models(["1"], f"source_run_id = '{child}'")
+    assert [model.model_id for model in left] == [whole.model_id]
+    assert logged_model(client, parent) is None
 
 
 def test_a_model_that_nobody_judged_becomes_no_champion(client, tmp_path):

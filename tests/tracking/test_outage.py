@@ -71,12 +71,28 @@ def test_a_place_that_takes_no_files_fails_nothing_and_is_gone_on_from(tmp_path,
         (RuntimeError("(sqlite3.DatabaseError) file is not a database"), "is damaged"),
         (RuntimeError(), r"\(RuntimeError\)"),
         (RuntimeError("503\nand more"), r"\(503\)"),
+        (RuntimeError("failed with error code 401 != 200."), "set MLFLOW_TRACKING_USERNAME"),
+        (RuntimeError("failed with error code 403 != 200."), "Its admin can give it to you"),
+        (
+            RuntimeError("url: /api/2.0/mlflow-artifacts/x (too many 500 error responses)"),
+            "takes no files now",
+        ),
+        (ModuleNotFoundError("No module named 'psycopg2'"), "Name the MLflow server before it"),
     ],
 )
 def test_every_error_is_told_in_one_sentence_with_what_to_do(error, words):
     with pytest.raises(ValueError, match=words) as told:
         raise ValueError(what_helps(error, Path("runs/x")))
     assert "make track RUN=runs/x" in str(told.value)
+
+
+def test_no_sentence_tells_the_password_of_the_server(monkeypatch):
+    address = "https://ann:pass%40word@mlflow.example.org"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    for text in (f"API request to {address}/api failed", "out-of-date database schema", "error code 401", ""):
+        said = what_helps(RuntimeError(text), Path("runs/x"))
+        assert "pass%40word" not in said and "ann" not in said
+    assert "https://mlflow.example.org" in what_helps(RuntimeError(address), Path("runs/x"))
 
 
 def test_uploads_go_on_until_the_process_is_gone_and_once_more():

@@ -127,6 +127,42 @@ def test_a_run_that_was_made_without_an_answer_is_found_again(run, whole):
         }, call
 
 
+def test_of_a_run_that_was_asked_for_twice_one_is_left(run, whole):
+    content, calls = whole
+    for call in (-1, *range(calls)):
+        run.tracking_state.unlink()
+        store = Store()
+        store.repeated = True
+        store.fails_at, store.unanswered = call, True
+        if call >= 0:
+            with pytest.raises(Outage):
+                sent(run, store)
+        again = sent(run, store)
+        left = {i for i, r in store.runs.items() if r.info.lifecycle_stage == "active"}
+        assert sorted(store.runs[i].info.run_name for i in left) == sorted(
+            name for name, _ in content["runs"]
+        ), call
+        assert {m[0] for m in store.metrics} <= left
+        assert again["metrics"] == content["metrics"]
+
+
+def test_a_password_in_the_address_of_the_server_is_in_no_file_of_the_run(run, monkeypatch):
+    two_stages(run)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:secret-of-ann@mlflow.example.org")
+    store = Store()
+    content = sent(run, store)
+    kept = json.loads(run.tracking_state.read_text())
+    assert kept["uri"] == "https://mlflow.example.org"
+    # As an earlier version kept it; and with another password it is the same server.
+    kept["uri"] = "https://ann:secret-of-ann@mlflow.example.org"
+    run.tracking_state.write_text(json.dumps(kept))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://ann:secret@of-today@mlflow.example.org")
+    EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
+    assert sent(run, store)["runs"] == content["runs"]
+    for path in run.root.rglob("*"):
+        assert path.is_dir() or b"secret" not in path.read_bytes(), path
+
+
 def test_events_that_came_after_the_outage_are_sent_with_the_rest(run, whole):
     content, calls = whole
     run.tracking_state.unlink()
