@@ -191,7 +191,7 @@ setup-scale: $(VENV)/installed-scale     ## Dask and object stores as well: docs
 test: $(VENV)/installed-dev              ## all tests; MAMMO_DATA names the folder that holds mini-mias/
 	@$(PY) -m pytest $(or $(TESTS),-n auto --dist loadfile)
 
-test-scale: $(VENV)/installed-dev $(VENV)/installed-scale $(VENV)-s3/installed $(VENV)-cloud/installed  ## clusters, object stores, several training processes on this machine, with parts killed; the files of cloud/
+test-scale: $(VENV)/installed-dev $(VENV)/installed-scale $(VENV)-s3/installed $(VENV)-server/installed $(VENV)-cloud/installed  ## clusters, object stores, several training processes, MLflow for a group on this machine, with parts killed; the files of cloud/
 	@$(PY) -m pytest -m scale $(or $(TESTS),tests/scale)
 
 faults: | $(VENV)/installed              ## kills, full disks, damaged files, hostile models, MLflow down ... (KILLS=100 FAULTS=words SEED=0): runs/faults/faults.json
@@ -234,8 +234,8 @@ $(VENV)/installed-scale: requirements-scale.lock $(VENV)/installed
 	@$(VENV)/bin/uv pip install --quiet --python $(PY) --require-hashes -r requirements-scale.lock
 	@touch $@
 
-# Environments of their own, of tests and figures: an S3 server, SkyPilot, PyTorch.
-$(VENV)-s3/installed $(VENV)-cloud/installed $(VENV)-torch/installed: $(VENV)-%/installed: requirements-%.lock $(VENV)/installed
+# Environments of their own, of tests and figures: an S3 server, an MLflow server, SkyPilot, PyTorch.
+$(VENV)-s3/installed $(VENV)-server/installed $(VENV)-cloud/installed $(VENV)-torch/installed: $(VENV)-%/installed: requirements-%.lock $(VENV)/installed
 	@$(VENV)/bin/uv venv --quiet --clear --python $(PY) $(VENV)-$*
 	@$(VENV)/bin/uv pip install --quiet --python $(VENV)-$*/bin/python --require-hashes -r $<
 	@touch $@

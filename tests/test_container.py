@@ -1,5 +1,6 @@
 """The image and the MLflow server: no root, no secret, the same locks, reachable from here only."""
 
+import configparser
 import importlib.util
 import os
 import re
@@ -36,7 +37,7 @@ def test_packages_are_those_of_the_locks_with_hashes():
         for name in ("requirements.lock", "requirements-server.lock")
     )
     assert of_server["mlflow"] == own["mlflow"]
-    assert {"psycopg2-binary", "flask-wtf"} <= of_server.keys()
+    assert {"pg8000", "boto3", "flask-wtf"} <= of_server.keys()
 
 
 def test_what_is_copied_is_there_and_not_ignored():
@@ -51,7 +52,7 @@ def test_what_is_copied_is_there_and_not_ignored():
 def test_no_password_is_written_down():
     for service in SERVICES.values():
         for name, value in service["environment"].items():
-            if re.search("PASSWORD|SECRET|KEY", name):
+            if re.search("PASSWORD|SECRET|KEY", name) and value is not None:  # or handed on
                 assert re.fullmatch(r"\$\{\w+:\?[^}]*\}", value), name
     assert (
         ":${POSTGRES_PASSWORD:?}@" in SERVICES["mlflow"]["environment"]["MLFLOW_BACKEND_STORE_URI"]
@@ -64,6 +65,22 @@ def test_mlflow_asks_who_it_is_and_listens_on_this_machine_only():
     assert "--app-name=basic-auth" in SERVICES["mlflow"]["command"]
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert published and all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_behind_a_proxy_mlflow_answers_to_its_own_pages():
+    environment = SERVICES["mlflow"]["environment"]
+    assert environment["MLFLOW_SERVER_ALLOWED_HOSTS"].startswith("${MLFLOW_HOST:-")
+    assert environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].startswith("https://${MLFLOW_HOST:-")
+
+
+def test_a_password_is_not_compared_anew_for_each_request():
+    (place,) = [v for v in SERVICES["mlflow"]["volumes"] if "mlflow-auth.ini" in v]
+    file, inside, _ = place.split(":")
+    assert SERVICES["mlflow"]["environment"]["MLFLOW_AUTH_CONFIG_PATH"] == inside
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / file)
+    assert settings.getint("mlflow", "auth_cache_ttl_seconds") > 0
+    assert settings["mlflow"]["default_permission"] == "EDIT"  # of the group's one experiment
 
 
 def test_both_services_keep_their_data_and_say_whether_they_are_well():

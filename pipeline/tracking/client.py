@@ -69,7 +69,7 @@ def experiment_name() -> str:
 
 
 def store_name() -> str:
-    """The tracking store, by a name that stays when the project's folder is moved, or a password."""
+    """The tracking store, by a name that stays where the project or a password is another."""
     local = f"sqlite:///{DATABASE.as_posix()}"
     return local if is_local() else without_password(tracking_uri())
 

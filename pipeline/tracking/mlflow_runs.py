@@ -138,7 +138,8 @@ class MlflowRuns:
             make_places_relative()
             return self._client.get_experiment_by_name(name)
         if found.lifecycle_stage == LifecycleStage.DELETED:
-            run, uri = shlex.quote(str(self._run.root)), shlex.quote(without_password(tracking_uri()))
+            run = shlex.quote(str(self._run.root))
+            uri = shlex.quote(without_password(tracking_uri()))
             raise UserError(
                 f"The experiment {name} was deleted in MLflow ({self._sent.uri}). Take it back: "
                 f"MLFLOW_TRACKING_URI={uri} .venv/bin/mlflow experiments restore "

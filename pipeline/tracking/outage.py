@@ -95,5 +95,6 @@ def _text(error: Exception) -> str:
 
 def _http_status(text: str) -> int:
     """The status that a server answered with; 0 where none is told."""
-    found = re.search(r"error code (\d+)|\b(\d+) (?:Client|Server) Error|too many (\d+) error", text)
+    said = r"error code (\d+)|\b(\d+) (?:Client|Server) Error|too many (\d+) error"
+    found = re.search(said, text)
     return int(next(filter(None, found.groups()))) if found else 0

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,21 +22,68 @@ from tests.scale.cluster import free_port
 USER = "mlflow"  # and name of the database
 
 
-@dataclass(frozen=True)
+@dataclass
 class Database:
-    """Where it is, and who may in."""
+    """A server with one database, which can crash and be started again.
+
+    Attributes:
+        programs: folder of PostgreSQL's.
+        folder: of its files.
+        as_user: whom it runs as.
+    """
 
     programs: Path
-    port: int
-    password: str
+    folder: Path
+    as_user: Mapping[str, Any]
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_hex(16))
+    process: subprocess.Popen | None = None
+
+    def make(self) -> None:
+        """Make its files."""
+        place = self.folder / "password"
+        place.write_text(self.password, encoding="ascii")
+        place.chmod(0o644)  # for another user; the folder is closed to all others
+        words = [f"--pgdata={self.folder / 'data'}", f"--username={USER}", f"--pwfile={place}"]
+        words += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]
+        subprocess.run([self.programs / "initdb", *words], check=True, **self._how())
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        words = ["-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port)]
+        words += ["-k", "", "-c", "fsync=off"]
+        self.process = subprocess.Popen([self.programs / "postgres", *words], **self._how())
+        deadline = time.monotonic() + 60
+        while self._asked("psql", "--command=", "postgres").returncode:
+            assert self.process.poll() is None and time.monotonic() < deadline, "no PostgreSQL"
+            time.sleep(0.2)
+
+    def crash(self) -> None:
+        """End it now, with all that it has started."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
 
     def rows(self, query: str) -> list[list[str]]:
         """What a query answers, each value as text."""
-        words = [self.programs / "psql", "--host=127.0.0.1", f"--port={self.port}"]
-        words += [f"--username={USER}", "--no-align", "--tuples-only", f"--command={query}", USER]
-        environment = {**os.environ, "PGPASSWORD": self.password}
-        done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+        done = self._asked("psql", "--no-align", "--tuples-only", f"--command={query}", USER)
+        assert done.returncode == 0, done.stderr
         return [line.split("|") for line in done.stdout.splitlines()]
+
+    def dump(self) -> str:
+        """All that is in the database."""
+        return self._asked("pg_dump", USER).stdout
+
+    def _asked(self, program: str, *words: str) -> subprocess.CompletedProcess:
+        place = ["--host=127.0.0.1", f"--port={self.port}", f"--username={USER}"]
+        environment = {**os.environ, "PGPASSWORD": self.password}
+        command = [self.programs / program, *place, *words]
+        return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+    def _how(self) -> dict[str, Any]:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        locale = {"env": {**os.environ, "LC_ALL": "C.UTF-8"}}
+        return {"cwd": self.folder, **quiet, **locale, **self.as_user}
 
 
 @contextlib.contextmanager
@@ -47,32 +95,19 @@ def postgres() -> Iterator[Database]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    # It refuses root, and pytest's own folders are closed to others.
-    as_user = {}
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    if os.geteuid() == 0:
+    folder, as_user = Path(tempfile.mkdtemp(prefix="postgres-")), {}
+    if os.geteuid() == 0:  # which it refuses; and pytest's own folders are closed to others
         other = pwd.getpwnam("nobody")
         as_user = {"user": other.pw_uid, "group": other.pw_gid, "extra_groups": ()}
         os.chown(folder, other.pw_uid, other.pw_gid)
-    found = Database(programs, free_port(), secrets.token_hex(16))
-    (folder / "password").write_text(found.password, encoding="ascii")
-    (folder / "password").chmod(0o644)
-    data = folder / "data"
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **as_user}
+    found = Database(programs, folder, as_user)
     try:
-        words = [programs / "initdb", f"--pgdata={data}", f"--username={USER}", "--no-sync"]
-        words += ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--encoding=UTF8"]
-        subprocess.run(words, check=True, env=_c_locale(), **quiet)
-        words = [programs / "postgres", "-D", data, "-p", str(found.port), "-h", "127.0.0.1"]
-        words += ["-k", "", "-c", "fsync=off"]
-        process = subprocess.Popen(words, env=_c_locale(), **quiet)
-        try:
-            _make_database(found, process)
-            yield found
-        finally:
-            process.send_signal(signal.SIGQUIT)  # now, with all that it has started
-            process.wait()
+        found.make()
+        found.start()
+        found._asked("createdb", USER).check_returncode()
+        yield found
     finally:
+        found.crash()
         shutil.rmtree(folder)
 
 
@@ -85,17 +120,3 @@ def _programs() -> Path | None:
         key=lambda path: int(re.sub(r"\D", "", path.parent.name) or 0),
     )
     return by_version[-1] if by_version else None
-
-
-def _c_locale() -> dict[str, str]:
-    return {**os.environ, "LC_ALL": "C.UTF-8"}
-
-
-def _make_database(found: Database, process: subprocess.Popen) -> None:
-    words = [found.programs / "createdb", "--host=127.0.0.1", f"--port={found.port}"]
-    words += [f"--username={USER}", USER]
-    environment = {**os.environ, "PGPASSWORD": found.password}
-    deadline = time.monotonic() + 60
-    while subprocess.run(words, env=environment, check=False, capture_output=True).returncode:
-        assert process.poll() is None and time.monotonic() < deadline, "PostgreSQL does not start"
-        time.sleep(0.2)

@@ -47,6 +47,11 @@ def make_bucket(name: str, s3: Mapping[str, str] = os.environ) -> None:
     _file_system(s3).create_dir(name)
 
 
+def remove_bucket(name: str, s3: Mapping[str, str]) -> None:
+    """Remove a bucket with all that is in it."""
+    _file_system(s3).delete_dir(name)
+
+
 def bucket_files(s3: Mapping[str, str], folder: str) -> dict[str, bytes]:
     """All files below a folder of a bucket, by their names from there."""
     from pyarrow.fs import FileSelector, FileType
@@ -70,4 +75,5 @@ def _file_system(s3: Mapping[str, str]) -> "S3FileSystem":
         endpoint_override=s3["AWS_ENDPOINT_URL"].partition("://")[2],
         scheme="http",
         allow_bucket_creation=True,
+        allow_bucket_deletion=True,
     )

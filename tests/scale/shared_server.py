@@ -1,6 +1,8 @@
-"""The MLflow server of compose.yaml as processes of this machine, in the environment .venv-server."""
+"""The MLflow server of compose.yaml as processes of this machine, from .venv-server."""
 
+import base64
 import contextlib
+import json
 import os
 import re
 import signal
@@ -27,13 +29,15 @@ class SharedServer:
 
     Attributes:
         folder: where it runs, with its log.
-        settings: what the variables of compose.yaml are, and its S3 server.
         database: of PostgreSQL.
+        s3: the environment that leads to an S3 server.
+        artifacts: a place in a bucket.
     """
 
     folder: Path
-    settings: Mapping[str, str]
     database: Database
+    s3: Mapping[str, str]
+    artifacts: str
     port: int = field(default_factory=free_port)
     process: subprocess.Popen | None = None
 
@@ -58,7 +62,7 @@ class SharedServer:
         )
         assert given["MLFLOW_AUTH_CONFIG_PATH"] == "/etc/mlflow-auth.ini"
         given["MLFLOW_AUTH_CONFIG_PATH"] = str(ROOT / "mlflow-auth.ini")
-        environment = {**os.environ, **self.settings, **given}
+        environment = {**os.environ, **self.s3, **given}
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [MLFLOW, *words],
@@ -79,12 +83,28 @@ class SharedServer:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
+    def add_user(self, name: str, password: str) -> None:
+        """As docs/container.md does."""
+        known = base64.b64encode(f"admin:{PASSWORD}".encode()).decode()
+        asked = urllib.request.Request(
+            f"{self.address}/api/2.0/mlflow/users/create",
+            data=json.dumps({"username": name, "password": password}).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Basic {known}"},
+        )
+        urllib.request.urlopen(asked, timeout=60).close()
+
     def _filled(self, text: str) -> str:
         """A text of compose.yaml with its variables."""
+        known = {
+            "POSTGRES_PASSWORD": self.database.password,
+            "MLFLOW_ADMIN_PASSWORD": PASSWORD,
+            "MLFLOW_SECRET_KEY": "no secret here",
+            "MLFLOW_ARTIFACTS": self.artifacts,
+        }
 
         def value(found: re.Match) -> str:
             name, sign, other = found.groups()
-            return self.settings.get(name) or (other if sign == ":-" else self.settings[name])
+            return known.get(name, other) if sign == ":-" else known[name]
 
         return re.sub(r"\$\{(\w+)(:[-?])([^}]*)\}", value, text)
 
@@ -99,20 +119,8 @@ class SharedServer:
 def shared_server(
     folder: Path, database: Database, s3: Mapping[str, str], artifacts: str
 ) -> Iterator[SharedServer]:
-    """Start it.
-
-    Args:
-        s3: the environment that leads to an S3 server.
-        artifacts: a place in a bucket.
-    """
-    settings = {
-        "POSTGRES_PASSWORD": database.password,
-        "MLFLOW_ADMIN_PASSWORD": PASSWORD,
-        "MLFLOW_SECRET_KEY": "no secret here",
-        "MLFLOW_ARTIFACTS": artifacts,
-        **s3,
-    }
-    server = SharedServer(folder, settings, database)
+    """Start it, and end it."""
+    server = SharedServer(folder, database, s3, artifacts)
     try:
         server.start()
         yield server
