@@ -53,7 +53,7 @@ class Database:
         words = ["-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port)]
         words += ["-k", "", "-c", "fsync=off"]
         self.process = subprocess.Popen([self.programs / "postgres", *words], **self._how())
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while self._asked("psql", "--command=", "postgres").returncode:
             assert self.process.poll() is None and time.monotonic() < deadline, "no PostgreSQL"
             time.sleep(0.2)

@@ -72,7 +72,7 @@ class SharedServer:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 180
+        deadline = time.monotonic() + 900
         while not self._answers():
             assert self.process.poll() is None and time.monotonic() < deadline, self.log
             time.sleep(0.3)
