@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
-from pipeline.faults.child import inside
 from pipeline.run.atomic import write_json
 from pipeline.run.events import EventLog, read_events
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import told
+from tests.fault_injection.child import inside
 from tests.model.cards import write_a_card
 from tests.scale.cluster import ROOT
 from tests.scale.postgres import postgres
