@@ -17,12 +17,12 @@ if [ $# = 0 ]; then set -- train heatmap evaluate; fi
 
 # Two minutes before its time is up the step is ended, which keeps its checkpoint. That is told from
 # scancel, after which nothing is queued again. After a pre-emption Slurm itself queues the job again.
-time_is_up=
-trap 'time_is_up=1; kill -TERM "$step"' USR1
+time_is_up='' step='' status=0
+trap 'time_is_up=1; [ -z "$step" ] || kill -TERM "$step"' USR1
 srun make "$@" & step=$!
-status=0
 wait "$step" || status=$?
 if [ "$time_is_up" ]; then
+  status=0
   wait "$step" || status=$?  # the signal ended the first one
   if [ "$status" != 0 ]; then exec scontrol requeue "$SLURM_JOB_ID"; fi
 fi
