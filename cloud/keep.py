@@ -24,6 +24,8 @@ from typing import NamedTuple
 
 SECONDS = float(os.environ.get("KEEP_SECONDS", "60"))
 READERS, TRIES = 16, 5
+# What holds for this machine alone: its processes, and what its MLflow has.
+OF_THE_MACHINE = {"lock", "tracking.lock", "tracking.json"}
 
 
 class Stamp(NamedTuple):
@@ -45,8 +47,8 @@ def stamps(folder: Path) -> dict[str, Stamp]:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            if not name.startswith("."):
-                inner = path.relative_to(folder).as_posix()
+            inner = path.relative_to(folder).as_posix()
+            if not name.startswith(".") and inner not in OF_THE_MACHINE:
                 found[inner] = Stamp(status.st_mtime_ns, status.st_size, status.st_ino)
     return found
 

@@ -162,6 +162,7 @@ def test_what_changed_is_kept_in_the_order_of_writing_and_deleted_last(keep, mon
     write(folder / "a/last", "1", at=30)
     write(folder / "z/first", "1", at=20)
     (folder / ".7.half").write_text("not finished")
+    (folder / "tracking.json").write_text("what the MLflow of this machine has")
     copied, copy = [], shutil.copyfile
 
     def copy_one(source, target):
