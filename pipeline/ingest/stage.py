@@ -22,7 +22,6 @@ from pipeline.run.object_path import ObjectPath, place
 from pipeline.run.pseudonyms import (
     PRIVATE,
     Pseudonyms,
-    is_private,
     original,
     original_path,
     private_folder,
@@ -62,9 +61,8 @@ def _nothing_is_read(run: RunFolder) -> bool:
 
 def _lies_elsewhere(data: DataSettings) -> bool:
     """Whether no data set is here: a run whose store was copied goes on without them."""
-    roots = [original(str(each.root)) for each in data_sets(data).values()]
-    there = (not is_private(root) and place(root).exists() for root in roots)
-    return not _has_phantom(data) and not any(there)
+    roots = [place(original(str(each.root))) for each in data_sets(data).values()]
+    return not _has_phantom(data) and not any(root.exists() for root in roots)
 
 
 def _check_names(run: RunFolder, known: dict, data: DataSettings, pseudonyms: Pseudonyms) -> None:
