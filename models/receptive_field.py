@@ -11,7 +11,6 @@ class ReceptiveField:
     Cell i depends on the pixels first_px + i stride_px to last_px + i stride_px. All holds for
     images whose size is a multiple of the largest stride.
 
-
     Example:
         >>> field = ReceptiveField().window(3, 2).window(3)
         >>> field.size_px, field.stride_px, field.first_px

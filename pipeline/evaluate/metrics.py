@@ -27,7 +27,7 @@ from pipeline.figures.registry import (
     probability_metrics,
     ranking_metrics,
 )
-from pipeline.model.calibration import alike_weights
+from pipeline.model.fit_calibration import alike_weights
 from pipeline.pages.filters import figure_text
 from pipeline.run.code import provenance
 from pipeline.run.hardware import hardware

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.evaluate.load import Judged, finding_ids
 from pipeline.evaluate.refit import before_calibration, fitted_score, with_card
-from pipeline.model.calibration import fit_calibration
+from pipeline.model.fit_calibration import fit_calibration
 from pipeline.run.errors import UserError
 
 

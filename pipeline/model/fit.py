@@ -20,8 +20,9 @@ import numpy as np
 from pipeline.figures.bootstrap import Scored, observed_over_expected_samples, patient_weights
 from pipeline.figures.figure import Undefined, figure_of
 from pipeline.figures.reliability import observed_over_expected
-from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration, fit_calibration
+from pipeline.model.calibration import FEW_LESIONS, TRAINING_PRIOR, Calibration
 from pipeline.model.card_parts import SupportCard
+from pipeline.model.fit_calibration import fit_calibration
 from pipeline.model.threshold import Threshold, region_threshold
 
 SAMPLES, CONFIDENCE, SEED = 1000, 0.95, 0

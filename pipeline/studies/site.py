@@ -9,8 +9,9 @@ from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
 from pipeline.evaluate.load import Judged, finding_ids, has_known_truth
 from pipeline.evaluate.refit import before_calibration, evidence_of
-from pipeline.model.calibration import Calibration, refit
+from pipeline.model.calibration import Calibration
 from pipeline.model.fit import Evidence
+from pipeline.model.fit_calibration import refit
 from pipeline.model.seen_patients import is_among
 from pipeline.preprocess.split import TEST, split_patients
 

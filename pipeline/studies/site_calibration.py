@@ -15,10 +15,11 @@ from pipeline.evaluate.judge import Bootstrap, probability_figures, scored_posit
 from pipeline.evaluate.load import load_judged
 from pipeline.figures.figure import Undefined
 from pipeline.figures.registry import Place, probability_metrics
-from pipeline.model.calibration import FEW_LESIONS, TEMPERATURE_LIMITS, Calibration, lacks_overlap
+from pipeline.model.calibration import FEW_LESIONS, Calibration
 from pipeline.model.card import ModelCard, card_path, model_folder, read_card
 from pipeline.model.card_parts import SiteCard
 from pipeline.model.fit import Fitted, support_of
+from pipeline.model.fit_calibration import TEMPERATURE_LIMITS, lacks_overlap
 from pipeline.model.folder import copy_model
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold

@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from pipeline.model.calibration import (
-    FEW_LESIONS,
-    Calibration,
-    alike_weights,
-    fit_calibration,
-    refit,
-)
+from pipeline.model.calibration import FEW_LESIONS, Calibration
+from pipeline.model.fit_calibration import alike_weights, fit_calibration, refit
 
 
 def at_even_odds(prior):

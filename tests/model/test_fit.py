@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.model.calibration import TRAINING_PRIOR, Calibration, fit_calibration
+from pipeline.model.calibration import TRAINING_PRIOR, Calibration
 from pipeline.model.card_parts import SupportCard
 from pipeline.model.fit import Evidence, fit_to, support_of, support_text
+from pipeline.model.fit_calibration import fit_calibration
 from tests.model.cards import SUPPORT
 
 

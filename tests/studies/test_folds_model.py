@@ -8,8 +8,9 @@ import pytest
 from models.network import NetworkSpec, build_network, ensemble_of
 from pipeline.config import Settings
 from pipeline.evaluate.load import finding_ids, load_judged
-from pipeline.model.calibration import Calibration, fit_calibration
+from pipeline.model.calibration import Calibration
 from pipeline.model.card import read_card
+from pipeline.model.fit_calibration import fit_calibration
 from pipeline.model.folder import load_network, network_card, write_model
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder

@@ -13,8 +13,9 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.stage import evaluate
 from pipeline.figures.figure import Undefined
 from pipeline.figures.reliability import log_loss_from_logits
-from pipeline.model.calibration import Calibration, refit
+from pipeline.model.calibration import Calibration
 from pipeline.model.card import card_path, read_card
+from pipeline.model.fit_calibration import refit
 from pipeline.model.seen_patients import patients_among
 from pipeline.model.threshold import region_threshold
 from pipeline.preprocess.tables import read_mammograms

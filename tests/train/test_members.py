@@ -7,8 +7,9 @@ import pytest
 from tensorflow.python.framework import config as tf_config
 
 from models.dense import logit_map
-from pipeline.model.calibration import TRAINING_PRIOR, Calibration, fit_calibration
+from pipeline.model.calibration import TRAINING_PRIOR, Calibration
 from pipeline.model.card import read_card
+from pipeline.model.fit_calibration import fit_calibration
 from pipeline.model.folder import load_network
 from pipeline.model.seen_patients import pixel_hashes
 from pipeline.model.validation import join_labels, join_logits, score_map, validation_figures
