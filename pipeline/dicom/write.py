@@ -1,7 +1,6 @@
-"""Mammograms written as DICOM: of the phantom and the examples, and wrapped pictures.
+"""Pictures written as DICOM: under any header, and digitised films under one of their own.
 
-`write_picture` writes pixels under any header, which is a table of values by keyword; the other
-functions are the two headers that mammograms get here. The same arguments give the same bytes.
+A header is a table of values by keyword. The same arguments give the same bytes.
 """
 
 import hashlib
@@ -23,18 +22,9 @@ from pipeline.dicom.side_and_view import VIEWS
 from pipeline.run.atomic import write_atomic
 
 SYNTHETIC_BITS = 12
-_DATE, _TIME = "20200101", "120000"
 _MEANINGS = {"CC": "cranio-caudal", "MLO": "medio-lateral oblique"}
-# Instance Number, and (0020,0020) Patient Orientation: direction of the rows, then of the columns
-# (PS3.3 C.7.6.1.1.1), with the chest wall of left breasts at the left edge.
-_PLACES = {
-    ("R", "CC"): (1, ["P", "L"]),
-    ("L", "CC"): (2, ["A", "R"]),
-    ("R", "MLO"): (3, ["P", "FL"]),
-    ("L", "MLO"): (4, ["A", "FR"]),
-}
 # What all mammograms say that are written here.
-_MAMMOGRAM = {
+MAMMOGRAM = {
     "Modality": "MG",
     "ImageType": ["DERIVED", "PRIMARY"],
     "BodyPartExamined": "BREAST",
@@ -133,99 +123,6 @@ def write_picture(
     dataset.save_as(path, enforce_file_format=True)
 
 
-def write_synthetic(
-    path: Path,
-    pixels: np.ndarray,
-    *,
-    patient_id: str,
-    laterality: str,
-    view: str,
-    spacing_mm: float,
-    inverted: bool = False,
-    encoding: str = "explicit",
-    changes: Mapping[str, object] | None = None,
-) -> None:
-    """Write a picture of nobody as Digital Mammography X-Ray Image Storage - For Presentation.
-
-    Attributes follow PS3.3 A.27 and its modules; `dciodvfy` finds no error in the files.
-
-    Args:
-        pixels: (rows, columns) uint16 below 4096, dense tissue bright.
-        patient_id: ends with a hyphen and the number of the patient.
-        laterality, view: L or R; CC or MLO.
-        spacing_mm: Imager Pixel Spacing (0018,1164).
-        inverted: MONOCHROME1 instead of MONOCHROME2.
-        encoding: a key of ENCODINGS.
-        changes: values by keyword in place of the usual ones; None leaves an element out.
-    """
-    image_id = f"{patient_id}-{laterality}-{view}"
-    largest = 2**SYNTHETIC_BITS - 1
-    view_code = _view_code(view)
-    view_code.ViewModifierCodeSequence = []
-    number, orientation = _PLACES[laterality, view]
-    synthetic = ("Manufacturer", "InstitutionName", "DetectorID")
-    header = {
-        **_MAMMOGRAM,
-        # Patient, study, series, equipment and SOP common modules.
-        "SpecificCharacterSet": "ISO_IR 100",
-        "SOPInstanceUID": derived_uid("synthetic mammogram", "instance", image_id),
-        "PatientName": f"SYNTHETIC^PHANTOM {int(patient_id.rpartition('-')[2])}",
-        "PatientID": patient_id,
-        "PatientSex": "F",
-        "PatientComments": "SYNTHETIC: no person was imaged",
-        "StudyInstanceUID": derived_uid("synthetic mammogram", "study", patient_id),
-        "StudyID": "1",
-        **{f"{of}Date": _DATE for of in ("Study", "Series", "Acquisition", "Content")},
-        **{f"{of}Time": _TIME for of in ("Study", "Series", "Acquisition", "Content")},
-        "SeriesInstanceUID": derived_uid("synthetic mammogram", "series", patient_id),
-        **{f"{of}Description": "SYNTHETIC mammograms" for of in ("Study", "Series")},
-        "PresentationIntentType": "FOR PRESENTATION",
-        "ManufacturerModelName": "phantom",
-        **dict.fromkeys(synthetic, "SYNTHETIC"),
-        "DeviceSerialNumber": "0",
-        "SoftwareVersions": "1",
-        "InstanceNumber": number,
-        "ImageComments": "SYNTHETIC mammogram, not for diagnosis",
-        # DX anatomy, detector and mammography image modules.
-        "ImageLaterality": laterality,
-        "PatientOrientation": orientation,
-        "AnatomicRegionSequence": [_code("76752008", "Breast")],
-        "ViewPosition": view,
-        "ViewCodeSequence": [view_code],
-        "ImagerPixelSpacing": [spacing_mm, spacing_mm],
-        "DetectorType": "DIRECT",
-        "FieldOfViewShape": "RECTANGLE",
-        "PositionerType": "MAMMOGRAPHIC",
-        "OrganExposed": "BREAST",
-        "BreastImplantPresent": "NO",
-        "PartialView": "NO",
-        "AcquisitionContextSequence": [],
-        # Image pixel, DX image and VOI LUT modules: one window over the whole range.
-        "PhotometricInterpretation": "MONOCHROME1" if inverted else "MONOCHROME2",
-        # Dense tissue lets less through: with MONOCHROME2 higher values mean lower intensity.
-        "PixelIntensityRelationship": "LOG",
-        "PixelIntensityRelationshipSign": 1 if inverted else -1,
-        "RescaleIntercept": 0,
-        "RescaleSlope": 1,
-        "RescaleType": "US",
-        "PresentationLUTShape": "INVERSE" if inverted else "IDENTITY",
-        "LossyImageCompression": "00",
-        "BurnedInAnnotation": "NO",  # the text identifies nobody
-        "WindowCenter": (largest + 1) // 2,
-        "WindowWidth": largest + 1,
-        "VOILUTFunction": "LINEAR",
-        **(changes or {}),
-    }
-    write_picture(
-        path,
-        (largest - pixels).astype(np.uint16) if inverted else pixels,
-        header,
-        sop_class=uid.DigitalMammographyXRayImageStorageForPresentation,
-        encoding=ENCODINGS[encoding],
-        bits=SYNTHETIC_BITS,
-    )
-
-
 def wrap_as_dicom(
     pixels: np.ndarray,
     path: Path,
@@ -257,7 +154,7 @@ def wrap_as_dicom(
     if _instance_in(path) == instance:
         return
     header = {
-        **_MAMMOGRAM,
+        **MAMMOGRAM,
         "SOPInstanceUID": instance,
         "PatientID": patient_id,
         "PatientName": f"{patient_id}^",
@@ -271,22 +168,22 @@ def wrap_as_dicom(
         "BurnedInAnnotation": "YES",  # films carry labels
         "ImageLaterality": laterality or None,
         "ViewPosition": view or None,
-        "ViewCodeSequence": [_view_code(view)] if view in _MEANINGS else None,
+        "ViewCodeSequence": [code_of_view(view)] if view in _MEANINGS else None,
         "NominalScannedPixelSpacing": None if spacing_mm is None else [spacing_mm, spacing_mm],
     }
     encoding = ENCODINGS["jpeg_ls"]
     write_atomic(path, lambda file: write_picture(file, pixels, header, encoding=encoding))
 
 
-def _code(value: str, meaning: str) -> Dataset:
+def snomed_code(value: str, meaning: str) -> Dataset:
     """An item of a code sequence, by SNOMED CT."""
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "SCT", meaning
     return code
 
 
-def _view_code(view: str) -> Dataset:
-    return _code(next(code for code, name in VIEWS.items() if name == view), _MEANINGS[view])
+def code_of_view(view: str) -> Dataset:
+    return snomed_code(next(code for code, name in VIEWS.items() if name == view), _MEANINGS[view])
 
 
 def _instance_in(path: Path) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dicom.write import write_synthetic
+from pipeline.dicom.write_synthetic import write_synthetic
 from tests.benchmarks.bench_reader import mammogram_like
 from tests.benchmarks.measure import Row
 

@@ -16,7 +16,8 @@ from pydicom.uid import JPEG2000Lossless, JPEGLossless
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import read_mammogram
-from pipeline.dicom.write import SYNTHETIC_BITS, write_synthetic
+from pipeline.dicom.write import SYNTHETIC_BITS
+from pipeline.dicom.write_synthetic import write_synthetic
 from tests.benchmarks.measure import Row, interleaved
 
 SHAPE = 3328, 2560

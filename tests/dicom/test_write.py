@@ -6,7 +6,8 @@ from pydicom import dcmread
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.mammogram import read_mammogram
-from pipeline.dicom.write import ENCODINGS, wrap_as_dicom, write_picture, write_synthetic
+from pipeline.dicom.write import ENCODINGS, wrap_as_dicom, write_picture
+from pipeline.dicom.write_synthetic import write_synthetic
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (24, 16)).astype(np.uint16)
 WOMAN = {"patient_id": "SYNTHETIC-0007", "laterality": "R", "view": "MLO", "spacing_mm": 0.1}

@@ -18,7 +18,8 @@ from pipeline.config import (
     PhantomSettings,
     Settings,
 )
-from pipeline.dicom.write import wrap_as_dicom, write_synthetic
+from pipeline.dicom.write import wrap_as_dicom
+from pipeline.dicom.write_synthetic import write_synthetic
 from pipeline.dicom_out.exported_run import export_dicom
 from pipeline.heatmap import stage as heatmap_stage
 from pipeline.ingest.phantom.picture import draw_picture

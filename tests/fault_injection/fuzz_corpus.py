@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from pipeline.dicom.readable_syntaxes import SAMPLES, write_sample
-from pipeline.dicom.write import write_synthetic
+from pipeline.dicom.write_synthetic import write_synthetic
 from pipeline.ingest.examples import MODULES, build_example
 
 LARGEST_BYTES = 24 * 2**10  # of a file that copies are made of; small ones are quick

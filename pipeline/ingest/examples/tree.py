@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.config import PhantomSettings
-from pipeline.dicom.write import write_synthetic
+from pipeline.dicom.write_synthetic import write_synthetic
 from pipeline.ingest.phantom.picture import Picture, draw_picture
 from pipeline.ingest.phantom.plan import SIDES, VIEWS, plan_patient
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import PhantomSettings
-from pipeline.dicom.write import write_synthetic
+from pipeline.dicom.write_synthetic import write_synthetic
 from pipeline.ingest.phantom.anatomy import DETECTOR_MM, make_body
 from pipeline.ingest.phantom.picture import draw_picture
 from pipeline.ingest.phantom.plan import SIDES, VIEWS, Patient, plan_patient
