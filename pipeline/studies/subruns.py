@@ -51,7 +51,9 @@ def run_stages(run: RunFolder, study: RunFolder, changed: Mapping[str, str], *, 
         )
 
 
-def announced(parts: Mapping[str, RunFolder], *, upto: str) -> Iterator[RunFolder]:
+def announced(
+    parts: Mapping[str, RunFolder], *, upto: str, afterwards: float = 0.0
+) -> Iterator[RunFolder]:
     """The parts of a study, each with a line that says how long all that are left may take.
 
     A part takes as long as others have taken, in this attempt or an earlier one.
@@ -59,6 +61,7 @@ def announced(parts: Mapping[str, RunFolder], *, upto: str) -> Iterator[RunFolde
     Args:
         parts: by name, in order.
         upto: the stage that ends a part.
+        afterwards: what follows the last one, as a share of the time of a part.
     """
     for number, (name, part) in enumerate(parts.items(), start=1):
         logs = [last_finished(run) for run in parts.values()]
@@ -66,7 +69,7 @@ def announced(parts: Mapping[str, RunFolder], *, upto: str) -> Iterator[RunFolde
         coming = sum(upto not in log for log in logs[number - 1 :])
         left = "how long all take is said after the first"
         if took:
-            left = f"{duration(coming * sum(took) / len(took))} left"
+            left = f"{duration((coming + afterwards) * sum(took) / len(took))} left"
         print(f"--- {name}: part {number} of {len(parts)}, {left}", flush=True)
         yield part
 

@@ -34,6 +34,7 @@ def run_variants(
     schedule: Mapping[str, str],
     upto: str,
     run_stages: RunStages,
+    afterwards: float = 0.0,
 ) -> tuple[Runs, dict]:
     """Bring the run of every variant with every seed up to a stage.
 
@@ -42,6 +43,7 @@ def run_variants(
         variants: by name the settings that differ.
         seeds: number of seeds, from 0: the same for all variants, so they go in pairs.
         schedule: settings of all of them.
+        afterwards: what follows the last one, as a share of the time of a part.
 
     Returns:
         The runs of each variant by seed, and what the file of the study says of how they were made.
@@ -55,7 +57,9 @@ def run_variants(
     runs = {name: [stage.run.variant(study, name, s) for s in range(seeds)] for name in variants}
     order = [(name, seed) for seed in range(seeds) for name in variants]
     parts = {f"{name}, seed {seed}": runs[name][seed] for name, seed in order}
-    for (name, seed), part in zip(order, announced(parts, upto=upto), strict=True):
+    for (name, seed), part in zip(
+        order, announced(parts, upto=upto, afterwards=afterwards), strict=True
+    ):
         changed = {**schedule, **variants[name], **ALONE, "train.seed": str(seed)}
         run_stages(part, stage.run, changed, upto=upto)
     cards = (read_card(run.model) for made in runs.values() for run in made)

@@ -71,6 +71,11 @@ def test_every_fold_has_a_column_with_its_own_figures_and_temperatures(judged):
     assert "temperature by its own validation patients 1.200 1.200" in text
 
 
+def test_it_leads_to_the_report_of_every_fold(judged):
+    links = re.findall(r'<a href="([^"]*report.html)">fold \d</a>', page_of(judged))
+    assert links == [f"folds/{number}/{judged.report.name}" for number in (1, 2)]
+
+
 def test_it_says_how_it_was_calibrated(judged):
     page = page_of(judged, recalibration="each fold by somebody")
     assert "Calibrated: each fold by somebody." in text_of(page)
@@ -88,7 +93,8 @@ def test_the_worst_errors_are_listed_and_drawn(judged):
 def test_a_phantom_is_called_synthetic_and_the_page_needs_nothing_else(judged):
     page = page_of(judged, synthetic=True)
     assert "SYNTHETIC: these are no patients" in text_of(page)
-    assert all(a.startswith("data:image/") for a in re.findall(r'(?:src|href)="([^"]{0,20})', page))
+    places = re.findall(r'(?:src|href)="([^"]{0,20})', page)
+    assert all(place.startswith(("data:image/", "folds/")) for place in places)
     assert "SYNTHETIC: these are no patients" not in text_of(page_of(judged, synthetic=False))
 
 

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -270,6 +271,16 @@ def test_a_narrow_screen_scrolls_down_only(browser, run):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     look_at(page, "plain")
     assert page.evaluate("document.getElementById('viewer').scrollWidth") <= 390
+    page.close()
+
+
+def test_a_page_with_a_long_word_scrolls_down_only(browser, tmp_path):
+    place = tmp_path / "page.html"
+    style = Path("pipeline/pages/style.css").read_text()
+    place.write_text(f"<style>{style}</style><p>Commit {'a' * 64}, of today</p>")
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(place.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.close()
 
 

@@ -38,7 +38,8 @@ def stage(tmp_path, monkeypatch):
         }
         write_a_card(sub.model, training=training)
 
-    def judge_other_maps(recipes, variants):
+    def judge_other_maps(recipes, variants, plan, part):
+        plan.begin(part)
         asked.setdefault("other maps", []).append(([r.root.name for r in recipes], variants))
         figures = {"validation_auc": 0.9, "validation_loss": 0.2, "validation_froc": 0.5}
         return dict.fromkeys(variants, figures)

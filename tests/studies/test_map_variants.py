@@ -16,10 +16,13 @@ from pipeline.model.validation import (
     validation_figures,
 )
 from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.run.progress import Plan
 from pipeline.run.settings import Remembered, remember
 from pipeline.studies.ablation import judge_other_maps
 from pipeline.train.stage import train
 from tests.train.toy_run import stage_of, toy_settings, write_toy_run
+
+PLAN = Plan("ablation", {"maps": 1.0})
 
 
 def test_its_own_maps_give_the_figures_of_the_model_and_others_do_not(tmp_path):
@@ -33,7 +36,7 @@ def test_its_own_maps_give_the_figures_of_the_model_and_others_do_not(tmp_path):
     train(stage_of(run, settings))
     own = read_card(run.model).training.model_dump()
     others = {"own": {}, "rough": {"smooth_mm": 0.0}, "one size": {"zooms": (1.0,)}}
-    found = judge_other_maps([run], others | {"own level": {"level_share": 0.0}})
+    found = judge_other_maps([run], others | {"own level": {"level_share": 0.0}}, PLAN, "maps")
     assert found["own"] == pytest.approx({name: own[name] for name in found["own"]})
     for name in ("rough", "one size", "own level"):
         assert found[name]["validation_loss"] != pytest.approx(own["validation_loss"], rel=1e-4)
@@ -45,7 +48,7 @@ def test_several_runs_are_the_ensemble_of_their_networks(tmp_path):
         settings = toy_settings(epochs=1, seed=seed)
         remember(run, settings, Remembered())
         train(stage_of(run, settings))
-    (found,) = judge_other_maps(runs, {"mean": {}}).values()
+    (found,) = judge_other_maps(runs, {"mean": {}}, PLAN, "maps").values()
     cards = [read_card(run.model) for run in runs]
     ensemble = ensemble_of(
         [load_network(run.model) for run in runs], [c.calibration.temperature for c in cards]

@@ -67,6 +67,14 @@ def test_each_part_says_how_long_all_that_are_left_take_by_those_that_are_done(t
     ]
 
 
+def test_what_follows_the_parts_counts_too(tmp_path, capsys):
+    parts = {name: RunFolder(tmp_path / name) for name in "ab"}
+    EventLog(parts["a"], "train").finish(status="finished", seconds=100, peak_mib=1)
+    list(announced(parts, upto="train", afterwards=0.6))
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(" of 2, ")[2] for line in said] == ["2 min 40 s left"] * 2
+
+
 def test_the_first_part_knows_nothing_yet(tmp_path, capsys):
     next(announced({"fold 1": RunFolder(tmp_path)}, upto="evaluate"))
     said = "--- fold 1: part 1 of 1, how long all take is said after the first\n"
