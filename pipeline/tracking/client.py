@@ -1,7 +1,9 @@
 """Where MLflow keeps its data: sqlite under runs/mlflow, or where the usual variables say."""
 
+import fcntl
 import os
 import re
+import secrets
 import sqlite3
 from pathlib import Path
 from urllib.parse import unquote
@@ -70,15 +72,28 @@ def experiment_name() -> str:
 
 def store_name() -> str:
     """The tracking store, by a name that stays where the project or a password is another."""
-    local = f"sqlite:///{DATABASE.as_posix()}"
-    return local if is_local() else without_password(tracking_uri())
+    if not is_local():
+        return without_password(tracking_uri())
+    return f"sqlite:///{DATABASE.as_posix()}#{_local_store_id()}"
+
+
+def _local_store_id() -> str:
+    """What tells the local store from that of another machine, or of one that was deleted."""
+    LOCAL.mkdir(parents=True, exist_ok=True)
+    with (LOCAL / "store-id").open("a+", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # several runs may begin at once
+        file.seek(0)
+        there = file.read()
+        if not there:
+            there = secrets.token_hex(8)
+            file.write(there)
+        return there
 
 
 def same_store(kept: str, name: str) -> bool:
-    """Whether a name kept earlier, once with the whole path or password, is that of the store."""
-    local = f"{DATABASE.as_posix()}"
+    """Whether a name kept earlier, once with path or password and no id, is that of the store."""
     ours = is_local() and kept.startswith("sqlite:")
-    return without_password(kept) == name or (ours and kept.endswith(f"/{local}"))
+    return without_password(kept) == name or (ours and kept.endswith(f"/{DATABASE.as_posix()}"))
 
 
 def make_places_relative() -> None:

@@ -242,6 +242,19 @@ def test_a_moved_project_goes_on_in_the_same_runs(run, whole, tmp_path, monkeypa
     assert len(again["metrics"]) == len(content["metrics"]) + 1
 
 
+def test_a_run_from_another_machine_is_sent_to_the_store_of_this_one_whole(
+    run, whole, tmp_path, monkeypatch
+):
+    home = tmp_path / "home"
+    shutil.copytree(tmp_path / "runs" / "mine", home / "runs" / "mine")
+    monkeypatch.chdir(home)
+    there = sent(RunFolder(Path("runs/mine")), Store())
+    assert len(there["metrics"]) == len(whole[0]["metrics"])
+    # A folder of MLflow that was deleted has forgotten all of it, too.
+    shutil.rmtree("runs/mlflow")
+    assert sent(RunFolder(Path("runs/mine")), Store())["metrics"] == there["metrics"]
+
+
 def test_a_copied_run_folder_is_another_run_and_a_renamed_one_is_not(run, begun):
     copy = RunFolder(run.root.with_name("copy"))
     shutil.copytree(run.root, copy.root)
