@@ -8,6 +8,7 @@ import json
 import time
 
 from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from pipeline.figures.registry import FIRST_FIGURES
@@ -31,4 +32,8 @@ def save_view(client: MlflowClient, experiment: Experiment) -> None:
         now_ms = round(time.time() * 1000)
         state = json.dumps({"selectedColumns": COLUMNS})
         view = {"name": "Results", "createdAt": now_ms, "updatedAt": now_ms, "state": state}
-        client.set_experiment_tag(experiment.experiment_id, TAG, json.dumps(view))
+        text = json.dumps(view)
+        try:
+            client.set_experiment_tag(experiment.experiment_id, TAG, text)
+        except MlflowException:  # another run's first upload may give it this moment
+            client.set_experiment_tag(experiment.experiment_id, TAG, text)

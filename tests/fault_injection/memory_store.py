@@ -15,6 +15,7 @@ class Store:
 
     Attributes:
         repeated: each call that makes a run arrives twice, as where its first answer is lost.
+        refused: calls, by name, that fail once, as where another client does the same this moment.
     """
 
     def __init__(self):
@@ -26,10 +27,14 @@ class Store:
         self.calls = 0
         self.made = -1
         self.fails_at, self.unanswered, self.repeated = -1, False, False
+        self.refused: set[str] = set()
 
     def __getattr__(self, name):
         def call(*args, **options):
             self.calls += 1
+            if name in self.refused:
+                self.refused.remove(name)
+                raise MlflowException("there is one already")
             fails = self.calls - 1 == self.fails_at
             if fails and not self.unanswered:
                 raise Outage

@@ -124,6 +124,8 @@ def test_twenty_runs_at_once_are_whole_and_there_once_also_after_crashes(server,
         said = senders.said()
         assert any(said)
         assert all("Nothing is lost" in text for text in said if text), said
+        # By the server that was away, and not because others were at the same work.
+        assert all("HTTPConnectionPool" in text for text in said if text), said
         left = count_of_metrics(server)
         assert left < sum(len(metrics_of(run)) for run in runs)
         server.database.crash()

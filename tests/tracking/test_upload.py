@@ -146,6 +146,19 @@ def test_of_a_run_that_was_asked_for_twice_one_is_left(run, whole):
         assert again["metrics"] == content["metrics"]
 
 
+def test_what_another_run_gives_the_experiment_at_the_same_moment_is_no_outage(run, whole):
+    content, _ = whole
+    numbers = dict.fromkeys(("patients", "images", "findings", "files"), 1)
+    run.catalog.parent.mkdir()
+    run.catalog.write_text(json.dumps({"fingerprint": "f" * 64, **numbers}))
+    run.tracking_state.unlink()
+    store = Store()
+    store.refused = {"set_experiment_tag", "log_inputs"}
+    assert sent(run, store) == content
+    assert not store.refused
+    assert len(store.inputs) == len(store.views) == 1
+
+
 def test_a_password_in_the_address_of_the_server_is_in_no_file_of_the_run(run, monkeypatch):
     from pipeline.tracking.upload import upload
 
