@@ -114,7 +114,11 @@ def _torch(network: PatchNetwork, arrays: dict) -> Iterator[tuple[str, np.ndarra
         np.savez(Path(folder) / "arrays.npz", **arrays)
         command = [str(PYTHON), str(Path(__file__).with_name("torch_side.py")), folder]
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"},  # waiting is no work
         ) as process:
 
             def answer():
