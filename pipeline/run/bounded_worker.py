@@ -30,7 +30,7 @@ _CONTEXT = multiprocessing.get_context("spawn")
 _SAID_EVERY_SECONDS = 120  # that a worker is still starting
 # What glibc reads when a worker starts: it keeps what a large array held for the next one. The
 # kernel would clear those pages anew, which took 20 to 30 ms of the 190 that a mammogram takes.
-_KEEP_FREED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**32)}
+KEEP_FREED = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**32)}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Worker:
         arguments = theirs, function, mib, os.getpid()
         self.process = _CONTEXT.Process(target=_serve, args=arguments, daemon=True)
         # No signal for the worker either: the parent decides when it stops.
-        with _blocked(SIGNALS), _environment(_KEEP_FREED):
+        with _blocked(SIGNALS), _environment(KEEP_FREED):
             self.process.start()
         theirs.close()
         self.item: int | None = None  # None until it says that it is ready

@@ -3,13 +3,15 @@
     torch_side.py FOLDER
 
 It reads FOLDER/given.json and FOLDER/arrays.npz, then the names of ways, line by line, and answers
-each with the seconds that it took. Convolutions by oneDNN, channels last, AdamW in one kernel: the
-fastest of what PyTorch has here without a compiler.
+each with the seconds that it took. Convolutions by oneDNN, channels last, ReLU in place, AdamW in
+one kernel, and freed memory kept, without which it takes three times as long: the fastest of what
+PyTorch has here without a compiler.
 """
 
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 STRIDE_PX, AT_ONCE = 16, 64
+relu6 = partial(functional.relu6, inplace=True)
 
 
 class Conv(nn.Conv2d):
@@ -65,12 +68,12 @@ class Lite0(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = functional.relu6(self.convs["stem"](x * (255 / 128) - 127 / 128))
+        x = relu6(self.convs["stem"](x * (255 / 128) - 127 / 128))
         for index, (_, stride, expansion, channels) in enumerate(self.blocks):
             name, entry = f"block{index}", x
             if expansion != 1:
-                x = functional.relu6(self.convs[f"{name}_expand"](x))
-            x = functional.relu6(self.convs[f"{name}_depthwise"](x))
+                x = relu6(self.convs[f"{name}_expand"](x))
+            x = relu6(self.convs[f"{name}_depthwise"](x))
             x = self.convs[f"{name}_project"](x)
             if stride == 1 and entry.shape[1] == channels:
                 x = x + entry
