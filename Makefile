@@ -215,7 +215,7 @@ site: $(VENV)/installed-dev              ## the documentation as a site, to open
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --quiet --strict
 	@echo "Open site/index.html; its search needs a server: python3 -m http.server --directory site"
 
-KEPT := metrics crossval heads ablation controls
+KEPT := metrics crossval heads ablation controls robustness
 there = $(if $(wildcard $(1)),$(1))
 result: $(or $(foreach kept,$(KEPT),$(call there,$(R)/$(kept).json)),$(R)/metrics.json)  ## keep the figures of RUN in docs/results and show them on docs/results.md
 	@$(PY) scripts/docs.py $(IN)

@@ -15,6 +15,7 @@ from pipeline.figures.registry import (
     METRICS,
     Place,
     first_figures,
+    headline_metrics,
     probability_metrics,
     ranking_metrics,
 )
@@ -39,6 +40,7 @@ _MADE_BY = {
     "arms": "compare-heads",
     "variants": "ablation",
     "controls": "controls",
+    "changes": "robustness",
 }
 _NAMED = 4
 STAGES = ("preprocess", "train", "heatmap", "evaluate")
@@ -49,7 +51,7 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
     """Keep the figures of an evaluated run, its cross-validation and its studies, as far as made.
 
     Args:
-        folder: gets <run>.json and <run>-<study>.json of crossval, heads, ablation and controls.
+        folder: gets <run>.json, and <run>-<study>.json of each study that there is.
 
     Raises:
         UserError: none of them is there.
@@ -69,7 +71,7 @@ def write_results(run: RunFolder, folder: Path) -> list[Path]:
         for number in range(1, len(figures["folds"]) + 1):
             seconds.update(_seconds(run.fold(number)))
         kept[title] = {"run": title, **about, "seconds": dict(seconds), **figures}
-    for path in (run.heads, run.ablation, run.controls):
+    for path in (run.heads, run.ablation, run.controls, run.robustness):
         if path.is_file():
             kept[f"{name}-{path.stem}"] = {"run": name, **origin, **read_json(path)}
     if not kept:
@@ -119,7 +121,7 @@ def headline_markdown(folder: Path) -> str:
 
 
 def results_markdown(folder: Path) -> str:
-    """One table over all kept runs, then one for each study of heads, ablation and controls."""
+    """One table over all kept runs, then one for each other study."""
     kept = _kept(folder)
     return render_markdown(
         TEMPLATE,
@@ -129,6 +131,7 @@ def results_markdown(folder: Path) -> str:
         probabilities=probability_metrics(within=Place.SUMMARY),
         study_probabilities=probability_metrics(within=Place.STUDY),
         baselines=BASELINES,
+        headline=headline_metrics(),
         stages=STAGES,
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Settings
+from pipeline.figures.registry import headline_metrics
 from pipeline.model.recipe import recipe_of
 from pipeline.report.readme import headline_markdown, results_markdown, results_page, write_results
 from pipeline.run.atomic import json_text, write_text
@@ -184,6 +185,17 @@ def kept_recipe(run: RunFolder, folder: Path, **changed: str) -> str:
     write_text(run.ablation, json_text(ABLATION | recipe | {"schedule": "as in the config"}))
     controls = {"controls": {"oracle_heatmap": CONTROL}, "schedule": {"train.epochs": "2"}}
     write_text(run.controls, json_text(STUDY | recipe | controls))
+    figures = {metric.name: FIGURE for metric in headline_metrics()}
+    brighter = {"name": "gamma 0.8", "figures": figures, "change": figures}
+    changes = {
+        "groups": [],
+        "limit": None,
+        "changes": [brighter],
+        "images": 8,
+        "patients": 2,
+        "lesions": 3,
+    }
+    write_text(run.robustness, json_text(study | recipe | changes))
     write_results(run, folder)
     return results_markdown(folder)
 
@@ -205,17 +217,24 @@ def test_a_result_of_the_recipe_of_today_is_shown_as_it_is(run, tmp_path):
     oracle = "| A map made from the outlines: mean FROC sensitivity | 1.000 | 1.000 to 1.000 |"
     assert "### mias: controls\n\n| control | value | interval | expected | |\n" in shown
     assert f"{oracle} 1 | holds |" in shown
+    assert "### mias: changed mammograms\n\n8 test mammograms of 2 patients with 3" in shown
+    assert "| gamma 0.8 | 0.901; +0.901 (0.850 to 0.950) |" in shown
 
 
 def test_a_result_of_another_recipe_says_what_changed_and_what_makes_it_again(run, tmp_path):
     shown = kept_recipe(run, tmp_path, **{"train.members": "7", "data.root": "elsewhere"})
     assert shown.startswith("| | mias-crossval, of an earlier recipe |\n")
     now = build_settings(ROOT / "configs/mias.yaml", {}).train.members
-    assert shown.count(f"; train.members was 7, now {now}). In a new run folder") == 4
+    assert shown.count(f"; train.members was 7, now {now}). In a new run folder") == 5
     told = "Of an earlier recipe (2026-11-22, commit 0123456; train.members was 7"
     assert f"**mias-crossval.** {told}" in shown
     rest = 'CONFIG=configs/mias.yaml SET="train.seed=3"` and `make result` make it again.'
-    for command in ("crossval FOLDS=2", "compare-heads SEEDS=5", "ablation SEEDS=5 SCHEDULE=full"):
+    for command in (
+        "crossval FOLDS=2",
+        "compare-heads SEEDS=5",
+        "ablation SEEDS=5 SCHEDULE=full",
+        "robustness",
+    ):
         assert f"`make {command} {rest}" in shown
 
 
