@@ -187,15 +187,10 @@ def kept_recipe(run: RunFolder, folder: Path, **changed: str) -> str:
     write_text(run.controls, json_text(STUDY | recipe | controls))
     figures = {metric.name: FIGURE for metric in headline_metrics()}
     brighter = {"name": "gamma 0.8", "figures": figures, "change": figures}
-    changes = {
-        "groups": [],
-        "limit": None,
-        "changes": [brighter],
-        "images": 8,
-        "patients": 2,
-        "lesions": 3,
-    }
-    write_text(run.robustness, json_text(study | recipe | changes))
+    counts = {"images": 8, "patients": 2, "lesions": 3, "limit": None}
+    changes = {"changes": [brighter], "groups": [], **counts}
+    about = {name: STUDY[name] for name in ("hardware", "date", "commit")}
+    write_text(run.robustness, json_text(about | recipe | changes))
     write_results(run, folder)
     return results_markdown(folder)
 
