@@ -3,7 +3,7 @@
 Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements*.lock,
         docs/results/*.json, RUN/metrics.json, RUN/crossval.json
 Writes  docs/targets.md, settings.md, tables.md, licences.md, results.md, faults.md, fuzzing.md,
-        speed.md, cloud-costs.md, README.md, docs/results/<run>.json,
+        speed.md, planning.md, cloud-costs.md, README.md, docs/results/<run>.json,
         docs/results/<run>-crossval.json
 Run     make docs; make result RUN=runs/mias
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 import start
 from pipeline.checkup.cloud_costs import cloud_costs_markdown
 from pipeline.checkup.licences import licences_markdown
+from pipeline.checkup.planning import planning_markdown
 from pipeline.checkup.speed import speed_markdown
 from pipeline.checkup.targets import targets_markdown
 from pipeline.config.describe import settings_markdown
@@ -42,6 +43,7 @@ def docs(run: Path | None = None) -> None:
     write_text_if_changed(Path("docs/fuzzing.md"), fuzz_markdown(fuzzed))
     write_text_if_changed(Path("docs/results.md"), results_page(RESULTS))
     write_text_if_changed(Path("docs/speed.md"), speed_markdown())
+    write_text_if_changed(Path("docs/planning.md"), planning_markdown())
     write_text_if_changed(Path("docs/cloud-costs.md"), cloud_costs_markdown())
     text = README.read_text(encoding="utf-8")
     write_text_if_changed(README, with_results(text, headline_markdown(RESULTS)))

@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.checkup.speed import speed_markdown
 from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
 from tests.benchmarks import __main__ as runner
-from tests.benchmarks import bench_patches, bench_reader
+from tests.benchmarks import bench_patches, bench_reader, bench_rows
 from tests.benchmarks.measure import Elsewhere, Row, Times, interleaved
 
 
@@ -27,6 +28,12 @@ def test_the_benchmarks_run_and_write_their_figures(tmp_path, monkeypatch, capsy
     for row in found:
         assert row["name"] in page
         assert row["name"] in said
+
+
+@pytest.mark.parametrize("work", [bench_rows.catalog, bench_rows.positions, bench_rows.report])
+def test_generated_rows_go_through_the_code_of_the_stages(work, tmp_path, monkeypatch):
+    monkeypatch.setattr(bench_rows, "PLACES", 100)
+    work(RunFolder(tmp_path), 2000)
 
 
 def test_words_choose_benchmarks_and_the_long_one_is_only_done_when_asked_for():
