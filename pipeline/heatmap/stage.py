@@ -95,7 +95,7 @@ def heatmap(stage: Stage, *, mapper_of: Callable[[Path, int], Mapper] = network_
         }
     )
     stage.events.artifact(run.regions)
-    for image_id in _shown_in_mlflow(tables):
+    for image_id in shown_in_mlflow(tables):
         stage.events.artifact(run.overlay(image_id), folder="heatmaps")
         if uncertainty:
             stage.events.artifact(run.uncertainty_picture(image_id), folder="uncertainty")
@@ -222,7 +222,7 @@ def _describe(
         yield found
 
 
-def _shown_in_mlflow(tables: Sequence[ImageTables]) -> list[str]:
+def shown_in_mlflow(tables: Sequence[ImageTables]) -> list[str]:
     """The mammograms whose pictures go to MLflow: all, or those of the highest scores."""
     if len(tables) > MOST_IN_MLFLOW:
         print(

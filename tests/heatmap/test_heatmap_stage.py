@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from pipeline.evaluate.matching import match_candidates
 from pipeline.heatmap import map_set
 from pipeline.heatmap.image_tables import CANDIDATE_COLUMNS, JUDGED_COLUMNS, OF_IMAGE
 from pipeline.heatmap.regions import REGION_COLUMNS
-from pipeline.heatmap.stage import heatmap
+from pipeline.heatmap.stage import heatmap, shown_in_mlflow
 from pipeline.model.card import model_folder, read_card
 from pipeline.model.folder import network_card
 from pipeline.model.image_map import read_map
@@ -428,3 +429,13 @@ def test_a_map_that_was_lost_is_named_and_the_others_are_kept(tmp_path, network,
     made = network.mapped
     heatmap(stage_of(run), mapper_of=network.of)
     assert network.mapped == made + 1
+
+
+def test_mlflow_gets_the_pictures_of_the_highest_scores_where_there_are_many(monkeypatch, capsys):
+    scores = {"a": 0.1, "b": 3.0, "c": -1.0, "d": 2.0}
+    tables = [SimpleNamespace(image={"image_id": i, "score": s}) for i, s in scores.items()]
+    assert shown_in_mlflow(tables) == ["a", "b", "c", "d"]
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("pipeline.heatmap.stage.MOST_IN_MLFLOW", 2)
+    assert shown_in_mlflow(tables) == ["b", "d"]
+    assert "pictures of the 2 mammograms with the highest scores" in capsys.readouterr().out

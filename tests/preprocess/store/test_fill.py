@@ -1,5 +1,7 @@
 """The store is filled once for all runs, and what a file is decides again each time."""
 
+import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from pipeline.config import DataSettings, DicomSettings, ImageSettings, Settings, StoreSettings
 from pipeline.preprocess.store.entries import entry_files, read_image
-from pipeline.preprocess.store.fill import Job, fill_entry, fill_store
+from pipeline.preprocess.store.fill import Job, Outcome, fill_entry, fill_store
 from tests.dicom_samples import write_mammogram
 from tests.preprocess.four_women import film
 
@@ -144,3 +146,11 @@ def test_a_damaged_entry_is_made_anew_and_told(tmp_path, capsys, part):
     assert fill_entry(job(file)) == first
     assert harmed.read_bytes() == whole
     assert f"{harmed} is not as it was written: made anew" in capsys.readouterr().out
+
+
+def test_what_many_outcomes_say_alike_is_in_memory_once():
+    infos = [json.loads('{"codec": "JPEG lossless", "geometry": {"row0": 1}}') for _ in range(2)]
+    one, other = (pickle.loads(pickle.dumps(Outcome("used", info=info))).info for info in infos)
+    assert one == infos[0]
+    assert one["codec"] is other["codec"]
+    assert next(iter(one["geometry"])) is next(iter(other["geometry"]))
