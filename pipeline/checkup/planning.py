@@ -16,7 +16,7 @@ from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
-from pipeline.run.hardware import hardware
+from pipeline.run.hardware import free_memory_bytes, hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import load_settings, recall
 from pipeline.run.words import duration, storage
@@ -289,7 +289,15 @@ def plan_text(plan: Mapping, costs: Costs) -> str:
     for what, title in (("storage", "storage"), ("network", "network, where SCHEDULER is given")):
         told = ", ".join(f"{name} {storage(size)}" for name, size in plan[what].items())
         lines.append(f"  {title}: {told}")
-    lines += [f"  the bottleneck: {plan['bottleneck']}", ""]
+    lines.append(f"  the bottleneck: {plan['bottleneck']}")
+    name, most = max(plan["stages"].items(), key=lambda each: each[1]["memory"])
+    if most["memory"] > (free := free_memory_bytes()):
+        lines.append(
+            f"  too little memory: {name} takes {storage(most['memory'])} in one process, and this "
+            f"machine has {storage(free)} free. Take fewer (data.limit), positions farther apart "
+            "(labels.pitch_mm), or a larger machine."
+        )
+    lines.append("")
     absent = [name for name in STAGES if name not in plan["stages"]]
     if absent:
         lines.append(f"  Not measured: {', '.join(absent)}.")

@@ -75,7 +75,8 @@ def test_workers_share_their_time_and_the_process_that_serves_them_does_not(tmp_
     assert part.processor(10**6) == pytest.approx(0.13 * 10**6)
 
 
-def test_a_plan_names_storage_traffic_memory_and_what_holds_it_up(tmp_path):
+def test_a_plan_names_storage_traffic_memory_and_what_holds_it_up(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.checkup.planning.free_memory_bytes", lambda: 20e9)
     costs = costs_of(run_of(tmp_path / "run", 200, steps=25))
     plan = plan_of(costs, 10**6, cores=8)
     assert plan["storage"]["source"] == 1e12
@@ -87,6 +88,7 @@ def test_a_plan_names_storage_traffic_memory_and_what_holds_it_up(tmp_path):
     assert "1,000,000 mammograms with 8 workers, from what 200 took" in text
     assert "the bottleneck: maps of heatmap" in text
     assert "Not measured: ingest, evaluate." in text
+    assert "too little memory: train takes 36 GB" in text
 
 
 def test_a_slow_line_is_named_where_it_takes_longest(tmp_path):
