@@ -25,7 +25,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 
 ORDERS = (
-    ("score", "highest score", "The mammogram with the best candidate first."),
+    ("score", "highest score", "The mammogram whose best candidate is the likeliest finding first."),
     ("miss", "miss", "The mammogram with the worst ranked finding first; then those without one."),
     (
         "alarm",
@@ -145,9 +145,10 @@ class MappedRun:
         found = self.outlines.get(image_id, [])
         view = f"{image['laterality']} {image['view']}".strip()
         probability = f"highest probability {self.said(image['probability'])}"
-        finding = image["candidate_probability"]
-        if finding == finding:  # the model has a fitted score
-            probability += f", best candidate {percent(finding)}"
+        best = image["candidate_probability"]
+        # empty unless the model has a fitted score
+        finding = percent(best) if best == best else ""
+        probability += f", best candidate {finding}" if finding else ""
         facts = {name: image[name] for name in ("density", "site", "scanner") if image[name]}
         return {
             "id": image_id,
@@ -164,6 +165,7 @@ class MappedRun:
             "truth_words": _truth_in_words(outcome, found),
             "facts": ", ".join([probability, *(f"{name} {of}" for name, of in facts.items())]),
             "highest": self.said(image["probability"]),
+            "as_finding": finding,
             "score": float(image["score"]),
             "miss": self._miss(image_id, found),
             "alarm": self._alarm(image),

@@ -84,11 +84,13 @@ def test_the_best_candidate_comes_first(mapped_run):
     text = mapped_run.images.read_text()
     head, mirrored, plain = text.splitlines()
     columns = dict(zip(head.split(","), plain.split(","), strict=True))
-    higher = plain.replace(columns["score"], "99.5").replace(columns["probability"], "0.999999")
+    of_best = {"score": "99.5", "candidate_probability": "0.62", "probability": "0.999999"}
+    higher = ",".join((columns | of_best).values())
     mapped_run.images.write_text("\n".join([head, mirrored, higher]) + "\n")
     page = page_of(mapped_run)
     assert re.findall(r'<li data-image="(\w+)">', page) == ["plain", "mirrored"]
     assert '<span class="probability">&gt;99.9 %</span>' in page
+    assert re.findall(r"as a finding [\d.]+ %", markup_of(page)) == ["as a finding 62 %"]
 
 
 def test_an_empty_run_names_what_is_missing_and_how_to_get_it(tmp_path):
