@@ -25,7 +25,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.words import percent
 
 ORDERS = (
-    ("score", "highest score", "The mammogram whose best candidate is the likeliest finding first."),
+    ("score", "highest score", "The mammogram whose best candidate is the surest finding first."),
     ("miss", "miss", "The mammogram with the worst ranked finding first; then those without one."),
     (
         "alarm",
