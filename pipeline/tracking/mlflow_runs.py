@@ -179,8 +179,8 @@ class MlflowRuns:
             tags["upload_key"] = self._key(name)
             if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):
                 tags["mlflow.user"] = user
-            self._client.create_run(self.experiment_id, begin_ms, tags, title)
-            made = self._made(name)
+            new = self._client.create_run(self.experiment_id, begin_ms, tags, title)
+            made = self._made(name) or [new.info.run_id]  # a server may find it later
         # The client repeats a request to which it gets no answer.
         run_id, *doubles = made
         for double in doubles:

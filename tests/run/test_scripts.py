@@ -13,12 +13,13 @@ from pipeline.run.settings import setting_names
 ROOT = Path(__file__).parents[2]
 TARGETS = (
     *("evaluate", "intake", "crossval", "compare-heads", "mine", "controls", "ablation", "compare"),
-    *("status", "inspect", "doctor", "ui", "track", "champion", "phantom-ideal", "example"),
+    *("status", "inspect", "doctor", "ui", "track", "champion", "phantom-ideal", "example", "plan"),
     *("docs", "result", "export-dicom", "export-model", "predict", "serve", "faults", "fuzz"),
 )
 GIVEN = (
     *("RUN=a b", "CONFIG=c d", "SET=train.seed=1", "INPUT=e f", "MODEL=g", "FILE=h", "OUT=i"),
     *("SCHEDULE=full", "KINDS=1", "RUNS=j k", "VENV=none", "FILES=3", "SEED=1"),
+    *("IMAGES=9", "WORKERS=2"),
 )
 
 
