@@ -133,9 +133,10 @@ def measured(given: Mapping[str, str], settings: Settings, folder: Path) -> Cost
                 continue
             command = [sys.executable, f"scripts/{script}", *more, "--run", str(run.root)]
             if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
+                failed = more[0] if more[0] in STAGES else "a setting"
                 raise UserError(
-                    f"{' '.join(more[:1])} of {patients} patients failed, see above. Name the run "
-                    "of a data set whose stages are done: make plan RUN=runs/..."
+                    f"{failed} of {patients} patients failed, see above. Name the run of a data "
+                    "set whose stages are done: make plan RUN=runs/..."
                 )
         runs.append(run)
     return costs_of(runs[1], runs[0], planned=settings)
