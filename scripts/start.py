@@ -7,12 +7,14 @@ import sys
 
 
 def _end_at_once(number: int, _frame: object) -> None:
-    os.write(2, f"ended by {signal.Signals(number).name}\n".encode())
-    os._exit(128 + number)
+    try:
+        os.write(2, f"ended by {signal.Signals(number).name}\n".encode())
+    finally:  # a terminal that has hung up takes no line
+        os._exit(128 + number)
 
 
 # Before the imports, which take seconds: nothing has begun. So it is after the command, too.
-for each in (signal.SIGINT, signal.SIGTERM):
+for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     if signal.getsignal(each) is not signal.SIG_IGN:
         signal.signal(each, _end_at_once)
 

@@ -16,6 +16,7 @@ import typer
 
 import start
 from pipeline.run.layout import RunFolder
+from pipeline.run.signals import leave_terminal
 from pipeline.run.workers import is_helper
 
 
@@ -57,7 +58,8 @@ def track(
         said.add(why)
 
     if follow:
-        # Ctrl-C is for the stage; this process ends when that has.
+        # Ctrl-C and a connection that drops are for the stage; this process ends when that has.
+        signal.signal(signal.SIGHUP, lambda *_: leave_terminal())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         go_on_until_gone(bring, process=follow, seconds=seconds, wait=time.sleep)
     else:

@@ -1,22 +1,23 @@
-"""Ctrl-C and the termination signal: a line, status 128 + the signal's number, no traceback.
+"""Ctrl-C, the termination signal, a dropped connection: a line, status 128 + the signal's number.
 
 And within 20 s, also in the middle of a long call of a library, from which Python's own handlers
 have to wait for the return: there a thread ends the process. In a training the first one is a wish,
-looked at between two steps. And what ends processes whose parent
-was killed and can tell them nothing.
+looked at between two steps. And what ends processes whose parent was killed and can tell them
+nothing.
 """
 
 import contextlib
 import ctypes
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS_TO_END = 15.0  # of the 20 that a machine gives which is about to be taken away
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>: the signal that the death of the parent sends
 
@@ -30,7 +31,7 @@ def end_with(parent: int, number: signal.Signals) -> None:
 
 @contextlib.contextmanager
 def ended_by_signals(name: str) -> Iterator[None]:
-    """End with 128 + its number on the first SIGINT or SIGTERM, with a line; pass over others.
+    """End with 128 + its number on the first of SIGNALS, with a line; pass over others.
 
     What goes on while a command ends, such as stopping its workers, is not interrupted again, and
     neither is the end of the interpreter.
@@ -43,12 +44,15 @@ def ended_by_signals(name: str) -> Iterator[None]:
         for each in SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         before.clear()
-        print(
-            f"{name}: ended by {signal.Signals(number).name}. The same command goes on with what "
-            "is done.",
-            file=sys.stderr,
-            flush=True,
-        )
+        with contextlib.suppress(OSError):  # a terminal may be gone
+            print(
+                f"{name}: ended by {signal.Signals(number).name}. The same command goes on with "
+                "what is done.",
+                file=sys.stderr,
+                flush=True,
+            )
+        if number == signal.SIGHUP:
+            leave_terminal()
         raise SystemExit(128 + number)
 
     before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -83,7 +87,8 @@ def _watch() -> Callable[[], None]:
         os.close(heard)
         if number and not called_off.wait(SECONDS_TO_END):
             said = f"ended by {signal.Signals(number).name} in the middle of a long step"
-            os.write(2, f"{said}. The same command goes on.\n".encode())
+            with contextlib.suppress(OSError):
+                os.write(2, f"{said}. The same command goes on.\n".encode())
             os._exit(128 + number)
 
     def call_off() -> None:
@@ -95,6 +100,16 @@ def _watch() -> Callable[[], None]:
     return call_off
 
 
+def leave_terminal() -> None:
+    """Write no more to a terminal, which has hung up, or to a pipe, whose reader had it as well.
+
+    What ends a command in good order, a checkpoint above all, also prints, which would fail.
+    """
+    for output in (1, 2):
+        if not stat.S_ISREG(os.fstat(output).st_mode):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+
+
 @dataclass
 class StopRequest:
     """The signal that asked to stop; 0 while none did."""
@@ -104,7 +119,7 @@ class StopRequest:
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second SIGINT ends at once, status 130.
+    """Turn the first of SIGNALS into a request; SIGINT after it ends at once, status 130.
 
     An exception in the middle of a step would leave weights that belong to no step.
     """
@@ -115,7 +130,8 @@ def stop_request() -> Iterator[StopRequest]:
 
     def ask(number, _frame):
         request.signal = number
-        signal.signal(signal.SIGINT, at_once)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, at_once)
 
     def at_once(number, _frame):
         raise SystemExit(128 + number)
@@ -126,10 +142,19 @@ def stop_request() -> Iterator[StopRequest]:
 
 @contextlib.contextmanager
 def handled_by(handler: Callable[[int, Any], None]) -> Iterator[None]:
-    """Let a function get SIGINT and SIGTERM meanwhile."""
-    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    """Let a function get SIGNALS meanwhile, but those that are ignored, as nohup asks for."""
+
+    def get(number: int, frame: Any) -> None:
+        if number == signal.SIGHUP:
+            leave_terminal()
+        handler(number, frame)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    heard = [number for number in SIGNALS if before[number] is not signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, get)
     try:
         yield
     finally:
-        for number, former in before.items():
-            signal.signal(number, former)
+        for number in heard:
+            signal.signal(number, before[number])

@@ -53,7 +53,7 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
 
     Raises:
         SystemExit: status 2, after the message of a UserError, or of a disk that takes nothing,
-            went to standard error; 130 or 143 after a signal.
+            went to standard error; 128 + its number after a signal.
     """
     run = RunFolder(run_root)
     begun = Spent.so_far()

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.run.signals import SIGNALS
+
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"
-# How a stage that a signal ended says so: 128 and the number of SIGINT or SIGTERM.
-_BY_SIGNAL = ("SystemExit: 130", "SystemExit: 143")
+# How a stage that a signal ended says so.
+_BY_SIGNAL = tuple(f"SystemExit: {128 + number}" for number in SIGNALS)
 
 Event = dict[str, Any]
 

@@ -32,7 +32,7 @@ def train(stage: Stage) -> str:
 
     Raises:
         UserError: the data or the settings do not allow a training.
-        SystemExit: 130 or 143 after a signal; the same command continues.
+        SystemExit: 128 + its number after a signal; the same command continues.
     """
     tables, inputs = read_inputs(stage)
     wanted = identity(stage.run, stage.settings, tables.mammograms)

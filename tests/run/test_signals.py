@@ -1,5 +1,6 @@
 """What ends a command from outside: signals, whenever they come, and an output without a reader."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -42,7 +43,7 @@ def handlers():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_stage_with_a_sentence_and_the_next_ones_do_not_disturb_that(
     run, capsys, handlers, number
 ):
@@ -104,11 +105,93 @@ def test_a_long_call_of_a_library_does_not_hold_up_the_end():
     assert (done.returncode, done.stderr) == (130, said)
 
 
-def test_a_command_that_nohup_shields_goes_on():
-    code = f"{BEGIN}def work():\n {KILL}\n print('done')\nstart.command_line(work)"
-    words = ["bash", "-c", 'trap "" INT; exec "$@"', "bash", sys.executable, "-c", code]
+@pytest.mark.parametrize("name", ["INT", "HUP"])
+def test_a_command_that_nohup_shields_goes_on(name):
+    code = (
+        f"{BEGIN}from pipeline.run.signals import stop_request\n"
+        "def work():\n"
+        " with stop_request() as request:\n"
+        f"  os.kill(os.getpid(), signal.SIG{name})\n"
+        " print('done' if not request.signal else 'stopped')\n"
+        "start.command_line(work)"
+    )
+    words = ["bash", "-c", f'trap "" {name}; exec "$@"', "bash", sys.executable, "-c", code]
     done = subprocess.run(words, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+@pytest.fixture
+def terminal():
+    """Both ends of one: what is like the window, and what a process has."""
+    ends = os.openpty()
+    yield ends
+    for end in ends:
+        with contextlib.suppress(OSError):
+            os.close(end)
+
+
+def hung_up(terminal: tuple[int, int], code: str) -> int:
+    """Status of a process whose connection drops as soon as it has begun its work."""
+    window, line = terminal
+    own = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    words = [sys.executable, "-c", own + BEGIN + code]
+    process = subprocess.Popen(words, stdin=line, stdout=line, stderr=line, start_new_session=True)
+    os.close(line)
+    said = b""
+    while b"begun" not in said:
+        said += os.read(window, 99)
+    os.close(window)
+    return process.wait(30)
+
+
+def test_a_connection_that_drops_ends_a_stage_which_comes_to_its_end(run, terminal):
+    code = (
+        "from pathlib import Path\n"
+        "from pipeline.run.stage import open_stage\n"
+        "def work():\n"
+        f" with open_stage('train', Path({str(run.root)!r})):\n"
+        "  try:\n   print('begun', flush=True)\n   time.sleep(20)\n"
+        # what is told a terminal that is gone fails
+        "  finally:\n   print('ends')\n   print('ends', file=sys.stderr, flush=True)\n"
+        "start.command_line(work)"
+    )
+    assert hung_up(terminal, code) == 128 + signal.SIGHUP
+    last = read_events(run.events)[-1]
+    assert (last["event"], last["message"]) == ("finish", f"SystemExit: {128 + signal.SIGHUP}")
+
+
+def test_a_connection_that_drops_lets_a_training_write_its_checkpoint(tmp_path, terminal):
+    code = (
+        "from pathlib import Path\n"
+        "from pipeline.run.signals import stop_request\n"
+        "def work():\n"
+        " with stop_request() as request:\n"
+        "  print('begun', flush=True)\n"
+        "  while not request.signal: time.sleep(0.01)\n"
+        "  print('stopped', flush=True)\n"
+        f"  Path({str(tmp_path / 'kept')!r}).touch()\n"
+        "  raise SystemExit(128 + request.signal)\n"
+        "start.command_line(work)"
+    )
+    assert hung_up(terminal, code) == 128 + signal.SIGHUP
+    assert (tmp_path / "kept").is_file()
+
+
+BEGUN = "print('begun', flush=True)"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"{BEGUN}; time.sleep(20)",
+        "import hashlib\nfrom pipeline.run import signals\nsignals.SECONDS_TO_END = 0.3\n"
+        f"def work():\n {BEGUN}\n hashlib.pbkdf2_hmac('sha256', b'x', b'y', 10**9)\n"
+        "start.command_line(work)",
+        f"atexit.register(lambda: ({BEGUN}, time.sleep(20)))\nstart.command_line(lambda: None)",
+    ],
+)
+def test_a_connection_that_drops_before_in_a_long_call_and_after_the_work_ends_it(terminal, code):
+    assert hung_up(terminal, code) == 128 + signal.SIGHUP
 
 
 def test_an_output_that_nobody_reads_any_more_is_a_sentence():

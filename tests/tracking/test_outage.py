@@ -1,6 +1,7 @@
 """Whatever breaks on the way to MLflow, a stage that succeeded stays so and the user hears why."""
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -122,6 +123,21 @@ def test_following_ends_with_a_process_that_nobody_asks_after():
     assert waits
     assert told == [False]
     process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_ends_a_stage_does_not_end_its_follower_before_it(tmp_path, number):
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stage:
+        words = [sys.executable, str(SCRIPT), "--run", str(tmp_path), "--follow", str(stage.pid)]
+        follower = subprocess.Popen(words)
+        while not (caught := Path(f"/proc/{follower.pid}/status").read_text()) or not int(
+            caught.split("SigIgn:")[1].split()[0], 16
+        ) & (1 << signal.SIGINT - 1):
+            time.sleep(0.05)
+        follower.send_signal(number)
+        time.sleep(0.2)
+        assert follower.poll() is None
+    assert follower.wait(20) == 0
 
 
 def test_a_folder_of_files_which_mlflow_takes_no_more_is_named_with_what_helps(

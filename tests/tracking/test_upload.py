@@ -395,9 +395,10 @@ def test_a_stage_is_marked_as_killed_when_its_process_is_gone(run, begun):
     assert {status for _, status in statuses(begun)} == {"FINISHED"}
 
 
-def test_one_ended_by_a_signal_was_killed_and_did_not_fail(run, begun):
+@pytest.mark.parametrize("status", [129, 143])
+def test_one_ended_by_a_signal_was_killed_and_did_not_fail(run, begun, status):
     log = EventLog(run, "evaluate")
-    log.finish(status="failed", seconds=1.0, peak_mib=1.0, message="SystemExit: 143")
+    log.finish(status="failed", seconds=1.0, peak_mib=1.0, message=f"SystemExit: {status}")
     sent(run, begun)
     assert [status for _, status in statuses(begun)] == ["KILLED", "FINISHED", "KILLED"]
 
