@@ -5,8 +5,6 @@ Writes  nothing; with --keep docs/results/planning.json
 Run     make plan IMAGES=1000000 WORKERS=64
 """
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +13,7 @@ import start
 from pipeline.checkup.planning import KEPT, costs_of, keep_curve, measured, plan_of, plan_text
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
+from pipeline.run.scratch import scratch_folder
 from pipeline.run.settings import given_overrides, joined
 
 
@@ -37,8 +36,8 @@ def plan(
     else:
         given = {"config": config, "set": set, "model": model, "input": input}
         print("plan: all stages with 12 and 36 patients, some minutes", flush=True)
-        with tempfile.TemporaryDirectory() as place:
-            costs = measured(given, settings, Path(place))
+        with scratch_folder() as place:
+            costs = measured(given, settings, place)
     print(plan_text(plan_of(costs, images, cores=workers or default_workers()), costs))
     if keep:
         keep_curve(costs)

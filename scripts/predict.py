@@ -5,7 +5,6 @@ Writes  OUT/{regions.csv,intake.csv,overlays/} where OUT is given, under pseudon
 Run     make predict INPUT=path/to/mammogram.dcm MODEL=runs/x
 """
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,7 @@ import typer
 import start
 from pipeline.run.errors import UserError
 from pipeline.run.pseudonyms import TABLE, Pseudonyms, private_folder
+from pipeline.run.scratch import scratch_folder
 from pipeline.run.settings import Remembered, build_settings, given_overrides
 
 CONFIG = "configs/dicom.yaml"
@@ -44,8 +44,8 @@ def predict(
     from pipeline.model.folder import network_mapper
 
     files = files_of(Path(input)).files
-    with tempfile.TemporaryDirectory(prefix="predict-") as scratch:
-        aside = {"data": {"root": Path(scratch)}, "store": {"root": Path(scratch)}}
+    with scratch_folder() as scratch:
+        aside = {"data": {"root": scratch}, "store": {"root": scratch}}
         changed = {
             name: getattr(settings, name).model_copy(update=to) for name, to in aside.items()
         }

@@ -9,7 +9,6 @@ import os
 import shlex
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ import typer
 import start
 from pipeline.run.code import ROOT
 from pipeline.run.errors import UserError
+from pipeline.run.scratch import scratch_folder
 from pipeline.tracking.client import quiet_environment
 from pipeline.tracking.server import answers, held, wait_for
 
@@ -46,8 +46,8 @@ def serve(
 
     place = Path(model or run)
     folder = named_model(place)
-    with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
-        packed, log = Path(scratch) / "model", Path(scratch) / "server.log"
+    with scratch_folder() as scratch:
+        packed, log = scratch / "model", scratch / "server.log"
         save_model(folder, packed)
         words, environment = get_cmd(str(packed), port=port, host="127.0.0.1")
         uvicorn, *options, _ = shlex.split(words)

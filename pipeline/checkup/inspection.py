@@ -1,7 +1,6 @@
 """What one file is and what would become of it: make inspect."""
 
 import operator
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -28,6 +27,7 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import Lost, map_images
 from pipeline.run.object_path import place
 from pipeline.run.pseudonyms import original
+from pipeline.run.scratch import scratch_folder
 
 PICTURE_PX = 2000
 # In spacing_source where the file itself has none.
@@ -98,8 +98,8 @@ def inspect_file(known: Known, settings: Settings, *, folder: Path | None) -> In
     if not path.is_file():
         raise UserError(f"FILE={path} is not a file. Name one, e.g. FILE=path/to/mammogram.dcm.")
     spacing_mm = settings.data.spacing_mm if known.spacing_mm is None else known.spacing_mm
-    with tempfile.TemporaryDirectory() as scratch:
-        job = Job(str(path), spacing_mm, settings.image, settings.dicom, Path(scratch))
+    with scratch_folder() as scratch:
+        job = Job(str(path), spacing_mm, settings.image, settings.dicom, scratch)
         outcome, seen = map_images(
             operator.call,
             [partial(fill_entry, job), partial(_look, job, folder)],

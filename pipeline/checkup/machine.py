@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -21,6 +20,7 @@ from pipeline.run.hardware import free_memory_bytes
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
 from pipeline.run.object_path import own_folder
+from pipeline.run.scratch import scratch_folder
 from pipeline.run.words import storage
 from pipeline.tracking.client import LOCAL, is_local, tracking_uri, without_password
 
@@ -63,10 +63,10 @@ def check_machine(run: RunFolder, settings: Settings, *, with_model: bool) -> li
     images = len(read_catalog(run).images) if run.catalog.is_file() else None
     cores, workers = default_workers(), settings.dicom.workers
     free = free_memory_bytes()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         return [
             system_check(platform.system()),
-            *decoding_checks(readable_syntaxes(Path(folder))),
+            *decoding_checks(readable_syntaxes(folder)),
             *version_checks(sys.version_info[:2], _installed(), _locked()),
             gpu_check(_driver_gpus(), _tensorflow_gpus()),
             memory_check(cores, free, workers=cores if workers is None else max(workers, 1)),

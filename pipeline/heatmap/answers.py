@@ -5,7 +5,6 @@ import binascii
 import contextlib
 import io
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from pipeline.model.image_map import Mapper
 from pipeline.model.training_data import Doubt
 from pipeline.preprocess.intake.intake_csv import USED
 from pipeline.run.errors import UserError, validation_text
+from pipeline.run.scratch import scratch_folder
 
 # Of each file; the tables and the map stand beside them.
 TEXTS = ("decision", "reason", "doubts", "laterality", "view")
@@ -61,8 +61,7 @@ def answers(
     Raises:
         UserError: the spacing is out of limits, or the disk has too little room.
     """
-    with tempfile.TemporaryDirectory(prefix="mammograms-") as folder:
-        scratch = Path(folder)
+    with scratch_folder() as scratch:
         settings = _settings(card, scratch, spacing_mm=spacing_mm)
         given = [
             _file_of(item, scratch / f"{number}.dcm", take_paths=take_paths)

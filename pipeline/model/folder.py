@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pipeline.run.atomic import set_aside
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from models.network import NetworkSpec, PatchNetwork
@@ -72,10 +72,10 @@ class FolderMapper(NetworkMapper):
 
 
 def _received(files: Mapping[str, bytes], tile_px: int) -> Mapper:
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
-        return network_mapper(Path(folder), tile_px)
+            (folder / name).write_bytes(content)
+        return network_mapper(folder, tile_px)
 
 
 def network_mapper(folder: Path, tile_px: int) -> Mapper:

@@ -1,7 +1,6 @@
 """A model in the forms that other programs run, each tried on a mammogram before it stays."""
 
 import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from pipeline.preprocess.tables import read_mammograms
 from pipeline.run.atomic import write_json, write_text
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+from pipeline.run.scratch import scratch_folder
 from pipeline.run.words import aligned
 
 if TYPE_CHECKING:
@@ -146,8 +146,8 @@ def _mammogram(run: RunFolder, card: ModelCard) -> tuple[np.ndarray, str]:
         for store in mammograms["store"]:
             if has_entry(store):
                 return network_input(read_image(store)), "a mammogram of the run"
-    with tempfile.TemporaryDirectory() as scratch:
-        file = write_example(Path(scratch), PhantomSettings())
+    with scratch_folder() as scratch:
+        file = write_example(scratch, PhantomSettings())
         mammogram = read_mammogram(file, settings=DicomSettings(), spacing_mm=None)
     return network_input(standardise(mammogram, card.image).image), "a drawn mammogram"
 

@@ -9,7 +9,6 @@ import functools
 import importlib
 import io
 import os
-import tempfile
 import urllib.parse
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path, PosixPath
 from typing import Any
 
 from pipeline.run.errors import UserError
+from pipeline.run.scratch import scratch_folder
 
 _SCHEMES = ("s3:", "gs:")
 # Copies of what never changes: the entries of a store.
@@ -132,8 +132,8 @@ class ObjectPath(PosixPath):
 
     def write_with(self, write: Callable[[Path], object]) -> None:
         """Let `write` fill a file of this machine, and put it there whole."""
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / self.name
+        with scratch_folder() as folder:
+            local = folder / self.name
             write(local)
             with self._store() as store:
                 store.put_file(str(local), self._key)
@@ -174,8 +174,8 @@ def on_this_machine(path: Path) -> Iterator[Path]:
     if not isinstance(path, ObjectPath):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / path.name
+    with scratch_folder() as folder:
+        local = folder / path.name
         path.download(local)
         yield local
 

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +18,7 @@ from mlflow.types.schema import Array, Object, Property
 from pipeline.config import PhantomSettings
 from pipeline.heatmap import answers
 from pipeline.ingest.phantom.writer import write_example
+from pipeline.run.scratch import scratch_folder
 from pipeline.tracking.model_code import copy_code
 from pipeline.tracking.model_registry import logged_model
 
@@ -60,15 +60,15 @@ def save_model(folder: Path, place: Path) -> None:
 @contextlib.contextmanager
 def _parts(folder: Path) -> Iterator[dict[str, Any]]:
     """What an MLflow model is made of."""
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+    with scratch_folder() as scratch, warnings.catch_warnings():
         warnings.filterwarnings("ignore", KNOWN_WARNINGS)
         yield {
             "python_model": str(Path(__file__).with_name("mammogram_model.py")),
             "artifacts": {"model": str(folder)},
-            "code_paths": [str(package) for package in copy_code(Path(scratch) / "code")],
+            "code_paths": [str(package) for package in copy_code(scratch / "code")],
             "pip_requirements": [_requirement(names) for names in NEEDS],
             "signature": signature(),
-            "input_example": pd.DataFrame({"file": [example_file(Path(scratch))]}),
+            "input_example": pd.DataFrame({"file": [example_file(scratch)]}),
         }
 
 

@@ -6,12 +6,13 @@ answered would be there twice. Here the same picture has the same name.
 
 import re
 import shutil
-import tempfile
 import zlib
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_IMAGES
+
+from pipeline.run.scratch import scratch_folder
 
 _REFUSED = re.compile(r"[^\w\-./ ]", re.ASCII)  # in the key of a picture
 SUFFIXES = (".webp", "+compressed.webp")  # of the whole picture, and of the one in the grid
@@ -28,8 +29,8 @@ def send_image(
     """
     place = _REFUSED.sub("_", key).replace("/", "~")
     name = f"{place}+step+{step}+timestamp+{time_ms}+{zlib.crc32(key.encode()):08x}"
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         for suffix in SUFFIXES:
-            copy = shutil.copy(path, Path(scratch) / f"{name}{suffix}")
+            copy = shutil.copy(path, scratch / f"{name}{suffix}")
             client.log_artifact(run_id, str(copy), "images")
     client.set_tag(run_id, MLFLOW_LOGGED_IMAGES, "True")
