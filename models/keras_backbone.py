@@ -265,8 +265,7 @@ def _application(name: str, weights: str | Path) -> keras.Model:
     if weights == "imagenet":
         try:
             return build(include_top=False, weights="imagenet")
-        except Exception as error:
-            # Keras raises a plain Exception in the place of urllib's, which stays its context.
+        except Exception as error:  # Keras raises a plain one; urllib's stays its context
             if not any(isinstance(e, OSError) for e in (error, error.__context__)):
                 raise
             raise ValueError(

@@ -33,7 +33,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from pipeline.run.errors import sentence_of
+from pipeline.run.errors import ended_by_errors
 from pipeline.run.signals import ended_by_signals
 
 Run = Annotated[Path, typer.Option("--run", help="the run folder")]
@@ -54,15 +54,8 @@ def command_line(*commands: Callable[..., int | None]) -> None:
 def _ending(command: Callable[..., int | None]) -> Callable[..., None]:
     @functools.wraps(command)
     def ending(*args, **options) -> None:
-        try:
-            with ended_by_signals(command.__name__.replace("_", "-")):
-                status = command(*args, **options)
-        except Exception as error:  # every library has errors of its own for a full disk
-            text = sentence_of(error, Path.cwd())
-            if text is None:
-                raise
-            print(text, file=sys.stderr)
-            status = 2
+        with ended_by_errors(Path.cwd()), ended_by_signals(command.__name__.replace("_", "-")):
+            status = command(*args, **options)
         raise typer.Exit(status or 0)
 
     return ending

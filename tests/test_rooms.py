@@ -1,6 +1,7 @@
 """The rooms: imports run one way, nothing in a circle, each name once. Drawn from the code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +124,20 @@ def test_the_description_of_a_model_is_named_in_one_module():
     }
     # Its path is one of a run folder's; pipeline/model/card.py reads and writes it.
     assert found == {"pipeline/run/layout.py"}
+
+
+def test_what_catches_every_error_says_why():
+    found: dict[str, list[str]] = {}
+    for path in files("pipeline", "models", "scripts"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(r"except(\s*:|.*\b(Base)?Exception\b)", line):
+                found.setdefault(name(path), []).append(line)
+    assert sorted(found) == [
+        "models/keras_backbone.py",
+        "pipeline/model_out/exported_model.py",
+        "pipeline/preprocess/store/fill.py",  # one input file
+        "pipeline/run/cluster.py",
+        "pipeline/run/errors.py",
+        "pipeline/tracking/outage.py",
+    ]
+    assert all(len(lines) == 1 and "# " in lines[0] for lines in found.values())

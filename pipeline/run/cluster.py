@@ -190,12 +190,7 @@ def _do(work: _Work, item: Any) -> Any:
     if work.bounded:
         return _in_process(work, item)
     with _one_at_a_time:
-        try:
-            return _loaded(work)(item)
-        except UserError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the boundary of one image
-            return Lost(f"{type(error).__name__}: {error}")
+        return _loaded(work)(item)
 
 
 @functools.lru_cache(maxsize=4)

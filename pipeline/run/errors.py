@@ -1,9 +1,11 @@
 """The error that a user can act on."""
 
+import contextlib
 import errno
 import os
 import re
 import select
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,27 @@ _OF_THE_DISK = {
 
 # What TensorFlow makes of an error in a thread of its own.
 _PASSED_ON = re.compile(r"\bUserError: (.+)")
+
+
+@contextlib.contextmanager
+def ended_by_errors(folder: Path, *, name: str = "") -> Iterator[None]:
+    """End with status 2, after a sentence on standard error, where a user can mend what is wrong.
+
+    Args:
+        folder: see `disk_text`.
+        name: of the command, before the sentence.
+
+    Raises:
+        SystemExit: status 2.
+    """
+    try:
+        yield
+    except Exception as error:  # every library has errors of its own for a full disk
+        text = sentence_of(error, folder)
+        if text is None:
+            raise
+        print(f"{name}: {text}" if name else text, file=sys.stderr)
+        raise SystemExit(2) from error
 
 
 def sentence_of(error: BaseException, folder: Path) -> str | None:

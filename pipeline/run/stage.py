@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.config import Settings
 from pipeline.run.code import code_state
-from pipeline.run.errors import UserError, sentence_of
+from pipeline.run.errors import UserError, ended_by_errors
 from pipeline.run.events import EventLog
 from pipeline.run.freshness import is_done, put_in_order
 from pipeline.run.graph import (
@@ -57,31 +57,24 @@ def open_stage(name: str, run_root: Path) -> Iterator[Stage]:
     """
     run = RunFolder(run_root)
     begun = Spent.so_far()
-    try:
-        with ended_by_signals(name), locked(run):
-            stage = Stage(run, load_settings(run), EventLog(run, name))
-            code = code_state()
-            if code.complaint:
-                print(f"{name}: {code.complaint}", file=sys.stderr)
-            sections = told(stage.settings)
-            shown = {s: sections[s] for s in STAGE_SECTIONS.get(name, sections)}
-            stage.events.start(settings=shown, commit=code.commit, dirty=code.dirty)
-            try:
-                yield stage
-            finally:
-                error, spent = sys.exception(), Spent.so_far().since(begun)
-                stage.events.finish(
-                    status="failed" if error else "finished",
-                    peak_mib=peak_memory_mib(),
-                    message=_message(error, stage.settings) if error else "",
-                    **asdict(spent),
-                )
-    except Exception as wrong:  # every library has errors of its own for a full disk
-        text = sentence_of(wrong, run.root)
-        if text is None:
-            raise
-        print(f"{name}: {text}", file=sys.stderr)
-        raise SystemExit(2) from wrong
+    with ended_by_errors(run.root, name=name), ended_by_signals(name), locked(run):
+        stage = Stage(run, load_settings(run), EventLog(run, name))
+        code = code_state()
+        if code.complaint:
+            print(f"{name}: {code.complaint}", file=sys.stderr)
+        sections = told(stage.settings)
+        shown = {s: sections[s] for s in STAGE_SECTIONS.get(name, sections)}
+        stage.events.start(settings=shown, commit=code.commit, dirty=code.dirty)
+        try:
+            yield stage
+        finally:
+            error, spent = sys.exception(), Spent.so_far().since(begun)
+            stage.events.finish(
+                status="failed" if error else "finished",
+                peak_mib=peak_memory_mib(),
+                message=_message(error, stage.settings) if error else "",
+                **asdict(spent),
+            )
 
 
 def _message(error: BaseException, settings: Settings) -> str:

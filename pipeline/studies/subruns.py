@@ -3,14 +3,14 @@
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.model.configure import configure
-from pipeline.run.errors import UserError
+from pipeline.run.errors import UserError, ended_by_errors
 from pipeline.run.events import last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
@@ -99,11 +99,8 @@ def in_own_process(function: Callable, *arguments) -> int:
 
 def _with_sentence(parent: int, function: Callable, *arguments) -> None:
     end_with(parent, signal.SIGTERM)  # which a training bears with a checkpoint
-    try:
+    with ended_by_errors(Path.cwd()):
         function(*arguments)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
 
 
 @contextmanager

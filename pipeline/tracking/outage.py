@@ -12,14 +12,14 @@ from pipeline.tracking.client import experiment_name, tracking_uri, without_pass
 def attempted(send: Callable[[], object], run: Path) -> str:
     """Send results; returns what helps where they cannot be sent now, "" where they were.
 
-    Every store of files has errors of its own, and none may fail a stage that succeeded.
+    None of its errors may fail a stage that succeeded.
 
     Args:
         run: the run folder.
     """
     try:
         send()
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - every store of files has its own
         return what_helps(error, run)
     return ""
 
