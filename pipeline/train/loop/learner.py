@@ -10,7 +10,7 @@ from models.dropout import dropout_rows
 from models.recompute import recomputed
 from pipeline.config import TrainSettings
 from pipeline.train.loop.loss import balanced_loss, class_counts, units_loss
-from pipeline.train.loop.optimiser import Optimiser, Trained
+from pipeline.train.loop.optimiser import Optimiser, Trained, clipped, kept_and_added
 
 # float16 holds gradients down to 6e-8 only: the loss is scaled up until they overflow, then down.
 FIRST_LOSS_SCALE, STEPS_TO_DOUBLE = 2.0**13, 500
@@ -163,15 +163,11 @@ class Learner:
         norm = self.strategy.reduce(tf.distribute.ReduceOp.MEAN, norms, axis=None)
         finite = tf.math.is_finite(norm)
         self._optimiser.apply(gradients, rate=rate, decay=decay, finite=finite)
+        update, kept, added = self.strategy.extended.update, *kept_and_added(decay, finite)
         for (variable, average), old in zip(self._followed, before, strict=True):
-            self.strategy.extended.update(
-                variable.value, lambda v, o: v.assign(tf.where(finite, v, o)), args=(old,)
-            )
-            self.strategy.extended.update(
-                average.value,
-                lambda a, v: a.assign(tf.where(finite, decay * a + (1 - decay) * v, a)),
-                args=(variable.value,),
-            )
+            update(variable.value, lambda v, o: v.assign(tf.where(finite, v, o)), args=(old,))
+            follow = lambda a, v: a.assign(kept * a + added * v)  # noqa: E731
+            update(average.value, follow, args=(variable.value,))
         if self._scale_loss:
             self._adjust_loss_scale(finite)
         return loss, norm
@@ -199,8 +195,10 @@ class Learner:
             shapes = [v.shape for v in self._trained]
             loss, gradients = accumulated(of_part, images, targets, part=part, shapes=shapes)
         # All replicas together first: clipping each part would clip something else.
-        gradients = [g / scale for g in _sum_replicas(replica, gradients)]
-        gradients, norm = tf.clip_by_global_norm(gradients, self._train.clip_norm)
+        gradients = _sum_replicas(replica, gradients)
+        if self._scale_loss:
+            gradients = [g / scale for g in gradients]
+        gradients, norm = clipped(gradients, self._train.clip_norm)
         return loss, norm, gradients
 
     def _adjust_loss_scale(self, finite) -> None:

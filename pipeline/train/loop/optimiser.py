@@ -24,7 +24,8 @@ class Optimiser:
     """The state of AdamW and its update, the same on every replica.
 
     Kernels decay, biases and other vectors do not. A step whose gradients are not finite
-    changes nothing, the averages neither.
+    changes nothing, the averages neither: its factors are 0 and 1, which takes no further pass
+    over the weights.
 
     Args:
         weight_decay: decoupled decay: a step shrinks a kernel by rate * weight_decay.
@@ -57,7 +58,8 @@ class Optimiser:
         """Update weights and averages; called outside the replicas.
 
         Args:
-            gradients: one for each trained variable, already summed over the replicas.
+            gradients: one for each trained variable, already summed over the replicas; finite,
+                also where `finite` says that they were not.
             rate: learning rate, float32 scalar.
             decay: decay of the running average, float32 scalar.
             finite: bool scalar; False changes nothing.
@@ -65,23 +67,39 @@ class Optimiser:
         self._count.assign_add(tf.cast(finite, tf.int64))
         count = tf.cast(tf.maximum(self._count, 1), tf.float32)
         correction = tf.sqrt(1 - BETA2**count) / (1 - BETA1**count)
+        rate = tf.where(finite, rate, 0.0)
+        keeping = [kept_and_added(of, finite) for of in (BETA1, BETA2, decay)]
         for trained, first, second, gradient in zip(
             self._trained, self._first, self._second, gradients, strict=True
         ):
             is_kernel = len(trained.variable.shape) > 1
             shrink = self._weight_decay * trained.decay if is_kernel else 0.0
             rates = trained.rate * rate * correction, trained.rate * rate * shrink
-            arguments = (trained.average.value, first, second, gradient, *rates, decay, finite)
+            arguments = (trained.average.value, first, second, gradient, *rates, keeping)
             self._strategy.extended.update(trained.variable.value, _update, args=arguments)
 
 
-def _update(variable, average, first, second, gradient, rate, shrink, decay, finite) -> None:
+def clipped(gradients: Sequence[tf.Tensor], norm: float) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """Gradients of at most such a norm together, and the norm that they had.
+
+    Where that is not finite all are 0, so that nothing else has to look at each of them.
+    """
+    had = tf.linalg.global_norm(gradients)
+    factor = norm * tf.minimum(1 / had, 1 / norm)
+    factor = tf.where(tf.math.is_finite(had), factor, 0.0)
+    return [tf.math.multiply_no_nan(g, factor) for g in gradients], had
+
+
+def kept_and_added(kept, finite) -> tuple[tf.Tensor, tf.Tensor]:
+    """The factors of what is there and of what is added to it; 1 and 0 where not `finite`."""
+    return tf.where(finite, kept, 1.0), tf.where(finite, 1 - kept, 0.0)
+
+
+def _update(variable, average, first, second, gradient, rate, shrink, keeping) -> None:
     """One variable on one replica."""
-    new_first = BETA1 * first + (1 - BETA1) * gradient
-    new_second = BETA2 * second + (1 - BETA2) * tf.square(gradient)
-    moved = rate * new_first / (tf.sqrt(new_second) + EPSILON) + shrink * variable
-    changed = variable - moved
-    first.assign(tf.where(finite, new_first, first))
-    second.assign(tf.where(finite, new_second, second))
-    variable.assign(tf.where(finite, changed, variable))
-    average.assign(tf.where(finite, decay * average + (1 - decay) * variable, average))
+    of_first, of_second, of_average = keeping
+    first.assign(of_first[0] * first + of_first[1] * gradient)
+    second.assign(of_second[0] * second + of_second[1] * tf.square(gradient))
+    moved = rate * first / (tf.sqrt(second) + EPSILON) + shrink * variable
+    variable.assign_sub(moved)
+    average.assign(of_average[0] * average + of_average[1] * variable)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.train.loop.optimiser import Optimiser, Trained
+from pipeline.train.loop.optimiser import Optimiser, Trained, clipped
 
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 2, 3)).astype(np.float32)
 
@@ -78,10 +78,23 @@ def test_the_average_follows_the_weights():
     assert average.numpy()[0] == pytest.approx(3.0)
 
 
-def test_gradients_that_are_not_finite_change_nothing():
-    weight, average = variable([1.0]), variable([3.0])
-    optimiser = optimiser_of((weight, average, 1.0), weight_decay=0.5)
-    before = {name: v.numpy() for name, v in optimiser.state.items()}
-    step(optimiser, np.array([np.nan], np.float32), finite=False)
-    assert (weight.numpy()[0], average.numpy()[0]) == (1.0, 3.0)
-    assert all((v.numpy() == before[name]).all() for name, v in optimiser.state.items())
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_gradients_that_are_not_finite_change_nothing(wrong):
+    weights = variable([1.0, 2.0]), variable([1.0])
+    averages = variable([3.0, 3.0]), variable([3.0])
+    optimiser = optimiser_of(*zip(weights, averages, (1.0, 1.0), strict=True), weight_decay=0.5)
+    step(optimiser, np.ones(2, np.float32), np.ones(1, np.float32), decay=0.5)
+    everything = {**optimiser.state, **dict(enumerate((*weights, *averages)))}
+    before = {name: np.array(v.numpy()) for name, v in everything.items()}
+    gradients, norm = clipped([tf.constant([wrong, 1.0]), tf.constant([1.0])], 1.0)
+    step(optimiser, *gradients, finite=bool(np.isfinite(norm)), decay=0.5)
+    for name, v in everything.items():
+        np.testing.assert_array_equal(v.numpy(), before[name], err_msg=str(name))
+
+
+def test_gradients_are_clipped_together():
+    for gradients in ([3.0, 4.0], [0.3, 0.4]):
+        ours, norm = clipped([tf.constant([g]) for g in gradients], 1.0)
+        theirs, _ = tf.clip_by_global_norm([tf.constant([g]) for g in gradients], 1.0)
+        np.testing.assert_array_equal(np.array(ours), np.array(theirs))
+        assert float(norm) == pytest.approx(np.hypot(*gradients))
