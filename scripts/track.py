@@ -39,7 +39,7 @@ def track(
     from pipeline.tracking.client import quiet_environment
     from pipeline.tracking.follow import follow as go_on_until_gone
     from pipeline.tracking.outage import attempted
-    from pipeline.tracking.upload import upload
+    from pipeline.tracking.upload import may_come_twice, upload
 
     quiet_environment()
     said = {""}
@@ -51,11 +51,15 @@ def track(
             note_system_metrics(RunFolder(run))
         upload(RunFolder(run))
 
-    def bring(running: bool = False) -> None:
+    def bring(running: bool = False) -> bool:
         why = attempted(partial(send, running), run)
         if why not in said:
             print(f"track: {why}", file=sys.stderr, flush=True)
         said.add(why)
+        more = may_come_twice(RunFolder(run))
+        if more and not running:
+            leave_terminal()  # what waits for the end of the command's output shall have it
+        return more
 
     if follow:
         # Ctrl-C and a connection that drops are for the stage; this process ends when that has.

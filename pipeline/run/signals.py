@@ -103,7 +103,7 @@ def _watch() -> Callable[[], None]:
 def leave_terminal() -> None:
     """Write no more to a terminal, which has hung up, or to a pipe, whose reader had it as well.
 
-    What ends a command in good order, a checkpoint above all, also prints, which would fail.
+    What ends a command in good order, a checkpoint above all, prints something, which would fail.
     """
     for output in (1, 2):
         if not stat.S_ISREG(os.fstat(output).st_mode):

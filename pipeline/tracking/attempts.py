@@ -38,6 +38,11 @@ class Attempt:
         return f"{self.first}-pictures"
 
     @property
+    def model(self) -> str:
+        """The same of the model that it left."""
+        return f"{self.first}-model"
+
+    @property
     def settings(self) -> dict[str, dict]:
         """By section and name."""
         return self.events[0][1]["settings"]

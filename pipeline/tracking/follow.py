@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def follow(
-    bring: Callable[[bool], None], *, process: int, seconds: float, wait: Callable[[float], None]
+    bring: Callable[[bool], object], *, process: int, seconds: float, wait: Callable[[float], None]
 ) -> None:
-    """Call `bring` every so many seconds until a process is gone, and once more then.
+    """Call `bring` every so many seconds until a process is gone, and then until nothing may come.
 
     Args:
-        bring: uploads; told whether the process runs.
+        bring: uploads; told whether the process runs. Returns whether more may come after its end.
         wait: sleeps for so many seconds.
     """
     since, begun = 0.0, _begun(process)
@@ -20,7 +20,8 @@ def follow(
         if since >= seconds:
             bring(True)
             since = 0.0
-    bring(False)
+    while bring(False):
+        wait(seconds)
 
 
 def _begun(process: int) -> str:

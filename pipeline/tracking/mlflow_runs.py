@@ -96,6 +96,13 @@ class MlflowRuns:
                 self._client.set_tag(sent.runs[name], "mlflow.parentRunId", self.parent(last))
         return [each for each in last.attempts if each.name in gone]
 
+    def delete_doubles(self) -> None:
+        """Delete the runs that a slow server made after others had taken their place."""
+        for name in self._sent.asked.keys() & self._sent.runs.keys():
+            for made in self._made(name):
+                if made != self._sent.runs[name]:
+                    self._client.delete_run(made)
+
     def end(self, configuration: Configuration, *, in_use: bool) -> None:
         """Say what became of the attempts and of the whole, and when.
 
@@ -179,7 +186,8 @@ class MlflowRuns:
             tags["upload_key"] = self._key(name)
             if user := os.environ.get("MLFLOW_TRACKING_USERNAME"):
                 tags["mlflow.user"] = user
-            new = self._client.create_run(self.experiment_id, begin_ms, tags, title)
+            with self._sent.asking(name, self._run):
+                new = self._client.create_run(self.experiment_id, begin_ms, tags, title)
             made = self._made(name) or [new.info.run_id]  # a server may find it later
         # The client repeats a request to which it gets no answer.
         run_id, *doubles = made

@@ -69,8 +69,17 @@ class Sender:
             sent.keep(self._run)
         for configuration in self._runs.configurations:
             self._runs.end(configuration, in_use=in_use)
+        self._delete_doubles()
         sent.count = count
         sent.keep(self._run)
+
+    def _delete_doubles(self) -> None:
+        """Take away what a slow server made a second time since."""
+        self._runs.delete_doubles()
+        for attempt in self._attempts:
+            if attempt.model in self._sent.asked and attempt.name in self._sent.runs:
+                self._send_model(attempt)
+        self._sent.asked = self._sent.still_asked()
 
     def _send_batch(self, batch: list[Item]) -> None:
         """Send events of one attempt: several with metrics, or one of another kind."""
@@ -125,17 +134,19 @@ class Sender:
         if folder is None or not folder.is_dir() or attempt is not self._runs.last(*rivals):
             return
         child, configuration = self._runs.child(attempt), self._runs.configuration(attempt)
-        log_model(folder, run_id=child, uri=tracking_uri())
-        self._sent.ends.pop(attempt.name, None)  # MLflow has ended the run at this moment
-        if self._run.study is None:
-            register(
-                self._client,
-                child,
-                parent=self._runs.parent(configuration),
-                data_set=configuration.data_set,
-                title=self._runs.title,
-                sha256=read_card(folder).sha256,
-            )
+        parent = self._runs.parent(configuration)
+        with self._sent.asking(attempt.model, self._run):
+            log_model(folder, run_id=child, uri=tracking_uri())
+            self._sent.ends.pop(attempt.name, None)  # MLflow has ended the run at this moment
+            if self._run.study is None:
+                register(
+                    self._client,
+                    child,
+                    parent=parent,
+                    data_set=configuration.data_set,
+                    title=self._runs.title,
+                    sha256=read_card(folder).sha256,
+                )
 
     def _describe(self, attempt: Attempt) -> None:
         """Show on the run of the whole configuration what people look for first."""

@@ -1,8 +1,10 @@
 """RUN/tracking.json: what MLflow already has of a run folder."""
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from pipeline.run.atomic import json_text, read_json, write_json
 from pipeline.run.layout import RunFolder
 from pipeline.tracking.attempts import Event
 from pipeline.tracking.client import same_store, store_name
+
+PATIENCE_SECONDS = 600.0  # in which a server may come to the end of a request
 
 
 @dataclass
@@ -29,9 +33,32 @@ class Sent:
     # status and time that the runs of MLflow have, by the same names
     ends: dict[str, str] = field(default_factory=dict)
 
+    # when something was asked for that the server may make twice, by the same names: the client
+    # repeats a request that gets no answer in time, and a slow server may still do the first one
+    asked: dict[str, float] = field(default_factory=dict)
+
     def keep(self, run: RunFolder) -> None:
         """Write it."""
         write_json(run.tracking_state, asdict(self))
+
+    @contextlib.contextmanager
+    def asking(self, name: str, run: RunFolder) -> Iterator[None]:
+        """Remember that something is asked for, also where this process dies meanwhile.
+
+        What is answered in time is made once.
+        """
+        before = {name: self.asked[name]} if name in self.asked else {}
+        self.asked[name], began = time.time(), time.monotonic()
+        self.keep(run)
+        yield
+        if time.monotonic() - began < float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")):
+            del self.asked[name]
+            self.asked |= before
+
+    def still_asked(self) -> dict[str, float]:
+        """Those of `asked` that a server may still come to make."""
+        now = time.time()
+        return {name: at for name, at in self.asked.items() if 0 <= now - at < PATIENCE_SECONDS}
 
 
 def read_sent(run: RunFolder, events: Sequence[Event]) -> Sent:

@@ -36,6 +36,12 @@ def upload(run: RunFolder, *, client: "MlflowClient | None" = None) -> int:
     return sum(_upload_one(each, client) for each in (run, *run.parts))
 
 
+def may_come_twice(run: RunFolder) -> bool:
+    """Whether a slow server may still make something of this run a second time."""
+    every = (run, *run.parts) if run.root.is_dir() else ()
+    return any(read_sent(each, read_events(each.events)).still_asked() for each in every)
+
+
 def _upload_one(run: RunFolder, client: "MlflowClient | None") -> int:
     with (run.root / "tracking.lock").open("a") as lock:
         # The follower of a stage and the call after it may meet here.
@@ -46,7 +52,7 @@ def _upload_one(run: RunFolder, client: "MlflowClient | None") -> int:
         used = any(each.ended is None for each in attempts) and in_use(run)
         # Where an attempt ends in MLflow otherwise, its process died, or a store did.
         known = [each for each in attempts if each.name in sent.runs]
-        if new or any(sent.ends.get(e.name) != e.state(in_use=used) for e in known):
+        if new or sent.asked or any(sent.ends.get(e.name) != e.state(in_use=used) for e in known):
             from pipeline.tracking.sender import Sender, open_client
 
             sender = Sender(run, sent, client or open_client(), attempts)

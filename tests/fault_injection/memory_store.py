@@ -15,6 +15,8 @@ class Store:
 
     Attributes:
         repeated: each call that makes a run arrives twice, as where its first answer is lost.
+        slow: the first request of each call that makes a run is given up, and comes to its effect
+            when `come_late` is called.
         refused: calls, by name, that fail once, as where another client does the same this moment.
     """
 
@@ -26,7 +28,8 @@ class Store:
         self.views: dict[str, str] = {}
         self.calls = 0
         self.made = -1
-        self.fails_at, self.unanswered, self.repeated = -1, False, False
+        self.fails_at, self.unanswered, self.repeated, self.slow = -1, False, False, False
+        self.late: list[tuple] = []
         self.refused: set[str] = set()
 
     def __getattr__(self, name):
@@ -61,7 +64,14 @@ class Store:
     def _create_run(self, experiment, start_time, tags, run_name):
         if self.repeated:
             self._make_run(start_time, tags, run_name)
+        if self.slow:
+            self.late.append((start_time, tags, run_name))
         return self._make_run(start_time, tags, run_name)
+
+    def come_late(self):
+        """Do what was given up."""
+        while self.late:
+            self._make_run(*self.late.pop())
 
     def _delete_run(self, run_id):
         self.runs[run_id].info.lifecycle_stage = "deleted"

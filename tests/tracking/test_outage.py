@@ -109,6 +109,17 @@ def test_uploads_go_on_until_the_process_is_gone_and_once_more():
     assert told == [True, True, False]
 
 
+def test_uploads_go_on_after_the_process_as_long_as_more_may_come():
+    told, waits, answers = [], [], iter([True, True, False])
+
+    def bring(running: bool) -> bool:
+        told.append(running)
+        return next(answers)
+
+    follow(bring, process=2**30, seconds=20, wait=waits.append)  # there is no such process
+    assert (told, waits) == ([False, False, False], [20, 20])
+
+
 def test_following_ends_with_a_process_that_nobody_asks_after():
     waits: list[float] = []
 

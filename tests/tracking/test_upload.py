@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.lock import locked
 from tests.fault_injection.memory_store import Outage, Store
+from tests.model.cards import write_a_card
 
 
 @pytest.fixture
@@ -144,6 +146,87 @@ def test_of_a_run_that_was_asked_for_twice_one_is_left(run, whole):
         ), call
         assert {m[0] for m in store.metrics} <= left
         assert again["metrics"] == content["metrics"]
+
+
+@pytest.mark.parametrize("with_news", [False, True])
+def test_a_run_that_a_slow_server_makes_after_all_is_taken_away(run, whole, monkeypatch, with_news):
+    from pipeline.tracking.sent import PATIENCE_SECONDS
+    from pipeline.tracking.upload import upload
+
+    run.tracking_state.unlink()
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0")  # as if each call took longer
+    store = Store()
+    store.slow = True
+    content = sent(run, store)
+    assert may_come_twice(run)
+    store.come_late()
+    assert len(living(store)) == 6
+    if with_news:
+        EventLog(run, "evaluate").metrics({"late": 1.0}, step=9)
+    assert upload(run, client=store) == with_news
+    assert living(store) == [("mine", None), ("mine/heatmap", "mine"), ("mine/evaluate", "mine")]
+    assert {*content["metrics"]} <= {*store.content()["metrics"]}
+    later = time.time() + PATIENCE_SECONDS
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert not may_come_twice(run)
+    store.calls = 0
+    upload(run, client=store)  # once more, however late
+    assert store.calls
+    calls = store.calls
+    assert (upload(run, client=store), store.calls) == (0, calls)
+
+
+def test_a_run_whose_making_was_cut_off_is_taken_away_where_it_comes_after_another(run, whole):
+    _, calls = whole
+    for call in range(calls):
+        run.tracking_state.unlink(missing_ok=True)
+        store = Store()
+        store.fails_at = call
+        with pytest.raises(Outage):
+            sent(run, store)
+        made = list(store.runs.values())
+        sent(run, store)
+        named = [r for r in store.runs.values() if r not in made][:1]
+        if not (named and may_come_twice(run)):
+            continue
+        info = named[0].info
+        store._make_run(info.start_time, named[0].tags, info.run_name)
+        sent(run, store)
+        assert len(living(store)) == 3, call
+        return
+    pytest.fail("no run was cut off as it was made")
+
+
+def test_a_model_that_was_long_in_sending_is_looked_for_again_till_it_is_there_once(
+    run, monkeypatch
+):
+    from pipeline.tracking import sender
+
+    looked: list[str] = []
+    monkeypatch.setattr(sender, "log_model", lambda *_, **__: looked.append("logged"))
+    monkeypatch.setattr(sender, "register", lambda *_, **__: looked.append("registered"))
+    write_a_card(run.model)
+    log = EventLog(run, "train")
+    log.start(settings={"data": {"name": "", "importer": "mias"}}, commit="abc", dirty=False)
+    log.finish(status="finished", seconds=2.0, peak_mib=10.0)
+    store = Store()
+    sent(run, store)
+    assert looked == ["logged", "registered"]
+    run.tracking_state.unlink()
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "0")
+    for _ in range(2):
+        sent(run, store)
+    assert looked == ["logged", "registered"] * 4  # sent, at the end of that, and next time
+
+
+def test_a_server_that_answers_in_time_is_asked_nothing_more(run, whole):
+    assert not may_come_twice(run)
+
+
+def may_come_twice(run: RunFolder) -> bool:
+    from pipeline.tracking.upload import may_come_twice
+
+    return may_come_twice(run)
 
 
 def test_what_another_run_gives_the_experiment_at_the_same_moment_is_no_outage(run, whole):
