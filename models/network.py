@@ -153,7 +153,7 @@ class PatchNetwork(keras.Model):
     @property
     def units(self) -> keras.Model:
         """The network up to the units of its head: (B, H, W, 1) -> (B, h, w, units)."""
-        return keras.Model(self.inputs, self.get_layer("logit").output)
+        return keras.Model(self.inputs[0], self.get_layer("logit").output)
 
     @property
     def normalisations(self) -> list[keras.layers.BatchNormalization]:

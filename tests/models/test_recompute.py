@@ -27,7 +27,13 @@ def valid():
     return build_network(NetworkSpec("valid", 64, width=4, dropout=0.0), seed=1)
 
 
-@pytest.mark.parametrize(("build", "count"), [(nested, 5), (valid, 6)])
+def two_units():
+    """What a head of two units is trained on."""
+    spec = NetworkSpec("valid", 64, width=4, dropout=0.0, head="softmax")
+    return build_network(spec, seed=1).units
+
+
+@pytest.mark.parametrize(("build", "count"), [(nested, 5), (valid, 6), (two_units, 6)])
 def test_values_and_gradients_are_those_of_the_network(build, count):
     network = build()
     assert len(_pieces(network)) == count

@@ -30,8 +30,8 @@ def check_logit(network, loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> N
 
     Raises:
         UserError: the network ends in several units though its head has one, in another type than
-            float32, in a sigmoid or another activation, or the loss is not the cross-entropy of
-            the logit.
+            float32, in a sigmoid or another activation, its features overflow, or the loss is
+            not the cross-entropy of the logit.
     """
     head, has_one_unit = network.spec.head, network.spec.head == "sigmoid"
     kernel, bias = network.head_variables
@@ -70,6 +70,12 @@ def _check_output(output: tf.Tensor, logit: float) -> None:
     if output.dtype != tf.float32:
         raise UserError(f"The network must end in float32, not {output.dtype.name}.")
     found = np.unique(output.numpy())
+    if not np.isfinite(found).all():
+        raise UserError(
+            "The features of a black window are not finite in the precision of this training. "
+            "Set train.precision=float32, or begin with network.weights=imagenet, whose "
+            "normalisations keep them small."
+        )
     if not np.allclose(found, logit, atol=1e-4):
         raise UserError(
             f"The network must end in a linear unit: with a bias of {logit:g} and no weights its "

@@ -37,6 +37,11 @@ def test_a_sigmoid_behind_the_logit_is_refused(network):
         check_logit(changed(network, tf.sigmoid), balanced_loss)
 
 
+def test_a_network_that_overflows_is_not_said_to_end_in_a_sigmoid(network):
+    with pytest.raises(UserError, match=r"not finite.*train.precision=float32"):
+        check_logit(changed(network, lambda z: z + float("inf") * 0), balanced_loss)
+
+
 def test_a_sigmoid_in_front_of_the_loss_is_refused(network):
     with pytest.raises(UserError, match="cross-entropy from the logit"):
         check_logit(network, lambda z, t: balanced_loss(tf.sigmoid(z), t))
