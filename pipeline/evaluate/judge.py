@@ -1,8 +1,10 @@
 """The metrics of the registry on the judged tables, each with its interval over patients."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -97,10 +99,23 @@ class Bootstrap:
 
 def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure:
     """A metric of all that is judged, or the reason why there is none."""
-    try:
-        return bootstrap.judge(metric, cases_of(judged, metric.needs))
-    except Undefined as why:
-        return Figure(reason=str(why))
+    return judge_metrics([metric], judged, bootstrap)[metric.name]
+
+
+def judge_metrics(
+    metrics: Iterable[Metric], judged: Judged, bootstrap: Bootstrap
+) -> dict[str, Figure]:
+    """Metrics by name; neighbours that need the same share it, and it is gone after them."""
+    figures = {}
+    for need, neighbours in groupby(metrics, key=attrgetter("needs")):
+        alike = list(neighbours)
+        try:
+            cases = cases_of(judged, need)
+        except Undefined as why:
+            figures |= {metric.name: Figure(reason=str(why)) for metric in alike}
+        else:
+            figures |= {metric.name: bootstrap.judge(metric, cases) for metric in alike}
+    return figures
 
 
 def cases_of(judged: Judged, need: Need) -> Scored | Matched:

@@ -22,7 +22,7 @@ ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
 _OF_FINDING = ("patient_id", "laterality", "view", "split", "finding_id")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """Everything that the figures are computed from."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ class Matched(Searched):
     lesions: list[Outline]  # outline of each lesion in original pixels, L of them
 
 
+@lru_cache(maxsize=1)  # many figures rest on it
 def match_candidates(judged: Judged) -> Matched:
     """Candidates by the rule of the point inside the lesion.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache, partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from pipeline.evaluate.judge import (
     Bootstrap,
     decision_points,
     froc_points,
-    judge_metric,
+    judge_metrics,
     probability_figures,
     reliability_bins,
     scored_positions,
@@ -63,8 +64,8 @@ def compute_metrics(
     """
     say(FIGURES)
     figures = {
-        metric.name: judge_metric(metric, judged, bootstrap).as_dict()
-        for metric in ranking_metrics()
+        name: figure.as_dict()
+        for name, figure in judge_metrics(ranking_metrics(), judged, bootstrap).items()
     } | froc_points(judged, bootstrap)
     say(BASELINES)
     rows = baseline_rows(judged, bootstrap, baselines)
@@ -153,32 +154,34 @@ def baseline_rows(
 ) -> dict[str, dict]:
     """Patch AUC of each baseline; beside it its average precision and the network's lead."""
     rows = {}
-    auc = METRICS["patch_auc"]
+    network = cache(partial(scored_positions, judged))
+    samples = cache(lambda: auc_samples(network(), bootstrap.weights))
     for name, score in baselines.items():
         try:
             if judged.positions["label"].nunique() < 2:
                 raise Undefined("there are not positions of both classes")
-            network = scored_positions(judged)
-            others = network.scored_by(score())
+            others = network().scored_by(score())
         except Undefined as why:
             rows[name] = Figure(reason=str(why)).as_dict()
             continue
-        rows[name] = {
-            **bootstrap.judge(auc, others).as_dict(),
-            "patch_ap": bootstrap.judge(METRICS["patch_ap"], others).as_dict(),
-            "lead_of_the_network": _lead(network, others, bootstrap).as_dict(),
-        }
+        rows[name] = _beside(others, network(), samples, bootstrap)
     return rows
 
 
-def _lead(network: Scored, others: Scored, bootstrap: Bootstrap) -> Figure:
-    """ROC AUC of the network minus that of other scores, on the same drawn patients."""
-    weights = bootstrap.weights
-    return bootstrap.figure(
-        lambda: METRICS["patch_auc"].value(network) - METRICS["patch_auc"].value(others),
-        lambda: auc_samples(network, weights) - auc_samples(others, weights),
-        n=len(network),
+def _beside(
+    others: Scored, network: Scored, samples: Callable[[], np.ndarray], bootstrap: Bootstrap
+) -> dict:
+    """Other scores, and the lead of the network in ROC AUC on the same drawn patients."""
+    auc = METRICS["patch_auc"].value
+    of_others = cache(partial(auc_samples, others, bootstrap.weights))
+    lead = bootstrap.figure(
+        lambda: auc(network) - auc(others), lambda: samples() - of_others(), n=len(network)
     )
+    return {
+        **bootstrap.figure(partial(auc, others), of_others, n=len(others)).as_dict(),
+        "patch_ap": bootstrap.judge(METRICS["patch_ap"], others).as_dict(),
+        "lead_of_the_network": lead.as_dict(),
+    }
 
 
 def calibration_summary(judged: Judged, bootstrap: Bootstrap) -> dict:

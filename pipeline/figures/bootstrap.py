@@ -1,23 +1,29 @@
 """Bootstrap over patients: how far a figure would move with other women.
 
 Ten patches of a lesion are not ten samples, so whole patients are drawn. A bootstrap sample is a
-row of weights, how often each patient was drawn. The figures are computed for all rows at once,
-each sorted or counted only once; the results are (samples, ...) with NaN where a sample lacks a
-class. All are exact but `slope_samples`. scikit-learn sorts anew for each sample: 2,000 samples of
-360,000 positions take it 90 to 140 seconds a metric, these 0.1 to 8. A test compares them.
+row of weights, how often each patient was drawn. Units are sorted or counted once; the results are
+(samples, ...) with NaN where a sample lacks a class. All are exact but `slope_samples`, and a test
+compares them with scikit-learn, which sorts anew for each sample: for 2,000 of 360,000 positions it
+takes 90 to 140 seconds a metric, these 0.1 to 1. Threads share the samples of what takes long, each
+computed by itself, so that their number changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_array, csr_array
 from scipy.special import expit
 
 from pipeline.figures.froc import FP_RATES, Matches, candidate_ranks
 from pipeline.figures.ranking import MAX_FALSE_RATE
 from pipeline.figures.reliability import recalibrations
+from pipeline.run.map_images import default_workers
 
 CALIBRATION_BINS = 256
+_AT_ONCE = 16  # samples that a thread computes together
+_POINTS = 2**22  # of an ROC curve that are summed together
 # Beyond it the sample separates the classes: its slope has no finite value.
 _STEEPEST = 100.0
 
@@ -75,72 +81,100 @@ def patient_weights(patients: int, *, samples: int, seed: int) -> np.ndarray:
     return weights
 
 
-def auc_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
-    """ROC AUC of each sample, (samples,).
+def auc_samples(of: Scored, weights: np.ndarray, *, workers: int | None = None) -> np.ndarray:
+    """ROC AUC of each sample, (samples,): its pairs in which the positive is higher, ties half.
 
-    AUC = sum over pairs of patients (i, j) of w_i w_j U_ij, over all pairs of a positive and a
-    negative. U_ij counts how often a positive of i is above a negative of j (ties: half); a unit
-    with a weight counts by it.
+    A unit with a weight counts by it.
+
+    Args:
+        workers: threads that share the samples; all cores if None.
     """
-    patients, positive = weights.shape[1], of.labels == 1
+    positive = of.labels == 1
     counted = np.ones(len(of)) if of.weights is None else of.weights
     sums = (_per_sample(counted * each, of.patient, weights) for each in (positive, ~positive))
     pairs = np.multiply(*sums)
-    wins = np.zeros((patients, patients))
-    positive_scores, who, gained = of.scores[positive], of.patient[positive], counted[positive]
-    order = np.lexsort((of.scores[~positive], of.patient[~positive]))
-    negative_scores, whose = of.scores[~positive][order], of.patient[~positive][order]
-    lost = counted[~positive][order]
-    starts = np.searchsorted(whose, np.arange(patients + 1))
-    for j in range(patients):
-        own = slice(starts[j], starts[j + 1])
-        rising, passed = negative_scores[own], np.append(0.0, np.cumsum(lost[own]))
-        below = passed[np.searchsorted(rising, positive_scores, side="left")]
-        not_above = passed[np.searchsorted(rising, positive_scores, side="right")]
-        wins[:, j] = np.bincount(who, gained * (below + not_above) / 2, minlength=patients)
-    return _ratio(np.sum((weights @ wins) * weights, axis=1), pairs)
+    steps = _Steps.of(of, counted, patients=weights.shape[1])
+
+    def lost(rows: np.ndarray) -> np.ndarray:
+        above, not_below = steps.negatives_above(rows)
+        return np.einsum("gs,gs->s", steps.positives @ rows.T, (above + not_below) / 2)
+
+    return _ratio(pairs - _by_samples(lost, weights, workers), pairs)
 
 
-def average_precision_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
-    """Average precision of each sample, (samples,)."""
-    order = np.argsort(-of.scores, kind="stable")
-    falling, who, hit = of.scores[order], of.patient[order], of.labels[order] == 1
-    # A positive's precision counts everything down to the end of its tie.
-    end_of_tie = np.searchsorted(-falling, -falling[hit], side="right") - 1
-    tie = np.searchsorted(-falling[hit], -falling[hit], side="right") - 1
-    result = np.full(len(weights), np.nan)
-    for sample, weight in enumerate(weights):
-        all_above = np.cumsum(weight[who])[end_of_tie]
-        gained = weight[who[hit]]
-        true_above = np.cumsum(gained)[tie]
-        drawn = gained > 0
-        if drawn.any():
-            precision = true_above[drawn] / all_above[drawn]
-            result[sample] = np.sum(gained[drawn] * precision) / gained.sum()
-    return result
+def average_precision_samples(
+    of: Scored, weights: np.ndarray, *, workers: int | None = None
+) -> np.ndarray:
+    """Average precision of each sample, (samples,); `workers` as in `auc_samples`."""
+    steps = _Steps.of(of, np.ones(len(of)), patients=weights.shape[1])
+    falling = np.argsort(steps.step, kind="stable")
+    who, step = of.patient[of.labels == 1][falling], steps.step[falling]
+
+    def mean_precision(rows: np.ndarray) -> np.ndarray:
+        # A positive's precision counts everything down to the end of its tie.
+        true = np.cumsum(steps.positives @ rows.T, axis=0)
+        called = true + steps.negatives_above(rows)[1]
+        precision = np.divide(true, called, out=np.zeros_like(true), where=called > 0)
+        result = np.full(len(rows), np.nan)
+        for sample, weight in enumerate(rows):
+            gained = weight[who]
+            drawn = gained > 0
+            if drawn.any():
+                summed = np.sum(gained[drawn] * precision[step[drawn], sample])
+                result[sample] = summed / gained.sum()
+        return result
+
+    return _by_samples(mean_precision, weights, workers)
 
 
 def partial_auc_samples(
-    of: Scored, weights: np.ndarray, *, max_false_rate: float = MAX_FALSE_RATE
+    of: Scored,
+    weights: np.ndarray,
+    *,
+    max_false_rate: float = MAX_FALSE_RATE,
+    workers: int | None = None,
 ) -> np.ndarray:
-    """Standardised partial AUC (McClish) of each sample, (samples,)."""
+    """Standardised partial AUC (McClish) of each sample, (samples,); `workers` as above."""
     order = np.argsort(-of.scores, kind="stable")
     falling, who, positive = of.scores[order], of.patient[order], of.labels[order] == 1
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
+    truths = (positive, ~positive)
+    positives, negatives = (np.bincount(who, t, minlength=weights.shape[1]) for t in truths)
+    all_false = weights @ negatives
+    # The rest is of no sample's concern: before it, all have more false alarms than the rate.
+    for ties in range(len(last_of_tie) // 8, len(last_of_tie), len(last_of_tie) // 16 + 1):
+        end = last_of_tie[ties] + 1
+        false = _per_sample(~positive[:end], who[:end], weights)
+        if np.all(false > max_false_rate * all_false):
+            last_of_tie, who, positive = last_of_tie[: ties + 1], who[:end], positive[:end]
+            break
+    true_to = np.cumsum(positive)[last_of_tie]
     least, most = max_false_rate**2 / 2, max_false_rate
-    result = np.full(len(weights), np.nan)
-    for sample, weight in enumerate(weights):
-        counted = weight[who]
-        true = np.cumsum(np.where(positive, counted, 0.0))[last_of_tie]
-        false = np.cumsum(np.where(positive, 0.0, counted))[last_of_tie]
-        if not (true[-1] > 0 and false[-1] > 0):
-            continue
-        true, false = (np.concatenate([[0.0], c / c[-1]]) for c in (true, false))
-        within = false < max_false_rate
-        x = np.append(false[within], max_false_rate)
-        y = np.append(true[within], np.interp(max_false_rate, false, true))
-        result[sample] = 0.5 * (1 + (np.trapezoid(y, x) - least) / (most - least))
-    return result
+
+    def area(weight: np.ndarray) -> float:
+        """Under the curve up to the rate, NaN where a class is missing; summed part by part."""
+        true = np.append(0.0, np.cumsum(weight[who[positive]]))
+        all_true, all_false = weight @ positives, weight @ negatives
+        summed, called, x, y = 0.0, 0.0, np.zeros(1), np.zeros(1)
+        if not (all_true > 0 and all_false > 0):
+            return np.nan
+        for first in range(0, len(last_of_tie), _POINTS):
+            ends = last_of_tie[first : first + _POINTS]
+            start = last_of_tie[first - 1] + 1 if first else 0
+            counted = called + np.cumsum(weight[who[start : ends[-1] + 1]])
+            gained, called = true[true_to[first : first + _POINTS]], counted[-1]
+            x = np.append(x[-1], (counted[ends - start] - gained) / all_false)
+            y = np.append(y[-1], gained / all_true)
+            if is_end := x[-1] >= most:
+                within, end = np.searchsorted(x, most), np.interp(most, x, y)
+                x, y = np.append(x[:within], most), np.append(y[:within], end)
+            summed += np.trapezoid(y, x)
+            if is_end:
+                break
+        return summed
+
+    areas = _by_samples(lambda rows: np.array([area(row) for row in rows]), weights, workers)
+    return 0.5 * (1 + (areas - least) / (most - least))
 
 
 def log_loss_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
@@ -149,9 +183,16 @@ def log_loss_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
 
 
 def froc_samples(
-    of: Searched, weights: np.ndarray, *, rates: Sequence[float] = FP_RATES
+    of: Searched,
+    weights: np.ndarray,
+    *,
+    rates: Sequence[float] = FP_RATES,
+    workers: int | None = None,
 ) -> np.ndarray:
-    """Sensitivity of each sample at each rate of false alarms, (samples, rates)."""
+    """Sensitivity of each sample at each rate of false alarms, (samples, rates).
+
+    `workers` as in `auc_samples`.
+    """
     matches, patient = of.matches, of.patient_of_image
     falling = np.argsort(-matches.false_scores, kind="stable")
     who_false = patient[matches.false_images[falling]]
@@ -160,16 +201,20 @@ def froc_samples(
     # found[k]: lesions above the k-th best false alarm; the last: all that were hit at all.
     limits = np.append(matches.false_scores[falling], -np.inf)
     found = np.searchsorted(-matches.lesion_scores[best_first], -limits, side="left")
-    images = _per_sample(np.ones(matches.images), patient[: matches.images], weights)
-    allowed = images[:, None] * np.asarray(rates) + 1e-9  # (samples, rates)
-    result = np.full((len(weights), len(rates)), np.nan)
-    for sample, weight in enumerate(weights):
-        lesion_weight = np.append(0.0, np.cumsum(weight[who_lesion]))
-        if lesion_weight[-1] > 0:
-            false_weight = np.cumsum(weight[who_false])
-            excluded = np.searchsorted(false_weight, allowed[sample], side="right")
-            result[sample] = lesion_weight[found[excluded]] / lesion_weight[-1]
-    return result
+    images = np.bincount(patient[: matches.images], minlength=weights.shape[1])
+
+    def sensitivity(rows: np.ndarray) -> np.ndarray:
+        result = np.full((len(rows), len(rates)), np.nan)
+        allowed = (rows @ images)[:, None] * np.asarray(rates) + 1e-9  # (samples, rates)
+        for sample, weight in enumerate(rows):
+            lesion_weight = np.append(0.0, np.cumsum(weight[who_lesion]))
+            if lesion_weight[-1] > 0:
+                false_weight = np.cumsum(weight[who_false])
+                excluded = np.searchsorted(false_weight, allowed[sample], side="right")
+                result[sample] = lesion_weight[found[excluded]] / lesion_weight[-1]
+        return result
+
+    return _by_samples(sensitivity, weights, workers)
 
 
 def share_with_candidate_samples(of: Searched, weights: np.ndarray) -> np.ndarray:
@@ -183,11 +228,15 @@ def median_rank_samples(of: Searched, weights: np.ndarray) -> np.ndarray:
     ranks = candidate_ranks(of.matches)
     order = np.argsort(ranks)[: np.isfinite(ranks).sum()]  # NaN come last
     patient = of.patient_of_image[of.matches.lesion_images[order]]
-    drawn = np.cumsum(weights[:, patient], axis=1)  # (samples, lesions with a rank)
     if not len(order):
         return np.full(len(weights), np.nan)
-    middle = np.argmax(drawn >= drawn[:, -1:] / 2, axis=1)
-    return np.where(drawn[:, -1] > 0, ranks[order][middle], np.nan)
+
+    def lower_median(rows: np.ndarray) -> np.ndarray:
+        drawn = np.cumsum(rows[:, patient], axis=1)  # (samples, lesions with a rank)
+        middle = np.argmax(drawn >= drawn[:, -1:] / 2, axis=1)
+        return np.where(drawn[:, -1] > 0, ranks[order][middle], np.nan)
+
+    return _by_samples(lower_median, weights)
 
 
 def observed_over_expected_samples(of: Scored, weights: np.ndarray) -> np.ndarray:
@@ -227,6 +276,51 @@ def mean_samples(values: np.ndarray, patient: np.ndarray, weights: np.ndarray) -
     """Mean of the values, (n,) float or bool, in each sample, (samples,)."""
     sums = (_per_sample(x, patient, weights) for x in (values, np.ones(len(values))))
     return _ratio(*sums)
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """How many units of each patient lie between the scores of the positives, falling steps.
+
+    The products with drawn patients replace a sum over all units for each sample, and are exact
+    while units count 1.
+    """
+
+    positives: csr_array  # at each step, (steps, patients)
+    negatives: csr_array  # above each step and not above the one before, then at it, (2 steps, ...)
+    step: np.ndarray  # of each positive, (positives,)
+
+    @classmethod
+    def of(cls, of: Scored, counted: np.ndarray, *, patients: int) -> "_Steps":
+        positive = of.labels == 1
+        rising, step = np.unique(-of.scores[positive], return_inverse=True)
+        sides = (np.searchsorted(rising, -of.scores[~positive], side) for side in ("left", "right"))
+        between = sum(sides)  # odd where it is equal to a step
+        kept = between < 2 * len(rising)
+
+        def table(rows: np.ndarray, chosen: np.ndarray, height: int) -> csr_array:
+            cells = counted[chosen], (rows, of.patient[chosen])
+            return coo_array(cells, shape=(height, patients)).tocsr()
+
+        return cls(
+            table(step, positive, len(rising)),
+            table(between[kept], np.flatnonzero(~positive)[kept], 2 * len(rising)),
+            step,
+        )
+
+    def negatives_above(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Drawn negatives above each step, and these with those at it, (steps, samples) each."""
+        summed = np.cumsum(self.negatives @ rows.T, axis=0)
+        return summed[0::2], summed[1::2]
+
+
+def _by_samples(
+    figure: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, workers: int | None = None
+) -> np.ndarray:
+    """A figure of some rows of weights, for all of them; threads share them."""
+    parts = [weights[first : first + _AT_ONCE] for first in range(0, len(weights), _AT_ONCE)]
+    with ThreadPoolExecutor(workers or default_workers()) as threads:
+        return np.concatenate(list(threads.map(figure, parts)))
 
 
 def _per_sample(amounts: np.ndarray, patient: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -139,9 +139,13 @@ def candidate_ranks(matches: Matches) -> np.ndarray:
     """
     ranks = np.full(len(matches.lesion_scores), np.nan)
     known = np.isfinite(matches.lesion_scores) & (matches.lesion_images < matches.images)
+    by_image = np.lexsort((matches.false_scores, matches.false_images))
+    rising = matches.false_scores[by_image]
+    starts = np.searchsorted(matches.false_images[by_image], np.arange(matches.images + 1))
     for lesion in np.flatnonzero(known):
-        alarms = matches.false_scores[matches.false_images == matches.lesion_images[lesion]]
-        ranks[lesion] = 1 + np.sum(alarms >= matches.lesion_scores[lesion])
+        start, end = starts[matches.lesion_images[lesion] :][:2]
+        below = np.searchsorted(rising[start:end], matches.lesion_scores[lesion])
+        ranks[lesion] = 1 + end - start - below
     return ranks
 
 
