@@ -106,7 +106,7 @@ def judge_metrics(
     metrics: Iterable[Metric], judged: Judged, bootstrap: Bootstrap
 ) -> dict[str, Figure]:
     """Metrics by name; neighbours that need the same share it, and it is gone after them."""
-    figures = {}
+    figures: dict[str, Figure] = {}
     for need, neighbours in groupby(metrics, key=attrgetter("needs")):
         alike = list(neighbours)
         try:
