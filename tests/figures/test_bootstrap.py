@@ -1,5 +1,6 @@
 """The bootstrap over patients: weights, intervals, and agreement with plain repetition."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -86,6 +87,36 @@ def test_a_sample_without_a_positive_is_nan():
         first, second = samples_of(cases, weights)
         assert np.isnan(first)
         assert second == 1.0
+
+
+@pytest.mark.parametrize(
+    "samples_of", [auc_samples, average_precision_samples, partial_auc_samples]
+)
+def test_any_number_of_workers_gives_the_same_bits(samples_of):
+    cases, weights = Scored(*positions()), patient_weights(12, samples=70, seed=0)
+    alone, shared = (samples_of(cases, weights, workers=workers) for workers in (1, 3))
+    one_by_one = [samples_of(cases, row[None])[0] for row in weights]
+    assert alone.tobytes() == shared.tobytes() == np.array(one_by_one).tobytes()
+
+
+@pytest.mark.parametrize("samples_of", [auc_samples, average_precision_samples])
+def test_many_patients_take_no_table_of_their_pairs(samples_of):
+    patients = 4000  # whose pairs would take 128 MB
+    cases = Scored(*positions(patients=patients, each=2))
+    weights = patient_weights(patients, samples=20, seed=0)
+    tracemalloc.start()
+    samples_of(cases, weights, workers=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_a_curve_that_is_summed_in_parts_has_the_area_of_the_whole(monkeypatch):
+    cases, weights = Scored(*positions()), patient_weights(12, samples=20, seed=0)
+    whole = partial_auc_samples(cases, weights, max_false_rate=0.4)
+    monkeypatch.setattr("pipeline.figures.bootstrap._POINTS", 3)
+    parts = partial_auc_samples(cases, weights, max_false_rate=0.4)
+    np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-12)
 
 
 def some_matches(*, fully_outlined=16):
