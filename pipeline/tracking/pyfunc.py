@@ -10,7 +10,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.models import ModelSignature
+from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 from mlflow.types.schema import Array, Object, Property
@@ -48,7 +48,19 @@ def log_model(folder: Path, *, run_id: str, uri: str) -> None:
         return
     mlflow.set_tracking_uri(uri)
     with mlflow.start_run(run_id=run_id), _parts(folder) as parts:
-        mlflow.pyfunc.log_model(name="model", **parts)
+        Model.log(None, _Pyfunc, name="model", validate_serving_input=False, **parts)
+
+
+class _Pyfunc:
+    """As `mlflow.pyfunc`, which would load the model to try the example: TensorFlow, a GB in all.
+
+    `Model.log` also hands on that it shall not.
+    """
+
+    @staticmethod
+    def save_model(*, validate_serving_input: bool, **parts: Any) -> None:
+        assert not validate_serving_input
+        mlflow.pyfunc.save_model(**parts)
 
 
 def save_model(folder: Path, place: Path) -> None:
