@@ -21,7 +21,7 @@ endif
 # What the user gives is read with `value` and never expanded, nor handed to the environment, for
 # which Make would expand it: $(shell ...) in the name of a folder stays a name.
 unexport BENCH SCHEDULER RUN CONFIG SET INPUT MODEL FILE OUT RUNS DATASET FOLDS SEEDS LIMIT PORT KILLS FAULTS \
-         SEED FILES SCHEDULE KINDS IDENTIFIED FORCE GROWTH KEEP IMAGES WORKERS
+         SEED FILES SCHEDULE KINDS IDENTIFIED FORCE GROWTH KEEP IMAGES WORKERS CHECK
 # SEEDS=3 is short for SET="train.members=3", but for the studies that count their seeds by it.
 MEMBERS := $(if $(filter compare-heads ablation,$(MAKECMDGOALS)),,$(if $(value SEEDS),train.members=$(value SEEDS)))
 # Text of the user reaches a shell as one quoted word, whatever is in it; nothing of a run folder does.
@@ -159,8 +159,8 @@ inspect: | $(VENV)/installed             ## what one file is (FILE=x.dcm): codec
 doctor: | $(VENV)/installed              ## what can be decoded here; whether packages, GPU, memory and disk suffice for CONFIG and RUN
 	@$(PY) scripts/doctor.py $(GIVEN)
 
-plan: | $(VENV)/installed                ## time, storage, network and bottleneck of so many mammograms (IMAGES=1000000 WORKERS=64), from what RUN took or a few take
-	@$(PY) scripts/plan.py $(IN) $(call given,IMAGES,images) $(call given,WORKERS,workers) $(call given,CONFIG,config) $(call given,SET,set) $(call given,MODEL,model) $(call given,INPUT,input) $(if $(value KEEP),--keep)
+plan: | $(VENV)/installed                ## time, storage, network and bottleneck of so many mammograms (IMAGES=1000000 WORKERS=64), from what RUN took or a few take; CHECK=1 predicts RUN from a few
+	@$(PY) scripts/plan.py $(IN) $(call given,IMAGES,images) $(call given,WORKERS,workers) $(call given,CONFIG,config) $(call given,SET,set) $(call given,MODEL,model) $(call given,INPUT,input) $(if $(value CHECK),--check) $(if $(value KEEP),--keep)
 
 ui: | $(VENV)/installed                  ## open MLflow on this machine (PORT=5000): every run, its curves, heatmaps and report
 	@$(PY) scripts/ui.py --port $(call or_else,PORT,5000)

@@ -2,7 +2,7 @@
 
 Reads   RUN/events.jsonl and what its stages wrote; without a finished RUN a few are measured
 Writes  nothing; with --keep docs/results/planning.json
-Run     make plan IMAGES=1000000 WORKERS=64
+Run     make plan IMAGES=1000000 WORKERS=64; make plan RUN=runs/mine CHECK=1
 """
 
 from typing import Annotated
@@ -10,38 +10,58 @@ from typing import Annotated
 import typer
 
 import start
-from pipeline.checkup.planning import KEPT, costs_of, keep_curve, measured, plan_of, plan_text
+from pipeline.checkup.mammogram_costs import costs_of, measured, untold
+from pipeline.checkup.planning import (
+    KEPT,
+    check_of,
+    check_text,
+    keep_plan,
+    plan_of,
+    plan_text,
+    whole_number,
+)
+from pipeline.model.configure import settings_with_model
+from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 from pipeline.run.map_images import default_workers
-from pipeline.run.scratch import scratch_folder
 from pipeline.run.settings import given_overrides, joined
 
 
 def plan(
     run: start.Run,
-    images: Annotated[int, typer.Option(min=1)] = 100_000,
-    workers: Annotated[int, typer.Option(min=0, help="0: the cores of this machine")] = 0,
+    images: str = "100,000",
+    workers: Annotated[str, typer.Option(help="the cores of this machine, if not given")] = "",
     config: str = "",
     set: str = "",
     model: str = "",
     input: str = "",
+    check: Annotated[bool, typer.Option(help="predict RUN from a few, and compare")] = False,
     keep: bool = False,
 ) -> None:
     """Say what a set of so many mammograms will take, from what some took."""
     folder = RunFolder(run)
+    count = whole_number(images, name="IMAGES")
+    cores = whole_number(workers, name="WORKERS") if workers else default_workers()
     overrides = given_overrides(set, input_root=input)
-    settings, _ = joined(folder, config=config, overrides=overrides, model=model)
-    if folder.preprocess_summary.is_file():
-        costs = costs_of(folder, planned=settings)
+    settings, given = joined(folder, config=config, overrides=overrides, model=model)
+    if given.model:
+        settings, _, _ = settings_with_model(settings, given)
+    reason = untold(folder, settings)
+    if check and reason:
+        raise UserError(f"{reason}: CHECK=1 compares with a RUN that went through in one go.")
+    if check or reason:
+        why = reason or f"to predict what RUN={run} took"
+        print(f"plan: {why}: all stages with 12 and 36 patients, some minutes", flush=True)
+        costs = measured(given, settings)
     else:
-        given = {"config": config, "set": set, "model": model, "input": input}
-        print("plan: all stages with 12 and 36 patients, some minutes", flush=True)
-        with scratch_folder() as place:
-            costs = measured(given, settings, place)
-    print(plan_text(plan_of(costs, images, cores=workers or default_workers()), costs))
+        costs = costs_of(folder, planned=settings)
+    print(plan_text(plan_of(costs, count, cores=cores), costs))
+    checked = check_of(costs, folder, cores=cores) if check else None
+    if checked:
+        print(check_text(checked))
     if keep:
-        keep_curve(costs)
-        print(f"kept in {KEPT}")
+        keep_plan(costs, checked)
+        print(f"kept in {KEPT}; make docs writes it into docs/planning.md")
 
 
 if __name__ == "__main__":

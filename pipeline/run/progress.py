@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Self, TypeVar
 
 from rich.console import Console
@@ -29,16 +30,19 @@ class Plan:
         self.parts = dict(parts)
         self._spent: dict[str, Spent] = {}
         self._part, self._since = "", Spent.so_far()
+        self._items: int | None = None
 
-    def begin(self, part: str) -> None:
-        """From here on the time goes into this part."""
+    def begin(self, part: str, *, items: int | None = None) -> None:
+        """From here on the time goes into this part, which works on so many items."""
         self._spent = self.spent()
-        self._part, self._since = part, Spent.so_far()
+        self._part, self._since, self._items = part, Spent.so_far(), items
 
     def spent(self) -> dict[str, Spent]:
         """What each part has taken; of the present one up to here."""
-        now = {self._part: Spent.so_far().since(self._since)} if self._part else {}
-        return self._spent | now
+        if not self._part:
+            return self._spent
+        now = replace(Spent.so_far().since(self._since), items=self._items)
+        return self._spent | {self._part: now}
 
     def say(self, part: str) -> None:
         """Begin a part that tells nothing itself, and print it with the time left."""
@@ -128,7 +132,7 @@ def shown(
     began = time.monotonic()
     what = title
     if plan:
-        plan.begin(title)
+        plan.begin(title, items=total)
         what = f"{plan.title}: {title}"
     with Line() as line:
         first = 0.0

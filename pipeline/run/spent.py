@@ -13,6 +13,7 @@ class Spent:
     seconds: float  # of the clock
     own: float  # processor time of this process
     workers: float  # that of its child processes that have ended; of other machines nothing
+    items: int | None = None  # that were worked on, None where they are not counted
 
     @classmethod
     def so_far(cls) -> Self:

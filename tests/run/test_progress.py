@@ -49,8 +49,8 @@ def test_a_plan_tells_what_each_part_took(clock):
         pass
     plan.say("report")
     clock.now += 3
-    seconds = {name: of.seconds for name, of in plan.spent().items()}
-    assert seconds == {"maps": 20, "report": 3}
+    took = {name: (of.seconds, of.items) for name, of in plan.spent().items()}
+    assert took == {"maps": (20, 10), "report": (3, None)}
 
 
 def test_the_start_of_the_workers_does_not_count_for_each_item(clock, capsys):
