@@ -150,7 +150,7 @@ def _measure(
         )
         if ended.returncode:
             said = ended.stderr.decode(errors="replace").strip()
-            if script == "settings":
+            if script == "settings" or more[0] == "ingest":  # nothing to look at
                 shutil.rmtree(folder)
                 raise UserError(said)
             raise UserError(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.checkup.mammogram_costs import SHARED, STAGES, Costs, counts
+from pipeline.checkup.mammogram_costs import SHARED, STAGES, VALIDATION, Costs, counts
 from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.errors import UserError
@@ -37,7 +37,7 @@ def whole_number(text: str, *, name: str) -> int:
     except ValueError:
         number = 0.0
     if not 1 <= number <= _MOST or number % 1:
-        raise UserError(f"{name}={text} must be a whole number from 1 on, e.g. {name}=20000.")
+        raise UserError(f"{name}={text} must be a whole number from 1 on, e.g. 64 or 20,000.")
     return int(number)
 
 
@@ -95,7 +95,8 @@ def bottleneck(costs: Costs, images: int, *, cores: int) -> str:
     if part.name not in SHARED and alone:
         return f"{said}. It runs in one process, which more workers do not make faster."
     if part.stage == "train":
-        return f"{said}. A GPU, or a smaller share of validation, makes it shorter."
+        fewer = ", or a smaller share of validation," if part.name == VALIDATION else ""
+        return f"{said}. A GPU{fewer} makes it shorter."
     return f"{said}. It is shared by the workers: twice as many take half as long."
 
 

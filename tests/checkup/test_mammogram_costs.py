@@ -76,10 +76,12 @@ def test_a_run_that_does_not_tell_its_costs_says_why(tmp_path):
         costs_of(run)
 
 
-@pytest.mark.parametrize(("fails", "stays"), [("settings.py", False), ("stage.py", True)])
+@pytest.mark.parametrize(
+    ("fails", "stays"), [("scripts/settings.py", False), ("ingest", False), ("preprocess", True)]
+)
 def test_what_fails_with_a_few_says_so_itself(tmp_path, monkeypatch, fails, stays):
     def run(command, **_):
-        return subprocess.CompletedProcess(command, fails in command[1], b"", b"ingest: no image\n")
+        return subprocess.CompletedProcess(command, fails in command, b"", b"ingest: no image\n")
 
     monkeypatch.setattr(mammogram_costs.subprocess, "run", run)
     monkeypatch.setattr(mammogram_costs.tempfile, "tempdir", str(tmp_path))
