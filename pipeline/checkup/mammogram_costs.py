@@ -6,10 +6,8 @@ process that hands out the work. Workers share theirs; the process does not.
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from pipeline.run.events import last_finished, read_events
 from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.pseudonyms import PRIVATE, known_original
+from pipeline.run.scratch import scratch_folder
 from pipeline.run.settings import Remembered, load_settings, recall
 
 STAGES = ("ingest", "preprocess", "train", "heatmap", "evaluate")
@@ -110,13 +109,11 @@ def measured(given: Remembered, settings: Settings) -> Costs:
         given: what gives these settings.
 
     Raises:
-        UserError: a setting is wrong, or a stage failed: what it wrote stays.
+        UserError: a setting is wrong, or a stage failed.
     """
-    folder = Path(tempfile.mkdtemp(prefix="mammo-plan-"))
-    runs = [_measure(given, settings, folder, *sample) for sample in _SAMPLES]
-    costs = costs_of(runs[1], runs[0], planned=settings)
-    shutil.rmtree(folder)
-    return costs
+    with scratch_folder() as folder:
+        few, more = (_measure(given, settings, folder, *sample) for sample in _SAMPLES)
+        return costs_of(more, few, planned=settings)
 
 
 def _measure(
@@ -150,13 +147,12 @@ def _measure(
         )
         if ended.returncode:
             said = ended.stderr.decode(errors="replace").strip()
-            if script == "settings" or more[0] == "ingest":  # nothing to look at
-                shutil.rmtree(folder)
+            if script == "settings" or more[0] == "ingest":
                 raise UserError(said)
             raise UserError(
-                f"{said}\nSo {patients} patients do not tell what all of them take; what was "
-                f"written is in {folder}. Do the stages with all of them, and plan with what they "
-                "take: make plan RUN=runs/..."
+                f"{said}\nSo {patients} patients, whose run is gone again, do not tell what all of "
+                "them take. Do the stages with all, and plan with what they take: make plan "
+                "RUN=runs/..."
             )
     return run
 
