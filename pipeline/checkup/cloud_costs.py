@@ -28,13 +28,14 @@ _HEAD = """# Time and money on rented GPUs
 measured on {hardware} ([speed](speed.md)), the roofline of each GPU, and `docs/results/cloud.json`,
 which has the assumptions and the prices: put your own there.
 
-Hours, and US$ for **in all**, which is what to expect; **at least** has each GPU at its roof.
-Beside what training waits for: crops a second that the GPU takes and that the cores cut.
+Hours and US$, **from a GPU that reaches {high:.0%} of its roof to one that reaches {low:.0%}**:
+which it is, is not known before one has tried. Training goes as fast as the slower of the GPU, which
+takes so many crops a second, and the cores, which cut them.
 """
 _TABLE = """
 ## {name}: {images:,} mammograms, `{config}`
 
-| machine | cores | preprocess | train | maps | in all | at least | $ | $, spot | train waits for |
+| machine | cores | preprocess | train | maps | in all | $ | $, spot | crops a second: GPU | cores |
 |---|---|---|---|---|---|---|---|---|---|
 """
 _FOOT = """
@@ -44,18 +45,23 @@ _FOOT = """
   all cores of the machine. The GPU has nothing to do meanwhile; `cloud/preprocess.yaml` takes a
   machine without one.
 - **train**: the crops of the config, and a map of each film for validation and calibration. A crop
-  takes the longer of its operations and its memory traffic by the GPU's datasheet, divided by
-  {share:g}, the share of the roof that we assume to be reached. Meanwhile the cores cut the next
-  ones, {crops:,.0f} of {crop_px} px a second and core as measured here. Where the cores are slower,
-  take a machine with more of them.
+  takes the longer of its operations and its memory traffic by the GPU's datasheet, divided by the
+  share of the roof that is reached. Meanwhile the cores cut the next ones, {crops:,.0f} of
+  {crop_px} px a second and core as measured here. Where the cores are slower, take more of them.
+- **the share of the roof**, {low:g} to {high:g}, is assumed. Trainings that others measured, by the
+  same roofline: {measured}.
 - **maps**: by all networks of the ensemble, with `maps.flips` and `maps.zooms` of the config, of
   whole films of {film} cm at `image.spacing_mm`; their pictures take {pictures:.2g} s of a core
   each. A map is bound by memory. `test_share` says how much of a data set is taken to be its test.
 - **RSNA** has no outlines to train on: maps of all its images, by a model like that of INbreast.
-- A core of here stands for a core (a vCPU) of there. Not counted: copying files, the minutes of
-  set-up, waiting for a spot machine, the minute that a pre-emption loses, disks and buckets.
+- A core of here stands for a core (a vCPU) of there. Not counted: bringing the files and reading
+  them, a quarter of an hour for each 100 GB at 1 Gbit/s; `evaluate`, minutes for thousands of maps
+  ([planning](planning.md)); the minutes of set-up, waiting for a spot machine, the minute that a
+  pre-emption loses, disks and buckets.
 
-Prices, {currency}, of {date}: {source}. Spot prices change by the hour.
+Prices, {currency}, read on {date} and older than that; spot prices change by the hour:
+
+{sources}
 """
 
 
@@ -85,15 +91,14 @@ class Hours:
     """Of one data set on one machine.
 
     Attributes:
-        least: all, with the GPU at its roof.
-        waits_for: GPU or cores, with the crops a second of both; empty without a training.
+        gpu_crops, core_crops: that the GPU takes and the cores cut in a second.
     """
 
     preprocess: float
     train: float
     maps: float
-    least: float
-    waits_for: str
+    gpu_crops: float
+    core_crops: float
 
     @property
     def all(self) -> float:
@@ -154,21 +159,14 @@ def hours_of(work: Work, gpu: Mapping[str, float], costs: Costs, cores: int, sha
     cut = work.crops / crop * gpu[CUT] / cores
     tested, maps = work.tested
 
-    def of_gpu(reached: float) -> tuple[float, float, float]:
-        trained = work.crops / crop * gpu[TRAINED] / reached
-        one_map = work.film / crop * gpu[MAPPED] / reached + costs.read
-        return trained, work.left_out * one_map, maps * one_map + tested * costs.pictures / cores
-
-    trained, left_out, mapped = of_gpu(share)
-    least = preprocess + sum(of_gpu(1)) + max(0, cut - of_gpu(1)[0])
-    rates = f"{share / gpu[TRAINED]:,.0f}, {cores / gpu[CUT]:,.0f}"
-    waits_for = f"{'the cores' if cut > trained else 'the GPU'}: {rates}" if work.crops else ""
+    trained = work.crops / crop * gpu[TRAINED] / share
+    one_map = work.film / crop * gpu[MAPPED] / share + costs.read
     return Hours(
         preprocess=preprocess / _HOUR,
-        train=(max(trained, cut) + left_out) / _HOUR,
-        maps=mapped / _HOUR,
-        least=least / _HOUR,
-        waits_for=waits_for,
+        train=(max(trained, cut) + work.left_out * one_map) / _HOUR,
+        maps=(maps * one_map + tested * costs.pictures / cores) / _HOUR,
+        gpu_crops=share / gpu[TRAINED],
+        core_crops=cores / gpu[CUT],
     )
 
 
@@ -181,7 +179,7 @@ def cloud_costs_markdown(docs: Path = Path("docs")) -> str:
     given = read_json(docs / "results" / "cloud.json")
     rows = {row["name"]: row for row in read_json(docs / "results" / "bench.json")}
     data_sets = (docs / "data-sets.md").read_text(encoding="utf-8")
-    costs, share = _costs(rows), given["share_of_roof"]
+    costs, (low, high) = _costs(rows), given["share_of_roof"]
     parts = []
     for each in given["data_sets"]:
         name, images = _set_of(each["importer"], data_sets)
@@ -190,29 +188,36 @@ def cloud_costs_markdown(docs: Path = Path("docs")) -> str:
         parts.append(_TABLE.format(name=name, images=images, config=each["config"]))
         for machine in given["machines"]:
             gpu = rows[gpu_row(machine["gpu"])]["seconds"]
-            hours = hours_of(work, gpu, costs, machine["cores"], share)
+            ends = [hours_of(work, gpu, costs, machine["cores"], share) for share in (high, low)]
+            prices = machine["price"], machine["spot"]
             cells = (
                 f"{machine['gpu']}: {machine['machine']}",
                 str(machine["cores"]),
-                *(_hours(h) for h in (hours.preprocess, hours.train, hours.maps)),
-                f"**{_hours(hours.all)}**",
-                _hours(hours.least),
-                *(_money(price, hours.all) for price in (machine["price"], machine["spot"])),
-                hours.waits_for,
+                _span(*(each.preprocess for each in ends)),
+                _span(*(each.train for each in ends)),
+                _span(*(each.maps for each in ends)),
+                f"**{_span(*(each.all for each in ends))}**",
+                *("" if p is None else _span(*(p * each.all for each in ends)) for p in prices),
+                *(_crops(work, ends)),
             )
             parts.append(f"| {' | '.join(cells)} |\n")
     any_gpu = rows[gpu_row(given["machines"][0]["gpu"])]
     foot = _FOOT.format(
-        **given["prices"],
+        currency=given["prices"]["currency"],
+        date=given["prices"]["date"],
+        sources="\n".join(f"- {source}" for source in given["prices"]["sources"]),
+        measured="; ".join(given["measured_by_others"]),
+        low=low,
+        high=high,
         preprocess=costs.preprocess,
         megapixels=costs.megapixels,
         pictures=costs.pictures,
-        share=share,
         crops=1 / any_gpu["seconds"][CUT],
         crop_px=CROP_PX,
         film=" x ".join(str(side) for side in given["film_cm"]),
     )
-    return _HEAD.format(hardware=any_gpu["hardware"]) + "".join(parts) + foot
+    head = _HEAD.format(hardware=any_gpu["hardware"], low=low, high=high)
+    return head + "".join(parts) + foot
 
 
 def _costs(rows: Mapping[str, Any]) -> Costs:
@@ -236,11 +241,13 @@ def _set_of(importer: str, data_sets: str) -> tuple[str, int]:
     return found[1], int(found[2].replace(",", ""))
 
 
-def _hours(hours: float) -> str:
-    return f"{hours:.2g}" if hours < 10 else f"{hours:.0f}"
+def _crops(work: Work, ends: list[Hours]) -> tuple[str, str]:
+    if not work.crops:
+        return "", ""
+    return _span(*(each.gpu_crops for each in reversed(ends))), f"{ends[0].core_crops:,.0f}"
 
 
-def _money(price: float | None, hours: float) -> str:
-    if price is None:
-        return ""
-    return f"{price * hours:.2f}" if price * hours < 10 else f"{price * hours:.0f}"
+def _span(least: float, most: float) -> str:
+    """Two numbers as one word where they are told as the same."""
+    told = [f"{number:.2g}" if number < 10 else f"{number:,.0f}" for number in (least, most)]
+    return told[0] if told[0] == told[1] else " to ".join(told)

@@ -30,15 +30,15 @@ class Gpu(NamedTuple):
     gigabytes_a_second: float
 
 
-# NVIDIA's datasheets of T4 (2019), L4 (2023), A10G (2021), A100 of 40 GB (2021) and H100 (2022);
-# half of what they say with sparsity. Tables of others agree on T4, L4, A100 and H100, and on the
-# memory of the A10G, whose products they give as 70 or, of its sister A10, as 125.
+# As NVIDIA's datasheets say; what they say with sparsity is halved.
 GPUS = (
-    Gpu("T4", 65, 320),
-    Gpu("L4", 121, 300),
+    Gpu("T4", 65, 320),  # sysrqmts.com/en/gpus/nvidia/tesla/t4
+    Gpu("L4", 121, 300),  # 242 with sparsity: grokipedia.com/page/NVIDIA_L4_vs_L40S
+    # Memory: baseten.co/blog/nvidia-a10-vs-a10g-for-ml-model-inference. Of AWS alone, without a
+    # datasheet of its own: tables have 62.5 to 70, its sister A10 has 125. Memory binds either way.
     Gpu("A10G", 70, 600),
-    Gpu("A100 (SXM)", 312, 1555),
-    Gpu("H100 (SXM)", 989, 3350),
+    Gpu("A100 (SXM)", 312, 1555),  # of 40 GB: glennklockwood.com/garden/processors/A100
+    Gpu("H100 (SXM)", 989, 3350),  # glennklockwood.com/garden/processors/h100
 )
 
 
