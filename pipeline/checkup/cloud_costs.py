@@ -29,8 +29,8 @@ measured on {hardware} ([speed](speed.md)), the roofline of each GPU, and `docs/
 which has the assumptions and the prices: put your own there.
 
 Hours and US$, **from a GPU that reaches {high:.0%} of its roof to one that reaches {low:.0%}**:
-which it is, is not known before one has tried. Training goes as fast as the slower of the GPU, which
-takes so many crops a second, and the cores, which cut them.
+which it is, is not known before one has tried. Training goes as fast as the slower of the GPU,
+which takes so many crops a second, and the cores, which cut them.
 """
 _TABLE = """
 ## {name}: {images:,} mammograms, `{config}`
