@@ -18,7 +18,8 @@ class Section(BaseModel):
         A list becomes the tuple that it is kept as, where values are read strictly too.
         """
         annotation = cls.model_fields[str(info.field_name)].annotation
-        kinds = [annotation, *get_args(annotation)]
+        is_tuple = get_origin(annotation) is tuple  # whose own words may stand in a list
+        kinds = [annotation] if is_tuple else [annotation, *get_args(annotation)]
         words = {word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)}
         takes_list = any(get_origin(kind) is tuple for kind in kinds)
         is_one = takes_list and isinstance(value, str | int | float) and value not in words

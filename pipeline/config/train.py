@@ -55,7 +55,7 @@ class TrainSettings(Section):
         None,
         description="crops that a device computes at once, at least 1; gradients are added up over "
         "the batch, so the training stays the same. auto: the most that fit in memory, found by "
-        "trying the step, and fewer when memory runs out later; none: all at once",
+        "trying the step, and fewer when memory runs out later; all at once if absent",
     )
     recompute: bool = Field(
         False,

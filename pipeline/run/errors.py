@@ -21,13 +21,14 @@ class DamagedFile(UserError, ValueError):
 
 
 def validation_text(error: ValidationError) -> str:
-    """What pydantic found wrong, each fault once: `train.epochs: must be ..., not 'x'`."""
-    lines = [
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-        + ("" if isinstance(fault["input"], dict | list) else f", not {fault['input']!r}")
-        for fault in error.errors()
-    ]
-    return "; ".join(dict.fromkeys(lines))
+    """What pydantic found wrong, each place once: `train.epochs: must be ..., not 'x'`."""
+    faults: dict[str, dict[str, None]] = {}
+    for fault in error.errors():
+        # Where one of several types is allowed, pydantic says of each what is wrong.
+        parts = [str(part) for part in fault["loc"] if not _OF_A_TYPE.match(str(part))]
+        given = "" if isinstance(fault["input"], dict | list) else f", not {fault['input']!r}"
+        faults.setdefault(".".join(parts), {})[fault["msg"] + given] = None
+    return "; ".join(f"{place}: {', or: '.join(texts)}" for place, texts in faults.items())
 
 
 _OF_THE_DISK = {
@@ -45,6 +46,9 @@ _OF_THE_DISK = {
     errno.EEXIST: "a file or a broken link lies where a folder is needed: take another place",
     errno.ENAMETOOLONG: "the name is too long: take a shorter one",
 }
+
+# How pydantic calls a type in the place of a fault.
+_OF_A_TYPE = re.compile(r"(literal|tuple|list|nullable|is-instance|function-\w+)\[|constrained-")
 
 # What TensorFlow makes of an error in a thread of its own.
 _PASSED_ON = re.compile(r"\bUserError: (.+)")

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import yaml
 from pydantic import ValidationError
@@ -105,9 +105,7 @@ def build_settings(config: Path, overrides: dict[str, str]) -> Settings:
         value = known_original(given) if name == "data.sets" else original(given)
         section, key = name.split(".", 1)
         annotation = _section(section).model_fields[key].annotation
-        # A path or a name is what it is, whatever YAML would read in it.
-        is_text = not {Path, str}.isdisjoint((annotation, *get_args(annotation)))
-        tree.setdefault(section, {})[key] = value or None if is_text else _parse_value(value)
+        tree.setdefault(section, {})[key] = _given_value(value, annotation)
     try:
         return _placed(Settings.model_validate(tree))
     except ValidationError as error:
@@ -283,10 +281,21 @@ def _check_name(name: str, *, where: str) -> None:
     raise UserError(f"{where} names a setting that does not exist: {name}.{hint}")
 
 
+def _given_value(text: str, annotation):
+    """The value of a setting of this type; a path or a name is what it is, be it 3 or null."""
+    types = (annotation, *get_args(annotation))
+    if not {Path, str}.isdisjoint(types):
+        return text or None
+    names = any(get_origin(of) is tuple and get_args(of)[0] is str for of in types)
+    if names and "," in text:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text or None if names else _parse_value(text)
+
+
 def _parse_value(text: str):
     """A number, truth value or null of YAML, or a list where there are commas; else the text."""
     if "," in text:
-        return [_parse_value(part) for part in text.split(",") if part]
+        return [_parse_value(part) for part in text.split(",") if part.strip()]
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

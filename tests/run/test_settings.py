@@ -1,6 +1,7 @@
 """Settings: defaults, CONFIG, SET, and what a run remembers."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -35,6 +36,21 @@ def test_a_single_value_is_a_list_of_one_and_a_word_of_its_own_stays(config):
     assert settings.maps.zooms == (1.0,)
 
 
+def words_of(annotation) -> set[str]:
+    """The words that a type names, alone or in a list."""
+    words = {word for word in get_args(annotation) if isinstance(word, str)}
+    return words.union(*(words_of(part) for part in get_args(annotation)))
+
+
+@pytest.mark.parametrize("name", setting_names())
+def test_every_word_that_a_setting_names_is_taken(config, name):
+    section, key = name.split(".")
+    words = words_of(type(getattr(Settings(), section)).model_fields[key].annotation)
+    for word in words - {"combined"}:  # which wants data.sets too
+        value = getattr(getattr(build_settings(config, {name: word}), section), key)
+        assert value in (word, (word,))
+
+
 @pytest.mark.parametrize(
     ("text", "root"),
     [
@@ -54,6 +70,8 @@ def test_a_name_is_text_whatever_yaml_would_read_in_it(config):
     assert settings.network.weights == "a,b [1]: %x.weights.h5"
     assert settings.data.root == Path("2020-01-01")
     assert settings.data.findings == Path("1,2")
+    assert build_settings(config, {"labels.positive": "3"}).labels.positive == ("3",)
+    assert build_settings(config, {"labels.positive": "4, 5a"}).labels.positive == ("4", "5a")
 
 
 @pytest.mark.parametrize("text", ["config: [", "- a", "config: x\nset: [1]\nmodel: ''", "{}"])
@@ -77,6 +95,7 @@ def test_a_damaged_memory_of_a_run_is_named(tmp_path, text):
         ),
         ("epochs=3", r"section\.name=value, not 'epochs=3'"),
         ("data.root=INbreast Release", r"not 'Release'.*SET=\"data\.root='\.\.\.'\""),
+        ("train.micro_batch=none", r"SET: train\.micro_batch: .*'auto', not 'none', or: .*integer"),
         ("split.test=0.7 split.validation=0.4", r"must be at most 1, not 1\.1"),
     ],
 )
