@@ -16,14 +16,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.evaluate.load import Judged, with_extent
+from pipeline.evaluate.load import EXTENT, Judged, with_extent
 from pipeline.figures.figure import Undefined
 from pipeline.preprocess.store.entries import has_entry, network_input, read_image
-from pipeline.preprocess.tables import read_mammograms, read_positions
+from pipeline.preprocess.tables import read_mammograms, read_position_columns
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
 
 MAX_TRAINING_POSITIONS = 60_000
+_COLUMNS = ("image_id", "split", "row_standard", "col_standard", "label")
 
 
 def training_positions(
@@ -38,22 +39,24 @@ def training_positions(
     if not (origin.positions.is_file() and origin.mammograms.is_file()):
         raise Undefined(f"the training positions are not at hand: {origin.positions} is missing")
     try:
-        positions = with_extent(read_positions(origin))
+        positions = read_position_columns(origin.positions, _COLUMNS, written_by="make preprocess")
     except UserError as why:  # the run of the model may be older than the one that is judged
         raise Undefined(f"the training positions cannot be used: {why}") from why
+    images = with_extent(read_mammograms(origin), positions)
     positions = positions[(positions["split"] == "train") & (positions["label"] >= 0)]
     if positions["label"].nunique() < 2:
         raise Undefined("a baseline needs training positions of both classes")
     if len(positions) > most:
         drawn = np.random.default_rng([seed, 0]).choice(len(positions), size=most, replace=False)
         positions = positions.iloc[np.sort(drawn)]
-    return in_their_images(positions, read_mammograms(origin))
+    return in_their_images(positions, images)
 
 
-def in_their_images(positions: pd.DataFrame, mammograms: pd.DataFrame) -> pd.DataFrame:
-    """Positions with the pixel spacing and the store entry of their mammograms."""
-    of_image = mammograms[["image_id", "spacing_mm", "store"]]
-    return positions.merge(of_image, on="image_id", how="left", validate="many_to_one")
+def in_their_images(positions: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Positions with the extent, the pixel spacing and the store entry of their images."""
+    known = images.set_index("image_id")[[*EXTENT, "spacing_mm", "store"]]
+    rows = known.astype({"store": "category"}).reindex(positions["image_id"])
+    return positions.assign(**{name: rows[name].array for name in rows})
 
 
 def position_features(positions: pd.DataFrame) -> np.ndarray:

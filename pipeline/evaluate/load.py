@@ -10,7 +10,7 @@ from pipeline.annotations.labels import NEGATIVE, POSITIVE
 from pipeline.annotations.outlines import Outlines, read_outlines
 from pipeline.model.calibration import Calibration
 from pipeline.model.card import ModelCard, model_folder, read_card
-from pipeline.preprocess.tables import read_mammograms, read_position_table
+from pipeline.preprocess.tables import read_mammograms, read_position_columns
 from pipeline.run.atomic import read_json
 from pipeline.run.csv_tables import read_csv_table
 from pipeline.run.errors import UserError
@@ -18,6 +18,15 @@ from pipeline.run.layout import RunFolder
 from pipeline.run.settings import recall
 
 ABNORMAL, NORMAL, UNKNOWN = 1, 0, -1
+POSITION_COLUMNS = (
+    *("image_id", "patient_id", "row_index", "col_index", "row_standard", "col_standard"),
+    *("label", "finding_id", "logit"),
+)
+EXTENT = {
+    "first_row": ("row_standard", "min"),
+    "last_row": ("row_standard", "max"),
+    "last_col": ("col_standard", "max"),
+}
 # Text in candidates.csv and regions.csv beside image_id.
 _OF_FINDING = ("patient_id", "laterality", "view", "split", "finding_id")
 
@@ -28,11 +37,10 @@ class Judged:
 
     split: str  # "test", or "all" for a run that only applies another run's model
     # images.csv joined with mammograms.csv, one row per mapped mammogram, and `truth` (1 abnormal,
-    # 0 normal, -1 neither) and `outlined` (bool)
+    # 0 normal, -1 neither) and `outlined` (bool); `with_extent` has added its columns
     images: pd.DataFrame
-    # predictions.parquet without ignored positions, and without the negative ones of images whose
-    # truth is not known; `above_threshold` (bool) where a region may be; `with_extent` has added
-    # its columns
+    # POSITION_COLUMNS of predictions.parquet without ignored positions, and without the negative
+    # ones of images whose truth is not known; `above_threshold` (bool) where a region may be
     positions: pd.DataFrame
     # candidates, regions: tables of the heatmap stage. As in `images` and `positions`,
     # `trained_logit` is what the network gave, `logit` that of the calibrated probability, and
@@ -92,17 +100,18 @@ def load_judged(run: RunFolder) -> Judged:
         images = images[images["split"] == split]
     outlines = read_outlines(run)
     images = _with_truth(_with_mammograms(images, read_mammograms(run)), outlines)
-    predictions = read_position_table(run.predictions, ("logit",), written_by="make heatmap")
-    positions = with_extent(_of_images(predictions, images))
-    known = positions["image_id"].isin(images.loc[has_known_truth(images), "image_id"])
-    label = positions["label"]
-    positions = positions[(label == POSITIVE) | ((label == NEGATIVE) & known)]
-    positions = positions.assign(above_threshold=positions["logit"] >= card.threshold_logit)
+    positions = read_position_columns(run.predictions, POSITION_COLUMNS, written_by="make heatmap")
+    images = with_extent(images, positions)
+    known = images.loc[has_known_truth(images), "image_id"]
+    judged = positions["label"].eq(POSITIVE) & positions["image_id"].isin(images["image_id"])
+    judged |= positions["label"].eq(NEGATIVE) & positions["image_id"].isin(known)
+    positions = positions[judged].reset_index(drop=True)
+    positions["above_threshold"] = positions["logit"] >= card.threshold_logit
     regions = _read_csv(run.regions, *_OF_FINDING, logit=float)
     return Judged(
         split=split,
         images=_calibrated(images, card),
-        positions=_calibrated(positions.reset_index(drop=True), card),
+        positions=_calibrated(positions, card),
         candidates=_calibrated(_of_images(_read_csv(run.candidates, *_OF_FINDING), images), card),
         regions=_calibrated(_of_images(regions, images), card),
         outlines={i: outlines.get(i, []) for i in images["image_id"]},
@@ -130,8 +139,12 @@ def calibrated(table: pd.DataFrame, calibration: Calibration) -> pd.DataFrame:
 
 
 def finding_ids(positions: pd.DataFrame) -> np.ndarray:
-    """One id for each finding of all images, (n,) object; where there is none it says nothing."""
-    return (positions["image_id"] + "/" + positions["finding_id"]).to_numpy(object)
+    """One id for each finding of all images, (n,) object; "" at positions that are not positive."""
+    ids = np.full(len(positions), "", dtype=object)
+    positive = (positions["label"] == POSITIVE).to_numpy()
+    own = positions.loc[positive, ["image_id", "finding_id"]].astype(str)
+    ids[positive] = own["image_id"] + "/" + own["finding_id"]
+    return ids
 
 
 def has_known_truth(images: pd.DataFrame) -> np.ndarray:
@@ -143,14 +156,10 @@ def has_known_truth(images: pd.DataFrame) -> np.ndarray:
     return (known & ~images["unlocated"]).to_numpy(dtype=bool)
 
 
-def with_extent(positions: pd.DataFrame) -> pd.DataFrame:
-    """Add the first and last row and the last column of all positions of each image."""
-    image = positions.groupby("image_id")
-    return positions.assign(
-        first_row=image["row_standard"].transform("min"),
-        last_row=image["row_standard"].transform("max"),
-        last_col=image["col_standard"].transform("max"),
-    )
+def with_extent(images: pd.DataFrame, positions: pd.DataFrame) -> pd.DataFrame:
+    """Images with the first and last row and the last column of all positions of each."""
+    extent = positions.groupby("image_id").agg(**EXTENT)
+    return images.join(extent, on="image_id")
 
 
 def _read_csv(path: Path, *text: str, **numbers: type) -> pd.DataFrame:

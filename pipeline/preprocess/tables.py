@@ -1,7 +1,7 @@
 """The tables that preprocess writes and later stages read. The same content is the same bytes."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +45,7 @@ POSITION_SCHEMA = pa.schema(
         ("finding_id", pa.string()),
     ]
 )
+_TEXT = [field.name for field in POSITION_SCHEMA if field.type == pa.string()]
 
 
 def write_mammograms(run: RunFolder, mammograms: pd.DataFrame) -> None:
@@ -136,10 +137,17 @@ def read_positions(run: RunFolder) -> pd.DataFrame:
     return pq.read_table(run.positions).to_pandas()
 
 
-def read_position_table(path: Path, more: Collection[str] = (), *, written_by: str) -> pd.DataFrame:
-    """Read a table with the columns of positions.parquet, and more; as `_check_table`."""
-    _check_table(path, more, written_by=written_by)
-    return pq.read_table(path).to_pandas()
+def read_position_columns(path: Path, columns: Sequence[str], *, written_by: str) -> pd.DataFrame:
+    """Some columns of a table with those of positions.parquet; text in them as categories.
+
+    Of a set of any size it is a small part of the table, and a category takes 4 bytes a row.
+
+    Raises:
+        UserError: as `_check_table`.
+    """
+    _check_table(path, columns, written_by=written_by)
+    table = pq.read_table(path, columns=list(columns), read_dictionary=_TEXT)
+    return table.to_pandas(split_blocks=True, self_destruct=True)
 
 
 def _check_positions(run: RunFolder) -> None:

@@ -103,7 +103,10 @@ def _check_same(runs: list[Judged], folders: tuple[RunFolder, RunFolder]) -> Non
             f"{len(differ) - 1} more are in one only. Use the same data and split."
         )
     keys = ["image_id", "row_index", "col_index", "label"]
-    tables = [judged.positions[keys].sort_values(keys[:3], ignore_index=True) for judged in runs]
+    tables = [
+        judged.positions[keys].astype({"image_id": str}).sort_values(keys[:3], ignore_index=True)
+        for judged in runs
+    ]
     if not tables[0].equals(tables[1]):
         raise UserError(
             f"{folders[0].root} and {folders[1].root} judge different positions or labels. Use "

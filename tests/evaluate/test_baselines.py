@@ -65,7 +65,7 @@ def test_a_large_training_set_is_thinned_by_the_seed(tmp_path):
     first, again, other = (training_positions(judged, seed=s, most=500) for s in (0, 0, 1))
     assert len(first) == 500
     pd.testing.assert_frame_equal(first, again)
-    assert not first["row_index"].equals(other["row_index"])
+    assert not first["row_standard"].equals(other["row_standard"])
 
 
 def test_without_training_positions_the_baseline_is_undefined(tmp_path):
