@@ -229,3 +229,21 @@ def test_a_result_that_cannot_be_kept_is_a_failure(keep, capsys):
 def test_a_run_that_lies_elsewhere_is_refused(keep, run, capsys):
     assert keep.main("bucket", run, "true") == 2
     assert "must be a folder below this one" in capsys.readouterr().err
+
+
+def test_the_command_of_plain_ssh_lets_the_connection_go(machine):
+    """What keeps the output of ssh open keeps ssh."""
+    page = (CLOUD.parent / "docs" / "cloud.md").read_text()
+    (given,) = (line for line in page.splitlines() if line.startswith("ssh gpu 'cd mammo"))
+    command(machine / "bin" / "make", 'sleep 3\necho done >> "$HOME/said"\n')
+    (machine / "mammo").mkdir()
+    begun = time.monotonic()
+    words = given.removeprefix("ssh gpu ").strip("'")
+    environment = {"PATH": f"{machine / 'bin'}:/usr/bin:/bin", "HOME": str(machine)}
+    subprocess.run(
+        ["bash", "-c", words], cwd=machine, env=environment, capture_output=True, check=True
+    )
+    assert time.monotonic() - begun < 2
+    while "done" not in said(machine):
+        time.sleep(0.05)
+    assert said(machine)[0].startswith("make train heatmap evaluate RUN=runs/cbis")
