@@ -17,8 +17,8 @@ if [ $# = 0 ]; then set -- train heatmap evaluate; fi
 
 # Two minutes before its time is up the step is ended, which keeps its checkpoint. That is told from
 # scancel, after which nothing is queued again. After a pre-emption Slurm itself queues the job again.
-time_is_up='' step='' status=0
-trap 'time_is_up=1; [ -z "$step" ] || kill -TERM "$step"' USR1
+time_is_up='' status=0
+trap 'time_is_up=1; [ -z "${!:-}" ] || kill -TERM "$!"' USR1
 srun make "$@" & step=$!
 wait "$step" || status=$?
 if [ "$time_is_up" ]; then

@@ -1,14 +1,22 @@
 """The scripts of cloud/, executed up to the command that they give on the machine of others."""
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
+import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from cloud.lease import Lease, Note, Taken, owner_of
+from pipeline.run.signals import SIGNALS
 
 CLOUD = Path(__file__).parents[1] / "cloud"
 SAYS = '#!/bin/sh\necho "${0##*/} $* RUN=$RUN" >> "$HOME/said"\n'
@@ -130,10 +138,23 @@ def keep(tmp_path, monkeypatch):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "SECONDS", 0.1)
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     yield module
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+def lease_of(machine: str) -> Lease:
+    return Lease(Path("bucket/runs/x"), machine, seconds=0.1)
+
+
+def note_of(machine: str, **others) -> Note:
+    """Puts a note into the bucket, as a machine does that went on."""
+    note = Note(machine, f"process 7 on {machine}", "this morning", "just now", 3, **others)
+    path = Path("bucket/runs/.x.lease")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(note)))
+    return note
 
 
 def write(path: Path, text: str, *, at: int) -> Path:
@@ -154,7 +175,7 @@ def test_what_changed_is_kept_in_the_order_of_writing_and_deleted_last(keep, mon
     folder, kept = Path("runs/x"), Path("bucket/runs/x")
     write(folder / "old", "1", at=10)
     write(folder / "same", "1", at=10)
-    keeper = keep.Keeper(folder, kept, {})
+    keeper = keep.Keeper(folder, kept, {}, lease_of("this one"))
     keeper.keep()
     assert texts(kept) == {"old": "1", "same": "1"}
 
@@ -193,7 +214,7 @@ def test_a_file_that_is_replaced_while_it_is_copied_is_kept_as_it_was(keep, monk
         copy(source, target)
 
     monkeypatch.setattr(shutil, "copyfile", copy_late)
-    keeper = keep.Keeper(folder, kept, {})
+    keeper = keep.Keeper(folder, kept, {}, lease_of("this one"))
     keeper.keep()
     assert texts(kept) == {"first": "1", "second": "1"}
     keeper.keep()
@@ -219,10 +240,152 @@ def test_what_a_command_writes_after_a_signal_is_kept(keep):
     assert texts(Path("bucket/runs/x")) == {"late": "kept\n"}
 
 
+@pytest.mark.parametrize(("name", "status"), [("HUP", 129), ("TERM", 143)])
+def test_a_signal_reaches_the_command_unless_nohup_shields_it(tmp_path, name, status):
+    inside = f"trap 'exit {status}' {name}; kill -{name} $PPID; sleep 0.5 & wait; exit 7"
+    words = [sys.executable, str(CLOUD / "keep.py"), "bucket", "runs/x", "bash", "-c", inside]
+    fast = {**os.environ, "KEEP_SECONDS": "0.1"}
+    assert subprocess.run(words, cwd=tmp_path, env=fast, check=False).returncode == status
+    nohup = ["bash", "-c", f'trap "" {name}; exec "$@"', "bash", *words]
+    assert subprocess.run(nohup, cwd=tmp_path, env=fast, check=False).returncode == 7
+
+
 def test_a_result_that_cannot_be_kept_is_a_failure(keep, capsys):
-    Path("bucket").write_text("no folder")
-    assert keep.main("bucket", "runs/x", "bash", "-c", "mkdir -p runs/x; date > runs/x/a") == 1
+    inside = "mkdir -p runs/x; date > runs/x/a; mkdir -p bucket/runs; date > bucket/runs/x"
+    assert keep.main("bucket", "runs/x", "bash", "-c", inside) == 1
     assert "tried 0 times more" in capsys.readouterr().err
+
+
+def test_a_bucket_that_is_not_there_begins_nothing(keep, capsys):
+    Path("bucket").write_text("no folder")
+    assert keep.main("bucket", "runs/x", "touch", "begun") == 2
+    assert "Nothing was begun" in capsys.readouterr().err
+    assert not Path("begun").exists()
+
+
+def test_a_fetch_that_breaks_off_leaves_nothing_that_looks_like_a_run(keep, monkeypatch):
+    write(Path("bucket/runs/x/a"), "1", at=10)
+    write(Path("bucket/runs/x/b"), "1", at=20)
+    copy, broken = shutil.copyfile, ["b"]
+
+    def copy_one(source, target):
+        if Path(source).name in broken:
+            raise OSError(5, "the bucket is away")
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_one)
+    assert keep.main("bucket", "runs/x", "false") == 2
+    assert not Path("runs/x").exists()
+    broken.clear()
+    assert keep.main("bucket", "runs/x", "true") == 0
+    assert texts(Path("runs/x")) == {"a": "1", "b": "1"}
+
+
+def test_a_second_machine_hears_who_has_the_run_and_what_to_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    first, second = lease_of("first"), lease_of("second")
+    assert first.take()
+    ended = threading.Event()
+
+    def live() -> None:
+        while not ended.wait(0.02):
+            first.hold()
+
+    living = threading.Thread(target=live)
+    living.start()
+    try:
+        assert not second.take()
+    finally:
+        ended.set()
+        living.join()
+    said = capsys.readouterr().err
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    assert f"{holder} works on bucket/runs/x since 20" in said
+    assert "end the command there" in said and "take another RUN=" in said
+    assert said.endswith(f"{holder} still works on it.\n")
+    first.hold()  # it has lost nothing
+    first.leave()
+    begun = time.monotonic()
+    assert second.take()
+    assert time.monotonic() - begun < 0.3
+
+
+def test_a_machine_that_is_silent_is_followed_and_stops_when_it_comes_back(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    first, second = lease_of("first"), lease_of("second")
+    assert first.take() and second.take()
+    assert "goes on when it was silent for 0.5 s" in capsys.readouterr().err
+    with pytest.raises(Taken, match="has bucket/runs/x since 20"):
+        first.hold()
+    second.hold()
+
+
+def test_of_two_that_begin_at_once_the_later_writer_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    real, others = time.sleep, ["the other"]
+
+    def sleep(seconds: float) -> None:
+        if others:
+            note_of(others.pop())
+        real(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    this = lease_of("this one")
+    assert this.take()  # after the silence of the other
+    assert "process 7 on the other works on" in capsys.readouterr().err
+
+
+def test_a_machine_that_lost_the_run_in_the_middle_of_a_copy_writes_no_more(keep, monkeypatch):
+    folder, kept = Path("runs/x"), Path("bucket/runs/x")
+    for number, name in enumerate("abc"):
+        write(folder / name, "1", at=number)
+    copy = shutil.copyfile
+
+    def copy_slowly(source, target):
+        copy(source, target)
+        note_of("another")
+        time.sleep(0.03)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_slowly)
+    with pytest.raises(Taken, match="process 7 on another has bucket/runs/x since this morning"):
+        keep.Keeper(folder, kept, {}, lease_of("this one")).keep()
+    assert texts(kept) == {"a": "1"}
+
+
+def test_a_command_whose_run_was_taken_is_ended_and_its_last_work_stays_here(keep, capsys):
+    write(Path("other-note"), json.dumps(asdict(note_of("another"))), at=1)
+    note_of("before", left=True)
+    inside = (
+        "trap 'echo 2 > runs/x/a; exit 143' TERM; mkdir -p runs/x; echo 1 > runs/x/a; sleep 0.4\n"
+        "cp other-note bucket/runs/.x.lease; sleep 20 & wait"
+    )
+    assert keep.main("bucket", "runs/x", "bash", "-c", inside) == 1
+    assert texts(Path("bucket/runs/x")) == {"a": "1\n"}
+    assert texts(Path("runs/x")) == {"a": "2\n"}
+    assert "process 7 on another has" in (said := capsys.readouterr().err)
+    assert "what it made since is in runs/x here" in said
+    # What the other one wrote since is not overwritten with what is older.
+    note_of("another", left=True)
+    assert keep.main("bucket", "runs/x", "true") == 2
+    assert "Move runs/x away" in capsys.readouterr().err
+    assert texts(Path("bucket/runs/x")) == {"a": "1\n"}
+    Path("runs/x").rename("runs/aside")
+    assert keep.main("bucket", "runs/x", "true") == 0
+    assert texts(Path("runs/x")) == {"a": "1\n"}
+
+
+def test_the_folder_of_a_machine_is_the_same_owner_each_time_and_a_copy_is_another(tmp_path, keep):
+    with owner_of(Path("runs/x")) as first:
+        with pytest.raises(BlockingIOError), owner_of(Path("runs/x")):
+            pass
+        assert keep.main("bucket", "runs/x", "true") == 2  # a second one beside it
+    with owner_of(Path("runs/x")) as again:
+        assert again == first
+    shutil.copytree("runs", "elsewhere/runs")
+    with owner_of(Path("elsewhere/runs/x")) as copied:
+        assert copied != first
 
 
 @pytest.mark.parametrize("run", ["/bucket/runs/x", "../x"])
