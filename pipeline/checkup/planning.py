@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.checkup.mammogram_costs import SHARED, STAGES, VALIDATION, Costs, counts
 from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json, write_json
+from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
 from pipeline.run.events import last_finished
 from pipeline.run.hardware import free_memory_bytes
@@ -145,10 +146,14 @@ def check_of(costs: Costs, run: RunFolder, *, cores: int) -> dict:
     predicted = plan_of(costs, counts(run)[0], cores=cores)["stages"]
     done = [stage for stage in STAGES if stage in took and stage in predicted]
     ended = datetime.datetime.fromtimestamp(took[done[-1]]["time"], datetime.UTC)
+    commit = git_commit()[0]
     return {
         "run": run.root.name,
         "images": counts(run)[0],
         "date": ended.date().isoformat(),
+        "other_code": [
+            stage for stage in done if took[stage].get("commit", "") not in ("", commit)
+        ],
         "rows": [
             {
                 "stage": stage,
@@ -163,6 +168,7 @@ def check_of(costs: Costs, run: RunFolder, *, cores: int) -> dict:
 def check_text(check: Mapping) -> str:
     """The comparison for the terminal."""
     lines = [
+        "",
         f"{check['run']} with {check['images']:,} mammograms, {check['date']}:",
         "",
         f"  {'stage':<12}{'predicted':>14}{'measured':>14}{'predicted / measured':>24}",
@@ -171,6 +177,11 @@ def check_text(check: Mapping) -> str:
         cells = duration(row["predicted"]), duration(row["measured"])
         ratio = row["predicted"] / row["measured"]
         lines.append("  {:<12}{:>14}{:>14}{:>24.2f}".format(row["stage"], *cells, ratio))
+    if check["other_code"]:
+        lines.append(
+            f"  {', '.join(check['other_code'])} of {check['run']} is of another commit than this "
+            "code; make status says what changed since."
+        )
     return "\n".join(lines)
 
 

@@ -35,7 +35,7 @@ def run_of(folder: Path, images: int, *, steps: int, new: int | None = None) -> 
 
     def log(stage: str, parts: dict[str, tuple[float, float]], *, rest: float) -> None:
         events = EventLog(run, stage)
-        events.start(settings={}, commit="", dirty=False)
+        events.start(settings={}, commit="older" if stage == "train" else "", dirty=False)
         if stage != "train":
             items = {"standardising": new}
             events.parts({name: Spent(1.0, *of, items.get(name)) for name, of in parts.items()})
