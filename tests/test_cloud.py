@@ -55,6 +55,13 @@ def said(machine) -> list[str]:
     return (machine / "said").read_text().splitlines()
 
 
+def wait_for(machine, line: str) -> None:
+    until = time.monotonic() + 20
+    while not (machine / "said").is_file() or line not in said(machine):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("script", sorted(path.name for path in CLOUD.glob("*.sh")))
 def test_scripts_are_bash_and_can_be_executed(script):
     subprocess.run(["bash", "-n", CLOUD / script], check=True)
@@ -88,10 +95,7 @@ def started_make(machine) -> subprocess.Popen:
         "while :; do sleep 0.05; done\n",
     )
     job = slurm(machine)
-    until = time.monotonic() + 20
-    while not (machine / "said").is_file() or "on" not in said(machine):
-        assert time.monotonic() < until and job.poll() is None
-        time.sleep(0.05)
+    wait_for(machine, "on")
     return job
 
 
@@ -407,6 +411,5 @@ def test_the_command_of_plain_ssh_lets_the_connection_go(machine):
         ["bash", "-c", words], cwd=machine, env=environment, capture_output=True, check=True
     )
     assert time.monotonic() - begun < 2
-    while "done" not in said(machine):
-        time.sleep(0.05)
+    wait_for(machine, "done")
     assert said(machine)[0].startswith("make train heatmap evaluate RUN=runs/cbis")
