@@ -44,6 +44,14 @@ class NetworkSettings(Section):
         "glorot", description="first weights of the head; softmax: as the difference of two units"
     )
 
+    def patch_px(self, *, spacing_mm: float) -> int:
+        """Side of the window in whole pixels, even."""
+        return 2 * round(self.patch_mm / spacing_mm / 2)
+
+    def core_px(self, *, spacing_mm: float) -> int:
+        """Side of its middle in whole pixels, even."""
+        return 2 * round(self.core_mm / spacing_mm / 2)
+
 
 class TrainSettings(Section):
     """The training loop."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pipeline.config import Section, Settings
+from pipeline.model.network_fit import check_network
 from pipeline.run.atomic import write_text_if_changed, yaml_text
 from pipeline.run.checksum import file_sha256
 from pipeline.run.errors import UserError
@@ -34,11 +35,14 @@ def configure(
         config, overrides, model: what replaces the remembered; empty where nothing does.
 
     Raises:
-        UserError: a wrong CONFIG, SET or MODEL, or a SET that contradicts the model; or the run
+        UserError: a wrong CONFIG, SET or MODEL, a network that cannot be trained with the other
+            settings, or a SET that contradicts the model; or the run
             remembers a MODEL that Make, which went by RUN/settings, did not know.
     """
     settings, now = joined(run, config=config, overrides=overrides, model=model)
     if not now.model:
+        if not run.model_file.is_file():
+            check_network(settings)
         return _remembered(run, settings, now)
     place = Path(now.model)
     # Its patients are all test patients: their tables would replace those of the training.

@@ -41,8 +41,8 @@ def first_network(settings: Settings, member: Member, *, kinds: int) -> PatchNet
     folder = model_to_start_from(settings)
     spec = NetworkSpec(
         backbone=own.backbone,
-        patch_px=2 * round(own.patch_mm / spacing_mm / 2),  # even
-        core_px=2 * round(own.core_mm / spacing_mm / 2),
+        patch_px=own.patch_px(spacing_mm=spacing_mm),
+        core_px=own.core_px(spacing_mm=spacing_mm),
         width=own.width,
         dropout=own.dropout,
         head=own.head,

@@ -77,11 +77,6 @@ def read_tables(stage: Stage) -> Tables:
         kinds = kinds_of_findings(mammograms[mammograms["split"].isin(seen)], outlines)
     if not train.permute_labels:
         return Tables(mammograms, outlines, positions, kinds)
-    if kinds:
-        raise UserError(
-            "train.permute_labels goes with a network.head of one question, sigmoid or "
-            "softmax: permuted positions have no kind of finding."
-        )
     positions = permute_labels(positions, seed=train.seed)
     step = stage.settings.labels.pitch_px(spacing_mm=stage.settings.image.spacing_mm)
     permuted = label_tables(positions, pitch_px=step)

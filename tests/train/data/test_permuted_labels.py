@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from pipeline.annotations.labels import IGNORED
 from pipeline.preprocess.tables import read_positions
-from pipeline.run.errors import UserError
 from pipeline.train.data.augmentation import Augmenter
 from pipeline.train.data.crops import CropShape
 from pipeline.train.data.inputs import inputs_of, read_tables
@@ -134,11 +132,3 @@ def test_crops_are_drawn_around_the_permuted_positives(shared_toy_run):
 def test_without_the_setting_targets_come_from_the_outlines(shared_toy_run):
     inputs = inputs_by(shared_toy_run, toy_settings())
     assert all(image.table is None for image in inputs.corpus.images)
-
-
-def test_heads_that_tell_kinds_apart_are_refused(shared_toy_run):
-    settings = toy_settings(permute_labels=True)
-    kinds = settings.network.model_copy(update={"head": "sigmoid_kinds"})
-    settings = settings.model_copy(update={"network": kinds})
-    with pytest.raises(UserError, match=r"train\.permute_labels goes with a network\.head"):
-        inputs_by(shared_toy_run, settings)
