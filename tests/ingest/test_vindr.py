@@ -2,6 +2,7 @@ import csv
 import json
 from functools import partial
 
+import numpy as np
 import pytest
 from pydicom import dcmread
 
@@ -45,7 +46,8 @@ def write_findings(root, *rows, name="finding_annotations.csv"):
 
 
 def write_image(root, image=IMAGE, study=STUDY, suffix=".dicom"):
-    return write_mammogram(root / "images" / study / f"{image}{suffix}", PatientID="")
+    pixels = np.arange(300 * 200, dtype=np.uint16).reshape(300, 200) % 4096
+    return write_mammogram(root / "images" / study / f"{image}{suffix}", pixels, PatientID="")
 
 
 catalog_of = partial(catalogs.catalog_of, read)
@@ -148,6 +150,24 @@ def test_a_box_that_leaves_the_image_is_clipped_and_told(tmp_path, capsys, box, 
 def test_a_finding_without_a_box_in_the_image_is_kept_without_an_outline(tmp_path, box, note):
     image, findings = one_image(tmp_path, box)
     assert list(findings[["geometry", "note"]].iloc[0]) == ["none", note]
+    assert (image["outcome"], image["complete"]) == ("abnormal", "no")
+
+
+@pytest.mark.parametrize("size", [{"height": "150", "width": "100"}, {"width": "300"}])
+def test_boxes_in_pixels_of_another_size_than_the_images_are_not_used(tmp_path, capsys, size):
+    image, findings = one_image(tmp_path, size)
+    told = "the table gives it another size than it has: its boxes are not used"
+    assert list(findings[["kind", "geometry", "note"]].iloc[0]) == ["mass", "none", told]
+    assert (image["outcome"], image["complete"]) == ("abnormal", "no")
+    assert f"note: {told}: {IMAGE}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("categories", ["[]", "['No Finding']"])
+def test_a_box_without_a_category_is_a_finding(tmp_path, categories):
+    image, findings = one_image(
+        tmp_path, {"finding_categories": categories, "breast_birads": "BI-RADS 1"}
+    )
+    assert list(findings[["kind", "geometry"]].iloc[0]) == ["unknown", "box"]
     assert (image["outcome"], image["complete"]) == ("abnormal", "no")
 
 

@@ -14,8 +14,10 @@ import re
 from collections import defaultdict
 from pathlib import PurePosixPath
 
+from pipeline.dicom.header import Header
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
+from pipeline.ingest.headers import read_headers
 from pipeline.ingest.ignored_files import not_dicom
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
@@ -36,6 +38,9 @@ from pipeline.ingest.vindr.tables import (
 
 SUFFIXES = (".dicom", ".dcm", "")
 NORMAL_BIRADS = ("1", "2")
+# Then the table is one of smaller copies of the images, or the files are.
+OTHER_SIZE = "the table gives it another size than it has: its boxes are not used"
+WITHOUT_PLACE = {"geometry": "none", "coordinates": {}, "note": OTHER_SIZE}
 _STUDY = re.compile(r"[0-9a-f]{32}")
 
 
@@ -56,13 +61,19 @@ def read(request: Request) -> Catalog:
         splits[row["study_id"]].add(SPLITS[row["split"]])
     found = _images(builder, tables)
     ids = image_ids([file.name for file in found])
+    headers = read_headers(request, [file for file in found if file.path.stem in tables.sizes])
     for file in found:
         stem = file.path.stem
+        remarks = [] if stem in tables.images else ["the tables have no row for it"]
+        findings, header = tables.findings.get(stem, []), headers.get(file)
+        if isinstance(header, Header) and header.shape not in (None, tables.sizes[stem]):
+            remarks.append(OTHER_SIZE)
+            findings = [finding | WITHOUT_PLACE for finding in findings]
         builder.add_image(
             file,
             image_id=ids[file.name],
-            remarks=[] if stem in tables.images else ["the tables have no row for it"],
-            findings=tables.findings.get(stem, []),
+            remarks=remarks,
+            findings=findings,
             **_image(file, tables, splits),
         )
     _tell(tables, {file.path.stem for file in found}, splits)

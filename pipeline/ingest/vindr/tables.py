@@ -44,6 +44,7 @@ class Tables:
     # Columns of the catalog's findings, of the images that finding_annotations.csv has; empty
     # where it says No Finding.
     findings: dict[str, list[dict]]
+    sizes: dict[str, tuple[float, float]]  # rows and columns that the boxes of an image count in
     scanners: dict[str, str]  # manufacturer and model
     resplit: list[str]  # images that the two tables put into different parts
 
@@ -66,9 +67,13 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
     first, second = ({row["image_id"]: row for _, row in each} for each in (annotations, breasts))
     both = first.keys() & second.keys()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in first}
+    sizes = {}
     for where, row in annotations:
-        if categories := _categories(where, row["finding_categories"]):
+        has_box = any(row[name] for name in CORNERS)
+        if categories := _categories(where, row["finding_categories"], has_box=has_box):
             findings[row["image_id"]].append(_finding(where, row, categories))
+        if has_box:
+            sizes[row["image_id"]] = _size(where, row)
     scanners = {}
     for _, row in metadata:
         words = (row.get(name, "") for name in ("Manufacturer", "Manufacturer's Model Name"))
@@ -76,13 +81,17 @@ def read_tables(paths: Mapping[str, Path]) -> Tables:
     return Tables(
         images=first | second,
         findings=findings,
+        sizes=sizes,
         scanners=scanners,
         resplit=[image for image in both if first[image]["split"] != second[image]["split"]],
     )
 
 
-def _categories(where: str, text: str) -> list[str]:
-    """The list that is written as Python text, never evaluated; [] where it says No Finding."""
+def _categories(where: str, text: str, *, has_box: bool) -> list[str]:
+    """The list that is written as Python text, never evaluated; [] where it says No Finding.
+
+    What has a box is a finding: unknown where the list names none.
+    """
     try:
         value = ast.literal_eval(text) if len(text) <= _LONGEST_LIST else None
     except (MemoryError, RecursionError, SyntaxError, TypeError, ValueError):
@@ -91,7 +100,8 @@ def _categories(where: str, text: str) -> list[str]:
         raise UserError(
             f"{where}: finding_categories must be a list such as ['Mass'], not {text[:60]!r}."
         )
-    return [word.strip() for word in value if word.strip() not in ("", "No Finding")]
+    found = [word.strip() for word in value if word.strip() not in ("", "No Finding")]
+    return found or (["unknown"] if has_box else [])
 
 
 def _finding(where: str, row: dict[str, str], categories: list[str]) -> dict:
@@ -116,7 +126,7 @@ def _box(where: str, row: dict[str, str]) -> tuple[dict[str, float], str]:
     if not any(row[name] for name in CORNERS):
         return {}, no_box
     x0, y0, x1, y1 = (_number(where, row, name) for name in CORNERS)
-    height, width = (_number(where, row, name) for name in ("height", "width"))
+    height, width = _size(where, row)
     clipped = x0 < 0 or y0 < 0 or x1 > width or y1 > height
     if clipped:
         x0, x1 = (min(max(x, 0.0), width - 1) for x in (x0, x1))
@@ -124,6 +134,10 @@ def _box(where: str, row: dict[str, str]) -> tuple[dict[str, float], str]:
     if not (x0 < x1 and y0 < y1):
         return {}, OUTSIDE if clipped else no_box
     return {"row0": y0, "col0": x0, "row1": y1, "col1": x1}, CLIPPED if clipped else ""
+
+
+def _size(where: str, row: dict[str, str]) -> tuple[float, float]:
+    return _number(where, row, "height"), _number(where, row, "width")
 
 
 def _number(where: str, row: dict[str, str], name: str) -> float:
