@@ -247,6 +247,26 @@ def test_without_the_tables_of_a_kind_its_mammograms_are_left_out_and_that_is_to
     ) in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("lists", [tuple(TABLES), ("Mass-Test", "Mass-Training")])
+def test_beside_a_lesion_that_a_cut_off_or_missing_table_does_not_name_nothing_is_negative(
+    tmp_path, capsys, lists
+):
+    whole = "Mass-Training_P_00003_RIGHT_MLO"
+    write_tables(tmp_path, table_row(f"{MASS}_1"), table_row(f"{whole}_1"), lists=lists)
+    for name in (MASS, whole):
+        write_file(tmp_path, name, FILM)
+        write_lesion(tmp_path, name)
+    unnamed, _ = write_lesion(tmp_path, CALC, number=2)
+    catalog = catalog_of(tmp_path)
+    assert list(catalog.images["complete"]) == ["no", "yes"]
+    assert list(catalog.images["outcome"]) == ["abnormal", "abnormal"]
+    told = capsys.readouterr().out
+    assert "files of a lesion that no table names" in told and ": P_00001_LEFT_CC\n" in told
+    whole_tables = lists == tuple(TABLES)
+    assert ("no row of the tables names it, so it is left out: " in told) == whole_tables
+    assert (unnamed in told) == whole_tables
+
+
 def test_a_second_download_of_the_same_files_adds_nothing(tmp_path):
     write_tables(tmp_path, table_row(f"{CALC}_1"))
     write_file(tmp_path, CALC, FILM)

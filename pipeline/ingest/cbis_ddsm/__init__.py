@@ -30,6 +30,11 @@ from pipeline.ingest.cbis_ddsm.tables import (
 from pipeline.ingest.importers import Request
 from pipeline.ingest.notes import some, tell
 
+# Where a table is cut off or missing: nobody says that such a lesion is none, so the rest of its
+# mammogram is not known to be normal.
+_UNLISTED = "it has files of a lesion that no table names: none of its positions counts as negative"
+_NOT_NAMED = "no row of the tables names it"
+
 Files = Mapping[str, Sequence[NamedFile]]  # by what they show
 
 
@@ -49,9 +54,11 @@ def read(request: Request) -> Catalog:
     on_image: dict[str, list[Lesion]] = defaultdict(list)
     for lesion in (*split.kept, *split.borrowed):
         on_image[lesion.name.image_id].append(lesion)
+    unlisted = _unlisted(files, lesions)
     for image_id, of_image in on_image.items():
         if image_id in files:
-            mammogram = _add_image(builder, files[image_id], of_image, split)
+            doubts = [_UNLISTED] if image_id in unlisted else []
+            mammogram = _add_image(builder, files[image_id], of_image, split, doubts)
             for lesion in of_image:
                 _add_finding(builder, lesion, files, mammogram, split)
     _skip_unused(builder, files, lesions, split, tables)
@@ -65,20 +72,22 @@ def _add_image(
     files: Sequence[NamedFile],
     lesions: Sequence[Lesion],
     split: OfficialSplit,
+    doubts: Sequence[str],
 ) -> NamedFile:
     """The image of a mammogram: one of its files; the others are copies, as their pixels confirm.
 
     Args:
         files: one or more; readable headers go first, then test lists.
+        doubts: that it has more lesions than `lesions`.
     """
     first, *others = sorted(
         files, key=lambda f: (f.shape is None, not f.name.is_test, f.name, f.file.name)
     )
-    doubts = []
+    remarks = [*doubts]
     for other in others:
         reason = f"the same mammogram as {first.file.name}"
         if problem := difference(first, other):
-            doubts.append(f"{other.file.name} is named as the same mammogram, but {problem}")
+            remarks.append(f"{other.file.name} is named as the same mammogram, but {problem}")
             reason = f"named as {reason}, but {problem}"
         builder.skip(other.file, reason)
     name = first.name
@@ -90,10 +99,18 @@ def _add_image(
         view=name.view,
         split_hint=split.part(name.patient_id),
         outcome="abnormal",
+        complete="no" if doubts else "yes",
         density=next((lesion.density for lesion in lesions if lesion.density), ""),
-        remarks=doubts,
+        remarks=remarks,
     )
     return first
+
+
+def _unlisted(files: Files, lesions: Iterable[Lesion]) -> set[str]:
+    """Mammograms by id of which there are files of a lesion that no row of the tables names."""
+    listed = {lesion.name for lesion in lesions}
+    names = {named.name for of_subject in files.values() for named in of_subject}
+    return {name.image_id for name in names if name.abnormality and name not in listed}
 
 
 def _add_finding(
@@ -147,7 +164,7 @@ def _skip_unused(
         elif name in abnormalities:
             reason = "its mammogram is not in data.root"
         else:
-            reason = "no row of the tables names it"
+            reason = _NOT_NAMED
         builder.skip(named.file, reason)
 
 
@@ -156,7 +173,8 @@ def _tell(tables: Collection[str], split: OfficialSplit, catalog: Catalog) -> No
     if missing := [file for list_name, file in TABLES.items() if list_name not in tables]:
         tell(
             f"{', '.join(missing)} not found: mammograms that only they name are left out, and "
-            "lesions that they have on other mammograms are unknown there and may count as negative"
+            "lesions that they have on other mammograms may count as negative where their files "
+            "are not there either"
         )
     lesions = (*split.kept, *split.borrowed)
     named, there = {lesion.name.image_id for lesion in lesions}, set(catalog.images["image_id"])
@@ -165,6 +183,8 @@ def _tell(tables: Collection[str], split: OfficialSplit, catalog: Catalog) -> No
         f"{len(there)} of the {len(named)} mammograms that the tables name are in data.root, with "
         f"{len(catalog.findings)} of {len(lesions)} lesions{absent}"
     )
+    if unnamed := [row.file for row in catalog.files.itertuples() if row.reason == _NOT_NAMED]:
+        tell(f"{_NOT_NAMED}, so it is left out", unnamed)
     if split.shared_patients:
         tell(
             f"{len(split.shared_patients)} patients are on training and on test lists and "
