@@ -35,6 +35,8 @@ class CatalogBuilder:
         self._images: list[dict] = []
         self._findings: list[dict] = []
         self._count: Counter[str] = Counter()  # findings by image id
+        self._placed: set[tuple] = set()  # findings with a place, each told once
+        self._twice: list[str] = []  # ids of the images of those that were told again
         self._remarks: dict[str, list[str]] = defaultdict(list)
 
     def skip(self, file: SourceFile, reason: str) -> None:
@@ -103,18 +105,24 @@ class CatalogBuilder:
         coordinates: dict | list | None = None,
         **columns: str,
     ) -> None:
-        """Something was found on an image.
+        """Something was found on an image; the same at the same place counts once.
 
         Args:
             finding_id: the number of the finding on its image if absent.
             coordinates: as they become JSON; absent for geometry none.
             columns: the other columns of `catalog.FindingRow`.
         """
+        place = json.dumps(coordinates or {})
+        finding = image_id, place, columns.get("kind"), columns.get("pathology")
+        if coordinates and finding in self._placed:
+            self._twice.append(image_id)
+            return
+        self._placed.add(finding)
         self._count[image_id] += 1
         row = {
             "finding_id": finding_id or f"{image_id}-{self._count[image_id]}",
             "image_id": image_id,
-            "coordinates": json.dumps(coordinates or {}),
+            "coordinates": place,
         }
         self._findings.append(row | columns)
 
@@ -122,6 +130,8 @@ class CatalogBuilder:
         """The catalog; prints the remarks about its images."""
         for file in self.left():
             self.skip(file, kind_of_file(file))
+        if self._twice:
+            tell("findings that are there twice, taken once, of images", self._twice)
         for remark, image_ids in sorted(self._remarks.items()):
             tell(remark, image_ids)
         files = [

@@ -57,6 +57,7 @@ def join_findings(
     known: set[tuple[str, str]] = set()
     findings: dict[str, list[dict]] = {image_id: [] for image_id in by_id}
     placed = []  # line, and size of its image
+    drawn_on: dict[str, tuple[str, str]] = {}  # image and line by mask file
     twice = []
     for line in lines:
         what = line.file or line.image_id
@@ -72,6 +73,14 @@ def join_findings(
         outcome = "normal" if line.finding["kind"] == NORMAL else "abnormal"
         if image.setdefault("outcome", outcome) != outcome:
             raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
+        if line.finding["geometry"] == "mask":
+            mask = line.finding["coordinates"]["file"]
+            other, where = drawn_on.setdefault(mask, (image_id, line.where))
+            if other != image_id:
+                raise UserError(
+                    f"{line.where}: the mask {mask} is that of another image as well ({where}). "
+                    "A mask is of one image; name its own."
+                )
         has_place = line.finding["geometry"] != "none"
         if has_place and line.finding in findings[image_id]:
             twice.append(line.where)

@@ -69,6 +69,23 @@ def test_findings_are_numbered_on_their_image(builder, files):
     assert (findings.loc["a-1", "geometry"], findings.loc["a-1", "coordinates"]) == ("none", "{}")
 
 
+def test_the_same_finding_at_the_same_place_counts_once_and_that_is_told(builder, files, capsys):
+    for name in ("a", "b"):
+        builder.add_image(files[f"{name}.dcm"], image_id=name, patient_id="w1")
+    circle = {"row": 1, "col": 2, "radius": 3.5}
+    mass = {"kind": "mass", "geometry": "circle", "coordinates": circle}
+    for finding in (mass, mass, mass | {"note": "again"}, mass | {"kind": "cyst"}):
+        builder.add_finding("a", **finding)
+    builder.add_finding("b", **mass)
+    for _ in range(2):  # nobody knows whether two without a place are one
+        builder.add_finding("b", kind="mass")
+    findings = builder.catalog().findings
+    assert list(findings["finding_id"]) == ["a-1", "a-2", "b-1", "b-2", "b-3"]
+    assert "note: findings that are there twice, taken once, of images: a, a\n" in (
+        capsys.readouterr().out
+    )
+
+
 def test_what_is_remarked_about_images_is_told_once_with_the_first_of_them(builder, files, capsys):
     remarks = ("the table says implant", "a difficult case")
     builder.add_image(files["a.dcm"], image_id="a", patient_id="w1", remarks=remarks)

@@ -163,6 +163,17 @@ def test_a_line_that_fits_no_image_is_named(tmp_path, line, message):
         catalog_of(tmp_path)
 
 
+def test_a_mask_of_another_image_is_refused(tmp_path):
+    for name in ("a.dcm", "b.dcm", "mask.dcm"):
+        write_mammogram(tmp_path / name)
+    table = "file,kind,mask\na.dcm,mass,mask.dcm\na.dcm,calcification,mask.dcm\n"
+    (tmp_path / "findings.csv").write_text(table)
+    assert len(catalog_of(tmp_path).findings) == 2
+    (tmp_path / "findings.csv").write_text(f"{table}b.dcm,mass,mask.dcm\n")
+    with pytest.raises(UserError, match=r"line 4: the mask .* is that of another image .*line 2"):
+        catalog_of(tmp_path)
+
+
 def test_the_mask_of_a_finding_is_no_image(tmp_path):
     write_mammogram(tmp_path / "a.dcm")
     write_mammogram(tmp_path / "mask.dcm")
