@@ -4,7 +4,8 @@ An audit is a function that returns its section of audit.json and its findings, 
 `audit`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,16 +14,23 @@ from pipeline.preprocess.audit.origin import audit_shortcut, audit_sources
 from pipeline.preprocess.audit.outline_sanity import audit_outlines
 from pipeline.preprocess.audit.question import WARNING, question_of
 
+if TYPE_CHECKING:
+    from pipeline.preprocess.accept import Quarantined
+
 
 def audit(
-    mammograms: pd.DataFrame, outlines: Outlines, backgrounds: Mapping[str, Mapping[str, float]]
+    mammograms: pd.DataFrame,
+    outlines: Outlines,
+    backgrounds: Mapping[str, Mapping[str, float]],
+    quarantined: Sequence["Quarantined"] = (),
 ) -> dict:
-    """Run all audits. Reads the breast masks of the store.
+    """Run all audits.
 
     Args:
         mammograms: mammograms.csv.
         outlines: by image id, in original pixels.
         backgrounds: `background` of each image in the store, by image id.
+        quarantined: findings whose outline is not used.
 
     Returns:
         For JSON: a section for each audit, and `findings`: sentences with level "warning" or
@@ -32,7 +40,7 @@ def audit(
     results = {
         "shortcut": audit_shortcut(question, backgrounds),
         "sources": audit_sources(question),
-        "labels": audit_outlines(mammograms, outlines),
+        "labels": audit_outlines(outlines, quarantined),
     }
     findings = [one for _, found in results.values() for one in found]
     findings.sort(key=lambda one: one["level"] != WARNING)

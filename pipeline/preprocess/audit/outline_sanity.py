@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.annotations.outlines import Circle, Outline, Outlines
 from pipeline.preprocess.audit.question import INFO, WARNING, finding
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at, read_breast
+
+if TYPE_CHECKING:
+    from pipeline.preprocess.accept import Quarantined
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
 LEAST_SHARE_INSIDE = 0.25
@@ -29,26 +32,32 @@ _READINGS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
 }
 
 
-def audit_outlines(mammograms: pd.DataFrame, outlines: Outlines) -> tuple[dict, list[dict]]:
-    """Which outlines cannot be right. Reads the breast masks of the store.
+def audit_outlines(
+    outlines: Outlines, quarantined: Sequence["Quarantined"]
+) -> tuple[dict, list[dict]]:
+    """Which outlines cannot be right.
+
+    Args:
+        outlines: those that could be drawn, by image id.
+        quarantined: those of them that are not used, and those that could not be drawn.
 
     Returns:
         `outlines` (how many) and `problems` (`image_id`, `finding_id` and `problem` of each that
         is wrong); and the finding.
     """
     problems = [
-        {"image_id": row["image_id"], "finding_id": finding_id, "problem": problem}
-        for row in mammograms.sort_values("image_id").to_dict("records")
-        for finding_id, problem in outline_problems(row, outlines.get(row["image_id"], [])).items()
+        {"image_id": each.image_id, "finding_id": each.finding_id, "problem": each.reason}
+        for each in sorted(quarantined, key=lambda each: (each.image_id, each.finding_id))
     ]
-    count = sum(map(len, outlines.values()))
+    drawn = {(image_id, one.finding_id) for image_id, of in outlines.items() for one in of}
+    count = len(drawn | {(each.image_id, each.finding_id) for each in quarantined})
     section = {"outlines": count, "problems": problems}
     if not problems:
         text = f"All {count} outlines lie in the breast and are smaller than it."
         return section, [finding(INFO, text)] if count else []
-    named = "; ".join(f"{p['finding_id']} {p['problem']}" for p in problems[:_NAMED])
+    named = "; ".join(f"{p['finding_id']}: {p['problem']}" for p in problems[:_NAMED])
     more = f"; and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-    text = f"{len(problems)} of {count} outlines cannot be right: {named}{more}."
+    text = f"{len(problems)} of {count} outlines cannot be right and are not used: {named}{more}."
     texts = [each["problem"] for each in problems]
     meant = {of: sum(t.endswith(_OTHERWISE.format(of)) for t in texts) for of in _READINGS}
     reading, times = Counter(meant).most_common(1)[0]

@@ -87,7 +87,7 @@ def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict
     infos = {image_id: outcomes[image_id].info for image_id in accepted.outlines}
     backgrounds = {image_id: info["background"] for image_id, info in infos.items()}
     # Of the outlines as they were given, so that wrong ones are found.
-    audited = audit(mammograms, accepted.given_outlines, backgrounds)
+    audited = audit(mammograms, accepted.given_outlines, backgrounds, accepted.quarantined)
     write_json(run.audit, audited)
     for finding in audited["findings"]:
         print(f"{finding['level']}: {finding['text']}")

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.outlines import Circle, Outline
+from pipeline.preprocess.accept import Quarantined
 from pipeline.preprocess.audit import predictable
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.audit.background import BACKGROUND_KEYS
+from pipeline.preprocess.audit.outline_sanity import outline_problems
 from pipeline.preprocess.audit.question import question_of
 from pipeline.preprocess.store.entries import write_entry
 from tests.heatmap.small_run import mammogram_row
@@ -159,7 +161,9 @@ def test_an_outline_beside_the_breast_is_a_warning_that_names_it(tmp_path):
     write_entry(tmp_path / "s", image=np.zeros((100, 80), np.uint16), breast=breast, info={})
     mammograms = women().assign(store=str(tmp_path / "s"))
     outlines = {"w001L": [outline("malignant")], "w003L": [outline("malignant", row=230.0)]}
-    found = audit_of(mammograms, outlines)
+    wrong = outline_problems(mammograms.set_index("image_id").loc["w003L"], outlines["w003L"])
+    out = [Quarantined("w003L", "f", "mass", "malignant", wrong["f"])]
+    found = audit(mammograms, outlines, backgrounds(mammograms, told=0.0), out)
     assert found["labels"]["outlines"] == 2
     assert [finding["level"] for finding in found["findings"]] == ["warning", "info"]
     assert found["labels"]["problems"] == [
@@ -171,8 +175,8 @@ def test_an_outline_beside_the_breast_is_a_warning_that_names_it(tmp_path):
         }
     ]
     assert warnings(found) == [
-        "1 of 2 outlines cannot be right: f lies outside the breast (0 % of it inside); with "
-        "rows counted from the bottom it would lie in it."
+        "1 of 2 outlines cannot be right and are not used: f: lies outside the breast (0 % of it "
+        "inside); with rows counted from the bottom it would lie in it."
     ]
 
 

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline.annotations.geometry import Geometry
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import ImageSettings
+from pipeline.preprocess.accept import Quarantined
 from pipeline.preprocess.audit import outline_sanity
 from pipeline.preprocess.audit.outline_sanity import (
     audit_outlines,
@@ -77,9 +77,21 @@ def test_what_would_lie_in_the_breast_if_it_were_read_otherwise_says_so(
     (said,) = outline_problems(mammogram, [outline]).values()
     assert said.startswith("lies outside the breast (")
     assert said.endswith(f"; with {meant} it would lie in it" if meant else "inside)")
-    both = [outline, replace(outline, finding_id="b")]
-    _, (told,) = audit_outlines(pd.DataFrame([mammogram]), {"i": both})
+    both = [Quarantined("i", name, "mass", "malignant", said) for name in "ab"]
+    _, (told,) = audit_outlines({"i": [outline, replace(outline, finding_id="b")]}, both)
     assert (f"With {meant} 2 of them would lie in the breast" in told["text"]) == bool(meant)
+
+
+def test_outlines_that_could_not_be_drawn_are_counted_with_the_others():
+    reason = "it lies outside the image of 450 x 320 pixels"
+    lost = [Quarantined("i", name, "mass", "malignant", reason) for name in "bc"]
+    section, (told,) = audit_outlines({"i": [circle(200, 80, 30)]}, lost)
+    assert section["outlines"] == 3
+    assert [problem["finding_id"] for problem in section["problems"]] == ["b", "c"]
+    assert told["level"] == "warning"
+    assert told["text"] == (
+        f"2 of 3 outlines cannot be right and are not used: b: {reason}; c: {reason}."
+    )
 
 
 def test_an_outline_half_in_the_skin_is_fine():
