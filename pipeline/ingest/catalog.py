@@ -176,6 +176,7 @@ def write_catalog(
         "root": root,
         "images": len(catalog.images),
         "findings": len(catalog.findings),
+        "without_place": int((catalog.findings["geometry"] == "none").sum()),
         "patients": int(catalog.images["patient_id"].nunique()),
         "files": len(catalog.files),
         "tables": {path.name: hashlib.sha256(t.encode()).hexdigest() for path, t in tables.items()},

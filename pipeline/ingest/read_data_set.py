@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,18 +64,25 @@ def read_data_set(request: Request) -> Catalog:
 
 
 def _notes(request: Request, catalog: Catalog, called: Called) -> list[str]:
-    return [*unread_tables(request, called), *patient_doubts(catalog.images, called)]
+    unread = set(catalog.files.loc[catalog.files["reason"] == TABLE, "file"])
+    return [*unread_tables(request, unread, called), *patient_doubts(catalog.images, called)]
 
 
-def unread_tables(request: Request, called: Called = as_it_is) -> list[str]:
-    """Sentences about tables in data.root that look like the user's own and are not read."""
+def unread_tables(request: Request, unread: Collection[str], called: Called) -> list[str]:
+    """Sentences about tables in data.root that look like the user's own and are not read.
+
+    Args:
+        unread: names of the files that the importer knows nothing about but that they are tables.
+    """
     importer_name = request.data.importer
     own = {"split": split_file(request.data) or request.data.root / "split.csv"}
     if importer_name in WITH_FINDINGS:
         own["findings"] = request.data.findings or request.data.root / "findings.csv"
     notes = []
     for file in request.files:
-        if file.suffix not in _TABLES or "/" in file.name or not (kind := _kind_of_table(file)):
+        if file.name not in unread or file.suffix not in _TABLES or "/" in file.name:
+            continue
+        if not (kind := _kind_of_table(file)):
             continue
         if kind == "findings" and kind not in own:
             named = called("file", file.name)

@@ -228,7 +228,9 @@ def _all_there(run: RunFolder, known: dict, listing: Listing) -> bool:
 
 
 def _counts(known: dict) -> str:
+    without = known.get("without_place", 0)  # which earlier releases did not count
+    place = f" ({without} without a place)" if without else ""
     return (
         f"{known['files']} files, {known['images']} images of {known['patients']} patients, "
-        f"{known['findings']} findings from {known['root']}"
+        f"{known['findings']} findings{place} from {known['root']}"
     )

@@ -56,6 +56,12 @@ def test_the_first_time_writes_the_catalog_and_the_second_nothing(tmp_path, root
     assert {p: p.stat().st_mtime_ns for p in here.run.catalog.parent.iterdir()} == before
 
 
+def test_findings_without_a_place_are_counted(tmp_path, root):
+    table = "file,kind,row,col,radius\na.dcm,mass,4,4,2\nb.dcm,mass,,,\nc.dcm,cyst,,,\n"
+    (root / "findings.csv").write_text(table)
+    assert "3 findings (2 without a place) from" in ingest(stage(tmp_path))
+
+
 def test_a_touched_file_changes_the_fingerprint_and_a_new_one_the_tables(tmp_path, root):
     here = stage(tmp_path)
     ingest(here)

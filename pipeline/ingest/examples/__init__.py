@@ -14,8 +14,8 @@ MODULES = {
     name: f"pipeline.ingest.examples.{name}"
     for name in ("cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm")
 }
-# Their files carry no pixel spacing, as those of the real set: data.spacing_mm must give it.
-WITHOUT_SPACING = ("cbis_ddsm",)
+# Of them all or some files carry no pixel spacing, as in the real set: data.spacing_mm must give it.
+WITHOUT_SPACING = ("cbis_ddsm", "rsna")
 
 
 def build_example(name: str, root: Path, *, patients: int, spacing_mm: float, seed: int) -> None:
@@ -34,6 +34,6 @@ def build_example(name: str, root: Path, *, patients: int, spacing_mm: float, se
     importlib.import_module(MODULES[name]).build(tree)
     note = f"Synthetic pictures in the form of {name}: no patient, and nothing of the data set.\n"
     if name in WITHOUT_SPACING:
-        note += "Like its files they carry no pixel spacing. "
+        note += "As in it, not all files carry their pixel spacing. "
         note += f"It is data.spacing_mm={spacing_mm:g}.\n"
     tree.write("SYNTHETIC.txt", note)

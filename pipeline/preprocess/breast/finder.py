@@ -137,7 +137,7 @@ def _doubts(
     area_mm2 = float(mask.sum()) * spacing_mm**2
     notes, lost = [], []
     if area_mm2 < _SMALLEST_BREAST_MM2:
-        lost.append(f"breast of only {area_mm2 / 100:.0f} cm2 found")
+        lost.append(f"breast of only {area_mm2 / 100:.0f} cm2 found: is the pixel spacing right?")
     elif area_mm2 > _LARGEST_BREAST_MM2:
         notes.append(f"breast of {area_mm2 / 100:.0f} cm2 found: is the pixel spacing right?")
     rows = mask.any(axis=1)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import DataSettings, Settings, StoreSettings
+from pipeline.dicom.header import read_header
 from pipeline.ingest.catalog import Catalog, read_catalog
-from pipeline.ingest.examples import MODULES, build_example
+from pipeline.ingest.examples import MODULES, WITHOUT_SPACING, build_example
 from pipeline.ingest.stage import ingest
 from pipeline.preprocess.split import split_patients
 from pipeline.run.events import EventLog
@@ -52,6 +53,18 @@ def test_it_has_patients_to_split(tree):
     split = split_patients(catalog.images, catalog.findings, Settings().split)
     assert len(split.of) >= 2
     assert len(catalog.findings) > 0
+
+
+def test_where_files_lack_their_spacing_the_way_to_try_it_gives_it(tree):
+    name, _, catalog = tree
+    files = catalog.images.loc[catalog.images["spacing_mm"].isna(), "file"]
+    headers = [header for header in map(read_header, map(Path, files)) if header]
+    lacking = any(header.spacing_mm is None for header in headers)
+    assert lacking == (name in WITHOUT_SPACING)
+
+
+def test_no_table_of_its_own_is_called_unread(tree):
+    assert [note for note in tree[2].notes if "not read" in note] == []
 
 
 def test_it_says_that_it_is_synthetic(tree):

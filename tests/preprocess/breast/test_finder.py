@@ -308,7 +308,7 @@ def test_what_says_that_the_breast_is_cut_is_told_from_other_doubts():
     image, _ = drawn()
     assert found(image, laterality="R").lost == ()
     (lost,) = find_breast(image, spacing_mm=0.2).lost
-    assert lost == "breast of only 10 cm2 found"
+    assert lost == "breast of only 10 cm2 found: is the pixel spacing right?"
 
 
 def test_single_bright_pixels_are_no_breast():
