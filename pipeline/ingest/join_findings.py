@@ -75,10 +75,10 @@ def join_findings(
             raise UserError(f"{line.where}: {image_id} is called normal and has a finding.")
         if line.finding["geometry"] == "mask":
             mask = line.finding["coordinates"]["file"]
-            other, where = drawn_on.setdefault(mask, (image_id, line.where))
+            other, first = drawn_on.setdefault(mask, (image_id, line.where))
             if other != image_id:
                 raise UserError(
-                    f"{line.where}: the mask {mask} is that of another image as well ({where}). "
+                    f"{line.where}: the mask {mask} is that of another image as well ({first}). "
                     "A mask is of one image; name its own."
                 )
         has_place = line.finding["geometry"] != "none"

@@ -11,23 +11,12 @@ from pipeline.annotations.masks import outline_masks
 from pipeline.annotations.outlines import Outlines
 from pipeline.config import Settings
 from pipeline.ingest.catalog import Catalog
-from pipeline.preprocess.audit.outline_sanity import outline_problems
+from pipeline.preprocess.audit.outline_sanity import Quarantined, outline_problems
 from pipeline.preprocess.intake.intake_csv import USED, from_catalog_or_file
 from pipeline.preprocess.split import split_patients
 from pipeline.preprocess.store.fill import Outcome
 from pipeline.preprocess.tables import MAMMOGRAM_COLUMNS
 from pipeline.run.csv_tables import records
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """A finding whose outline is not used, and why."""
-
-    image_id: str
-    finding_id: str
-    kind: str
-    pathology: str
-    reason: str
 
 
 @dataclass(frozen=True)

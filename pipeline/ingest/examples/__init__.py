@@ -14,7 +14,7 @@ MODULES = {
     name: f"pipeline.ingest.examples.{name}"
     for name in ("cbis_ddsm", "inbreast", "vindr", "rsna", "ddsm")
 }
-# Of them all or some files carry no pixel spacing, as in the real set: data.spacing_mm must give it.
+# All or some of their files carry no pixel spacing, as in the real set: data.spacing_mm gives it.
 WITHOUT_SPACING = ("cbis_ddsm", "rsna")
 
 

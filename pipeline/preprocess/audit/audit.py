@@ -5,24 +5,20 @@ An audit is a function that returns its section of audit.json and its findings, 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from pipeline.annotations.outlines import Outlines
 from pipeline.preprocess.audit.origin import audit_shortcut, audit_sources
-from pipeline.preprocess.audit.outline_sanity import audit_outlines
+from pipeline.preprocess.audit.outline_sanity import Quarantined, audit_outlines
 from pipeline.preprocess.audit.question import WARNING, question_of
-
-if TYPE_CHECKING:
-    from pipeline.preprocess.accept import Quarantined
 
 
 def audit(
     mammograms: pd.DataFrame,
     outlines: Outlines,
     backgrounds: Mapping[str, Mapping[str, float]],
-    quarantined: Sequence["Quarantined"] = (),
+    quarantined: Sequence[Quarantined] = (),
 ) -> dict:
     """Run all audits.
 

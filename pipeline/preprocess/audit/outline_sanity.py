@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -12,9 +11,6 @@ from pipeline.annotations.geometry import Geometry, geometry_of
 from pipeline.annotations.outlines import Circle, Outline, Outlines
 from pipeline.preprocess.audit.question import INFO, WARNING, finding
 from pipeline.preprocess.store.entries import BREAST_CELL_PX, breast_at, read_breast
-
-if TYPE_CHECKING:
-    from pipeline.preprocess.accept import Quarantined
 
 # The skin line is uncertain, and a lesion may lie at the skin or behind the film's edge.
 LEAST_SHARE_INSIDE = 0.25
@@ -32,8 +28,19 @@ _READINGS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
 }
 
 
+@dataclass(frozen=True)
+class Quarantined:
+    """A finding whose outline is not used, and why."""
+
+    image_id: str
+    finding_id: str
+    kind: str
+    pathology: str
+    reason: str
+
+
 def audit_outlines(
-    outlines: Outlines, quarantined: Sequence["Quarantined"]
+    outlines: Outlines, quarantined: Sequence[Quarantined]
 ) -> tuple[dict, list[dict]]:
     """Which outlines cannot be right.
 

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.outlines import Circle, Outline
-from pipeline.preprocess.accept import Quarantined
 from pipeline.preprocess.audit import predictable
 from pipeline.preprocess.audit.audit import audit
 from pipeline.preprocess.audit.background import BACKGROUND_KEYS
-from pipeline.preprocess.audit.outline_sanity import outline_problems
+from pipeline.preprocess.audit.outline_sanity import Quarantined, outline_problems
 from pipeline.preprocess.audit.question import question_of
 from pipeline.preprocess.store.entries import write_entry
 from tests.heatmap.small_run import mammogram_row

@@ -8,9 +8,9 @@ import pytest
 from pipeline.annotations.geometry import Geometry
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import ImageSettings
-from pipeline.preprocess.accept import Quarantined
 from pipeline.preprocess.audit import outline_sanity
 from pipeline.preprocess.audit.outline_sanity import (
+    Quarantined,
     audit_outlines,
     outline_problem,
     outline_problems,

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from pipeline.annotations.outlines import Circle, Outline
-from pipeline.preprocess.accept import Accepted, Quarantined
+from pipeline.preprocess.accept import Accepted
+from pipeline.preprocess.audit.outline_sanity import Quarantined
 from pipeline.preprocess.intake.counts import (
     MOST_ROWS,
     duplicate_rows,

@@ -11,7 +11,8 @@ import pytest
 from pipeline.annotations.outlines import Circle, Outline
 from pipeline.config import DataSettings, DicomSettings, Settings, StoreSettings
 from pipeline.ingest.catalog import make_catalog
-from pipeline.preprocess.accept import Accepted, Quarantined
+from pipeline.preprocess.accept import Accepted
+from pipeline.preprocess.audit.outline_sanity import Quarantined
 from pipeline.preprocess.intake.intake_csv import intake_table
 from pipeline.preprocess.intake.intake_page import write_intake_page
 from pipeline.preprocess.intake.thumbnails import HEIGHT_PX, plain_thumbnail, store_thumbnail
