@@ -11,6 +11,8 @@ from pipeline.model.map_rule import map_pitch_px
 from pipeline.run.errors import UserError
 
 STRIDE_PX, MARGIN_CELLS = 16, 3  # of all backbones but valid
+# Squeezed means of the whole image go into each logit of these, so their tiles have one size.
+SEES_EVERYTHING, TILE_PATCHES = ("EfficientNet", "MobileNetV3"), 4
 _LEAST_PX, _LARGEST_STRIDE_PX = 32, 32  # of valid
 
 
@@ -31,17 +33,13 @@ def check_network(settings: Settings) -> None:
             "train.permute_labels goes with a network.head of one question, sigmoid or "
             "softmax: permuted positions have no kind of finding."
         )
+    if network.head_start == "softmax" and network.head.endswith("_kinds"):
+        raise UserError("network.head_start=softmax is for a network.head of sigmoid or softmax.")
     patch_px = network.patch_px(spacing_mm=spacing_mm)
-    stride_px, margin = _stride_px(network, patch_px, spacing_mm), 0
+    stride_px = _stride_px(network, patch_px, spacing_mm)
     if network.backbone != "valid":
         _check_core(network, patch_px // stride_px, stride_px, spacing_mm)
-        margin = MARGIN_CELLS
-    least_px = patch_px + 2 * margin * stride_px
-    if round((train.crop_mm / spacing_mm - least_px) / stride_px) < 0:
-        raise UserError(
-            f"train.crop_mm must be at least {least_px * spacing_mm:.1f} for this network, not "
-            f"{train.crop_mm:g}: nearer to the edge of a crop its logits are not trained on."
-        )
+    _check_crop(network, patch_px, stride_px, crop_mm=train.crop_mm, spacing_mm=spacing_mm)
     map_pitch_px(
         pitch_mm=settings.maps.pitch_mm,
         spacing_mm=spacing_mm,
@@ -92,4 +90,29 @@ def _check_core(network: NetworkSettings, cells: int, stride_px: int, spacing_mm
         raise UserError(
             f"network.core_mm={network.core_mm:g} does not lie in the middle of the window of "
             f"{network.patch_mm:g} mm: {f'take one of {sizes}, or ' if sizes else 'take '}0."
+        )
+
+
+def _check_crop(
+    network: NetworkSettings, patch_px: int, stride_px: int, *, crop_mm: float, spacing_mm: float
+) -> None:
+    margin = 0 if network.backbone == "valid" else MARGIN_CELLS
+    least_px, tile_px = patch_px + 2 * margin * stride_px, TILE_PATCHES * patch_px
+    beyond = round((crop_mm / spacing_mm - least_px) / stride_px)
+    if network.backbone.startswith(SEES_EVERYTHING):
+        if least_px > tile_px:
+            raise UserError(
+                f"network.patch_mm must be at least {2 * stride_px * spacing_mm:g} for backbone "
+                f"{network.backbone}, not {network.patch_mm:g}."
+            )
+        if least_px + beyond * stride_px != tile_px:
+            raise UserError(
+                f"train.crop_mm must be {tile_px * spacing_mm:g} for this network.backbone and "
+                f"network.patch_mm, not {crop_mm:g}: each logit depends on the whole crop, and "
+                "maps are made of tiles of that size."
+            )
+    if beyond < 0:
+        raise UserError(
+            f"train.crop_mm must be at least {least_px * spacing_mm:.1f} for this network, not "
+            f"{crop_mm:g}: nearer to the edge of a crop its logits are not trained on."
         )

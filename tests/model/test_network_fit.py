@@ -39,6 +39,7 @@ def built(settings: Settings) -> None:
 
 
 LITE0 = {"backbone": "efficientnet_lite0"}
+SMALL = {"backbone": "MobileNetV3Small"}
 COARSE = {"pitch_mm": 3.2}
 
 
@@ -54,6 +55,10 @@ COARSE = {"pitch_mm": 3.2}
         *[
             {"network": {**LITE0, "patch_mm": 12.8}, "maps": COARSE, "train": {"crop_mm": mm}}
             for mm in (25.6, 30.0, 30.3, 30.5, 32.0)
+        ],
+        *[
+            {"network": {**SMALL, "patch_mm": mm}, "maps": COARSE, "train": {"crop_mm": crop}}
+            for mm, crop in ((12.8, 51.2), (12.8, 53.0), (12.8, 76.8), (3.2, 12.8), (6.4, 25.6))
         ],
         *[{"train": {"crop_mm": mm}} for mm in (11.9, 12.0, 12.8)],
         {"network": LITE0},  # a map of 1.6 mm at a stride of 3.2
@@ -84,6 +89,10 @@ def test_the_first_command_refuses_what_a_training_would(sections):
         (
             {"network": {"head": "sigmoid_kinds"}, "train": {"permute_labels": True}},
             r"train\.permute_labels goes with a network\.head of one question",
+        ),
+        (
+            {"network": {"head": "softmax_kinds", "head_start": "softmax"}},
+            r"head_start=softmax is for a network\.head of sigmoid or softmax",
         ),
         ({"train": {"mined": "nowhere.csv"}}, r"train\.mined=nowhere\.csv does not exist"),
         ({"train": {"init": "runs/no"}}, r"train\.init=runs/no does not exist"),
