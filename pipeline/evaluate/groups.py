@@ -63,8 +63,14 @@ def kind_parts(judged: Judged) -> Iterator[tuple[str, str, Judged]]:
 
 def image_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     """Patch and image AUC within each value of each column with two to twelve known values."""
-    rows = []
-    for column, value, group in image_parts(judged):
+    rows, columns = [], ["image_id", "patient_id", "label", "logit"]
+    needed = replace(
+        judged,
+        positions=judged.positions[columns],
+        candidates=judged.candidates.iloc[:0],
+        regions=judged.regions.iloc[:0],
+    )
+    for column, value, group in image_parts(needed):
         patch_auc = judge_metric(METRICS["patch_auc"], group, bootstrap)
         if not len(group.positions):
             patch_auc = Figure(reason="there are no labelled positions in this group")

@@ -11,6 +11,7 @@ computed by itself, so that their number changes nothing.
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -18,12 +19,13 @@ from scipy.special import expit
 
 from pipeline.figures.froc import FP_RATES, Matches, candidate_ranks
 from pipeline.figures.ranking import MAX_FALSE_RATE
-from pipeline.figures.reliability import recalibrations
+from pipeline.figures.reliability import recalibrations, slope_intercept
 from pipeline.run.map_images import default_workers
 
 CALIBRATION_BINS = 256
 _AT_ONCE = 16  # samples that a thread computes together
-_POINTS = 2**22  # of an ROC curve that are summed together
+# Points of an ROC curve: of which all is in the processor's cache, and that are summed together.
+_POINTS, _SUMMED = 2**15, 2**22
 # Beyond it the sample separates the classes: its slope has no finite value.
 _STEEPEST = 100.0
 
@@ -47,6 +49,11 @@ class Scored:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def recalibration(self) -> tuple[float, float]:
+        """Slope and intercept of logistic recalibration; as `reliability.slope_intercept`."""
+        return slope_intercept(self.scores, self.labels, self.weights)
 
     def scored_by(self, scores: np.ndarray) -> "Scored":
         """The same units with other scores, (n,)."""
@@ -149,32 +156,41 @@ def partial_auc_samples(
             last_of_tie, who, positive = last_of_tie[: ties + 1], who[:end], positive[:end]
             break
     true_to = np.cumsum(positive)[last_of_tie]
+    who_positive, who_negative = who[positive], np.where(positive, len(negatives), who)
     least, most = max_false_rate**2 / 2, max_false_rate
 
-    def area(weight: np.ndarray) -> float:
-        """Under the curve up to the rate, NaN where a class is missing; summed part by part."""
-        true = np.append(0.0, np.cumsum(weight[who[positive]]))
+    def area(weight: np.ndarray, terms: np.ndarray) -> float:
+        """Under the curve up to the rate, NaN where a class is missing; `terms` is room for it."""
         all_true, all_false = weight @ positives, weight @ negatives
-        summed, called, x, y = 0.0, 0.0, np.zeros(1), np.zeros(1)
         if not (all_true > 0 and all_false > 0):
             return np.nan
+        true_rate = np.append(0.0, np.cumsum(weight[who_positive])) / all_true
+        counted = np.append(weight, 0.0)  # the last is whom no negative belongs to
+        summed, filled, before, x, y = 0.0, 0, 0.0, np.zeros(1), np.zeros(1)
         for first in range(0, len(last_of_tie), _POINTS):
             ends = last_of_tie[first : first + _POINTS]
             start = last_of_tie[first - 1] + 1 if first else 0
-            counted = called + np.cumsum(weight[who[start : ends[-1] + 1]])
-            gained, called = true[true_to[first : first + _POINTS]], counted[-1]
-            x = np.append(x[-1], (counted[ends - start] - gained) / all_false)
-            y = np.append(y[-1], gained / all_true)
+            false = np.cumsum(counted[who_negative[start : ends[-1] + 1]])
+            x = np.append(x[-1], (before + false[ends - start]) / all_false)
+            y = np.append(y[-1], true_rate[true_to[first : first + _POINTS]])
+            before += false[-1]
             if is_end := x[-1] >= most:
                 within, end = np.searchsorted(x, most), np.interp(most, x, y)
                 x, y = np.append(x[:within], most), np.append(y[:within], end)
-            summed += np.trapezoid(y, x)
+            if filled + len(x) > len(terms):
+                summed, filled = summed + terms[:filled].sum(), 0
+            terms[filled : filled + len(x) - 1] = np.diff(x) * (y[1:] + y[:-1]) / 2.0
+            filled += len(x) - 1
             if is_end:
                 break
-        return summed
+        return summed + terms[:filled].sum()
 
-    areas = _by_samples(lambda rows: np.array([area(row) for row in rows]), weights, workers)
-    return 0.5 * (1 + (areas - least) / (most - least))
+    def areas(rows: np.ndarray) -> np.ndarray:
+        terms = np.empty(min(len(last_of_tie) + 1, _SUMMED))
+        return np.array([area(row, terms) for row in rows])
+
+    shares = _by_samples(areas, weights, workers)
+    return 0.5 * (1 + (shares - least) / (most - least))
 
 
 def log_loss_samples(of: Scored, weights: np.ndarray) -> np.ndarray:

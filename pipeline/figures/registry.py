@@ -173,7 +173,7 @@ METRICS: dict[str, Metric] = {
             "intercept",
             "calibration intercept",
             "intercept (ideal 0)",
-            value=lambda of: reliability.slope_intercept(of.scores, of.labels)[1],
+            value=lambda of: of.recalibration[1],
             place=Place.REPORT,
             with_interval=False,
         ),
@@ -181,7 +181,7 @@ METRICS: dict[str, Metric] = {
             "slope",
             "calibration slope",
             "slope (ideal 1)",
-            value=lambda of: reliability.slope_intercept(of.scores, of.labels, of.weights)[0],
+            value=lambda of: of.recalibration[0],
             samples=bootstrap.slope_samples,
         ),
         _Recalibration(

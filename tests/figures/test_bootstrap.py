@@ -114,6 +114,8 @@ def test_a_curve_that_is_summed_in_parts_has_the_area_of_the_whole(monkeypatch):
     cases, weights = Scored(*positions()), patient_weights(12, samples=20, seed=0)
     whole = partial_auc_samples(cases, weights, max_false_rate=0.4)
     monkeypatch.setattr("pipeline.figures.bootstrap._POINTS", 3)
+    assert whole.tobytes() == partial_auc_samples(cases, weights, max_false_rate=0.4).tobytes()
+    monkeypatch.setattr("pipeline.figures.bootstrap._SUMMED", 5)
     parts = partial_auc_samples(cases, weights, max_false_rate=0.4)
     np.testing.assert_allclose(parts, whole, rtol=0, atol=1e-12)
 
