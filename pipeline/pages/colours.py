@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import Colormap
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from pipeline.run.words import percent
 
@@ -48,17 +48,22 @@ class _Scale:
 
 @dataclass(frozen=True)
 class ProbabilityScale(_Scale):
-    """Colours between the prior, which is transparent, and `high`, linear in the log odds.
+    """Colours between the prior, which is transparent, and 0.9, linear in the log odds.
 
     So a position that looks like any other shows the mammogram alone, and doubled odds look
-    alike wherever they are. The scale is the same for all images of a run.
+    alike wherever they are. The scale is the same for all images of a run. It ends higher, at nine
+    times the odds of the prior, where that is above one half.
     """
 
     low: float
-    high: float = 0.9
 
     colours = colormaps["plasma"]
     title = "probability"
+
+    @property
+    def high(self) -> float:
+        """The probability from which on colours are alike."""
+        return max(0.9, float(expit(logit(self.low) + logit(0.9))))
 
     def share(self, probability: np.ndarray) -> np.ndarray:
         """Place on the scale, 0 to 1, of each probability; NaN stays NaN."""

@@ -27,9 +27,8 @@ def parts_of(tables: Tables, settings: Settings) -> dict[str, int]:
     """
     parts = settings.train.members
     seen = tables.mammograms[tables.mammograms["split"].isin(DEVELOPMENT)]
-    abnormal = seen["image_id"].map(lambda image_id: bool(tables.outlines.get(image_id)))
-    abnormal |= seen["outcome"] == "abnormal"
-    others = set(seen.loc[abnormal, "patient_id"])
+    outlined = seen["image_id"].isin([name for name, of in tables.outlines.items() if of])
+    others = set(seen.loc[outlined | (seen["outcome"] == "abnormal"), "patient_id"])
     lesions = _lesions(tables.positions)
     patients = sorted(
         seen["patient_id"].unique(),

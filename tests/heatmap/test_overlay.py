@@ -116,12 +116,24 @@ def test_picture_and_map_agree_where_the_mark_is(tmp_path, flipped):
 
 
 def test_the_prior_is_transparent_and_odds_are_even_steps():
-    scale = ProbabilityScale(low=0.1, high=0.9)
+    scale = ProbabilityScale(low=0.1)
     assert scale.share(np.array([0.0, 0.1, 0.5, 0.9, 1.0])) == pytest.approx([0, 0, 0.5, 1, 1])
     grey = np.full((1, 2), 0.4, np.float32)
     blended = scale.blend(grey, np.array([[0.0, 1.0]]))
     assert blended[0, 0] == pytest.approx([0.4] * 3)
     assert blended[0, 1].max() - blended[0, 1].min() > 0.3
+
+
+@pytest.mark.parametrize("prior", [1e-4, 0.3, 0.5, 0.9, 0.95, 0.999])
+def test_a_higher_probability_has_a_higher_place_whatever_the_prior(prior):
+    scale = ProbabilityScale(low=prior)
+    above = 1 - (1 - prior) * np.array([1.0, 0.9, 0.5, 0.1])
+    places = scale.share(np.array([prior / 2, *above]))
+    assert places[:2] == pytest.approx([0, 0], abs=1e-12)
+    assert (np.diff(places[1:]) > 0).all()
+    ticks = [place for place, _ in scale.ticks()]
+    assert (ticks[0], ticks[-1]) == (0, pytest.approx(1))
+    assert ticks == sorted(ticks)
 
 
 def test_labels_of_regions_stay_in_the_picture_and_apart():

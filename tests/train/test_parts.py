@@ -90,6 +90,15 @@ def test_the_parts_depend_on_the_women_and_the_seed_of_the_split_alone():
 def test_fewer_women_than_networks_are_refused():
     with pytest.raises(UserError, match=r"train\.members=11 wants .* there are 10"):
         parts_of(a_table(WOMEN), toy_settings(members=11))
+    with pytest.raises(UserError, match=r"there are 0"):
+        parts_of(a_table([women for women in WOMEN if women[1] == "test"]), toy_settings(members=2))
+
+
+def test_a_split_without_anybody_to_train_on_is_told(toy_run):
+    table = pd.read_csv(toy_run.mammograms).assign(split="test")
+    table.to_csv(toy_run.mammograms, index=False)
+    with pytest.raises(UserError, match=r"All \d+ patients are held out.*Lower split\.test"):
+        read_tables(stage_of(toy_run, toy_settings(members=2)))
 
 
 def test_a_network_never_meets_its_part_in_training(shared_toy_run):

@@ -70,6 +70,12 @@ def read_tables(stage: Stage) -> Tables:
     """
     mammograms, positions = read_mammograms(stage.run), read_positions(stage.run)
     outlines, train = read_outlines(stage.run), stage.settings.train
+    if not mammograms["split"].isin(DEVELOPMENT).any():
+        raise UserError(
+            f"All {mammograms['patient_id'].nunique()} patients are held out for the test, none is "
+            "left to train on. Lower split.test, or change the table of data.split; a model that "
+            "is there judges them all: make heatmap evaluate MODEL=..."
+        )
     kinds: tuple[str, ...] = ()
     if stage.settings.network.head.endswith("_kinds"):
         # All networks of an ensemble tell the same ones apart.
