@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from pipeline.run.signals import SIGNALS
 from pipeline.run.stage import run_stage
 from tests.fault_injection.child import in_child
 from tests.fault_injection.fault import Place, expect, fault
@@ -96,11 +97,11 @@ def _between_target_and_rest(place: Place) -> str:
     return "model card, manifest and report are there afterwards, identical"
 
 
-@fault("SIGTERM and SIGINT in preprocess, train and heatmap")
+@fault("SIGTERM, SIGINT and SIGHUP in preprocess, train and heatmap")
 def _signals(place: Place) -> str:
     slowest = 0.0
     for name in ("preprocess", "train", "heatmap"):
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             place.base.before(name)
             after = 0.2 + place.random.uniform(0.1, 0.7) * place.base.seconds_of(name)
             ended = stage(name, kill_after=after, number=number)
@@ -111,4 +112,4 @@ def _signals(place: Place) -> str:
             expect(ended.seconds - after < SECONDS_TO_END, f"{name}: {ended.seconds - after} s")
             slowest = max(slowest, ended.seconds - after)
             check_same(place, name, number.name)
-    return f"ended with 143 and 130, the slowest after {slowest:.1f} s; identical afterwards"
+    return f"ended with 130, 143 and 129, the slowest after {slowest:.1f} s; identical afterwards"
