@@ -175,6 +175,8 @@ def _kept(lease: Lease, folder: Path, command: Sequence[str]) -> int:
         status = _while_it_runs(process, keeper)
         if not _at_the_end(keeper):
             return status or 1
+        with contextlib.suppress(OSError):  # then others wait a while
+            lease.leave()
     except Taken as taken:
         process.terminate()
         process.wait()
@@ -183,8 +185,6 @@ def _kept(lease: Lease, folder: Path, command: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 1
-    with contextlib.suppress(OSError):  # then others wait a while
-        lease.leave()
     return status
 
 

@@ -102,17 +102,24 @@ class Lease:
         """
         if time.monotonic() - self._renewed_at < self.seconds / 4:
             return
+        self._renew()
+
+    def leave(self) -> None:
+        """Let others have it at once.
+
+        Raises:
+            Taken, OSError: as `hold`.
+        """
+        self._renew(left=True)
+
+    def _renew(self, *, left: bool = False) -> None:
         note = self.last_writer()
         if note and note.owner != self.owner:
             raise Taken(
                 f"{note.holder} has {self.kept} since {note.since}, for this machine was not heard "
                 "of for a while. Nothing more is written there."
             )
-        self._write()
-
-    def leave(self) -> None:
-        """Let others have it at once."""
-        self._write(left=True)
+        self._write(left=left)
 
     def _is_of_another(self, note: Note) -> bool:
         return note.owner != self.owner and not note.left

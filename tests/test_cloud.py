@@ -321,8 +321,9 @@ def test_a_machine_that_is_silent_is_followed_and_stops_when_it_comes_back(
     first, second = lease_of("first"), lease_of("second")
     assert first.take() and second.take()
     assert "goes on when it was silent for 0.5 s" in capsys.readouterr().err
-    with pytest.raises(Taken, match="has bucket/runs/x since 20"):
-        first.hold()
+    for write in (first.hold, first.leave):
+        with pytest.raises(Taken, match="has bucket/runs/x since 20"):
+            write()
     second.hold()
 
 

@@ -136,14 +136,18 @@ def test_following_ends_with_a_process_that_nobody_asks_after():
     process.wait()
 
 
+def _ignores(process: int, number: int) -> bool:
+    text = Path(f"/proc/{process}/status").read_text()
+    return bool(int(text.split("SigIgn:")[1].split()[0], 16) & (1 << number - 1))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_what_ends_a_stage_does_not_end_its_follower_before_it(tmp_path, number):
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as stage:
         words = [sys.executable, str(SCRIPT), "--run", str(tmp_path), "--follow", str(stage.pid)]
         follower = subprocess.Popen(words)
-        while not (caught := Path(f"/proc/{follower.pid}/status").read_text()) or not int(
-            caught.split("SigIgn:")[1].split()[0], 16
-        ) & (1 << signal.SIGINT - 1):
+        while not _ignores(follower.pid, signal.SIGINT):  # it has begun to follow
+            assert follower.poll() is None
             time.sleep(0.05)
         follower.send_signal(number)
         time.sleep(0.2)
