@@ -55,9 +55,14 @@ class Part:
         return self.start + images * (self.own + self.workers)
 
     def wall(self, images: float, cores: int) -> float:
-        """Seconds of the clock: workers and the process that serves them work at a time."""
+        """Seconds of the clock: workers and the process that serves them work at a time.
+
+        In evaluate they are its threads, whose end it awaits.
+        """
         if self.name in SHARED:
             return self.processor(images) / cores
+        if self.stage == "evaluate":
+            return self.start + images * (self.own + self.workers / cores)
         return self.start + max(images * self.own, images * self.workers / cores)
 
 

@@ -1,4 +1,4 @@
-"""What a work takes: time, and processor time of this process and of its workers."""
+"""What a work takes: time, and processor time of the thread that does it and of its workers."""
 
 import resource
 import time
@@ -11,18 +11,20 @@ class Spent:
     """In seconds."""
 
     seconds: float  # of the clock
-    own: float  # processor time of this process
-    workers: float  # that of its child processes that have ended; of other machines nothing
+    own: float  # processor time of the thread that asks, the first one of a stage
+    # that of the other threads of its process, and of child processes that have ended; of other
+    # machines nothing
+    workers: float
     items: int | None = None  # that were worked on, None where they are not counted
 
     @classmethod
     def so_far(cls) -> Self:
         """By this process since it started; the clock counts from anywhere."""
-        own, workers = (
-            usage.ru_utime + usage.ru_stime
-            for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        whose = (resource.RUSAGE_THREAD, resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        thread, process, children = (
+            usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, whose)
         )
-        return cls(time.monotonic(), own, workers)
+        return cls(time.monotonic(), thread, process - thread + children)
 
     def since(self, begun: "Spent") -> "Spent":
         """What came between."""
