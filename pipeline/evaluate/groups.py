@@ -66,7 +66,7 @@ def image_groups(judged: Judged, bootstrap: Bootstrap) -> list[dict]:
     rows, columns = [], ["image_id", "patient_id", "label", "logit"]
     needed = replace(
         judged,
-        positions=judged.positions[columns],
+        positions=judged.positions[columns].sort_values("logit", ascending=False, kind="stable"),
         candidates=judged.candidates.iloc[:0],
         regions=judged.regions.iloc[:0],
     )

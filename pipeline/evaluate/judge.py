@@ -105,12 +105,13 @@ def judge_metric(metric: Metric, judged: Judged, bootstrap: Bootstrap) -> Figure
 def judge_metrics(
     metrics: Iterable[Metric], judged: Judged, bootstrap: Bootstrap
 ) -> dict[str, Figure]:
-    """Metrics by name; neighbours that need the same share it, and it is gone after them."""
+    """Metrics of ranking by name; neighbours that need the same share it, sorted once."""
     figures: dict[str, Figure] = {}
     for need, neighbours in groupby(metrics, key=attrgetter("needs")):
         alike = list(neighbours)
         try:
-            cases = cases_of(judged, need)
+            positions = need is Need.POSITIONS
+            cases = scored_positions(judged).falling() if positions else cases_of(judged, need)
         except Undefined as why:
             figures |= {metric.name: Figure(reason=str(why)) for metric in alike}
         else:

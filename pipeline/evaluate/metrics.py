@@ -154,13 +154,13 @@ def baseline_rows(
 ) -> dict[str, dict]:
     """Patch AUC of each baseline; beside it its average precision and the network's lead."""
     rows = {}
-    network = cache(partial(scored_positions, judged))
+    network = cache(lambda: scored_positions(judged).falling())
     samples = cache(lambda: auc_samples(network(), bootstrap.weights))
     for name, score in baselines.items():
         try:
             if judged.positions["label"].nunique() < 2:
                 raise Undefined("there are not positions of both classes")
-            others = network().scored_by(score())
+            others = scored_positions(judged).scored_by(score()).falling()
         except Undefined as why:
             rows[name] = Figure(reason=str(why)).as_dict()
             continue

@@ -55,6 +55,12 @@ class Scored:
         """Slope and intercept of logistic recalibration; as `reliability.slope_intercept`."""
         return slope_intercept(self.scores, self.labels, self.weights)
 
+    def falling(self) -> "Scored":
+        """The same units from the highest score down: figures of ranking then sort no more."""
+        order = np.argsort(-self.scores, kind="stable")
+        weights = None if self.weights is None else self.weights[order]
+        return Scored(self.labels[order], self.scores[order], self.patient[order], weights)
+
     def scored_by(self, scores: np.ndarray) -> "Scored":
         """The same units with other scores, (n,)."""
         return replace(self, scores=scores)

@@ -28,8 +28,10 @@ def roc_auc(labels, scores, weights=None) -> float:
         >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
         0.75
     """
-    labels, scores, weights = of_both_classes(labels, scores, weights, "ROC AUC")
-    return float(metrics.roc_auc_score(labels, scores, sample_weight=weights))
+    labels, scores, _ = of_both_classes(labels, scores, weights, "ROC AUC")
+    # As `roc_auc_score`, which looks again at what was checked.
+    false_rate, true_rate, _ = metrics.roc_curve(labels, scores, sample_weight=weights)
+    return float(metrics.auc(false_rate, true_rate))
 
 
 def partial_auc(labels, scores, weights=None, *, max_false_rate: float = MAX_FALSE_RATE) -> float:
@@ -43,7 +45,7 @@ def partial_auc(labels, scores, weights=None, *, max_false_rate: float = MAX_FAL
         >>> partial_auc([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], max_false_rate=0.5)
         1.0
     """
-    labels, scores, weights = of_both_classes(labels, scores, weights, "partial ROC AUC")
+    labels, scores, _ = of_both_classes(labels, scores, weights, "partial ROC AUC")
     return float(
         metrics.roc_auc_score(labels, scores, sample_weight=weights, max_fpr=max_false_rate)
     )
@@ -58,8 +60,8 @@ def average_precision(labels, scores, weights=None) -> float:
         >>> round(average_precision([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]), 4)
         0.8333
     """
-    labels, scores, weights = checked(labels, scores, weights)
-    if weights[labels].sum() == 0:
+    labels, scores, counted = checked(labels, scores, weights)
+    if counted[labels].sum() == 0:
         raise Undefined("average precision needs at least one positive, there is none")
     return float(metrics.average_precision_score(labels, scores, sample_weight=weights))
 
