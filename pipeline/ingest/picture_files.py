@@ -8,18 +8,21 @@ import cv2
 import numpy as np
 
 from pipeline.dicom.known_words import without_values
+from pipeline.dicom.mammogram import pixel_sha256
 from pipeline.dicom.unusable import one_line
 from pipeline.dicom.write import wrap_as_dicom
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.headers import within_limits
 from pipeline.ingest.importers import Called, Request, as_it_is
 from pipeline.ingest.source_files import SourceFile
+from pipeline.run.checksum import value_sha256
 from pipeline.run.map_images import Lost
 
 LOSSLESS = (".png", ".tif", ".tiff", ".pgm")
 LOSSY = (".jpg", ".jpeg")
 NO_LOSSY = "a picture with lossy compression; take PNG or TIFF"
 PICTURES_FOR_A_WORKER = 20  # wrapped in the time that another one takes to start
+_OF_CONTENT = 12  # hexadecimal digits that tell the pictures of one name apart
 _IN_DICOM = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
 
 
@@ -70,6 +73,9 @@ def wrap_pictures(
 ) -> Iterator[Path | str]:
     """The DICOM file of each picture, or why there is none.
 
+    It is called after the image and what it holds: two data sets whose pictures have the same
+    names, or one that has changed, have files of their own, and no run gets those of another.
+
     A decoder may crash or take all memory on a damaged picture: each is decoded in a worker process
     within the limits of the request, which may have none. A file that is there already is left.
 
@@ -90,22 +96,25 @@ def wrap_pictures(
 @dataclass(frozen=True)
 class _Wrapping:
     read: Callable[[], np.ndarray]
-    path: Path
+    folder: Path
     said: dict
 
 
 def _wrapping(picture: Picture, folder: Path, called: Called) -> _Wrapping:
     said = {name: picture.image[name] for name in _IN_DICOM}
     said |= {f"{kind}_id": called(kind, said[f"{kind}_id"]) for kind in ("image", "patient")}
-    return _Wrapping(picture.read, folder / f"{said['image_id']}.dcm", said)
+    return _Wrapping(picture.read, folder, said)
 
 
 def _wrap(job: _Wrapping) -> Path | str:
     try:
-        wrap_as_dicom(job.read(), job.path, **job.said)
+        pixels = job.read()
+        holds = value_sha256([job.said, pixel_sha256(pixels)])
+        path = job.folder / f"{job.said['image_id']}-{holds[:_OF_CONTENT]}.dcm"
+        wrap_as_dicom(pixels, path, **job.said)
     except (ValueError, OSError) as error:
         return without_values(one_line(error))
-    return job.path
+    return path
 
 
 def add_picture(builder: CatalogBuilder, picture: Picture, wrapped: Path | str) -> bool:

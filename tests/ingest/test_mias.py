@@ -1,5 +1,5 @@
-import hashlib
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -108,24 +108,34 @@ def test_the_wrapped_film_is_read_back_exactly(tmp_path, film):
     assert mammogram.notes == []
 
 
+def wrapped(root: Path, folder: Path) -> Path:
+    """The DICOM file that is made of the only film."""
+    return Path(catalog_of(read, root, folder).images.loc[0, "file"])
+
+
 def test_wrapping_twice_gives_the_same_bytes_and_leaves_the_file_alone(tmp_path, film):
     root = tmp_path / "mias"
     root.mkdir()
     write(root, film, "mdb001.png")
-    for folder in ("one", "two", "one"):
-        catalog_of(read, root, tmp_path / folder)
-    one, two = (tmp_path / folder / "mdb001.dcm" for folder in ("one", "two"))
-    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, two)}
-    assert len(digests) == 1
+    one, two, again = (wrapped(root, tmp_path / folder) for folder in ("one", "two", "one"))
+    assert again == one != two
+    assert one.read_bytes() == two.read_bytes()
     before = one.stat().st_mtime_ns
-    catalog_of(read, root, tmp_path / "one")
+    wrapped(root, tmp_path / "one")
     assert one.stat().st_mtime_ns == before
+
+
+def test_another_film_of_the_same_name_gets_a_file_of_its_own(tmp_path, film):
+    root = tmp_path / "mias"
+    root.mkdir()
+    write(root, film, "mdb001.png")
+    first = wrapped(root, tmp_path / "dicom")
     cv2.imwrite(str(root / "mdb001.png"), 255 - film)
-    catalog_of(read, root, tmp_path / "one")
-    np.testing.assert_array_equal(
-        np.rint(read_mammogram(one, settings=DicomSettings()).pixels * 255), 255 - film
-    )
-    assert dcmread(one).PatientID == "mias001"
+    second = wrapped(root, tmp_path / "dicom")
+    for path, pixels in ((first, film), (second, 255 - film)):
+        read_again = read_mammogram(path, settings=DicomSettings()).pixels
+        np.testing.assert_array_equal(np.rint(read_again * 255), pixels)
+        assert dcmread(path).PatientID == "mias001"
 
 
 def test_without_info_txt_the_user_is_told(tmp_path):
