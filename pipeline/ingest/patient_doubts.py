@@ -23,6 +23,7 @@ _SIDE_OR_VIEW = re.compile(
     r"([\W_]{1,9}(l|r|lt|rt|left|right|cc|mlo|ml|lm|lcc|rcc|lmlo|rmlo))+$", re.IGNORECASE
 )
 _FEW_IMAGES = 8  # that one woman may well have
+_FEW_PATIENTS = 5  # may be classes, each with as many images as the others
 _TIMES = 5  # so many more images than most others have
 
 
@@ -35,7 +36,7 @@ def patient_doubts(images: pd.DataFrame, called: Called = as_it_is) -> list[str]
     """
     counts = images["patient_id"].value_counts()
     notes = []
-    crowded = counts[counts > (_FEW_IMAGES if len(counts) == 1 else _most(counts))]
+    crowded = counts[counts > (_FEW_IMAGES if len(counts) <= _FEW_PATIENTS else _most(counts))]
     doubted = sorted({*filter(is_placeholder, counts.index), *crowded.index})
     if doubted:
         shown = some(
@@ -72,7 +73,7 @@ def _by_side(patients: Iterable[str]) -> list[tuple[str, str, str]]:
 
 def _most(counts: pd.Series) -> float:
     """As many images as a woman of the set may well have."""
-    return max(_FEW_IMAGES, _TIMES * float(counts.median())) if len(counts) else 0.0
+    return max(_FEW_IMAGES, _TIMES * float(counts.median()))
 
 
 def is_placeholder(patient_id: str) -> bool:

@@ -1,11 +1,14 @@
 """Pictures that are not DICOM: their grey values, and the DICOM files that are made of them."""
 
+import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from pipeline.dicom.known_words import without_values
 from pipeline.dicom.mammogram import pixel_sha256
@@ -58,6 +61,15 @@ def read_picture(path: Path) -> np.ndarray:
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"must have 8 or 16 bit, not {pixels.dtype}")
     return pixels
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Rows and columns as the picture's header says; None where it says none."""
+    with warnings.catch_warnings(), contextlib.suppress(OSError, ValueError, SyntaxError):
+        warnings.simplefilter("ignore")  # of many pixels, which nobody decodes here
+        with Image.open(path) as picture:
+            return picture.height, picture.width
+    return None
 
 
 def add_pictures(

@@ -297,11 +297,41 @@ def test_pictures_without_spacing_are_refused(tmp_path):
         catalog_of(tmp_path / "pictures", tmp_path / "dicom")
 
 
-@pytest.mark.parametrize("name", ["a.png", "benign/a.png", "train/Masses/a.png"])
+@pytest.mark.parametrize(
+    ("circles", "message"),
+    [
+        ("w/a.png,mass,5,30,4\n", "line 2: .*row and column exchanged .*Give the row first"),
+        ("w/a.png,mass,5,90,4\nw/b.tif,mass,90,5,4\n", "line 2: it lies outside the image"),
+    ],
+)
+def test_places_that_do_not_fit_the_pictures_are_refused(tmp_path, circles, message):
+    root = tmp_path / "pictures"
+    for name in ("w/a.png", "w/b.tif"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / name), np.zeros((40, 20), np.uint16))
+    (root / "findings.csv").write_text(f"file,kind,row,col,radius\n{circles}")
+    with pytest.raises(UserError, match=message):
+        catalog_of(root, tmp_path / "dicom", spacing_mm=0.05)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("a.png", "benign/a.png", "train/Masses/a.png", "Positive/a.png", "Normal cases/a.png"),
+        *("left/a.png", "CC/a.png", "LMLO/a.png", "BI-RADS 4b/a.png", "class_1/a.png"),
+    ],
+)
 def test_a_picture_whose_patient_nobody_names_is_refused(tmp_path, name):
     write_pictures(tmp_path / "pictures", name)
     with pytest.raises(UserError, match=f"Nobody says whose picture {name} is"):
         catalog_of(tmp_path / "pictures", tmp_path / "dicom", spacing_mm=0.05)
+
+
+@pytest.mark.parametrize("folder", ["w1", "10", "001", "Miller", "case 1", "P_00001", "L12"])
+def test_a_folder_of_a_woman_is_her(tmp_path, folder):
+    write_pictures(tmp_path / "pictures", f"{folder}/a.png")
+    catalog = catalog_of(tmp_path / "pictures", tmp_path / "dicom", spacing_mm=0.05)
+    assert list(catalog.images["patient_id"]) == [folder]
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

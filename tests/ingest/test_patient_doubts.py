@@ -49,6 +49,13 @@ def test_one_id_for_everything_is_doubted():
     assert doubts() == []
 
 
+def test_a_few_ids_with_many_images_each_may_be_classes():
+    (note,) = doubts(*["sick ones"] * 9, *["well"] * 9)
+    assert "may stand for several women: 'sick ones' (9 images), 'well' (9 images)" in note
+    assert doubts(*["sick ones"] * 8, *["well"] * 8) == []
+    assert doubts(*(f"w{woman}" for woman in range(6) for _ in range(9))) == []
+
+
 def test_ids_that_look_like_one_woman_are_named():
     (note,) = doubts("00017", "17", "W1", "w1", "7_L", "7-R", "8", "80")
     assert note.startswith("patient ids that look like one woman twice: ")

@@ -23,6 +23,7 @@ from pipeline.ingest.picture_files import (
     NO_LOSSY,
     Picture,
     add_pictures,
+    picture_size,
     read_picture,
 )
 from pipeline.ingest.source_files import SourceFile
@@ -31,10 +32,12 @@ from pipeline.run.errors import UserError
 SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
 VIEWS = ("CC", "MLO")
 _BOTH = re.compile(r"^(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)$")
-# Folders that sort pictures by class and not by woman.
+# Folders that sort pictures by class, side or view and not by woman.
 CLASSES = re.compile(
-    r"(benign|malignant|normal|abnormal|cancer|mass|masses|calc|calcifications?|images?|masks?|"
-    r"train|test|val|validation|all|png|tiff?|pictures|0|1)s?",
+    r"(benign|malignant|normal|abnormal|positive|negative|healthy|sick|control|cancer(ous)?|mass|"
+    r"calc|calcification|image|img|mask|train(ing)?|test|val|validation|all|data|dataset|png|tiff?|"
+    r"picture|left|right|cc|mlo|[lr](cc|mlo)?)(s|es)?([\W_]*(case|image|patient|view|breast)s?)?|"
+    r"(class|label|density|bi-?rads)[\W_]*[0-6a-d]?[a-c]?|[01]",
     re.IGNORECASE,
 )
 
@@ -62,7 +65,8 @@ def read_pictures(request: Request) -> Catalog:
             'of DDSM. Give it in mm, for instance SET="data.spacing_mm=0.05".'
         )
     images = _images(files, request.data.spacing_mm)
-    findings = join_findings(images, lines)
+    sizes = {file.name: picture_size(file.path) for file in files} if lines else {}
+    findings = join_findings(images, lines, {name: size for name, size in sizes.items() if size})
     _check_patients(images)
     pictures = []
     for file in files:
