@@ -345,6 +345,7 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
     [
         ("w/A_0001_1.LEFT_CC.png", ("L", "CC")),
         ("12-rmlo.tif", ("R", "MLO")),
+        ("12-ccr.tif", ("R", "CC")),
         ("0012_R_MLO_2.png", ("R", "MLO")),
         ("left_right_cc.png", ("", "CC")),
         ("calc.png", ("", "")),

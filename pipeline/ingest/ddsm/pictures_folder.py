@@ -31,7 +31,7 @@ from pipeline.run.errors import UserError
 
 SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
 VIEWS = ("CC", "MLO")
-_BOTH = re.compile(r"^(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)$")
+_BOTH = re.compile(r"^(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)$|^(CC|MLO)(L|R|LT|RT|LEFT|RIGHT)$")
 # Folders that sort pictures by class, side or view and not by woman.
 CLASSES = re.compile(
     r"(benign|malignant|normal|abnormal|positive|negative|healthy|sick|control|cancer(ous)?|mass|"
@@ -86,7 +86,7 @@ def side_and_view(name: str) -> tuple[str, str]:
     (('R', 'MLO'), ('L', 'CC'), ('', ''))
     """
     letters = re.split(r"[^A-Z]+", PurePosixPath(name).stem.upper())
-    words = [part for word in letters for part in _BOTH.sub(r"\1 \2", word).split()]
+    words = [part for word in letters for part in _BOTH.sub(r"\1\3 \2\4", word).split()]
     sides = {SIDES[word] for word in words if word in SIDES}
     views = {word for word in words if word in VIEWS}
     return (sides.pop() if len(sides) == 1 else "", views.pop() if len(views) == 1 else "")

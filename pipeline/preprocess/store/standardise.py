@@ -25,6 +25,10 @@ MARGIN_MM = 5.0
 SKIN_MM = 3.0
 SMALLEST_BREAST_MM2 = 300.0
 _SMALLEST_SIDE_PX = 24
+# Between a tenth and nine tenths of the breast lies so much of its grey scale: at least 0.24 of
+# 216 films of mini-MIAS, next to nothing of a mask.
+_LEAST_SPREAD = 0.02
+_EVERY = 61  # value is enough to see that, no divisor of usual sizes
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,13 @@ def standardise(mammogram: Mammogram, image: ImageSettings) -> Standard:
     low, high = map(float, percentiles(inside, [image.low_percentile, image.high_percentile]))
     if not high > low:
         raise Unusable("failed", "the breast has one grey value only")
+    tenth, ninetieth = np.percentile(inside[::_EVERY], [10, 90])
+    if ninetieth - tenth < _LEAST_SPREAD * (high - low):
+        raise Unusable(
+            "failed",
+            "the breast has hardly more than one grey value: is it a mask, or does its window show "
+            "nothing (dicom.window)?",
+        )
     grey = (grey - low) * (WHITE / (high - low))
     grey += 0.5
     scaled = np.clip(grey, 0, WHITE, out=grey).astype(np.uint16)

@@ -100,6 +100,7 @@ def test_the_pixels_are_not_modified():
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_standard_mammogram_has_the_background_of_its_original(mirrored):
     pixels, _ = film()
+    pixels[pixels > 0.4] += np.linspace(0, 0.1, (pixels > 0.4).sum())  # no mask
     pixels[:, -12:] = 0.15
     shown = pixels[:, ::-1].copy() if mirrored else pixels
     standard = standardise(film_mammogram(shown, spacing_mm=SPACING_MM), ImageSettings())

@@ -116,7 +116,8 @@ def test_a_set_has_its_own_grey_values_and_shares_its_entries_with_no_other(tmp_
 
 def test_a_mammogram_whose_breast_may_be_cut_is_lost_unless_the_setting_takes_it(tmp_path):
     rows, cols = np.mgrid[:200, :160]
-    pixels = np.where(np.hypot(rows - 100, cols - 80) < 60, 2000, 0)  # far from any chest wall
+    # Far from any chest wall.
+    pixels = np.where(np.hypot(rows - 100, cols - 80) < 60, 2000 + rows, 0)
     file = write_mammogram(
         tmp_path / "a.dcm", pixels.astype(np.uint16), BitsStored=12, ImagerPixelSpacing=[0.8, 0.8]
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -226,3 +227,14 @@ def test_what_has_no_breast_fails_with_its_size_and_its_padding():
     padded[:2, :2] = True
     with pytest.raises(Unusable, match="one grey value; by its header 100% of it is padding"):
         standardise(mammogram(valid=padded), ImageSettings())
+
+
+def test_a_mask_of_a_breast_is_no_mammogram():
+    film = mammogram()
+    sharp = np.where(film.pixels > 0.1, 1.0, 0.0).astype(np.float32)
+    soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
+    for mask in (sharp, soft):
+        with pytest.raises(Unusable, match="hardly more than one grey value: is it a mask"):
+            standardise(mammogram(pixels=mask), ImageSettings())
+    faint = np.where(sharp > 0, 0.6 + 0.1 * film.pixels, 0.05).astype(np.float32)
+    assert standardise(mammogram(pixels=faint), ImageSettings()).breast.any()
