@@ -19,7 +19,7 @@ KEPT = Path("docs/results/planning.json")
 _IMAGES, _WORKERS = (10**3, 10**4, 10**5, 10**6), (2, 16, 64)
 # Memory of the one process, measured: its rows in preprocess, and the tables of positions with the
 # copies that are made of them.
-_BYTES_PER_MAMMOGRAM, _BYTES_PER_POSITION = 25_000, {"train": 110, "evaluate": 250}
+_BYTES_PER_MAMMOGRAM, _BYTES_PER_POSITION = 25_000, {"train": 110, "evaluate": 200}
 _MOST = 10**12
 _LINE_BYTES_A_SECOND = 125e6  # of a gigabit
 

@@ -23,7 +23,7 @@ from pipeline.figures.reliability import recalibrations, slope_intercept
 from pipeline.run.map_images import default_workers
 
 CALIBRATION_BINS = 256
-_AT_ONCE = 16  # samples that a thread computes together
+_AT_ONCE, _MOST_CELLS = 16, 2**24  # samples that a thread computes together, and its numbers
 # Points of an ROC curve: of which all is in the processor's cache, and that are summed together.
 _POINTS, _SUMMED = 2**15, 2**22
 # Beyond it the sample separates the classes: its slope has no finite value.
@@ -112,7 +112,7 @@ def auc_samples(of: Scored, weights: np.ndarray, *, workers: int | None = None) 
         above, not_below = steps.negatives_above(rows)
         return np.einsum("gs,gs->s", steps.positives @ rows.T, (above + not_below) / 2)
 
-    return _ratio(pairs - _by_samples(lost, weights, workers), pairs)
+    return _ratio(pairs - _by_samples(lost, weights, workers, cells=steps.cells), pairs)
 
 
 def average_precision_samples(
@@ -137,7 +137,7 @@ def average_precision_samples(
                 result[sample] = summed / gained.sum()
         return result
 
-    return _by_samples(mean_precision, weights, workers)
+    return _by_samples(mean_precision, weights, workers, cells=steps.cells)
 
 
 def partial_auc_samples(
@@ -153,14 +153,10 @@ def partial_auc_samples(
     last_of_tie = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
     truths = (positive, ~positive)
     positives, negatives = (np.bincount(who, t, minlength=weights.shape[1]) for t in truths)
-    all_false = weights @ negatives
-    # The rest is of no sample's concern: before it, all have more false alarms than the rate.
-    for ties in range(len(last_of_tie) // 8, len(last_of_tie), len(last_of_tie) // 16 + 1):
-        end = last_of_tie[ties] + 1
-        false = _per_sample(~positive[:end], who[:end], weights)
-        if np.all(false > max_false_rate * all_false):
-            last_of_tie, who, positive = last_of_tie[: ties + 1], who[:end], positive[:end]
-            break
+    limits = max_false_rate * (weights @ negatives)
+    ties = np.searchsorted(last_of_tie, _enough(~positive, who, weights, limits) - 1) + 1
+    last_of_tie = last_of_tie[:ties]
+    who, positive = who[: last_of_tie[-1] + 1], positive[: last_of_tie[-1] + 1]
     true_to = np.cumsum(positive)[last_of_tie]
     who_positive, who_negative = who[positive], np.where(positive, len(negatives), who)
     least, most = max_false_rate**2 / 2, max_false_rate
@@ -220,10 +216,12 @@ def froc_samples(
     who_false = patient[matches.false_images[falling]]
     best_first = np.argsort(-matches.lesion_scores, kind="stable")
     who_lesion = patient[matches.lesion_images[best_first]]
+    images = np.bincount(patient[: matches.images], minlength=weights.shape[1])
+    limits = (weights @ images) * max(rates) + 1e-9
+    who_false = who_false[: _enough(np.ones(len(who_false)), who_false, weights, limits)]
     # found[k]: lesions above the k-th best false alarm; the last: all that were hit at all.
     limits = np.append(matches.false_scores[falling], -np.inf)
     found = np.searchsorted(-matches.lesion_scores[best_first], -limits, side="left")
-    images = np.bincount(patient[: matches.images], minlength=weights.shape[1])
 
     def sensitivity(rows: np.ndarray) -> np.ndarray:
         result = np.full((len(rows), len(rates)), np.nan)
@@ -330,6 +328,11 @@ class _Steps:
             step,
         )
 
+    @property
+    def cells(self) -> int:
+        """Of the tables of a sample."""
+        return self.negatives.shape[0]
+
     def negatives_above(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Drawn negatives above each step, and these with those at it, (steps, samples) each."""
         summed = np.cumsum(self.negatives @ rows.T, axis=0)
@@ -337,12 +340,29 @@ class _Steps:
 
 
 def _by_samples(
-    figure: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, workers: int | None = None
+    figure: Callable[[np.ndarray], np.ndarray],
+    weights: np.ndarray,
+    workers: int | None = None,
+    *,
+    cells: int = 1,
 ) -> np.ndarray:
-    """A figure of some rows of weights, for all of them; threads share them."""
-    parts = [weights[first : first + _AT_ONCE] for first in range(0, len(weights), _AT_ONCE)]
+    """A figure of some rows of weights, for all of them; threads share them.
+
+    Args:
+        cells: numbers that a thread holds for each row, which it then takes fewer of.
+    """
+    at_once = min(max(_MOST_CELLS // max(cells, 1), 1), _AT_ONCE)
+    parts = [weights[first : first + at_once] for first in range(0, len(weights), at_once)]
     with ThreadPoolExecutor(workers or default_workers()) as threads:
         return np.concatenate(list(threads.map(figure, parts)))
+
+
+def _enough(counted: np.ndarray, who: np.ndarray, weights: np.ndarray, limits: np.ndarray) -> int:
+    """So many of the first units that their count is above its limit in every sample, or all."""
+    for end in range(len(who) // 8, len(who), len(who) // 16 + 1):
+        if np.all(_per_sample(counted[:end], who[:end], weights) > limits):
+            return end
+    return len(who)
 
 
 def _per_sample(amounts: np.ndarray, patient: np.ndarray, weights: np.ndarray) -> np.ndarray:

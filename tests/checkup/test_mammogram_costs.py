@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from pipeline.checkup import mammogram_costs
-from pipeline.checkup.mammogram_costs import costs_of, measured, untold
+from pipeline.checkup.mammogram_costs import Part, costs_of, measured, untold
 from pipeline.config import Settings
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
@@ -40,6 +40,12 @@ def test_workers_share_their_time_and_the_process_that_serves_them_does_not(tmp_
     assert part.wall(10**6, 2) == pytest.approx(0.12 / 2 * 10**6 - 0.01 / 2 * 10**6, rel=0.1)
     assert part.wall(10**6, 64) == pytest.approx(0.01 * 10**6)
     assert part.processor(10**6) == pytest.approx(0.13 * 10**6)
+
+
+def test_evaluate_waits_for_its_threads():
+    part = Part("evaluate", "figures with intervals", start=1.0, own=0.01, workers=0.04)
+    assert part.wall(1000, 2) == pytest.approx(1.0 + 10 + 20)
+    assert part.wall(1000, 64) == pytest.approx(1.0 + 10 + 0.625)
 
 
 def test_two_runs_of_as_many_mammograms_are_not_told_apart(tmp_path):
