@@ -25,7 +25,9 @@ from pipeline.ingest.notes import tell
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 
-IMAGE_FOLDERS = {"train.csv": "train_images", "test.csv": "test_images"}
+NOT_LABELLED = "test.csv"
+IMAGE_FOLDERS = {"train.csv": "train_images", NOT_LABELLED: "test_images"}
+NO_ROW = "no table has a row for it"
 COLUMNS = ("site_id", "patient_id", "image_id", "laterality", "view", "implant", "machine_id")
 VIEWS = ("CC", "MLO")  # 38 others: axillary tail, ML, LM, LMO
 OUTCOMES = {"1": "abnormal", "0": "normal", "": "unknown"}
@@ -41,11 +43,13 @@ def read(request: Request) -> Catalog:
     builder = CatalogBuilder(request.files, dataset="rsna")
     builder.skip_left_behind()
     rows = _rows(request, builder)
+    strangers = []
     for file in builder.left():
         row = rows.get(file.name)
         if row is None:
             if file.suffix == ".dcm":
-                builder.skip(file, "no table has a row for it")
+                builder.skip(file, NO_ROW)
+                strangers.append(file.name)
         elif row["view"] not in VIEWS:
             builder.skip(file, f"view {row['view']}, no view of screening")
         else:
@@ -53,6 +57,8 @@ def read(request: Request) -> Catalog:
             cancer = {"kind": "cancer", "pathology": "malignant", "note": note}
             findings = [cancer] if row["cancer"] == "1" else []
             builder.add_image(file, remarks=_remarks(row), findings=findings, **_image(row))
+    if strangers:
+        tell(f"{NO_ROW}, so it is left out", strangers)
     return builder.catalog()
 
 
@@ -71,19 +77,24 @@ def _rows(request: Request, builder: CatalogBuilder) -> dict[str, dict[str, str]
         table = read_text_table(
             file.path, needed=COLUMNS, advice="Download the table anew.", lenient=True
         )
-        absent = []
+        absent, unsaid = [], 0
         for where, cells in table.rows:
             row = _checked(cells, where)
             name = f"{folder}/{row['patient_id']}/{row['image_id']}.dcm"
             if name in rows:
                 raise UserError(f"{where}: the image {row['image_id']} is there twice. Keep one.")
             rows[name] = row
+            unsaid += row["cancer"] == ""
             if name not in present:
                 absent.append(name)
         what = "a table of the data set"
         if absent:
             what += f"; {len(absent)} of its rows have no file, such as {absent[0]}"
             tell(f"{file.name}: {what}")
+        if unsaid and file.path.name != NOT_LABELLED:
+            tell(
+                f"{file.name}: {unsaid} of its rows do not say whether there was a cancer: unknown"
+            )
         builder.skip(file, what)
     return rows
 
@@ -93,7 +104,10 @@ def _checked(row: dict[str, str], where: str) -> dict[str, str]:
     row = {"cancer": ""} | {name: without_decimals(value) for name, value in row.items()}
     row |= {name: row[name].upper() for name in ("laterality", "view")}
     if not (row["patient_id"].isdigit() and row["image_id"].isdigit()):
-        raise UserError(f"{where}: patient_id and image_id must be numbers, not {row}.")
+        raise UserError(
+            f"{where}: patient_id and image_id must be whole numbers, not "
+            f"{row['patient_id']!r} and {row['image_id']!r}."
+        )
     side, view, cancer = row["laterality"], row["view"], row["cancer"]
     if side not in ("L", "R") or not view.isalpha() or cancer not in OUTCOMES:
         raise UserError(

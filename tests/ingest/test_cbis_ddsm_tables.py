@@ -155,7 +155,11 @@ def test_a_test_list_wins_over_a_training_list(tmp_path):
         ({"side": "L"}, "must be as in Mass-Training_P_00038_LEFT_CC_1"),
         ({"number": "0"}, "must be as in Mass-Training_P_00038_LEFT_CC_1"),
         ({"view": "ML"}, "must be as in Mass-Training_P_00038_LEFT_CC_1"),
-        ({"mask": "1-1.dcm"}, r"paths must be as Mass-Training_P_00001_LEFT_CC_1/STUDY"),
+        (
+            {"mask": "1-1.dcm"},
+            r"roi mask file path must be as \S+LEFT_CC_1/STUDY/SERIES/FILE, not 1-1\.dcm",
+        ),
+        ({"cropped": "CBIS-DDSM/jpeg/1.jpg"}, r"cropped image file path .*that of another copy"),
     ],
 )
 def test_a_row_that_makes_no_sense_is_named(tmp_path, values, message):

@@ -86,7 +86,23 @@ def test_rows_without_file_and_files_without_row_are_told(example, capsys):
         in (files.loc["train.csv", "reason"])
     )
     assert files.loc["sample_submission.csv", "reason"] == "a table or text"
-    assert "note: the table says implant: 4, such as 10016_" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "note: the table says implant: 4, such as 10016_" in told
+    stranger = "train_images/10006/2.dcm"
+    assert f"note: no table has a row for it, so it is left out: {stranger}\n" in told
+    assert "do not say whether there was a cancer" not in told  # of test.csv nobody expects it
+
+
+def test_rows_that_do_not_say_whether_there_was_a_cancer_are_told(tmp_path, capsys):
+    small_set(
+        tmp_path,
+        "1,1,11,L,CC,50.0,,0,0,,0,,49,False",
+        "1,1,12,R,CC,50.0,0,0,0,,0,,49,False",
+    )
+    assert list(catalog_of(tmp_path).images["outcome"]) == ["unknown", "normal"]
+    assert (
+        "note: train.csv: 1 of its rows do not say whether there was a cancer: unknown\n"
+    ) in capsys.readouterr().out
 
 
 def test_dense_tissue_is_bright_through_every_codec_polarity_and_window(example):
@@ -129,8 +145,9 @@ def test_a_table_without_a_column_is_named(tmp_path):
 )
 def test_a_row_that_makes_no_sense_is_named(tmp_path, row):
     (tmp_path / "train.csv").write_text(f"{HEADER}\n1,1,10,L,CC,50.0,0,0,0,,0,,49,False\n{row}\n")
-    with pytest.raises(UserError, match="line 3"):
+    with pytest.raises(UserError, match="line 3") as refused:
         catalog_of(tmp_path)
+    assert "50.0" not in str(refused.value)  # what is wrong and not the whole row
 
 
 def test_an_image_with_two_rows_is_named(tmp_path):

@@ -171,12 +171,14 @@ def _lesion(row: dict[str, str], where: str, list_name: str) -> Lesion:
             f"{where}: patient, side, view and abnormality must be as in "
             f"{list_name}_P_00038_LEFT_CC_1, not {text}."
         )
-    folders = [path[0] for path in paths]
-    if folders != [str(name.mammogram), str(name), str(name)] or min(map(len, paths)) < 3:
-        raise UserError(
-            f"{where}: the paths must be as {name}/STUDY/SERIES/FILE, not as {paths}. Is the table "
-            "another one than its file name says?"
-        )
+    wanted = [str(name.mammogram), str(name), str(name)]
+    for column, path, folder in zip(_PATHS, paths, wanted, strict=True):
+        if path[0] != folder or len(path) < 3:
+            raise UserError(
+                f"{where}: {column} must be as {folder}/STUDY/SERIES/FILE, not {'/'.join(path)}. "
+                "Is the table another one than its file name says, or that of another copy of the "
+                "set? Take the tables and the DICOM files of its own page."
+            )
     return Lesion(
         where,
         name,
