@@ -22,6 +22,12 @@ def test_positives_count_wherever_they_are_outlined_negatives_where_the_truth_is
     assert seen == {"partly": {1}, "whole": {0, 1}, "healthy": {0}}
 
 
+def test_a_judged_position_takes_few_bytes(tmp_path):
+    positions = load_judged(fabricate(tmp_path, PEOPLE)).positions
+    few = positions.head(0).memory_usage(deep=True, index=False).sum()  # ids, each kept once
+    assert positions.memory_usage(deep=True, index=False).sum() - few <= 56 * len(positions)
+
+
 def test_negatives_of_an_older_table_do_not_count_where_the_truth_is_not_known(tmp_path):
     run = fabricate(tmp_path, PEOPLE)
     text = run.mammograms.read_text().splitlines()
