@@ -147,7 +147,7 @@ def read_position_columns(path: Path, columns: Sequence[str], *, written_by: str
     """
     _check_table(path, columns, written_by=written_by)
     table = pq.read_table(path, columns=list(columns), read_dictionary=_TEXT)
-    return table.to_pandas(split_blocks=True, self_destruct=True)
+    return table.to_pandas(ignore_metadata=True, split_blocks=True, self_destruct=True)
 
 
 def _check_positions(run: RunFolder) -> None:
