@@ -1,6 +1,7 @@
 """Pictures that are not DICOM: their grey values, and the DICOM files that are made of them."""
 
 import contextlib
+import struct
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ LOSSLESS = (".png", ".tif", ".tiff", ".pgm")
 LOSSY = (".jpg", ".jpeg")
 NO_LOSSY = "a picture with lossy compression; take PNG or TIFF"
 PICTURES_FOR_A_WORKER = 20  # wrapped in the time that another one takes to start
+# What Pillow raises on headers that are damaged, or of more pixels than it would decode.
+_DAMAGED = (
+    *(ArithmeticError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error),
+    Image.DecompressionBombError,
+)
 _OF_CONTENT = 12  # hexadecimal digits that tell the pictures of one name apart
 _IN_DICOM = ("image_id", "patient_id", "laterality", "view", "spacing_mm")
 
@@ -65,7 +71,7 @@ def read_picture(path: Path) -> np.ndarray:
 
 def picture_size(path: Path) -> tuple[int, int] | None:
     """Rows and columns as the picture's header says; None where it says none."""
-    with warnings.catch_warnings(), contextlib.suppress(OSError, ValueError, SyntaxError):
+    with warnings.catch_warnings(), contextlib.suppress(*_DAMAGED):
         warnings.simplefilter("ignore")  # of many pixels, which nobody decodes here
         with Image.open(path) as picture:
             return picture.height, picture.width
