@@ -258,6 +258,14 @@ def write_pictures(root, *names):
         cv2.imwrite(str(root / name), FILM)
 
 
+def test_pictures_whose_name_says_no_side_or_view_are_told(tmp_path, capsys):
+    write_pictures(tmp_path / "w", *(f"w1/{name}.png" for name in ("LEFT_CC", "links_CC", "RIGHT")))
+    catalog_of(tmp_path / "w", tmp_path / "dicom", spacing_mm=0.05)
+    told = capsys.readouterr().out
+    assert "note: its name does not say side and view, as LEFT_CC does: one of them is" in told
+    assert told.rstrip().endswith(": RIGHT, links_CC")
+
+
 def test_pictures_with_findings_csv_need_no_ics(tmp_path):
     root = tmp_path / "pictures"
     write_pictures(root, "woman1/LEFT_CC.png", "woman1/right-mlo.tif", "woman2/7.png")

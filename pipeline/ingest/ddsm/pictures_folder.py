@@ -31,6 +31,7 @@ from pipeline.run.errors import UserError
 
 SIDES = {"L": "L", "LT": "L", "LEFT": "L", "R": "R", "RT": "R", "RIGHT": "R"}
 VIEWS = ("CC", "MLO")
+_UNNAMED = "its name does not say side and view, as LEFT_CC does: one of them is unknown"
 _BOTH = re.compile(r"^(L|R|LT|RT|LEFT|RIGHT)(CC|MLO)$|^(CC|MLO)(L|R|LT|RT|LEFT|RIGHT)$")
 # Folders that sort pictures by class, side or view and not by woman.
 CLASSES = re.compile(
@@ -71,7 +72,8 @@ def read_pictures(request: Request) -> Catalog:
     pictures = []
     for file in files:
         image, read = images[file.name], partial(read_picture, file.path)
-        pictures.append(Picture(file, read, image, findings[image["image_id"]]))
+        remarks = [] if image["laterality"] and image["view"] else [_UNNAMED]
+        pictures.append(Picture(file, read, image, findings[image["image_id"]], remarks))
     add_pictures(builder, pictures, request, called=request.called)
     for file in builder.left():
         if file.suffix in LOSSY:
