@@ -26,7 +26,7 @@ EQUAL = 1e-5
 def rows(repeats: int = 15) -> list[Row]:
     """Both networks with random weights of a seed, and the weights of ImageNet."""
     image = mammogram_like(SHAPE, seed=0).astype(np.float32) / 4095
-    few = max(2, repeats // 5)
+    few = max(3, repeats // 2)
     lite0 = build_network(NetworkSpec("efficientnet_lite0", 128), weights="imagenet")
     small = build_network(NetworkSpec("valid", 64))
     return [
