@@ -151,7 +151,7 @@ export-model: | $(VENV)/installed        ## the model of MODEL (else RUN's) as S
 ## Looking
 .PHONY: status inspect doctor plan ui track champion settings help phantom-ideal example export-dicom
 status: | $(VENV)/installed              ## what is done in RUN and what is older than its inputs, settings or code
-	@$(PY) scripts/status.py $(IN)
+	@$(PY) scripts/status.py $(IN)$(if $(strip $(SET_ALL)$(value MODEL)$(value INPUT)), --given)
 
 inspect: | $(VENV)/installed             ## what one file is (FILE=x.dcm): codec, window, spacing, side, decision; its picture in OUT
 	@$(PY) scripts/inspect_file.py $(call quoted,FILE) $(IN) $(call given,CONFIG,config) $(call given,SET,set) $(call given,OUT,out)

@@ -204,6 +204,17 @@ def test_a_run_is_called_after_its_config(config, run):
     assert done.stdout.splitlines()[-1].endswith(f"--run '{run}'")
 
 
+@pytest.mark.parametrize(
+    ("word", "is_told"),
+    [("SET=train.epochs=3", True), ("INPUT=x", True), ("CONFIG=configs/mias.yaml", False)],
+)
+def test_status_is_told_of_settings_that_it_does_not_look_at(word, is_told):
+    words = ["make", "-n", "status", word, "VENV=none"]
+    clean = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL", "SET")}
+    done = subprocess.run(words, cwd=ROOT, env=clean, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1].endswith(" --given") == is_told
+
+
 def test_nothing_that_lies_in_a_run_folder_is_executed(make, tmp_path):
     settings = tmp_path / "run" / "settings"
     settings.mkdir(parents=True)
