@@ -16,7 +16,7 @@ def status(run: start.Run, given: bool = False) -> None:
     """
     print(run)
     if given:
-        print("  this is what the run remembers: SET, MODEL and INPUT are not looked at here; a stage")
+        print("  as the run remembers it: SET, MODEL and INPUT are not looked at here; a stage")
         print("  that they are given to says what will be redone")
     for stage, sentence in status_of(RunFolder(run)):
         print(f"  {stage:<11} {sentence}")
