@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.lease import Lease, Note, Taken, owner_of
+from cloud.lease import RENEWALS, Lease, Note, Taken, owner_of
 from pipeline.run.signals import SIGNALS
 
 CLOUD = Path(__file__).parents[1] / "cloud"
@@ -148,8 +148,8 @@ def keep(tmp_path, monkeypatch):
         signal.signal(number, handler)
 
 
-def lease_of(machine: str) -> Lease:
-    return Lease(Path("bucket/runs/x"), machine, seconds=0.1)
+def lease_of(machine: str, *, seconds: float = 0.1) -> Lease:
+    return Lease(Path("bucket/runs/x"), machine, seconds=seconds)
 
 
 def note_of(machine: str, **others) -> Note:
@@ -287,7 +287,8 @@ def test_a_fetch_that_breaks_off_leaves_nothing_that_looks_like_a_run(keep, monk
 
 def test_a_second_machine_hears_who_has_the_run_and_what_to_do(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    first, second = lease_of("first"), lease_of("second")
+    # Long enough for a thread that holds it to be heard on a busy machine.
+    first, second = (lease_of(machine, seconds=0.4) for machine in ("first", "second"))
     assert first.take()
     ended = threading.Event()
 
@@ -311,7 +312,7 @@ def test_a_second_machine_hears_who_has_the_run_and_what_to_do(tmp_path, monkeyp
     first.leave()
     begun = time.monotonic()
     assert second.take()
-    assert time.monotonic() - begun < 0.3
+    assert time.monotonic() - begun < RENEWALS * second.seconds  # not after its silence
 
 
 def test_a_machine_that_is_silent_is_followed_and_stops_when_it_comes_back(
@@ -403,7 +404,7 @@ def test_the_command_of_plain_ssh_lets_the_connection_go(machine):
     """What keeps the output of ssh open keeps ssh."""
     page = (CLOUD.parent / "docs" / "cloud.md").read_text()
     (given,) = (line for line in page.splitlines() if line.startswith("ssh gpu 'cd mammo"))
-    command(machine / "bin" / "make", 'sleep 3\necho done >> "$HOME/said"\n')
+    command(machine / "bin" / "make", 'sleep 5\necho done >> "$HOME/said"\n')
     (machine / "mammo").mkdir()
     begun = time.monotonic()
     words = given.removeprefix("ssh gpu ").strip("'")
@@ -411,6 +412,6 @@ def test_the_command_of_plain_ssh_lets_the_connection_go(machine):
     subprocess.run(
         ["bash", "-c", words], cwd=machine, env=environment, capture_output=True, check=True
     )
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4
     wait_for(machine, "done")
     assert said(machine)[0].startswith("make train heatmap evaluate RUN=runs/cbis")
