@@ -10,7 +10,7 @@ from pipeline.train.loop.checkpoint import checkpoint_path
 from tests.fault_injection.fault import Place, expect, fault
 from tests.fault_injection.kills import check_same
 from tests.fault_injection.same_results import differences
-from tests.fault_injection.small_set import RUN, stage
+from tests.fault_injection.small_set import RUN, has_begun_to_train, stage
 
 FLIPS = 6
 
@@ -38,7 +38,7 @@ DAMAGES = (emptied, cut, flipped)
 @fault("empty, truncated and bit-flipped checkpoints")
 def _checkpoints(place: Place) -> str:
     place.base.before("train")
-    begun = stage("train", kill_when=lambda said: b"Estimate" in said.read_bytes(), number=15)
+    begun = stage("train", kill_when=has_begun_to_train, number=15)
     expect(begun.status == 128 + signal.SIGTERM, begun.text)
     file = checkpoint_path(RUN)
     whole = file.read_bytes()

@@ -16,7 +16,7 @@ from tests.fault_injection.child import in_child
 from tests.fault_injection.fault import Place, expect, fault
 from tests.fault_injection.kills import check_same
 from tests.fault_injection.same_results import differences
-from tests.fault_injection.small_set import RUN, set_up, stage, write_films
+from tests.fault_injection.small_set import RUN, has_begun_to_train, set_up, stage, write_films
 
 _DAY_NS = 86_400 * 10**9
 
@@ -91,7 +91,7 @@ def _clock(place: Place) -> str:
 @fault("settings changed between stages and in a half-done training")
 def _settings(place: Place) -> str:
     place.base.before("train")
-    begun = stage("train", kill_when=lambda said: b"Estimate" in said.read_bytes(), number=15)
+    begun = stage("train", kill_when=has_begun_to_train, number=15)
     expect(begun.status == 128 + signal.SIGTERM, begun.text)
     set_up(more="network.width=8")
     other = stage("train")

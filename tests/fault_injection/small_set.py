@@ -90,6 +90,11 @@ def stage(name: str, run: RunFolder = RUN, **killed) -> Ended:
     return in_child(partial(run_stage, name, run.root), **killed)
 
 
+def has_begun_to_train(said: Path) -> bool:
+    """Whether a training, which wrote this, has said how long its steps will take."""
+    return b" steps of " in said.read_bytes()
+
+
 class Base:
     """A finished run on the small set, and the folder as it was before each stage."""
 
