@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.config import NetworkSettings, Settings
 from pipeline.config.backbones import APPLICATIONS
+from pipeline.model.crop_shape import fitting_shape
 from pipeline.model.map_rule import map_pitch_px
 from pipeline.run.errors import UserError
 
@@ -39,7 +40,20 @@ def check_network(settings: Settings) -> None:
     stride_px = _stride_px(network, patch_px, spacing_mm)
     if network.backbone != "valid":
         _check_core(network, patch_px // stride_px, stride_px, spacing_mm)
-    _check_crop(network, patch_px, stride_px, crop_mm=train.crop_mm, spacing_mm=spacing_mm)
+    sees_everything = network.backbone.startswith(SEES_EVERYTHING)
+    if sees_everything and patch_px < 2 * stride_px:
+        raise UserError(
+            f"network.patch_mm must be at least {2 * stride_px * spacing_mm:g} for backbone "
+            f"{network.backbone}, not {network.patch_mm:g}."
+        )
+    fitting_shape(
+        train.crop_mm,
+        spacing_mm=spacing_mm,
+        patch_px=patch_px,
+        stride_px=stride_px,
+        margin_cells=0 if network.backbone == "valid" else MARGIN_CELLS,
+        tile_px=TILE_PATCHES * patch_px if sees_everything else 0,
+    )
     map_pitch_px(
         pitch_mm=settings.maps.pitch_mm,
         spacing_mm=spacing_mm,
@@ -90,29 +104,4 @@ def _check_core(network: NetworkSettings, cells: int, stride_px: int, spacing_mm
         raise UserError(
             f"network.core_mm={network.core_mm:g} does not lie in the middle of the window of "
             f"{network.patch_mm:g} mm: {f'take one of {sizes}, or ' if sizes else 'take '}0."
-        )
-
-
-def _check_crop(
-    network: NetworkSettings, patch_px: int, stride_px: int, *, crop_mm: float, spacing_mm: float
-) -> None:
-    margin = 0 if network.backbone == "valid" else MARGIN_CELLS
-    least_px, tile_px = patch_px + 2 * margin * stride_px, TILE_PATCHES * patch_px
-    beyond = round((crop_mm / spacing_mm - least_px) / stride_px)
-    if network.backbone.startswith(SEES_EVERYTHING):
-        if least_px > tile_px:
-            raise UserError(
-                f"network.patch_mm must be at least {2 * stride_px * spacing_mm:g} for backbone "
-                f"{network.backbone}, not {network.patch_mm:g}."
-            )
-        if least_px + beyond * stride_px != tile_px:
-            raise UserError(
-                f"train.crop_mm must be {tile_px * spacing_mm:g} for this network.backbone and "
-                f"network.patch_mm, not {crop_mm:g}: each logit depends on the whole crop, and "
-                "maps are made of tiles of that size."
-            )
-    if beyond < 0:
-        raise UserError(
-            f"train.crop_mm must be at least {least_px * spacing_mm:.1f} for this network, not "
-            f"{crop_mm:g}: nearer to the edge of a crop its logits are not trained on."
         )

@@ -9,10 +9,10 @@ import tensorflow as tf
 from models.network import PatchNetwork
 from models.precision import training_policy
 from pipeline.config import Settings
+from pipeline.model.crop_shape import CropShape, fitting_shape
 from pipeline.model.seen_patients import patients_among
 from pipeline.run.stage import Stage
 from pipeline.train.chief import Task, told_by_chief
-from pipeline.train.data.crops import CropShape, fitting_shape
 from pipeline.train.data.inputs import Inputs, warn
 from pipeline.train.data.samples import Sampler
 from pipeline.train.devices import adapt_normalisations, strategy_of

@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from pipeline.annotations.labels import IGNORED
 from pipeline.config import TrainSettings
+from pipeline.model.crop_shape import CropShape
 from pipeline.preprocess.window import read_window
 from pipeline.train.data.augmentation import STRETCH, Augmenter, View, plain_view
 from pipeline.train.data.corpus import Corpus, TrainingImage
-from pipeline.train.data.crops import CropShape, place_crop, window_start
+from pipeline.train.data.crops import place_crop, window_start
 
 
 @dataclass(frozen=True)

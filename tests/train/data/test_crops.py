@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 
+from pipeline.model.crop_shape import CropShape, fitting_shape
 from pipeline.preprocess.store.entries import write_entry
 from pipeline.preprocess.window import read_window
 from pipeline.run.errors import UserError
 from pipeline.train.data.corpus import Corpus, Positions
-from pipeline.train.data.crops import (
-    CropShape,
-    fitting_shape,
-    place_crop,
-    window_start,
-)
+from pipeline.train.data.crops import place_crop, window_start
 
 SHAPE = CropShape(cells=17, patch_px=32, stride_px=4, margin_cells=2)
 

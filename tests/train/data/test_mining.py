@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.annotations.outlines import read_outlines
+from pipeline.model.crop_shape import CropShape
 from pipeline.model.image_map import map_entry
 from pipeline.model.map_grid import finite_positions, map_level
 from pipeline.preprocess.store.entries import network_input, read_image
@@ -13,7 +14,7 @@ from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.run.errors import UserError
 from pipeline.studies.mine import MINED_COLUMNS, MOST_PER_IMAGE, mine
 from pipeline.train.data.corpus import read_corpus
-from pipeline.train.data.crops import CropShape, place_crop
+from pipeline.train.data.crops import place_crop
 from pipeline.train.data.inputs import read_mined
 from tests.model.rules import a_rule
 from tests.train.toy_run import LABELS, PITCH_PX

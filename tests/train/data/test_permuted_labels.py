@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.annotations.labels import IGNORED
+from pipeline.model.crop_shape import CropShape
 from pipeline.preprocess.tables import read_positions
 from pipeline.train.data.augmentation import Augmenter
-from pipeline.train.data.crops import CropShape
 from pipeline.train.data.inputs import inputs_of, read_tables
 from pipeline.train.data.permuted_labels import LabelTable, permute_labels
 from pipeline.train.data.samples import view_targets

@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from pipeline.annotations.outlines import read_outlines
 from pipeline.config import TrainSettings
+from pipeline.model.crop_shape import CropShape
 from pipeline.preprocess.store.entries import WHITE
 from pipeline.preprocess.tables import read_mammograms, read_positions
 from pipeline.train.data.augmentation import Augmenter, View
 from pipeline.train.data.corpus import read_corpus
-from pipeline.train.data.crops import CropShape
 from pipeline.train.data.samples import Sampler, crop_batches, view_targets
 from tests.train.toy_run import PITCH_PX, toy_settings
 
