@@ -126,10 +126,13 @@ def _results(client: "Client", work: _Work, items: Sequence[Any]) -> Iterator[An
     waiting, given_up = deque(range(len(items))), deque[int]()
     running: dict[Future, int] = {}
     results: dict[int, Any] = {}
+    errors: dict[int, UserError] = {}  # told in their turn: what is done before is not lost
     alone = set[int]()  # those of `given_up` that were tried again
     done: queue.SimpleQueue[Future] = queue.SimpleQueue()
     for index in range(len(items)):
         while index not in results:
+            if index in errors:
+                raise errors[index]
             if not waiting and not running:
                 waiting.append(given_up.popleft())
                 alone.update(waiting)
@@ -141,26 +144,35 @@ def _results(client: "Client", work: _Work, items: Sequence[Any]) -> Iterator[An
             future = _next(done, client)
             number = running.pop(future)
             try:
-                results[number] = future.result()
+                results[number] = _result(future, client.scheduler.address)
             except KilledWorker:
                 if number in alone:
                     results[number] = Lost("the workers of the cluster that had it died")
                 else:
                     given_up.append(number)
-            except UserError:
-                raise
-            except concurrent.futures.CancelledError as error:
-                raise UserError(
-                    f"The scheduler {client.scheduler.address} is gone. The same command goes on "
-                    "with what is done."
-                ) from error
-            except Exception as error:  # what a worker lacks, and what cannot be sent, has any type
-                raise UserError(
-                    f"A worker of {client.scheduler.address} could not work: "
-                    f"{type(error).__name__}: {error}. Workers need the same code and packages, "
-                    "and are started in the project's folder: docs/cluster.md."
-                ) from error
+            except UserError as error:
+                errors[number] = error
+                waiting.clear()  # those before it are all with the workers
         yield results.pop(index)
+
+
+def _result(future: "Future", address: str) -> Any:
+    """What a task of the scheduler at `address` ended with; KilledWorker stays as it is."""
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except (KilledWorker, UserError):
+        raise
+    except concurrent.futures.CancelledError as error:
+        raise UserError(
+            f"The scheduler {address} is gone. The same command goes on with what is done."
+        ) from error
+    except Exception as error:  # what a worker lacks, and what cannot be sent, has any type
+        raise UserError(
+            f"A worker of {address} could not work: {type(error).__name__}: {error}. Workers need "
+            "the same code and packages, and are started in the project's folder: docs/cluster.md."
+        ) from error
 
 
 def _next(done: "queue.SimpleQueue[Future]", client: "Client") -> "Future":

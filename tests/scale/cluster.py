@@ -86,6 +86,7 @@ def cluster(workers: int) -> Iterator[Cluster]:
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
+            assert made.started[0].poll() is None, "the scheduler ends: make setup-scale"
             assert time.monotonic() < deadline, "the scheduler does not start"
             time.sleep(0.1)
         if workers:

@@ -37,6 +37,8 @@ class Counted:
 
 
 def refuse(item):
+    if item == "late":
+        time.sleep(2)
     if item == "wrong":
         raise ValueError("wrong it is")
     if item == "mendable":

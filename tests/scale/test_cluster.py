@@ -94,8 +94,8 @@ def test_without_a_process_of_its_own_work_has_its_function_once_in_each_worker(
 
 
 def test_an_item_that_raises_there_ends_the_work_with_the_reason_and_a_users_error_is_told(on_two):
-    ends = map_images(refuse, ["x", "wrong", "y"], workers=0, places=PLACES)
-    assert next(ends) == "x"
+    ends = map_images(refuse, ["late", "wrong", "y"], workers=0, places=PLACES)
+    assert next(ends) == "late"  # which ends after the one that raises
     with pytest.raises(UserError, match="could not work: ValueError: wrong it is"):
         next(ends)
     with pytest.raises(UserError, match="mend it"):
