@@ -67,15 +67,14 @@ def plan_memory(learner: Learner, batch_spec, *, share: int) -> MemoryPlan:
         share: crops of a batch that a device gets.
     """
     crops = learner.micro_batch or share
-    images, targets = (
-        getattr(spec, "_value_specs", (spec,))[0]  # of the first of several devices
-        for spec in batch_spec
-    )
+    of_one = [  # of the first of several devices
+        getattr(spec, "_value_specs", (spec,))[0] for spec in tf.nest.flatten(batch_spec)
+    ]
     return MemoryPlan(
         weights=_bytes([*learner.network.weights, *learner.averaged.weights]),
         optimiser=_bytes(learner.moments),
         activations=largest_alive(learner.traced(*batch_spec), rows=crops),
-        batch=share * math.prod(images.shape[1:]) * 4 + share * math.prod(targets.shape[1:]),
+        batch=share * sum(math.prod(spec.shape[1:]) * spec.dtype.size for spec in of_one),
         crops=crops,
     )
 

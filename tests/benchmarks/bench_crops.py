@@ -6,6 +6,7 @@ Both views are of the same seed, so they show the same.
 import math
 import random
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import albumentations as A
@@ -21,7 +22,6 @@ from pipeline.train.data.augmentation import (
     SMALLEST,
     Augmenter,
     ReadPixels,
-    View,
 )
 from tests.benchmarks.measure import Row, interleaved
 
@@ -62,8 +62,8 @@ class Whole:
             ]
         )
 
-    def view(self, read: ReadPixels, *, seed: int) -> View:
-        """A random view of the crop in the middle of a window."""
+    def view(self, read: ReadPixels, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """A random view of the crop in the middle of a window: its image and `to_crop`."""
         states = np.random.default_rng(seed), random.Random(seed)
         for transform in (*self._whole.transforms, *self._grey.transforms):
             transform.set_random_state(*states)
@@ -75,7 +75,7 @@ class Whole:
         after = np.asarray(moved["keypoints"], np.float64)[:, ::-1]
         to_crop = np.linalg.solve(np.column_stack([after, np.ones(3)]), corners[:, ::-1]).T
         image = np.clip(moved["image"], 0.0, 1.0)
-        return View(np.clip(self._grey(image=image)["image"], 0.0, 1.0), to_crop)
+        return np.clip(self._grey(image=image)["image"], 0.0, 1.0), to_crop
 
 
 def rows(repeats: int = 15) -> list[Row]:
@@ -92,17 +92,23 @@ def rows(repeats: int = 15) -> list[Row]:
         def read(row, col, height, width):
             return read_window(store, 700 + row, 400 + col, height, width, image=SHAPE)
 
-        def dozen(way):
-            return [way.view(read, seed=seed).image for seed in range(DOZEN)]
-
-        ours, whole = Augmenter(SIZE), Whole(SIZE)
+        ours, bare, whole = Augmenter(SIZE), Augmenter(SIZE, draws_noise=False), Whole(SIZE)
+        seeds = range(DOZEN)
+        ways: dict[str, Callable[[], list[np.ndarray]]] = {
+            "crops": lambda: [ours.view(read, seed=seed).image for seed in seeds],
+            "stored": lambda: [bare.view(read, seed=seed).pixels for seed in seeds],
+            "windows": lambda: [whole.view(read, seed=seed)[0] for seed in seeds],
+        }
         apart = max(
             float(np.abs(one - other).max())
-            for one, other in zip(dozen(ours), dozen(whole), strict=True)
+            for one, other in zip(ways["crops"](), ways["windows"](), strict=True)
         )
-        ways = {"crops": lambda: dozen(ours), "windows": lambda: dozen(whole)}
         times = interleaved(ways, repeats)
-    a_second = DOZEN / float(np.median(times.processor["crops"]))
-    note = f"{a_second:.0f} crops a second and core; the views differ by {apart:.0e} of 1 at most"
+    crops, stored = (DOZEN / float(np.median(times.processor[way])) for way in ("crops", "stored"))
     name = f"a dozen crops of {SIZE} px with augmentation, against windows that fill every view"
-    return [times.row(name, "crops", "windows", target=4, note=note)]
+    note = f"{crops:.0f} crops a second and core; the views differ by {apart:.0e} of 1 at most"
+    left = "the same, their grey-scale steps left to the device, against crops that are finished"
+    return [
+        times.row(name, "crops", "windows", target=4, note=note),
+        times.row(left, "stored", "crops", note=f"{stored:.0f} crops a second and core"),
+    ]

@@ -47,6 +47,7 @@ CHOICES = {
     "train.backbone_rate": ("1", "0"),
     "train.average": ("0.9", "0"),
     "train.augment": ("true", "false"),
+    "train.grey_on_device": ("false", "true"),
     "train.members": ("1", "2"),
     "train.precision": ("float32", "mixed_bfloat16", "mixed_float16"),
     "train.permute_labels": ("false", "true"),

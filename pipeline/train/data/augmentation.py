@@ -3,14 +3,17 @@
 albumentations chooses how a view lies and what is done to its grey values, and does neither. Its
 matrix is the affine map: the targets of a view are computed from the outlines and not by resampling
 a mask, and of the stored pixels only those are read, and resampled once, that the view shows. The
-grey-scale steps are done in one; most views need no more than a look-up table.
+grey-scale steps are done in one, and most views need no more than a look-up table; or they are left
+to the device that trains (grey_on_device.py).
 """
 
+import functools
 import math
 import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -26,25 +29,43 @@ SMALLEST, LARGEST = 0.75, 1.3  # scale
 # How much farther apart two points of a window can be in a view.
 STRETCH = LARGEST * (1 + math.tan(math.radians(SHEAR_DEGREES)))
 
+LARGEST_SIGMA = 2.0  # of the blur, in pixels
+
 _LEVELS = np.arange(WHITE + 1, dtype=np.uint16)[None]  # every stored grey value
 
 # (row, col, height, width) in a crop, which may lie beside it -> (height, width) uint16, as stored.
 ReadPixels = Callable[[int, int, int, int], np.ndarray]
 
 
+class GreySteps(NamedTuple):
+    """What is done to the grey values of a view, in this order; by itself nothing."""
+
+    noise_map: np.ndarray | float | None = None  # what is added, or its standard deviation alone
+    kernel: np.ndarray | None = None  # of the blur, along rows and columns
+    alpha: float = 1.0  # contrast
+    beta: float = 0.0  # brightness
+    gamma: float = 1.0
+
+
 @dataclass(frozen=True)
 class View:
-    """A crop as the network sees it."""
+    """A crop turned and scaled, and what is to be done to its grey values."""
 
-    image: np.ndarray  # (size, size) float32 in [0, 1]
+    pixels: np.ndarray  # (size, size) uint16, as stored
+    steps: GreySteps
     # (2, 3) float64; (row, col) in the view to (row, col) in the crop that it shows, or beside it:
     # `to_crop @ (row, col, 1)`
     to_crop: np.ndarray
 
+    @functools.cached_property
+    def image(self) -> np.ndarray:
+        """What the network sees, (size, size) float32 in [0, 1]."""
+        return in_grey(self.pixels, self.steps)
+
 
 def plain_view(read: ReadPixels, size_px: int) -> View:
     """The crop as it is."""
-    return View(network_input(read(0, 0, size_px, size_px)), np.eye(2, 3))
+    return View(read(0, 0, size_px, size_px), GreySteps(), np.eye(2, 3))
 
 
 class _Chosen(A.BasicTransform):
@@ -72,6 +93,13 @@ class _Noise(_Chosen, A.GaussNoise):
     pass
 
 
+class _NoiseStrength(_Noise):
+    def get_params_dependent_on_data(self, params, data):
+        std = self.py_random.uniform(*self.std_range)
+        self.py_random.uniform(*self.mean_range)  # as for a map: what is drawn next stays the same
+        return {"noise_map": std}
+
+
 class _Blur(_Chosen, A.GaussianBlur):
     pass
 
@@ -85,9 +113,13 @@ class _Gamma(_Chosen, A.RandomGamma):
 
 
 class Augmenter:
-    """Makes views. Not thread-safe: albumentations keeps its random state in the transforms."""
+    """Makes views. Not thread-safe: albumentations keeps its random state in the transforms.
 
-    def __init__(self, size_px: int):
+    Args:
+        draws_noise: whether views have their noise, or its standard deviation alone.
+    """
+
+    def __init__(self, size_px: int, *, draws_noise: bool = True):
         self._blank = np.zeros((size_px, size_px), np.float32)
         # A mammogram has its chest wall on the left, and tissue looks different there: a view
         # that is mirrored or turned by 90 degrees is none that a map is ever made of.
@@ -101,8 +133,8 @@ class Augmenter:
         # Film and scanner differ in grain and sharpness. A stronger contrast would turn the
         # brightest tissue, where lesions are, into plain white: the safe range lowers it, and
         # gamma brightens and darkens without clipping.
-        self._noise = _Noise(std_range=(0.005, 0.03), p=0.4)
-        self._blur = _Blur(sigma_limit=(0.3, 2.0), blur_limit=0, p=0.3)
+        self._noise = (_Noise if draws_noise else _NoiseStrength)(std_range=(0.005, 0.03), p=0.4)
+        self._blur = _Blur(sigma_limit=(0.3, LARGEST_SIGMA), blur_limit=0, p=0.3)
         self._contrast = _Contrast(
             brightness_limit=0.15, contrast_limit=0.4, ensure_safe_range=True, p=0.8
         )
@@ -119,39 +151,39 @@ class Augmenter:
             matrix[1, 1:] = -1, size - 1
         matrix = self._affine.draw(self._blank, states).get("matrix", np.eye(3)) @ matrix
         to_crop = np.linalg.inv(matrix)[[1, 0]][:, [1, 0, 2]]
-        return View(self._in_grey(_resampled(read, to_crop, size), states), to_crop)
+        pixels, drawn = _resampled(read, to_crop, size), dict[str, Any]()
+        for chosen in (self._noise, self._blur, self._contrast, self._gamma):
+            drawn |= chosen.draw(self._blank, states)
+        steps = GreySteps(**{name: drawn[name] for name in GreySteps._fields if name in drawn})
+        return View(pixels, steps, to_crop)
 
-    def _in_grey(
-        self, stored: np.ndarray, states: tuple[np.random.Generator, random.Random]
-    ) -> np.ndarray:
-        """Noise, blur, contrast and gamma as albumentations chooses and does them, in one step.
 
-        Args:
-            stored: (size, size) uint16.
+def in_grey(stored: np.ndarray, steps: GreySteps) -> np.ndarray:
+    """Do the grey-scale steps, all in one.
 
-        Returns:
-            (size, size) float32 in [0, 1], but for last bits what albumentations gives.
-        """
-        noise = self._noise.draw(self._blank, states).get("noise_map")
-        kernel = self._blur.draw(self._blank, states).get("kernel")
-        contrast = self._contrast.draw(self._blank, states)
-        gamma = self._gamma.draw(self._blank, states)
+    Args:
+        stored: (size, size) uint16.
+        steps: with the noise itself.
 
-        def toned(image: np.ndarray) -> np.ndarray:
-            if contrast:
-                image = image * np.float32(contrast["alpha"]) + np.float32(contrast["beta"])
-            image = np.clip(image, 0.0, 1.0, out=image)
-            return cv2.pow(image, gamma["gamma"]) if gamma else image
+    Returns:
+        (size, size) float32 in [0, 1], but for last bits what albumentations gives.
+    """
 
-        if noise is None and kernel is None and stored.size > WHITE:
-            return cv2.LUT(stored, toned(network_input(_LEVELS)))
-        image = network_input(stored)
-        if noise is not None:
-            image += noise
-            np.clip(image, 0.0, 1.0, out=image)
-        if kernel is not None:
-            image = cv2.sepFilter2D(image, ddepth=-1, kernelX=kernel, kernelY=kernel)
-        return toned(image)
+    def toned(image: np.ndarray) -> np.ndarray:
+        if (steps.alpha, steps.beta) != (1.0, 0.0):
+            image = image * np.float32(steps.alpha) + np.float32(steps.beta)
+        image = np.clip(image, 0.0, 1.0, out=image)
+        return cv2.pow(image, steps.gamma) if steps.gamma != 1.0 else image
+
+    if steps.noise_map is None and steps.kernel is None and stored.size > WHITE:
+        return cv2.LUT(stored, toned(network_input(_LEVELS)))
+    image = network_input(stored)
+    if steps.noise_map is not None:
+        image += steps.noise_map
+        np.clip(image, 0.0, 1.0, out=image)
+    if steps.kernel is not None:
+        image = cv2.sepFilter2D(image, ddepth=-1, kernelX=steps.kernel, kernelY=steps.kernel)
+    return toned(image)
 
 
 def _resampled(read: ReadPixels, to_crop: np.ndarray, size: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from pipeline.preprocess.window import read_window
 from pipeline.train.data.augmentation import STRETCH, Augmenter, View, plain_view
 from pipeline.train.data.corpus import Corpus, TrainingImage
 from pipeline.train.data.crops import place_crop, window_start
+from pipeline.train.data.grey_on_device import StoredCrops, stored_crop, stored_spec
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,12 @@ class Sampler:
     train: TrainSettings
     _local: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
-    def sample(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, index: int) -> tuple[np.ndarray | StoredCrops, np.ndarray]:
         """The sample of this index.
 
         Returns:
-            image (size_px, size_px, 1) float32 in [0, 1] and targets (cells, cells) int8.
+            image (size_px, size_px, 1) float32 in [0, 1], or StoredCrops with
+            train.grey_on_device, and targets (cells, cells) int8.
         """
         placement = place_crop(
             self.corpus,
@@ -50,11 +52,14 @@ class Sampler:
 
         if self.train.augment:
             if not hasattr(self._local, "augmenter"):
-                self._local.augmenter = Augmenter(size)
+                draws_noise = not self.train.grey_on_device
+                self._local.augmenter = Augmenter(size, draws_noise=draws_noise)
             view = self._local.augmenter.view(read, seed=placement.seed)
         else:
             view = plain_view(read, size)
-        return view.image[..., None], view_targets(image, view, self.shape, row0=row0, col0=col0)
+        on_device = self.train.grey_on_device
+        crop = stored_crop(view, seed=placement.seed) if on_device else view.image[..., None]
+        return crop, view_targets(image, view, self.shape, row0=row0, col0=col0)
 
 
 def view_targets(
@@ -94,22 +99,27 @@ def crop_batches(
             for one device if absent.
 
     Returns:
-        Dataset of images (n, H, W, 1) float32 and targets (n, h, w) int8, n rows for each device
-        of this process in turn.
+        Dataset of images (n, H, W, 1) float32, or StoredCrops with train.grey_on_device, and
+        targets (n, h, w) int8, n rows for each device of this process in turn.
     """
     context = context or tf.distribute.InputContext()
     own = batch // context.num_input_pipelines
     before = context.input_pipeline_id * own
     cv2.setNumThreads(1)  # the threads are in the map below
     side, cells = sampler.shape.size_px, sampler.shape.cells
+    image = tf.TensorSpec((side, side, 1), tf.float32)
+    crop = stored_spec(side) if sampler.train.grey_on_device else image
+    spec = crop, tf.TensorSpec((cells, cells), tf.int8)
+    flat = tf.nest.flatten(spec)
 
     def sample(number):
         step, row = divmod(int(number), own)
-        return sampler.sample(step * batch + before + row)
+        return tf.nest.flatten(sampler.sample(step * batch + before + row))
 
     def cut(number):
-        image, targets = tf.numpy_function(sample, [number], (tf.float32, tf.int8))
-        return tf.ensure_shape(image, (side, side, 1)), tf.ensure_shape(targets, (cells, cells))
+        arrays = tf.numpy_function(sample, [number], [each.dtype for each in flat])
+        shaped = [tf.ensure_shape(a, each.shape) for a, each in zip(arrays, flat, strict=True)]
+        return tf.nest.pack_sequence_as(spec, shaped)
 
     threads = readers or len(os.sched_getaffinity(0))
     numbers = tf.data.Dataset.range(first_step * own, steps * own)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from models.dropout import dropout_rows
 from models.recompute import recomputed
 from pipeline.config import TrainSettings
+from pipeline.train.data.grey_on_device import network_images
 from pipeline.train.loop.loss import balanced_loss, class_counts, units_loss
 from pipeline.train.loop.optimiser import Optimiser, Trained, clipped, kept_and_added
 
@@ -82,7 +83,7 @@ class Learner:
         """Train on one batch.
 
         Args:
-            images: (B, H, W, 1) float32, or the strategy's form of it.
+            images: (B, H, W, 1) float32 or StoredCrops, or the strategy's form of them.
             targets: (B, h, w) int8.
             step: number of the step; seeds the dropout.
         """
@@ -173,7 +174,7 @@ class Learner:
         return loss, norm
 
     def _replica_gradients(self, images, targets, step, part):
-        replica = tf.distribute.get_replica_context()
+        replica, images = tf.distribute.get_replica_context(), network_images(images)
         counts = _sum_replicas(replica, class_counts(targets))
         scale = tf.convert_to_tensor(self._loss_scale)
         variables = [v.value for v in self._trained]

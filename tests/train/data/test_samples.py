@@ -11,7 +11,7 @@ from pipeline.config import TrainSettings
 from pipeline.model.crop_shape import CropShape
 from pipeline.preprocess.store.entries import WHITE
 from pipeline.preprocess.tables import read_mammograms, read_positions
-from pipeline.train.data.augmentation import Augmenter, View
+from pipeline.train.data.augmentation import Augmenter, plain_view
 from pipeline.train.data.corpus import read_corpus
 from pipeline.train.data.samples import Sampler, crop_batches, view_targets
 from tests.train.toy_run import PITCH_PX, toy_settings
@@ -32,10 +32,14 @@ def sampler_of(corpus, **changes):
     return Sampler(corpus, SHAPE, settings)
 
 
+def black(row, col, height, width):
+    return np.zeros((height, width), np.uint16)
+
+
 def test_targets_agree_with_the_patch_table(corpus, shared_toy_run):
     # A window whose logits at every fourth step are positions of the table.
     row0 = col0 = 2 * PITCH_PX - SHAPE.patch_px // 2
-    view = View(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32), np.eye(2, 3))
+    view = plain_view(black, SHAPE.size_px)
     table = read_positions(shared_toy_run)
     compared = 0
     for image in corpus.images:
@@ -82,7 +86,7 @@ def test_targets_follow_the_lesion_through_every_augmentation(corpus):
 
 def test_logits_outside_the_breast_and_in_the_margin_are_ignored(corpus):
     image = corpus.images[1]
-    view = View(np.zeros((SHAPE.size_px, SHAPE.size_px), np.float32), np.eye(2, 3))
+    view = plain_view(black, SHAPE.size_px)
     targets = view_targets(image, view, SHAPE, row0=20, col0=image.width - 60)
     outside = SHAPE.centres + image.width - 60 > image.width - 32
     assert (targets[:, outside] == -1).all()

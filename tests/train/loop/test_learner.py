@@ -13,6 +13,8 @@ import tensorflow as tf
 from models.network import NetworkSpec, PatchNetwork, build_network
 from models.precision import dtype_policy
 from pipeline.config import TrainSettings
+from pipeline.train.data.augmentation import GreySteps, View
+from pipeline.train.data.grey_on_device import StoredCrops, network_images, stored_crop
 from pipeline.train.loop.learner import FIRST_LOSS_SCALE, Learner
 
 SPEC = NetworkSpec("valid", 32, width=4, dropout=0.5)
@@ -126,6 +128,23 @@ def test_parts_of_a_batch_add_up_to_its_step(whole, micro_batch, recompute):
     assert max(np.abs(of).max() for of in first.values()) > 1e-3
     for name, of in first.items():  # a tenth of the gradient
         np.testing.assert_allclose(of, whole[1][name], rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("micro_batch", [0, 1])
+def test_a_step_does_the_grey_scale_steps_that_are_left_to_it(micro_batch):
+    pixels = (RNG.random((2, 40, 40)) * 65535).astype(np.uint16)
+    steps = GreySteps(noise_map=0.02, kernel=np.array([0.25, 0.5, 0.25]), alpha=0.8, gamma=0.7)
+    crops = [stored_crop(View(p, steps, np.eye(2, 3)), seed=s) for s, p in enumerate(pixels)]
+    stored = StoredCrops(*(tf.constant(np.stack(parts)) for parts in zip(*crops, strict=True)))
+    results = []
+    for images in (stored, network_images(stored)):
+        learner = learner_of()
+        learner.micro_batch = micro_batch
+        results.append((float(take(learner, 1, images).loss), learner.state()))
+    (loss, state), (expected, after) = results
+    assert loss == pytest.approx(expected, rel=1e-6)
+    for name, weights in after.items():
+        np.testing.assert_allclose(state[name], weights, rtol=0, atol=1e-6)
 
 
 def test_an_attempt_changes_nothing(learner):

@@ -13,10 +13,13 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from models.dropout import RowDropout  # noqa: E402
 from models.network import NetworkSpec, PatchNetwork  # noqa: E402
 from pipeline.config import TrainSettings  # noqa: E402
+from pipeline.train.data.augmentation import GreySteps, View  # noqa: E402
+from pipeline.train.data.grey_on_device import StoredCrops, stored_crop  # noqa: E402
 from pipeline.train.devices import adapt_normalisations, strategy_of  # noqa: E402
 from pipeline.train.loop.learner import Learner  # noqa: E402
 
 STEPS = 3
+LEFT_TO_DO = GreySteps(noise_map=0.1, alpha=0.8, gamma=0.7)
 
 
 def small_network(*, follows: bool):
@@ -37,16 +40,23 @@ def small_network(*, follows: bool):
     return network
 
 
-def batches():
+def batches(*, stored):
+    """With finished crops, or with stored ones whose noise is still to be drawn."""
     rng = np.random.default_rng(0)
     images = rng.random((STEPS, 4, 48, 48, 1), np.float32)
+    if stored:
+        pixels = (images.reshape(-1, 48, 48) * 65535).astype(np.uint16)
+        views = [View(each, LEFT_TO_DO, np.eye(2, 3)) for each in pixels]
+        crops = [stored_crop(view, seed=seed) for seed, view in enumerate(views)]
+        parts = [np.stack(each) for each in zip(*crops, strict=True)]
+        images = StoredCrops(*(each.reshape(STEPS, 4, *each.shape[1:]) for each in parts))
     targets = rng.integers(-1, 2, (STEPS, 4, 5, 5)).astype(np.int8)
     # All positives of the last batch on one replica: each half is a mean over both.
     targets[-1, 2:] = np.minimum(targets[-1, 2:], 0)
     return tf.data.Dataset.from_tensor_slices((images, targets)).unbatch().batch(4)
 
 
-def trained(devices, *, follows, micro_batch=0):
+def trained(devices, *, follows, stored, micro_batch=0):
     # A limit that clips every gradient: it must see the sum of both replicas.
     settings = TrainSettings(clip_norm=0.01, devices=devices)
     strategy = strategy_of(settings)
@@ -56,7 +66,9 @@ def trained(devices, *, follows, micro_batch=0):
     learner = Learner(network, averaged, train=settings, strategy=strategy, scale_loss=True)
     learner.micro_batch = micro_batch
     results = []
-    for step, (images, targets) in enumerate(strategy.experimental_distribute_dataset(batches())):
+    for step, (images, targets) in enumerate(
+        strategy.experimental_distribute_dataset(batches(stored=stored))
+    ):
         result = learner.step(images, targets, step=step, rate=1e-2, decay=0.5)
         results += [float(result.loss), float(result.gradient_norm)]
     state = learner.state()
@@ -66,8 +78,9 @@ def trained(devices, *, follows, micro_batch=0):
 
 def main():
     for follows, micro_batch in ((True, 0), (False, 0), (False, 1)):
-        one_results, one = trained("one", follows=follows)
-        two_results, two = trained("all", follows=follows, micro_batch=micro_batch)
+        options = {"follows": follows, "stored": micro_batch > 0}
+        one_results, one = trained("one", **options)
+        two_results, two = trained("all", **options, micro_batch=micro_batch)
         weights = [name for name in one if name.startswith(("network/", "averaged/"))]
         assert any(np.ptp(one[name]) > 0 for name in weights)
         print("results", np.abs(one_results / two_results - 1).max())
