@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from pipeline.config import EvaluateSettings
 from pipeline.evaluate.load import NORMAL, UNKNOWN, Judged, finding_ids
 from pipeline.evaluate.matching import Matched, match_candidates, match_regions, told_hits
-from pipeline.figures.bootstrap import Scored, Searched, froc_samples, mean_samples, patient_weights
+from pipeline.figures.bootstrap import Scored, Searched, mean_samples, patient_weights
 from pipeline.figures.decision_curve import (
     THRESHOLDS,
     net_benefit,
@@ -22,6 +22,7 @@ from pipeline.figures.decision_curve import (
 )
 from pipeline.figures.figure import Figure, Undefined, figure_of
 from pipeline.figures.froc import FP_RATES, is_reached, sensitivity_at
+from pipeline.figures.ranking_bootstrap import froc_samples
 from pipeline.figures.registry import METRICS, Metric, Need, probability_metrics
 from pipeline.figures.reliability import log_odds_bins
 

@@ -19,8 +19,9 @@ from pipeline.evaluate.judge import (
 )
 from pipeline.evaluate.lesions import worst_errors
 from pipeline.evaluate.load import ABNORMAL, NORMAL, Judged, finding_ids, has_known_truth
-from pipeline.figures.bootstrap import Scored, auc_samples
+from pipeline.figures.bootstrap import Scored
 from pipeline.figures.figure import Figure, Undefined
+from pipeline.figures.ranking_bootstrap import auc_samples
 from pipeline.figures.registry import (
     METRICS,
     Place,

@@ -16,11 +16,12 @@ from scipy.special import expit, logit
 from pipeline.evaluate.judge import Bootstrap, reliability_bins, scored_positions, scored_units
 from pipeline.evaluate.load import UNKNOWN, Judged
 from pipeline.evaluate.matching import match_candidates
-from pipeline.figures.bootstrap import Scored, froc_samples
+from pipeline.figures.bootstrap import Scored
 from pipeline.figures.decision_curve import net_benefit, net_benefit_of_all, net_benefit_samples
 from pipeline.figures.figure import Undefined, percentile_interval
 from pipeline.figures.froc import FP_RATES, froc_curve, is_reached, sensitivity_at
 from pipeline.figures.ranking import average_precision, precision_recall_curve, roc_auc, roc_curve
+from pipeline.figures.ranking_bootstrap import froc_samples
 from pipeline.figures.registry import Need
 from pipeline.run.atomic import write_atomic
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from pipeline.figures import bootstrap, froc, ranking, reliability, wafroc
+from pipeline.figures import bootstrap, froc, ranking, ranking_bootstrap, reliability, wafroc
 
 
 class Need(StrEnum):
@@ -105,7 +105,7 @@ def compared_metrics() -> list[Metric]:
 _Auc = partial(
     Metric,
     value=lambda of: ranking.roc_auc(of.labels, of.scores),
-    samples=bootstrap.auc_samples,
+    samples=ranking_bootstrap.auc_samples,
 )
 _Loss = partial(
     Metric,
@@ -139,7 +139,7 @@ METRICS: dict[str, Metric] = {
             "Positions: ROC AUC at few false alarms (McClish; 0.5 is chance)",
             Need.POSITIONS,
             value=lambda of: ranking.partial_auc(of.labels, of.scores),
-            samples=bootstrap.partial_auc_samples,
+            samples=ranking_bootstrap.partial_auc_samples,
             place=Place.STUDY,
         ),
         Metric(
@@ -148,7 +148,7 @@ METRICS: dict[str, Metric] = {
             "Positions: average precision",
             Need.POSITIONS,
             value=lambda of: ranking.average_precision(of.labels, of.scores),
-            samples=bootstrap.average_precision_samples,
+            samples=ranking_bootstrap.average_precision_samples,
         ),
         _Loss(
             "log_loss",
@@ -202,7 +202,7 @@ METRICS: dict[str, Metric] = {
             "Findings: mean FROC sensitivity (1/4 to 8 false alarms per mammogram)",
             Need.LESIONS,
             value=lambda of: froc.mean_sensitivity(of.matches),
-            samples=lambda of, weights: bootstrap.froc_samples(of, weights).mean(axis=1),
+            samples=lambda of, weights: ranking_bootstrap.froc_samples(of, weights).mean(axis=1),
         ),
         Metric(
             "wafroc",
@@ -227,7 +227,7 @@ METRICS: dict[str, Metric] = {
             "Findings: median rank of their best candidate in its mammogram",
             Need.LESIONS,
             value=lambda of: froc.median_rank(of.matches),
-            samples=bootstrap.median_rank_samples,
+            samples=ranking_bootstrap.median_rank_samples,
             place=Place.REPORT,
             higher_is_better=False,
         ),

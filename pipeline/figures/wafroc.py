@@ -14,10 +14,11 @@ Source: Chakraborty and Zhai 2016, doi:10.1118/1.4947125.
 
 import numpy as np
 
-from pipeline.figures.bootstrap import Scored, Searched, auc_samples
+from pipeline.figures.bootstrap import Scored, Searched
 from pipeline.figures.figure import Undefined
 from pipeline.figures.froc import Matches
 from pipeline.figures.ranking import roc_auc
+from pipeline.figures.ranking_bootstrap import auc_samples
 
 
 def wafroc(of: Searched) -> float:
