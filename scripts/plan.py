@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import start
-from pipeline.checkup.mammogram_costs import costs_of, measured, untold
+from pipeline.checkup.mammogram_costs import costs_of, measured
 from pipeline.checkup.planning import (
     KEPT,
     check_of,
@@ -20,6 +20,7 @@ from pipeline.checkup.planning import (
     plan_text,
     whole_number,
 )
+from pipeline.checkup.stage_times import StageTimes, untold
 from pipeline.model.configure import settings_with_model
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
@@ -46,7 +47,8 @@ def plan(
     settings, given = joined(folder, config=config, overrides=overrides, model=model)
     if given.model:
         settings, _, _ = settings_with_model(settings, given)
-    reason = untold(folder, settings)
+    times = StageTimes.of(folder)
+    reason = untold(times, settings)
     if check and reason:
         raise UserError(f"{reason}: CHECK=1 compares with a RUN that went through in one go.")
     if check or reason:
@@ -54,9 +56,9 @@ def plan(
         print(f"plan: {why}: all stages with 12 and 36 patients, some minutes", flush=True)
         costs = measured(given, settings)
     else:
-        costs = costs_of(folder, planned=settings)
+        costs = costs_of(times, planned=settings)
     print(plan_text(plan_of(costs, count, cores=cores), costs))
-    checked = check_of(costs, folder, cores=cores) if check else None
+    checked = check_of(costs, times, cores=cores) if check else None
     if checked:
         print(check_text(checked))
     if keep:

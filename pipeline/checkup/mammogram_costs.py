@@ -12,27 +12,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.checkup.stage_times import MAPS, REST, STAGES, StageTimes, untold
 from pipeline.config import Settings
-from pipeline.preprocess.store.fill import STANDARDISING
 from pipeline.run.atomic import read_json
 from pipeline.run.errors import UserError
-from pipeline.run.events import last_finished, read_events
 from pipeline.run.hardware import hardware
 from pipeline.run.layout import RunFolder
 from pipeline.run.pseudonyms import PRIVATE, known_original
 from pipeline.run.scratch import scratch_folder
 from pipeline.run.settings import Remembered, load_settings, recall
 
-STAGES = ("ingest", "preprocess", "train", "heatmap", "evaluate")
-MAPS, REST, STEPS, VALIDATION = "maps", "start and rest", "steps", "maps of the validation"
+STEPS, VALIDATION = "steps", "maps of the validation"
 # Done by several processes or threads of a machine, or sent to a cluster, also where a small run
 # does it in one process.
 SHARED = (MAPS, "pictures", STEPS, VALIDATION)
 # The same for any number of mammograms.
 _CONSTANT = ("TensorFlow starts", "report", "plots", "files for a manuscript", REST, STEPS)
 _SAMPLES = ((12, 8), (36, 40))  # patients, and training steps
-# A run that made a smaller share of them anew does not tell what all of them take.
-_LEAST_NEW = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,9 +100,6 @@ class Costs:
         return images * (self.judged if part.stage in ("heatmap", "evaluate") else 1.0)
 
 
-Taken = dict[tuple[str, str], tuple[float, float]]  # processor seconds: own, workers
-
-
 def measured(given: Remembered, settings: Settings) -> Costs:
     """What a few mammograms cost: two small runs with all stages, one larger than the other.
 
@@ -117,7 +110,8 @@ def measured(given: Remembered, settings: Settings) -> Costs:
         UserError: a setting is wrong, or a stage failed.
     """
     with scratch_folder() as folder:
-        few, more = (_measure(given, settings, folder, *sample) for sample in _SAMPLES)
+        runs = [_measure(given, settings, folder, *sample) for sample in _SAMPLES]
+        few, more = map(StageTimes.of, runs)
         return costs_of(more, few, planned=settings)
 
 
@@ -163,31 +157,30 @@ def _measure(
 
 
 def costs_of(
-    run: RunFolder, smaller: RunFolder | None = None, *, planned: Settings | None = None
+    times: StageTimes, smaller: StageTimes | None = None, *, planned: Settings | None = None
 ) -> Costs:
     """What the mammograms of a finished run cost.
 
     Args:
-        smaller: a run of fewer; the difference tells the start from the rest. Without it what a
+        smaller: of a run of fewer; the difference tells the start from the rest. Without it what a
             part took counts for its mammograms, and what lies outside of the parts as start.
         planned: settings of the training; those of the run if None.
 
     Raises:
         UserError: the run does not tell it.
     """
-    if reason := untold(run):
+    if reason := untold(times):
         raise UserError(f"{reason}, so it does not say what mammograms cost.")
+    run, images, judged = times.run, times.images, times.mapped
     measured_with = load_settings(run)
     planned = planned or measured_with
-    images, judged = counts(run)
-    taken = _taken(run)
-    few = _taken(smaller) if smaller else {}
+    taken, few = times.taken(), smaller.taken() if smaller else {}
     summary = read_json(run.preprocess_summary)
     parts = [
-        _part(stage, name, spent, few.get((stage, name)), (_worked_on(run, stage, name), less))
+        _part(stage, name, spent, few.get((stage, name)), (times.worked_on(stage, name), less))
         for (stage, name), spent in taken.items()
         if stage != "train"
-        for less in [_worked_on(smaller, stage, name) if smaller else 0]
+        for less in [smaller.worked_on(stage, name) if smaller else 0]
     ]
     seen = _validated(run, measured_with)
     each_map = sum(part.own + part.workers for part in parts if part.name == MAPS)
@@ -196,9 +189,9 @@ def costs_of(
         mapping = each_map * seen * measured_with.train.epochs
         steps, spent = _steps(measured_with), sum(taken["train", "files"]) - mapping
         if smaller:
-            mapping = each_map * _validated(smaller, measured_with) * measured_with.train.epochs
+            mapping = each_map * _validated(smaller.run, measured_with) * measured_with.train.epochs
             spent -= sum(few["train", "files"]) - mapping
-            steps -= _steps(load_settings(smaller))
+            steps -= _steps(load_settings(smaller.run))
         a_step = max(spent, 0.0) / max(steps, 1)
         parts.append(Part("train", STEPS, a_step * _steps(planned), 0.0, 0.0))
         parts.append(Part("train", VALIDATION, 0.0, 0.0, each_map * planned.train.epochs))
@@ -212,7 +205,7 @@ def costs_of(
         hardware=hardware(),
         what=_what(run, measured_with),
         images=images,
-        fewer=counts(smaller)[0] if smaller else 0,
+        fewer=smaller.images if smaller else 0,
         parts=tuple(parts),
         judged=judged / images if judged else planned.split.test,
         validated=seen / images,
@@ -222,38 +215,8 @@ def costs_of(
         map_bytes=mapped / max(judged, 1),
         judged_bytes=(mapped + tables + _sizes(drawn)) / max(judged, 1),
         positions=sum(summary["all"]["positions"].values()) / used,
-        peak_mib={stage: end["peak_mib"] for stage, end in last_finished(run).items()},
+        peak_mib={stage: end["peak_mib"] for stage, end in times.finished.items()},
     )
-
-
-def untold(run: RunFolder, planned: Settings | None = None) -> str:
-    """Why what the stages of a run took is not what mammograms cost, "" where it is.
-
-    Args:
-        planned: settings with which they would be worked on; those of the run if None.
-    """
-    if not read_json(run.preprocess_summary):
-        return f"RUN={run.root} is not prepared"
-    if ("preprocess", REST) not in _taken(run):
-        return f"RUN={run.root} does not say what its stages took"
-    if planned and _for_any_length(planned) != _for_any_length(load_settings(run)):
-        return f"RUN={run.root} was made with other settings"
-    for stage, part in (("preprocess", STANDARDISING), ("heatmap", MAPS)):
-        if done := _last(run, "parts").get(stage):
-            new = _worked_on(run, stage, part) if part in done["values"] else 0
-            if new < _LEAST_NEW * _count(run, stage):
-                return f"{stage} of RUN={run.root} found most of its mammograms done already"
-    resumed: set[str] = set()
-    left: set[str] = set()  # begun and not finished
-    for event in read_events(run.events):
-        stage = event["stage"]
-        if event["event"] == "start":
-            resumed = resumed | {stage} if stage in left else resumed - {stage}
-            left.add(stage)
-        elif event["event"] == "finish" and event["status"] == "finished":
-            left.discard(stage)
-    names = [stage for stage in STAGES if stage in resumed]
-    return f"{', '.join(names)} of RUN={run.root} took several goes" if names else ""
 
 
 def _part(
@@ -278,46 +241,11 @@ def _part(
     return Part(stage, name, max(sum(spent) - many * sum(each), 0.0), *each)
 
 
-def _worked_on(run: RunFolder, stage: str, part: str) -> int:
-    """How many mammograms a part of a stage worked on: what was there before does not count."""
-    parts = _last(run, "parts").get(stage, {"values": {}})["values"]
-    items = parts.get(part, {}).get("items")
-    return _count(run, stage) if items is None else items
-
-
-def _count(run: RunFolder, stage: str) -> int:
-    """The mammograms of a stage."""
-    return counts(run)[stage in ("heatmap", "evaluate")]
-
-
 def _what(run: RunFolder, settings: Settings) -> str:
     copies = (read_json(run.heatmap_summary) or {}).get("copies")
     whose = " of a model that is there" if recall(run).model else ""
     mapped = f", mapped by {copies}{whose}" if copies else ""
     return f"{settings.data.importer} mammograms at {settings.image.spacing_mm:g} mm{mapped}"
-
-
-def counts(run: RunFolder) -> tuple[int, int]:
-    """Mammograms of a run, and how many of them it mapped."""
-    catalog, maps = read_json(run.catalog) or {}, read_json(run.heatmap_summary) or {}
-    return catalog.get("images", 0), maps.get("images", 0)
-
-
-def _taken(run: RunFolder) -> Taken:
-    """By stage and part; what is in no part is the rest, or all of it where there are none."""
-    taken: Taken = {}
-    parts = _last(run, "parts")
-    for stage, end in last_finished(run).items():
-        if stage not in STAGES or "own" not in end:
-            continue
-        of = parts[stage]["values"] if stage in parts else {}
-        taken |= {(stage, name): (each["own"], each["workers"]) for name, each in of.items()}
-        own, workers = (
-            max(end[kind] - sum(each[kind] for each in of.values()), 0.0)
-            for kind in ("own", "workers")
-        )
-        taken[stage, REST if of else "files"] = own, workers
-    return taken
 
 
 def _validated(run: RunFolder, settings: Settings) -> int:
@@ -327,20 +255,9 @@ def _validated(run: RunFolder, settings: Settings) -> int:
     return summary["validation"]["images"] + more
 
 
-def _for_any_length(settings: Settings) -> Settings:
-    """Settings that are the same for trainings of any number of steps."""
-    train = settings.train.model_copy(update={"epochs": 1, "steps_per_epoch": 1})
-    return settings.model_copy(update={"train": train})
-
-
 def _steps(settings: Settings) -> int:
     train = settings.train
     return train.members * train.epochs * train.steps_per_epoch
-
-
-def _last(run: RunFolder, kind: str) -> dict[str, dict]:
-    """The last event of that kind of each stage."""
-    return {e["stage"]: e for e in read_events(run.events) if e["event"] == kind}
 
 
 def _source_bytes(run: RunFolder, images: int) -> float:

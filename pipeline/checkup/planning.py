@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.checkup.mammogram_costs import SHARED, STAGES, VALIDATION, Costs, counts
+from pipeline.checkup.mammogram_costs import SHARED, VALIDATION, Costs
+from pipeline.checkup.stage_times import STAGES, StageTimes
 from pipeline.pages.template import render_markdown
 from pipeline.run.atomic import read_json, write_json
 from pipeline.run.code import git_commit
 from pipeline.run.errors import UserError
-from pipeline.run.events import last_finished
 from pipeline.run.hardware import free_memory_bytes
-from pipeline.run.layout import RunFolder
 from pipeline.run.words import duration, storage
 
 KEPT = Path("docs/results/planning.json")
@@ -136,20 +135,20 @@ def plan_text(plan: Mapping, costs: Costs) -> str:
     return "\n".join(lines)
 
 
-def check_of(costs: Costs, run: RunFolder, *, cores: int) -> dict:
+def check_of(costs: Costs, times: StageTimes, *, cores: int) -> dict:
     """What the costs predict for a finished run beside what it took, for JSON.
 
     Args:
         cores: that it had.
     """
-    took = last_finished(run)
-    predicted = plan_of(costs, counts(run)[0], cores=cores)["stages"]
+    took = times.finished
+    predicted = plan_of(costs, times.images, cores=cores)["stages"]
     done = [stage for stage in STAGES if stage in took and stage in predicted]
     ended = datetime.datetime.fromtimestamp(took[done[-1]]["time"], datetime.UTC)
     commit = git_commit()[0]
     return {
-        "run": run.root.name,
-        "images": counts(run)[0],
+        "run": times.run.root.name,
+        "images": times.images,
         "date": ended.date().isoformat(),
         "other_code": [
             stage for stage in done if took[stage].get("commit", "") not in ("", commit)

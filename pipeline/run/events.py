@@ -16,6 +16,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -117,9 +118,14 @@ def read_events(path: Path) -> list[dict]:
 
 def last_finished(run: RunFolder) -> dict[str, dict]:
     """By stage the `finish` of the last work that was done, with the fields of its start."""
+    return finished_work(read_events(run.events))
+
+
+def finished_work(events: Iterable[dict]) -> dict[str, dict]:
+    """The same from events that are read already."""
     started: dict[str, dict] = {}
     finished = {}
-    for event in read_events(run.events):
+    for event in events:
         if event["event"] == "start":
             started[event["stage"]] = event
         elif event["event"] == "finish" and event["status"] == "finished":

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from pipeline.checkup.stage_times import StageTimes
 from pipeline.config import Settings
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
@@ -48,3 +49,8 @@ def run_of(folder: Path, images: int, *, steps: int, new: int | None = None) -> 
     log("train", {"all": (steps * STEP + validated * MAP, 0.0)}, rest=START)
     log("heatmap", {"maps": (judged * MAP, 0.0), "report": (3.0, 0.0)}, rest=START)
     return run
+
+
+def times_of(folder: Path, images: int, *, steps: int, new: int | None = None) -> StageTimes:
+    """What the stages of such a run took."""
+    return StageTimes.of(run_of(folder, images, steps=steps, new=new))

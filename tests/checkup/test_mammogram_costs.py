@@ -5,17 +5,15 @@ import subprocess
 import pytest
 
 from pipeline.checkup import mammogram_costs
-from pipeline.checkup.mammogram_costs import Part, costs_of, measured, untold
+from pipeline.checkup.mammogram_costs import Part, costs_of, measured
 from pipeline.config import Settings
 from pipeline.run.errors import UserError
-from pipeline.run.events import EventLog
-from pipeline.run.layout import RunFolder
-from pipeline.run.settings import Remembered, load_settings
-from tests.checkup.finished_run import MAP, STEP, run_of
+from pipeline.run.settings import Remembered
+from tests.checkup.finished_run import MAP, STEP, times_of
 
 
 def test_two_runs_tell_the_start_from_what_each_mammogram_and_step_costs(tmp_path):
-    few, many = run_of(tmp_path / "few", 40, steps=5), run_of(tmp_path / "many", 200, steps=25)
+    few, many = times_of(tmp_path / "few", 40, steps=5), times_of(tmp_path / "many", 200, steps=25)
     wanted = Settings()
     costs = costs_of(many, few, planned=wanted)
     parts = {(part.stage, part.name): part for part in costs.parts}
@@ -35,7 +33,7 @@ def test_two_runs_tell_the_start_from_what_each_mammogram_and_step_costs(tmp_pat
 
 
 def test_workers_share_their_time_and_the_process_that_serves_them_does_not(tmp_path):
-    costs = costs_of(run_of(tmp_path / "run", 200, steps=25))
+    costs = costs_of(times_of(tmp_path / "run", 200, steps=25))
     (part,) = (part for part in costs.parts if part.name == "standardising")
     assert part.wall(10**6, 2) == pytest.approx(0.12 / 2 * 10**6 - 0.01 / 2 * 10**6, rel=0.1)
     assert part.wall(10**6, 64) == pytest.approx(0.01 * 10**6)
@@ -49,37 +47,15 @@ def test_evaluate_waits_for_its_threads():
 
 
 def test_two_runs_of_as_many_mammograms_are_not_told_apart(tmp_path):
-    few, many = run_of(tmp_path / "few", 200, steps=5), run_of(tmp_path / "many", 200, steps=25)
+    few, many = times_of(tmp_path / "few", 200, steps=5), times_of(tmp_path / "many", 200, steps=25)
     (part,) = (p for p in costs_of(many, few).parts if p.name == "standardising")
     assert (part.own, part.workers) == pytest.approx((0.01, 0.12))
 
 
 def test_what_was_in_the_store_before_costs_nothing(tmp_path):
-    run = run_of(tmp_path / "run", 200, steps=25, new=100)
-    (part,) = (p for p in costs_of(run).parts if p.name == "standardising")
+    times = times_of(tmp_path / "run", 200, steps=25, new=100)
+    (part,) = (p for p in costs_of(times).parts if p.name == "standardising")
     assert part.own == pytest.approx(0.02)
-
-
-def test_a_run_that_does_not_tell_its_costs_says_why(tmp_path):
-    assert "is not prepared" in untold(RunFolder(tmp_path / "none"))
-    assert "found most of its mammograms done" in untold(
-        run_of(tmp_path / "a", 200, steps=5, new=9)
-    )
-    run = run_of(tmp_path / "b", 200, steps=5)
-    known = load_settings(run)
-    assert not untold(run) and not untold(run, known)
-    for change, reason in (({"epochs": 9}, ""), ({"members": 3}, "was made with other settings")):
-        train = known.train.model_copy(update=change)
-        said = untold(run, known.model_copy(update={"train": train}))
-        assert said.endswith(reason) and bool(said) == bool(reason)
-    for status in ("failed", "finished"):
-        events = EventLog(run, "train")
-        events.start(settings={}, commit="", dirty=False)
-        events.finish(status=status, seconds=1.0, peak_mib=1.0, own=1.0, workers=0.0)
-    assert untold(run) == f"train of RUN={run.root} took several goes"
-    run.events.unlink()
-    with pytest.raises(UserError, match="does not say what its stages took"):
-        costs_of(run)
 
 
 @pytest.mark.parametrize(

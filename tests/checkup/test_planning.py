@@ -15,8 +15,9 @@ from pipeline.checkup.planning import (
     planning_markdown,
     whole_number,
 )
+from pipeline.checkup.stage_times import StageTimes
 from pipeline.run.errors import UserError
-from tests.checkup.finished_run import MAP, run_of
+from tests.checkup.finished_run import MAP, run_of, times_of
 from tests.test_docs import ROOT
 
 
@@ -33,7 +34,7 @@ def test_what_is_no_number_of_mammograms_ends_with_a_sentence(text):
 
 def test_a_plan_names_storage_traffic_memory_and_what_holds_it_up(tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.checkup.planning.free_memory_bytes", lambda: 20e9)
-    costs = costs_of(run_of(tmp_path / "run", 200, steps=25))
+    costs = costs_of(times_of(tmp_path / "run", 200, steps=25))
     plan = plan_of(costs, 10**6, cores=8)
     assert plan["storage"]["source"] == 1e12
     assert plan["network"]["written to the store"] == 5e11
@@ -51,7 +52,7 @@ def test_a_slow_line_is_named_where_it_takes_longest(tmp_path):
     run = run_of(tmp_path / "run", 200, steps=25)
     rows = "\n".join(f"{n},candidate,,9000000000" for n in range(200))
     run.files_table.write_text(f"file,status,reason,bytes\n{rows}\n")
-    said = plan_of(costs_of(run), 10**5, cores=64)["bottleneck"]
+    said = plan_of(costs_of(StageTimes.of(run)), 10**5, cores=64)["bottleneck"]
     assert said.startswith("a line of 1 Gbit/s between data, store and workers")
 
 
@@ -60,8 +61,8 @@ def test_the_page_of_planning_is_current():
 
 
 def test_what_a_run_took_stands_beside_what_was_predicted(tmp_path):
-    run = run_of(tmp_path / "run", 200, steps=25)
-    check = check_of(costs_of(run), run, cores=2)
+    times = times_of(tmp_path / "run", 200, steps=25)
+    check = check_of(costs_of(times), times, cores=2)
     rows = {row["stage"]: row for row in check["rows"]}
     assert (check["run"], check["images"], list(rows)) == (
         "run",
@@ -77,10 +78,10 @@ def test_what_a_run_took_stands_beside_what_was_predicted(tmp_path):
 
 
 def test_the_page_shows_what_was_kept_last(tmp_path):
-    costs = costs_of(run := run_of(tmp_path / "run", 200, steps=25))
+    costs = costs_of(times := times_of(tmp_path / "run", 200, steps=25))
     kept = tmp_path / "kept.json"
     kept.write_text(json.dumps({"rows": []}))
-    keep_plan(costs, check_of(costs, run, cores=2), kept)
+    keep_plan(costs, check_of(costs, times, cores=2), kept)
     assert "| heatmap | 63 s | 9 s | 7.00 |" in planning_markdown(kept)
     keep_plan(costs, kept=kept)  # other costs: the comparison was not with them
     assert "7.00" not in planning_markdown(kept) and json.loads(kept.read_text())["rows"] == []
