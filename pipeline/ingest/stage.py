@@ -21,7 +21,9 @@ from pipeline.run.manifest import changed_inputs
 from pipeline.run.object_path import ObjectPath, place
 from pipeline.run.pseudonyms import (
     PRIVATE,
+    TABLE,
     Pseudonyms,
+    is_private,
     original,
     original_path,
     private_folder,
@@ -230,7 +232,11 @@ def _all_there(run: RunFolder, known: dict, listing: Listing) -> bool:
 def _counts(known: dict) -> str:
     without = known.get("without_place", 0)  # which earlier releases did not count
     place = f" ({without} without a place)" if without else ""
+    hidden = any(is_private(word) for word in known["root"].split())
+    table = private_folder() / TABLE
+    meant = f" (private:... is the pseudonym of a folder, whose name is in {table})"
     return (
         f"{known['files']} files, {known['images']} images of {known['patients']} patients, "
         f"{known['findings']} findings{place} from {known['root']}"
+        f"{meant if hidden else ''}"
     )

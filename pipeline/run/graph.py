@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.run.atomic import read_json
 from pipeline.run.code import code_of
 from pipeline.run.layout import RunFolder
 
@@ -88,11 +89,12 @@ _FIRST = {
     "evaluate": "reading maps and tables",
     "calibrate": "reading maps and tables",
 }
+_WITH_ANOTHER_MODEL = "with the model of another run make heatmap RUN={run} MODEL=runs/..."
 # What to do after a stage or a study, `{run}` being the run folder.
 _NEXT = {
     "ingest": "make preprocess RUN={run}",
     "intake": "look at {run}/intake.html; then make preprocess RUN={run}",
-    "preprocess": "make train RUN={run}; with the model of another run make heatmap RUN={run}",
+    "preprocess": "make train RUN={run}; " + _WITH_ANOTHER_MODEL,
     "train": "make heatmap RUN={run}",
     "heatmap": "open {run}/report.html; make evaluate RUN={run} judges it where the truth is known",
     "evaluate": "open {run}/report.html; make ui shows all runs",
@@ -114,7 +116,26 @@ def first_step(name: str) -> str:
 
 def next_step(name: str, run: RunFolder) -> str:
     """What to do after a stage or a study, in a line."""
-    return _NEXT[name].format(run=shlex.quote(str(run.root)))
+    told = _after_preprocess(run) if name == "preprocess" else _NEXT[name]
+    return told.format(run=shlex.quote(str(run.root)))
+
+
+def _after_preprocess(run: RunFolder) -> str:
+    """What can follow; a training refuses data without anybody, or any lesion, to learn from."""
+    if run.borrowed_model.is_file():
+        return "make heatmap RUN={run}"
+    counts = read_json(run.preprocess_summary) or {}
+    seen = [counts[split] for split in ("train", "validation") if split in counts]
+    if seen and not any(of["images"] for of in seen):
+        missing = "all patients are held out for the test: lower split.test to train"
+    elif seen and not any(of["positions"]["positive"] for of in seen):
+        missing = (
+            "no lesion to train on: give outlines of findings (docs/findings-csv.md), or see "
+            "whether labels.kinds, labels.positive or the split leaves them out"
+        )
+    else:
+        return _NEXT["preprocess"]
+    return f"{missing}; {_WITH_ANOTHER_MODEL}"
 
 
 def is_last(name: str, goals: Sequence[str], run: RunFolder) -> bool:

@@ -13,7 +13,7 @@ from pipeline.annotations.labels import POSITIVE
 from pipeline.config import Settings
 from pipeline.preprocess.split import TRAIN, VALIDATION, digest
 from pipeline.run.errors import UserError
-from pipeline.train.data.inputs import DEVELOPMENT, Tables
+from pipeline.train.data.inputs import DEVELOPMENT, Tables, corpus_of
 
 
 def parts_of(tables: Tables, settings: Settings) -> dict[str, int]:
@@ -23,7 +23,7 @@ def parts_of(tables: Tables, settings: Settings) -> dict[str, int]:
     each kind by a hash of split.seed and patient id: forth and back, as teams are chosen.
 
     Raises:
-        UserError: there are fewer patients than networks.
+        UserError: there are fewer patients than networks, or not even a lesion.
     """
     parts = settings.train.members
     seen = tables.mammograms[tables.mammograms["split"].isin(DEVELOPMENT)]
@@ -35,6 +35,8 @@ def parts_of(tables: Tables, settings: Settings) -> dict[str, int]:
         key=lambda p: (-lesions.get(p, 0), p not in others, digest(p, settings.split.seed)),
     )
     if len(patients) < parts:
+        if patients and not lesions:  # the more basic reason, which this says
+            corpus_of(tables.with_split(dict.fromkeys(patients, TRAIN)), settings)
         raise UserError(
             f"train.members={parts} wants at least so many patients for training and validation, "
             f"and there are {len(patients)}: each network leaves out others. Lower train.members."

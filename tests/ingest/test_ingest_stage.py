@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,7 @@ from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
-from pipeline.run.pseudonyms import PRIVATE, original, original_path
+from pipeline.run.pseudonyms import PRIVATE, TABLE, original, original_path, private_folder
 from pipeline.run.stage import Stage, run_stage
 from tests.dicom_samples import write_mammogram
 from tests.fault_injection.child import inside
@@ -359,6 +360,15 @@ def test_a_hospitals_names_are_in_no_table_and_lead_back_by_the_table_beside_the
     again = read_catalog(here.run)
     assert again.split == {found["patient_id"]: "train"}
     assert again.images.set_index("image_id").loc[found.name, "outcome"] == "normal"
+
+
+def test_the_pseudonym_of_the_folder_is_called_that(tmp_path, root):
+    said = ingest(stage(tmp_path, pseudonyms=True))
+    name = json.loads(stage(tmp_path).run.catalog.read_text())["root"]
+    meant = f"the pseudonym of a folder, whose name is in {private_folder() / TABLE}"
+    assert said.endswith(f"from {name} (private:... is {meant})")
+    assert ingest(stage(tmp_path, pseudonyms=True)) == f"nothing changed ({said})"
+    assert "private:" not in ingest(replace(stage(tmp_path), run=RunFolder(tmp_path / "open")))
 
 
 def test_pictures_are_wrapped_under_pseudonyms(tmp_path):

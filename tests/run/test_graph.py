@@ -1,5 +1,6 @@
 """The stage graph: what is needed, what is done, and whose code it is."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -134,3 +135,30 @@ def test_every_stage_says_what_comes_next(tmp_path):
     run = RunFolder(tmp_path / "a run")
     for name in GRAPH:
         assert f"'{run.root}" in next_step(name, run) and "make" in next_step(name, run)
+
+
+@pytest.mark.parametrize(
+    ("images", "positives", "said"),
+    [
+        ({"train": 8, "validation": 2}, {"train": 3, "validation": 0}, "make train RUN="),
+        ({"train": 8, "validation": 2}, {"train": 0, "validation": 0}, "no lesion to train on"),
+        ({"train": 0, "validation": 0}, {"train": 0, "validation": 0}, "all patients are held out"),
+    ],
+)
+def test_without_what_a_training_needs_preprocess_says_what_is_missing(
+    run, images, positives, said
+):
+    summary = {
+        split: {"images": images[split], "positions": {"positive": positives[split]}}
+        for split in images
+    }
+    run.preprocess_summary.write_text(json.dumps(summary))
+    told = next_step("preprocess", run)
+    assert told.startswith(said) and ("make train" in told) == (said == "make train RUN=")
+    assert f"with the model of another run make heatmap RUN={run.root} MODEL=" in told
+
+
+def test_after_preprocess_a_run_with_the_model_of_another_does_not_train(run):
+    run.borrowed_model.parent.mkdir(exist_ok=True)
+    run.borrowed_model.touch()
+    assert next_step("preprocess", run) == f"make heatmap RUN={run.root}"

@@ -127,3 +127,9 @@ def test_false_alarms_are_mined_on_all_women_whom_a_network_is_trained_on(shared
         settings = toy_settings(members=members)
         tables = that_train(read_tables(stage_of(shared_toy_run, settings)), settings)
         assert len(corpus_of(tables, settings).images) == count
+
+
+def test_that_there_is_no_outline_is_said_before_the_number_of_networks():
+    women = [(name, "train", 0, False) for name in "abc"]
+    with pytest.raises(UserError, match="None of the 6 training mammograms has an outline"):
+        parts_of(a_table(women), toy_settings(members=4))
