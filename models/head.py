@@ -37,6 +37,18 @@ def abnormal_logit(units, head: str):
     return ops.logsumexp(units[..., 1:], axis=-1) - units[..., 0]
 
 
+def exportable_logit(units):
+    """`abnormal_logit` of sigmoid_kinds, in operations that every exported form computes exactly.
+
+    Forms lack expm1, or take it and softplus apart, where small logits become -inf. The odds of
+    "some of the first k" are those of the first k - 1, of number k, and their product, added up.
+    """
+    first, *others = (units[..., kind] for kind in range(units.shape[-1]))
+    for z in others:
+        first = ops.logsumexp(ops.stack([first, z, first + z], axis=-1), axis=-1)
+    return first
+
+
 def window_logits(
     features, *, cells: int, core_cells: int, dropout: float, seed: int, head: str, kinds: int
 ):

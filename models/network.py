@@ -18,7 +18,7 @@ from models.efficientnet_lite0 import (
     lite0_field,
     load_imagenet,
 )
-from models.head import HEADS, initialise_head, units_of, window_logits
+from models.head import HEADS, exportable_logit, initialise_head, units_of, window_logits
 from models.keras_backbone import APPLICATIONS, backbone_weights, keras_backbone, unknown_backbone
 from models.precision import dtype_policy
 from models.valid_network import valid_backbone
@@ -154,6 +154,16 @@ class PatchNetwork(keras.Model):
     def units(self) -> keras.Model:
         """The network up to the units of its head: (B, H, W, 1) -> (B, h, w, units)."""
         return keras.Model(self.inputs[0], self.get_layer("logit").output)
+
+    @property
+    def exportable(self) -> keras.Model:
+        """A network of the same weights and logits that other programs can compute."""
+        if self.spec.head != "sigmoid_kinds":
+            return self
+        image = keras.Input((None, None, 1), name="image")
+        logits = [exportable_logit(member.units(image)) for member in self.members]
+        several = self.spec.members > 1
+        return keras.Model(image, self.get_layer("members")(logits) if several else logits[0])
 
     @property
     def normalisations(self) -> list[keras.layers.BatchNormalization]:

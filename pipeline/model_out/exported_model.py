@@ -120,9 +120,13 @@ def _try(form: Format, network: "PatchNetwork", image: np.ndarray, path: Path) -
         of_logit = float(np.max(np.abs(found - expected)))
         of_probability = float(np.max(np.abs(expit(found) - expit(expected))))
         tried = _Tried(form, of_probability, of_logit)
-        if not of_probability <= MOST_DIFFERENCE:
-            reason = f"its probabilities differ by {of_probability:.1e}"
-            tried = replace(tried, reason=reason, failed=True)
+        wrong = ""
+        if not np.isfinite(of_logit):
+            wrong = "its logits are not all finite"
+        elif not of_probability <= MOST_DIFFERENCE:
+            wrong = f"its probabilities differ by {of_probability:.1e}"
+        if wrong:
+            tried = replace(tried, reason=wrong, failed=True)
     if tried.failed:
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)

@@ -47,7 +47,9 @@ def write_network(network: "PatchNetwork", form: Format, path: Path) -> None:
     side = network.tile_px or None
     image = keras.InputSpec("float32", (1 if side else None, side, side, 1), name="image")
     with _quiet():
-        network.export(str(path), format=form.keras_name, verbose=False, input_signature=[image])
+        network.exportable.export(
+            str(path), format=form.keras_name, verbose=False, input_signature=[image]
+        )
 
 
 def run_network(form: Format, path: Path, image: np.ndarray) -> np.ndarray:

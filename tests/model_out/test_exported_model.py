@@ -70,6 +70,23 @@ def test_each_form_gives_the_logits_of_the_network_for_an_image_of_any_size(run,
         np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=form.name)
 
 
+def test_a_head_of_kinds_gives_its_logits_in_each_form_however_rare_findings_are(tmp_path):
+    from models.network import NetworkSpec, build_network
+
+    spec = NetworkSpec("valid", 32, width=4, head="sigmoid_kinds", kinds=2, members=2)
+    network = build_network(spec, seed=1)
+    for member, biases in zip(network.members, ([-25, -26], [3, -9]), strict=True):
+        member.get_layer("logit").bias.assign(np.array(biases, "float32"))
+    network.get_layer("members").temperatures.assign([1.5, 0.8])
+    image = np.random.default_rng(3).random((1, 83, 61, 1), np.float32)
+    expected = network(image).numpy()
+    for form in FORMATS:
+        if not form.lacking:
+            formats.write_network(network, form, tmp_path / form.file)
+            found = formats.run_network(form, tmp_path / form.file, image)
+            np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=form.name)
+
+
 def test_the_example_finds_the_regions_of_the_model_with_what_was_exported(
     run, exported, tmp_path, monkeypatch, capsys
 ):
@@ -132,6 +149,16 @@ def test_a_form_that_differs_is_not_left_and_the_others_are(run, tmp_path, monke
     assert (tmp_path / "out" / saved.file).is_dir()
     assert not (tmp_path / "out" / wrong.file).exists()
     assert "Other" not in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_form_whose_logits_are_not_finite_is_not_left(run, tmp_path, monkeypatch):
+    lost = replace(FORMATS[0], run=lambda path, image: FORMATS[0].run(path, image) - np.inf)
+    monkeypatch.setattr(exported_model, "FORMATS", (lost,))
+    network = load_network(run.model)
+    network.members[0].get_layer("logit").bias.assign([-900.0])
+    monkeypatch.setattr(exported_model, "load_network", lambda folder: network)
+    with pytest.raises(UserError, match="SavedModel is left out: its logits are not all finite"):
+        export_model(run.root, tmp_path / "out")
 
 
 def test_a_package_that_is_not_there_leaves_out_its_form_with_the_way_to_install_it(
