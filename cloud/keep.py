@@ -9,7 +9,8 @@ BUCKET is a folder, such as a mounted bucket, on which files are written from be
 and deleted; nothing is renamed, appended to, locked or given a time, which buckets do not do as
 disks do. What changed is copied in the order in which it was written, deletions come last: so
 BUCKET/RUN is RUN as it was some time ago, like after a loss of power, also when the machine is
-taken away in the middle of a copy. The command gets SIGTERM and SIGHUP; its status is the status.
+taken away in the middle of a copy. The command gets SIGTERM and SIGHUP, and SIGTERM where this
+process is killed (child.py); its status is the status.
 
 One machine at a time has the run (lease.py); one that lost it ends the command and writes no more.
 """
@@ -30,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cloud.lease import Lease, Taken, owner_of
 from pipeline.run.signals import leave_terminal
 
+CHILD = str(Path(__file__).resolve().with_name("child.py"))
 SECONDS = float(os.environ.get("KEEP_SECONDS", "60"))
 READERS, TRIES = 16, 5
 # What holds for this machine alone: its processes, and what its MLflow has.
@@ -195,7 +197,7 @@ def begun(command: Sequence[str]) -> subprocess.Popen:
     for each in numbers:
         signal.signal(each, lambda number, _frame: early.append(number))
     signal.signal(signal.SIGINT, lambda *_: None)  # a terminal sends it to the command as well
-    process = subprocess.Popen(command)
+    process = subprocess.Popen([sys.executable, CHILD, str(os.getpid()), *command])
 
     def pass_on(number: int, _frame: object) -> None:
         if number == signal.SIGHUP:

@@ -254,6 +254,27 @@ def test_a_signal_reaches_the_command_unless_nohup_shields_it(tmp_path, name, st
     assert subprocess.run(nohup, cwd=tmp_path, env=fast, check=False).returncode == 7
 
 
+def test_a_command_that_nobody_keeps_any_more_is_ended(tmp_path):
+    inside = "trap 'touch ended; exit' TERM; touch begun; sleep 9 & wait"
+    words = [sys.executable, str(CLOUD / "keep.py"), "bucket", "runs/x", "bash", "-c", inside]
+    killed = subprocess.Popen(words, cwd=tmp_path, env={**os.environ, "KEEP_SECONDS": "0.1"})
+    until = time.monotonic() + 20
+    while not (tmp_path / "begun").is_file() and time.monotonic() < until:
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    while not (tmp_path / "ended").is_file() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert (tmp_path / "ended").is_file()
+
+
+def test_a_command_is_begun_as_a_shell_begins_it(keep, capfd):
+    broken_pipe = "yes | head -1; exit ${PIPESTATUS[0]}"
+    assert keep.main("bucket", "runs/x", "bash", "-c", broken_pipe) == 128 + signal.SIGPIPE
+    assert keep.main("bucket", "runs/x", "of-nobody") == 127
+    assert "keep: of-nobody cannot be begun: No such file" in capfd.readouterr().err
+
+
 def test_a_result_that_cannot_be_kept_is_a_failure(keep, capsys):
     inside = "mkdir -p runs/x; date > runs/x/a; mkdir -p bucket/runs; date > bucket/runs/x"
     assert keep.main("bucket", "runs/x", "bash", "-c", inside) == 1
