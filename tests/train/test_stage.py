@@ -94,6 +94,21 @@ def test_two_deterministic_runs_give_the_same_bytes_even_after_a_crash(
     assert not toy_run.training.exists()
 
 
+def test_a_training_that_draws_noise_on_the_device_goes_on_exactly_too(
+    finished, toy_run, tmp_path, monkeypatch
+):
+    settings = toy_settings(**EXACT, grey_on_device=True)
+    whole = write_toy_run(tmp_path / "whole")
+    train(stage_of(whole, settings))
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        crash_at(patch, 7)
+        train(stage_of(toy_run, always_saving(settings)))
+    train(stage_of(toy_run, settings))
+    assert_same_model(toy_run, whole)
+    weights = [(run.model / "model.safetensors").read_bytes() for run in (whole, finished)]
+    assert weights[0] != weights[1]  # its noise is another one
+
+
 def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch):
     asked = []
 
