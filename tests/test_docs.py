@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import pandas as pd
 import yaml
@@ -31,6 +32,22 @@ NUMBERS = ("integer", "real")  # text may be digits
 
 def test_the_page_of_settings_is_current():
     assert (ROOT / "docs" / "settings.md").read_text() == settings_markdown(), "run make docs"
+
+
+def test_the_page_of_settings_names_every_word_that_a_setting_takes():
+    lines = dict(re.findall(r"^\| `([\w.]+)` \|(.*)$", settings_markdown(), re.MULTILINE))
+    for section, of in Settings.model_fields.items():
+        for name, setting in type(of.default).model_fields.items():
+            words = get_args(setting.annotation) if get_origin(setting.annotation) is Literal else ()
+            line = lines[f"{section}.{name}"]
+            missing = [word for word in words if not re.search(rf"\b{word}\b", line)]
+            assert missing == [], f"{section}.{name}"
+    assert "| `true` |" in "|" + lines["train.augment"], "as SET takes it"
+
+
+def test_a_default_can_be_given_as_the_page_of_settings_writes_it():
+    written = dict(re.findall(r"^\| `([\w.]+)` \| `([^`]*)` \|", settings_markdown(), re.MULTILINE))
+    assert build_settings(ROOT / "configs" / "rsna.yaml", written) == Settings()
 
 
 def test_the_results_are_the_kept_ones():

@@ -1,13 +1,21 @@
 """The settings as a table for people."""
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Literal, get_args, get_origin
 
 from pipeline.config import Settings
+
+_HEAD = """# Settings
+
+For one run `SET="train.epochs=20 maps.zooms=0.8,1,1.25"`, or the same in a file as in `configs/`, which
+`CONFIG` names. Commas part a list; `none` is no value. Written by `make docs` from `pipeline/config/`.
+"""
 
 
 def settings_markdown() -> str:
     """All settings with default, meaning and limits, one Markdown table per section."""
-    parts = ["# Settings\n", "Written by `make docs` from `pipeline/config/`.\n"]
+    parts = [_HEAD]
     for name, field in Settings.model_fields.items():
         section = type(field.default)
         parts.append(f"\n## {name}\n\n{(section.__doc__ or '').strip()}\n")
@@ -35,7 +43,7 @@ def settings_help(sections_of: Mapping[str, Sequence[str]]) -> str:
 
 def _text(value) -> str:
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return "none" if text in ("", "None") else text
+    return "none" if text in ("", "None") else text.lower() if isinstance(value, bool) else text
 
 
 def _meaning(setting) -> str:
@@ -46,4 +54,7 @@ def _meaning(setting) -> str:
         for sign in signs
         if getattr(rule, sign, None) is not None
     ]
+    words = get_args(setting.annotation) if get_origin(setting.annotation) is Literal else ()
+    if not all(re.search(rf"\b{word}\b", setting.description) for word in words):
+        limits.append(f"one of {', '.join(map(str, words))}")
     return setting.description + (f" ({', '.join(limits)})" if limits else "")

@@ -21,7 +21,7 @@ class HeatmapSettings(Section):
         description="share of abnormal positions that the probabilities assume; if absent the one "
         "that was counted for the model",
     )
-    min_region_mm2: float = Field(10.0, ge=0, description="smaller regions are dropped, in mm2")
+    min_region_mm2: float = Field(10.0, ge=0, description="smaller regions are dropped, in mm²")
     uncertainty: bool = Field(
         True,
         description="also draw how far mirrored copies and members of an ensemble differ, where "

@@ -100,7 +100,7 @@ class LabelSettings(Section):
         "all", description="pathologies of findings that count as abnormal"
     )
     min_radius_mm: float = Field(
-        4.0, ge=0, description="a finding counts as at least this large, in mm"
+        4.0, ge=0, description="radius that a finding counts as having at least, in mm"
     )
     circle_share: float = Field(
         0.8, gt=0, le=1, description="share of an annotated circle's radius that is positive"

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import get_args, get_origin
 
 import yaml
@@ -282,8 +283,13 @@ def _check_name(name: str, *, where: str) -> None:
 
 
 def _given_value(text: str, annotation):
-    """The value of a setting of this type; a path or a name is what it is, be it 3 or null."""
+    """The value of a setting of this type; a path or a name is what it is, be it 3 or null.
+
+    `none`, as docs/settings.md writes it, is no value or an empty list where there may be one.
+    """
     types = (annotation, *get_args(annotation))
+    if text == "none" and (NoneType in types or get_origin(annotation) is tuple):
+        return None if NoneType in types else []
     if not {Path, str}.isdisjoint(types):
         return text or None
     names = any(get_origin(of) is tuple and get_args(of)[0] is str for of in types)

@@ -95,7 +95,7 @@ def test_a_damaged_memory_of_a_run_is_named(tmp_path, text):
         ),
         ("epochs=3", r"section\.name=value, not 'epochs=3'"),
         ("data.root=INbreast Release", r"not 'Release'.*SET=\"data\.root='\.\.\.'\""),
-        ("train.micro_batch=none", r"SET: train\.micro_batch: .*'auto', not 'none', or: .*integer"),
+        ("train.micro_batch=some", r"SET: train\.micro_batch: .*'auto', not 'some', or: .*integer"),
         ("split.test=0.7 split.validation=0.4", r"must be at most 1, not 1\.1"),
     ],
 )
