@@ -30,7 +30,7 @@ def example(
         raise UserError(f"There is no example {name}. DATASET is one of {', '.join(MODULES)}.")
     if root.exists() and not (root.is_dir() and not any(root.iterdir())):
         raise UserError(f"{root} is there already. Delete it to write it anew.")
-    print(f"drawing {4 * patients} synthetic mammograms: about a second each", flush=True)
+    print(f"drawing {4 * patients} synthetic mammograms", flush=True)
     unfinished = root.with_name(f".{root.name}.unfinished")  # the tree is whole or not there at all
     shutil.rmtree(unfinished, ignore_errors=True)
     build_example(name, unfinished, patients=patients, spacing_mm=spacing_mm, seed=seed)

@@ -146,5 +146,5 @@ class TrainSettings(Section):
         None, ge=1, description="threads that cut crops; all cores if absent"
     )
     fp_per_image: float = Field(
-        1.0, gt=0, description="false alarms per image that the region threshold is set for"
+        1.0, gt=0, description="false alarms per mammogram that the region threshold is set for"
     )

@@ -101,11 +101,11 @@ def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_ylim(0, 1.02)
     axes.set_xticks(FP_RATES, ["1/4", "1/2", "1", "2", "4", "8"])
     axes.minorticks_off()
-    axes.set_xlabel("false positives per image (open circle: never reached)")
-    axes.set_ylabel("share of lesions found")
+    axes.set_xlabel("false alarms per mammogram (open circle: never reached)")
+    axes.set_ylabel("share of findings found")
     return (
-        f"FROC, {_split(judged)}: {len(matches.lesion_scores)} lesions, {matches.images} images, "
-        f"{len(judged.patients)} patients\nband: {bootstrap.confidence:.0%} over patients"
+        f"FROC, {_split(judged)}: {len(matches.lesion_scores)} findings, {matches.images} "
+        f"mammograms, {len(judged.patients)} patients\nband: {bootstrap.confidence:.0%} over patients"
     )
 
 
@@ -113,7 +113,7 @@ def _roc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     known = judged.images[judged.images["truth"] != UNKNOWN]
     curves = [("positions", judged.positions, "label", "logit")]
     if known["truth"].nunique() == 2:
-        curves.append(("images", known, "truth", "score"))
+        curves.append(("mammograms", known, "truth", "score"))
     if not len(judged.positions):
         raise Undefined("an ROC curve needs positions")
     for unit, table, truth, score in curves:
@@ -178,7 +178,7 @@ def _reliability(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
 
 
 def _precision_recall(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
-    of_unit = {"positions": scored_positions, "images": _scored_images}
+    of_unit = {"positions": scored_positions, "mammograms": _scored_images}
     for unit, scored in of_unit.items():
         try:
             cases = scored(judged)
@@ -234,8 +234,7 @@ def _distribution(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
         count, _ = np.histogram(images.scores[images.labels == label], edges)
         axes.stairs(sign * count / count.sum(), edges, fill=True, alpha=0.6, label=name)
     axes.axhline(0, color="grey", lw=0.8)
-    shown = [p for p in TICKS if edges[0] <= logit(p) <= edges[-1]]
-    shown = shown[:: -(-len(shown) // MOST_TICKS) or 1]
+    shown = ticks_apart(edges[0], edges[-1])
     axes.set_xticks(logit(shown), [f"{100 * p:g} %" for p in shown])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{abs(share):.0%}"))
     axes.set_xlabel("score of the mammogram as a probability, log-odds scale")
@@ -244,10 +243,20 @@ def _distribution(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     return f"Probabilities by outcome, {_split(judged)}: {_mammograms(images)}"
 
 
+def ticks_apart(low: float, high: float) -> list[float]:
+    """Those of TICKS between two log odds whose names, side by side, do not run into each other."""
+    shown: list[float] = []
+    for share in TICKS:
+        is_apart = not shown or logit(share) - logit(shown[-1]) >= (high - low) / MOST_TICKS
+        if low <= logit(share) <= high and is_apart:
+            shown.append(share)
+    return shown
+
+
 def _images_of_both_outcomes(judged: Judged) -> Scored:
     images = _scored_images(judged)
     if len(np.unique(images.labels)) < 2:
-        raise Undefined("it needs abnormal and normal images")
+        raise Undefined("it needs abnormal and normal mammograms")
     return images
 
 

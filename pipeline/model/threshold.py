@@ -30,7 +30,8 @@ def region_threshold(
     """
     at = alarm_logit(false_alarms, fp_per_image=fp_per_image)
     is_guess = at is None
-    source = f"{fp_per_image:g} false alarms per image on {len(false_alarms)} {whose} mammograms"
+    alarms = "false alarm" if fp_per_image == 1 else "false alarms"
+    source = f"{fp_per_image:g} {alarms} per mammogram, on {len(false_alarms)} {whose} mammograms"
     if at is None:
         at = 0.0
         source = f"even odds at the prior of the training: too few {whose} candidates"

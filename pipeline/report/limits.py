@@ -14,7 +14,7 @@ TEMPLATE = Path(__file__).parent / "limits.md"
 WIDE = 0.1
 TOLD_APART = {
     "patch_auc": "abnormal positions from normal ones",
-    "image_auc": "abnormal mammograms from normal ones by their highest probability",
+    "image_auc": "abnormal mammograms from normal ones by the score of their best candidate",
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from pipeline.annotations.outlines import Circle, Outline, read_outlines, write_outlines
 from pipeline.evaluate.judge import Bootstrap
@@ -17,7 +17,7 @@ from pipeline.evaluate.load import load_judged
 from pipeline.evaluate.metrics import compute_metrics
 from pipeline.evaluate.paper.paper_folder import FILES, checklists, write_paper
 from pipeline.evaluate.paper.workbook import write_workbook
-from pipeline.evaluate.plots import PLOTS
+from pipeline.evaluate.plots import PLOTS, ticks_apart
 from pipeline.figures.ranking import roc_auc
 from pipeline.report.data_dictionary import columns_of
 from pipeline.report.model_card import write_model_card
@@ -191,6 +191,14 @@ def test_figures_are_vectors_of_one_column_with_embedded_fonts(common):
         assert size_mm == pytest.approx([85, 74], abs=0.1), path.name
         assert b"/FontFile2" in content and b"/Type3" not in content, path.name
         assert b"DejaVuSans" in content and b"/Subtype /Image" not in content, path.name
+
+
+@pytest.mark.parametrize("ends", [(-5.5, 18.0), (-3.0, 2.0)])
+def test_the_names_at_an_axis_of_probabilities_do_not_run_into_each_other(ends):
+    low, high = ends
+    at = logit(ticks_apart(low, high))
+    assert low <= at.min() and at.max() <= high
+    assert len(at) > 1 and np.diff(at).min() >= (high - low) / 7
 
 
 def test_the_page_of_the_folder_names_its_files_and_gives_each_figure_its_caption(common):

@@ -42,7 +42,7 @@ def test_the_fit_is_that_of_the_calibration_and_the_threshold_on_all_positions()
     expected = fit_calibration(start, given.labels, given.logits, lesions=40, **of)
     assert fitted.calibration == expected
     assert fitted.calibration.temperature == pytest.approx(2, rel=0.1)
-    assert fitted.threshold.source.startswith("1 false alarms per image on 2 out-of-fold")
+    assert fitted.threshold.source.startswith("1 false alarm per mammogram, on 2 out-of-fold")
     assert fitted.support == support_of(given, fitted.calibration)
 
 

@@ -41,4 +41,4 @@ def test_the_region_threshold_leaves_no_more_false_alarms_than_asked_for():
     alarms = [np.array([5.0, 5.0, 5.0, 1.0])]
     found = region_threshold(alarms, calibration, fp_per_image=1, whose="validation")
     assert (calibration.probability(alarms[0]) >= found.probability).sum() == 0
-    assert found.source == "1 false alarms per image on 1 validation mammograms"
+    assert found.source == "1 false alarm per mammogram, on 1 validation mammograms"

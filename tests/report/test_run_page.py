@@ -90,7 +90,7 @@ def test_the_best_candidate_comes_first(mapped_run):
     page = page_of(mapped_run)
     assert re.findall(r'<li data-image="(\w+)">', page) == ["plain", "mirrored"]
     assert '<span class="probability">&gt;99.9 %</span>' in page
-    assert re.findall(r"as a finding [\d.]+ %", markup_of(page)) == ["as a finding 62 %"]
+    assert re.findall(r"as a finding [\d.]+\s%", markup_of(page)) == ["as a finding 62\u00a0%"]
 
 
 def test_an_empty_run_names_what_is_missing_and_how_to_get_it(tmp_path):

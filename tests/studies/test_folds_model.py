@@ -102,7 +102,7 @@ def test_it_says_who_was_in_it_and_its_threshold_is_out_of_fold(folds, stage):
     assert card.training.validation.lesions == 6
     assert card.training.steps == 30
     assert card.recipe == 7  # of the oldest fold
-    assert "0.5 false alarms per image on 12 out-of-fold" in card.region_threshold_source
+    assert "0.5 false alarms per mammogram, on 12 out-of-fold" in card.region_threshold_source
     assert "12" in stage.run.folds.model_card.read_text()
 
 

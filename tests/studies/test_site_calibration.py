@@ -185,14 +185,14 @@ def test_the_region_threshold_leaves_the_false_alarms_asked_for(tmp_path):
     at = card.calibration.trained_logit(logit(card.region_threshold))
     assert sum((a > at).sum() for a in alarms) == 4
     source = json.loads(run.site_calibration.read_text())["region_threshold_source"]
-    assert source == "0.25 false alarms per image on 16 site mammograms"
+    assert source == "0.25 false alarms per mammogram, on 16 site mammograms"
 
 
 def test_a_threshold_below_the_prior_is_the_prior_and_a_guess_says_so():
     moved = Calibration(0.5, 0.1, 1.0)
     found = region_threshold([np.array([-3.0, -4.0])], moved, fp_per_image=1, whose="site")
     assert found.probability == 0.1
-    assert found.source.startswith("the natural prior; 1 false alarms per image on 1 site")
+    assert found.source.startswith("the natural prior; 1 false alarm per mammogram, on 1 site")
     guess = region_threshold([np.array([])], moved, fp_per_image=1, whose="site")
     assert guess.is_guess
     assert guess.probability == pytest.approx(0.1)

@@ -76,7 +76,7 @@ def test_another_threshold_trains_no_step_again(finished_copy, no_step):
     assert (run.model / "model.safetensors").read_bytes() == weights
     after = read_card(run.model)
     assert after.calibration == before.calibration
-    assert "0.3 false alarms per image" in after.region_threshold_source
+    assert "0.3 false alarms per mammogram" in after.region_threshold_source
 
 
 def test_an_unfinished_training_goes_on_with_another_threshold_and_not_with_other_maps(toy_run):
