@@ -8,8 +8,9 @@ from pipeline.config import Settings
 
 _HEAD = """# Settings
 
-For one run `SET="train.epochs=20 maps.zooms=0.8,1,1.25"`, or the same in a file as in `configs/`, which
-`CONFIG` names. Commas part a list; `none` is no value. Written by `make docs` from `pipeline/config/`.
+For one run `SET="train.epochs=20 maps.zooms=0.8,1,1.25"`, or the same in a file as in `configs/`,
+which `CONFIG` names. Commas part a list; `none` is no value. Written by `make docs` from
+`pipeline/config/`.
 """
 
 
