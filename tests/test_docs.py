@@ -38,7 +38,8 @@ def test_the_page_of_settings_names_every_word_that_a_setting_takes():
     lines = dict(re.findall(r"^\| `([\w.]+)` \|(.*)$", settings_markdown(), re.MULTILINE))
     for section, of in Settings.model_fields.items():
         for name, setting in type(of.default).model_fields.items():
-            words = get_args(setting.annotation) if get_origin(setting.annotation) is Literal else ()
+            is_one_of = get_origin(setting.annotation) is Literal
+            words = get_args(setting.annotation) if is_one_of else ()
             line = lines[f"{section}.{name}"]
             missing = [word for word in words if not re.search(rf"\b{word}\b", line)]
             assert missing == [], f"{section}.{name}"

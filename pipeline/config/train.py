@@ -120,8 +120,8 @@ class TrainSettings(Section):
     members: int = Field(
         1,
         ge=1,
-        description="networks whose mean is the model, SEEDS=4 for short; from two on the women of training "
-        "and validation are one, each network leaves out another part of them, and calibration "
+        description="networks whose mean is the model, SEEDS=4 for short; from two on the women of "
+        "training and validation are one, each network leaves out another part of them, and calibration "
         "and threshold rest on all",
     )
     deterministic: bool = Field(False, description="the same bits every time, at some cost")

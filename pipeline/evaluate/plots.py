@@ -105,7 +105,8 @@ def _froc(axes: Axes, judged: Judged, bootstrap: Bootstrap) -> str:
     axes.set_ylabel("share of findings found")
     return (
         f"FROC, {_split(judged)}: {len(matches.lesion_scores)} findings, {matches.images} "
-        f"mammograms, {len(judged.patients)} patients\nband: {bootstrap.confidence:.0%} over patients"
+        f"mammograms, {len(judged.patients)} patients\n"
+        f"band: {bootstrap.confidence:.0%} over patients"
     )
 
 
