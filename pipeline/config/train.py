@@ -120,9 +120,9 @@ class TrainSettings(Section):
     members: int = Field(
         1,
         ge=1,
-        description="networks whose mean is the model, SEEDS=4 for short; from two on the women of "
-        "training and validation are one, each network leaves out another part of them, and calibration "
-        "and threshold rest on all",
+        description="networks whose mean is the model, SEEDS=4 for short; from two on the "
+        "women of training and validation are one, each network leaves out another part of them, "
+        "and calibration and threshold rest on all",
     )
     deterministic: bool = Field(False, description="the same bits every time, at some cost")
     precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = Field(
