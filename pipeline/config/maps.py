@@ -21,7 +21,8 @@ class MapSettings(Section):
         min_length=1,
         max_length=9,
         description="mean logit over copies of the mammogram enlarged by so much, a list "
-        "of 0.5 to 2; lesions of other sizes than those of the training gain, a map takes as much longer",
+        "of 0.5 to 2; lesions of other sizes than those of the training gain, a map takes as much "
+        "longer",
     )
     smooth_mm: float = Field(
         0.0,
