@@ -110,11 +110,11 @@ crossval: $(SETTINGS)                    ## cross-validation by patient (FOLDS=4
 	$(call followed,study.py crossval) --folds $(call or_else,FOLDS,4)
 	$(track)
 
-compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full; KINDS=1): RUN/heads.html
+compare-heads: $(SETTINGS)               ## two softmax units against one sigmoid (SEEDS=5; SCHEDULE=full: trainings of full length; KINDS=1: also heads by kind): RUN/heads.html
 	$(call followed,study.py compare-heads) --seeds $(call or_else,SEEDS,5) $(FULL) $(if $(value KINDS),--kinds)
 	$(track)
 
-mine: $(R)/metrics.json                  ## hard negatives: train on with the worst false alarms (LIMIT=500): RUN/mined
+mine: $(R)/metrics.json                  ## hard negatives: train on with the worst false alarms (LIMIT=500 of them): RUN/mined
 	$(call followed,study.py mine) --limit $(call or_else,LIMIT,500)
 	$(track)
 
@@ -122,15 +122,15 @@ calibrate: $(if $(BORROWS),$(R)/calibrate.json,no-model)  ## prior and temperatu
 no-model:
 	@echo "Name the model and the patients: make calibrate MODEL=runs/x INPUT=path/to/dicom RUN=runs/y"; exit 2
 
-controls: $(R)/heatmap.json              ## what must hold whatever the network is worth (SCHEDULE=full); status 1 if it does not: RUN/controls.json
+controls: $(R)/heatmap.json              ## what must hold whatever the network is worth (SCHEDULE=full: a training of full length); status 1 if it does not: RUN/controls.json
 	$(call followed,study.py controls) $(FULL)
 	$(track)
 
-robustness: $(R)/heatmap.json            ## the figures on test mammograms that look otherwise: gamma, blur, noise, JPEG, turned (LIMIT=20 patients): RUN/robustness.json
+robustness: $(R)/heatmap.json            ## the figures on test mammograms that look otherwise: gamma, blur, noise, JPEG, turned (LIMIT=20: so many patients only): RUN/robustness.json
 	$(call followed,study.py robustness) $(call given,LIMIT,limit)
 	$(track)
 
-ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full): RUN/ablation.json
+ablation: $(SETTINGS)                    ## what each ingredient brings, on validation patients (SEEDS=2; SCHEDULE=full: trainings of full length): RUN/ablation.json
 	$(call followed,study.py ablation) --seeds $(call or_else,SEEDS,2) $(FULL)
 	$(track)
 
@@ -200,7 +200,7 @@ test-scale: $(VENV)/installed-dev $(VENV)/installed-scale $(VENV)-s3/installed $
 faults: | $(VENV)/installed              ## kills, full disks, damaged files, hostile models, MLflow down ... (KILLS=100 FAULTS=words SEED=0): runs/faults/faults.json
 	@$(PY) scripts/faults.py $(call given,KILLS,kills) $(call given,FAULTS,name) $(call given,SEED,seed)
 
-lint: $(VENV)/installed-dev              ## ruff: errors and format
+lint: $(VENV)/installed-dev              ## ruff and mypy: errors, format, types
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy

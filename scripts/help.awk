@@ -15,6 +15,7 @@ file == 2 && FNR == 1 {
     print "  FORCE=1        redo the targets that are named"
     print "  MODEL=RUN      heatmap, evaluate: use the model of another run folder"
     print "  INPUT=FOLDER   the data: a folder, a file or a list of files; the same as SET=\"data.root=FOLDER\""
+    print "  SEEDS=4        train: so many networks, whose mean is the model; the same as SET=\"train.members=4\""
     print "  SCHEDULER=tcp://HOST:PORT  preprocess, heatmap: the work over images on a Dask cluster"
     print "\nSettings (setting = default: meaning)"
 }
