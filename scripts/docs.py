@@ -1,7 +1,7 @@
 """Write the generated pages of docs/ and the README's table; with --run keep its results first.
 
 Reads   Makefile, scripts, pipeline/config, pipeline/report/data-dictionary.csv, requirements*.lock,
-        docs/results/*.json, figures of RUN: metrics, crossval, heads, ablation, controls, robustness
+        docs/results/*.json, RUN/metrics.json and those of its studies
 Writes  docs/targets.md, settings.md, tables.md, licences.md, results.md, faults.md, fuzzing.md,
         speed.md, planning.md, cloud-costs.md, README.md, docs/results/<run>.json and
         <run>-crossval.json and so on
