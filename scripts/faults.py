@@ -39,7 +39,8 @@ def faults(
     if not each:
         raise UserError(f"FAULTS={name} is in no name of a fault; make faults does all of them.")
     if not quick:
-        print(f"{len(each)} faults, {kills} kills: 15 to 60 minutes on 2 cores", flush=True)
+        time = "" if name else ": 15 to 60 minutes on 2 cores"
+        print(f"{len(each)} faults, up to {kills} kills{time}", flush=True)
         imports_for_children()
     console, outcomes = Console(), list[Outcome]()
     for outcome, seconds in run_faults(each, out, kills=kills, seed=seed):

@@ -127,8 +127,7 @@ def _one_patient(place: Place) -> str:
 
 def _told(ended: Ended) -> str:
     expect(ended.status == 0 or ended.is_sentence, f"{ended.status}: {ended.text[-800:]}")
-    lines = ended.text.strip().splitlines()
-    return lines[-1][:200] if ended.status else f"goes through: {lines[-1][:160]}"
+    return ended.text.strip().splitlines()[-1] if ended.status else "goes through to the report"
 
 
 @fault("a loss that is no number")
