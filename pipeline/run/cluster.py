@@ -7,7 +7,6 @@ it is tried once more, alone and after all else, so that the file that kills wor
 those that were beside it.
 """
 
-import concurrent.futures
 import contextlib
 import functools
 import multiprocessing
@@ -95,8 +94,9 @@ def map_on_cluster(
         try:
             yield from _results(client, work, items)
         finally:
-            with contextlib.suppress(OSError):  # the scheduler is gone
-                client.run(_stop_processes, work.key, on_error="ignore")
+            if client.status == "running":  # the scheduler is there
+                with contextlib.suppress(OSError):  # and may go this moment
+                    client.run(_stop_processes, work.key, on_error="ignore")
 
 
 def _client(address: str) -> "Client":
@@ -126,6 +126,7 @@ def _results(client: "Client", work: _Work, items: Sequence[Any]) -> Iterator[An
     waiting, given_up = deque(range(len(items))), deque[int]()
     running: dict[Future, int] = {}
     results: dict[int, Any] = {}
+    address = client.scheduler.address  # which a client forgets whose scheduler is gone
     errors: dict[int, UserError] = {}  # told in their turn: what is done before is not lost
     alone = set[int]()  # those of `given_up` that were tried again
     done: queue.SimpleQueue[Future] = queue.SimpleQueue()
@@ -141,10 +142,10 @@ def _results(client: "Client", work: _Work, items: Sequence[Any]) -> Iterator[An
                 future = client.submit(_do, shared, items[number], pure=False)
                 running[future] = number
                 future.add_done_callback(done.put)
-            future = _next(done, client)
+            future = _next(done, client, address)
             number = running.pop(future)
             try:
-                results[number] = _result(future, client.scheduler.address)
+                results[number] = _result(future, address)
             except KilledWorker:
                 if number in alone:
                     results[number] = Lost("the workers of the cluster that had it died")
@@ -164,18 +165,18 @@ def _result(future: "Future", address: str) -> Any:
         return future.result()
     except (KilledWorker, UserError):
         raise
-    except concurrent.futures.CancelledError as error:
-        raise UserError(
-            f"The scheduler {address} is gone. The same command goes on with what is done."
-        ) from error
     except Exception as error:  # what a worker lacks, and what cannot be sent, has any type
+        if future.status != "error":  # it did not end, or its result did not get here
+            raise UserError(
+                f"The scheduler {address} is gone. The same command goes on with what is done."
+            ) from error
         raise UserError(
             f"A worker of {address} could not work: {type(error).__name__}: {error}. Workers need "
             "the same code and packages, and are started in the project's folder: docs/cluster.md."
         ) from error
 
 
-def _next(done: "queue.SimpleQueue[Future]", client: "Client") -> "Future":
+def _next(done: "queue.SimpleQueue[Future]", client: "Client", address: str) -> "Future":
     """The next task that has ended; says now and then that there are no workers."""
     started = time.monotonic()
     while True:
@@ -183,7 +184,7 @@ def _next(done: "queue.SimpleQueue[Future]", client: "Client") -> "Future":
             return done.get(timeout=_SAID_EVERY_SECONDS)
         if not client.nthreads():
             print(
-                f"waiting for workers: {client.scheduler.address} has had none for "
+                f"waiting for workers: {address} has had none for "
                 f"{duration(time.monotonic() - started)}",
                 file=sys.stderr,
                 flush=True,

@@ -52,7 +52,7 @@ class Cluster:
         before = len(self.worker_pids())
         self.start(
             *("worker", self.address, "--nworkers", str(count), "--nthreads", "1"),
-            *("--no-dashboard", "--death-timeout", "60", *more),
+            *("--no-dashboard", "--death-timeout", "600", *more),
         )
         self.wait_for(before + count)
 
@@ -60,7 +60,7 @@ class Cluster:
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(count, timeout=120)
+            client.wait_for_workers(count, timeout=600)
 
     def worker_pids(self) -> list[int]:
         from distributed import Client
@@ -82,7 +82,7 @@ def cluster(workers: int) -> Iterator[Cluster]:
     made = Cluster(f"tcp://127.0.0.1:{port}")
     try:
         made.start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break

@@ -1,12 +1,13 @@
 """A Dask cluster behind `map_images`: the results of this machine, whatever happens to workers."""
 
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tests.scale.cluster_functions import Counted, kill_the_worker, refuse, wait
 
 pytestmark = pytest.mark.scale
 PLACES = [ROOT / "pipeline"]
+GONE = r"is gone\. The same command goes on"
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +133,24 @@ def test_a_scheduler_that_goes_is_told():
         work = map_images(wait_a_little, [0.2] * 50, places=PLACES)
         next(work)
         os.killpg(started.started[0].pid, signal.SIGKILL)
-        with pytest.raises(UserError, match=r"is gone\. The same command goes on"):
+        with pytest.raises(UserError, match=GONE):
             list(work)
+
+
+def test_a_scheduler_that_goes_while_a_result_is_fetched_is_told(monkeypatch):
+    real = on_cluster._next
+    with cluster(1) as started:
+        monkeypatch.setenv("SCHEDULER", started.address)
+
+        def gone_meanwhile(*given):
+            future, scheduler = real(*given), started.started[0].pid
+            os.killpg(scheduler, signal.SIGSTOP)  # it takes the request, and answers none
+            threading.Timer(0.5, os.killpg, [scheduler, signal.SIGKILL]).start()
+            return future
+
+        monkeypatch.setattr(on_cluster, "_next", gone_meanwhile)
+        with pytest.raises(UserError, match=GONE):
+            list(map_images(wait_a_little, [0], places=PLACES))
 
 
 def preprocess_in(folder: Path) -> Path:
@@ -187,12 +205,13 @@ def heatmap_on(address):
     subprocess.run(script, env={**os.environ, "SCHEDULER": address}, check=True)
 
 
-def test_a_scheduler_without_workers_is_waited_for_with_a_word(monkeypatch, capsys):
+def test_a_scheduler_without_workers_is_waited_for_with_a_word(monkeypatch):
     monkeypatch.setattr(on_cluster, "_SAID_EVERY_SECONDS", 0.5)
-    with cluster(0) as started:
+    said: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(on_cluster, "print", lambda text, **_: said.put(text), raising=False)
+    with ThreadPoolExecutor(1) as beside, cluster(0) as started:
         monkeypatch.setenv("SCHEDULER", started.address)
-        late = threading.Thread(target=lambda: (time.sleep(2), started.add_workers(1)))
-        late.start()
-        assert list(map_images(misbehave, ["a"], places=PLACES)) == ["a"]
-        late.join()
-    assert "waiting for workers" in capsys.readouterr().err
+        ends = beside.submit(lambda: list(map_images(misbehave, ["a"], places=PLACES)))
+        assert "waiting for workers" in said.get(timeout=300)
+        started.add_workers(1)
+        assert ends.result() == ["a"]
