@@ -4,10 +4,14 @@ import contextlib
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
+from typing import IO
 
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
+
+_LOOKS_SECONDS = (0.01, 0.1, 0.5)  # between tries: who asks `in_use` has it for a moment
 
 
 @contextlib.contextmanager
@@ -22,15 +26,17 @@ def locked(run: RunFolder, *, what: str = "") -> Iterator[None]:
     """
     run.root.mkdir(parents=True, exist_ok=True)
     with run.lock.open("a+") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        waits = iter(_LOOKS_SECONDS)
+        while not _takes(stream, fcntl.LOCK_EX):
+            if wait := next(waits, None):
+                time.sleep(wait)
+                continue
             stream.seek(0)
             holder = stream.read().strip() or "unknown"
             raise UserError(
                 f"{f'{what}: ' if what else ''}{run.root} is in use by process {holder}. "
                 "Wait for it, or take another RUN=."
-            ) from None
+            )
         stream.truncate(0)
         stream.write(f"{os.getpid()} on {socket.gethostname()}")
         stream.flush()
@@ -42,8 +48,12 @@ def in_use(run: RunFolder) -> bool:
     if not run.lock.is_file():
         return False
     with run.lock.open() as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        return not _takes(stream, fcntl.LOCK_SH)
+
+
+def _takes(stream: IO, how: int) -> bool:
+    try:
+        fcntl.flock(stream, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

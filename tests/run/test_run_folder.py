@@ -1,6 +1,7 @@
 """Lock, event log, atomic files, status."""
 
 import errno
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from pipeline.run.errors import UserError, sentence_of
 from pipeline.run.events import read_events
 from pipeline.run.freshness import status
 from pipeline.run.layout import RunFolder
-from pipeline.run.lock import locked
+from pipeline.run.lock import in_use, locked
 from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import open_stage
 
@@ -54,6 +55,17 @@ def test_two_stages_cannot_work_on_one_run_folder(run):
         pass
     with locked(run):  # given back
         pass
+
+
+def test_who_only_looks_whether_a_run_is_in_use_keeps_nobody_from_it(run, monkeypatch):
+    with locked(run):
+        pass
+    with run.lock.open() as look:  # as `in_use` takes it
+        fcntl.flock(look, fcntl.LOCK_SH)
+        monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(look, fcntl.LOCK_UN))
+        with locked(run):
+            assert in_use(run)
+    assert not in_use(run)
 
 
 def test_a_stage_logs_its_settings_and_how_it_ended(run):
