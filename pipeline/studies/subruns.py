@@ -90,6 +90,8 @@ def in_own_process(function: Callable, *arguments) -> int:
     )
     with _signals_go_to(process) as received:
         process.start()
+        if received:  # while there was no process to tell
+            process.terminate()
         process.join()
     if received:
         raise SystemExit(128 + received[0])

@@ -12,10 +12,15 @@ def fail() -> None:
     raise UserError("no positions")
 
 
-def end_the_parent() -> None:
-    """Tell the parent to end, and end 20 s later unless it passes that on."""
-    os.kill(os.getppid(), signal.SIGTERM)
+def work_on(path: str) -> None:
     time.sleep(20)
+    Path(path).touch()
+
+
+def end_the_parent() -> None:
+    """Tell the parent to end, and end a minute later unless it passes that on."""
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(60)
 
 
 def ignore_the_end_of_the_parent(path: str) -> None:
@@ -36,7 +41,7 @@ def kill_the_parent(path: str) -> None:
     """The same where the parent is killed and tells nothing."""
     _finish_when_told(path)
     os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(20)
+    time.sleep(60)
 
 
 def study_with(path: str) -> None:

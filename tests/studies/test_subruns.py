@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import time
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
@@ -12,7 +13,12 @@ from pipeline.run.events import EventLog, last_finished
 from pipeline.run.layout import RunFolder
 from pipeline.run.settings import Remembered, build_settings, load_settings, recall, remember
 from pipeline.studies.subruns import announced, in_own_process, run_stages
-from tests.studies.process_functions import fail, ignore_the_end_of_the_parent, study_with
+from tests.studies.process_functions import (
+    fail,
+    ignore_the_end_of_the_parent,
+    study_with,
+    work_on,
+)
 
 
 def test_the_status_of_the_process_is_returned():
@@ -34,17 +40,33 @@ def test_a_study_that_is_told_to_end_lets_its_part_end_first(tmp_path):
     assert checkpoint.read_text() == "checkpoint"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_study_that_is_told_to_end_as_it_starts_a_part_does_not_wait_for_it(
+    tmp_path, monkeypatch, number
+):
+    start = SpawnProcess.start
+
+    def told_meanwhile(process) -> None:
+        os.kill(os.getpid(), number)
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", told_meanwhile)
+    with pytest.raises(SystemExit) as ended:
+        in_own_process(work_on, str(tmp_path / "done"))
+    assert ended.value.code == 128 + number
+    assert not (tmp_path / "done").exists()
+
+
 def test_a_part_ends_with_a_study_that_is_killed(tmp_path):
     checkpoint = tmp_path / "checkpoint"
     study = multiprocessing.get_context("spawn").Process(target=study_with, args=(str(checkpoint),))
     study.start()
     study.join()
     assert study.exitcode == -signal.SIGKILL
-    for _ in range(500):
-        if checkpoint.is_file():
-            return
+    until = time.monotonic() + 60
+    while not checkpoint.is_file():
+        assert time.monotonic() < until, "the part goes on"
         time.sleep(0.02)
-    pytest.fail("the part goes on")
 
 
 def test_each_part_says_how_long_all_that_are_left_take_by_those_that_are_done(tmp_path, capsys):
