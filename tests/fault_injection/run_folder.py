@@ -24,7 +24,7 @@ _DAY_NS = 86_400 * 10**9
 def _hold(marker: Path) -> None:
     with locked(RUN):
         marker.write_text("held")
-        time.sleep(60)
+        time.sleep(600)
 
 
 @fault("two runs on one folder, and a stale lock", quick=True)

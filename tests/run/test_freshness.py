@@ -14,7 +14,7 @@ from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import run_stage
 
 STAGES = ("ingest", "preprocess", "train", "heatmap", "evaluate")
-DAY = 86_400
+DAY_NS = 86_400 * 10**9
 
 
 @pytest.fixture
@@ -29,11 +29,11 @@ def run(tmp_path) -> RunFolder:
     return run
 
 
-def write(path: Path, text: str, *, days: float = 0) -> None:
+def write(path: Path, text: str, *, days: int = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
-    time = path.stat().st_mtime + days * DAY
-    os.utime(path, (time, time))
+    time_ns = path.stat().st_mtime_ns + days * DAY_NS
+    os.utime(path, ns=(time_ns, time_ns))
 
 
 def not_done(run: RunFolder) -> list[str]:

@@ -17,6 +17,6 @@ def test_other_threads_are_workers_and_what_waits_for_them_is_not():
     with ThreadPoolExecutor(1) as threads:
         threads.submit(compute, 0.2).result()
     waited = Spent.so_far().since(begun)
-    assert waited.workers > 0.19 > waited.own + 0.05
+    assert waited.workers > 0.15 > waited.own
     compute(0.2)
-    assert Spent.so_far().since(begun).own > 0.19
+    assert Spent.so_far().since(begun).own > 0.15
