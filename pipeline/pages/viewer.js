@@ -596,12 +596,15 @@ class Viewer {
     return byId("opacity").value / 100;
   }
 
+  // Until all is drawn, with the pictures, the panels are busy.
   draw() {
     if (!this.dialog.open || this.waiting) return;
     this.waiting = true;
+    byId("panels").ariaBusy = "true";
     requestAnimationFrame(() => {
       this.waiting = false;
       this.drawNow();
+      byId("panels").ariaBusy = String(!this.panels.every((panel) => panel.picture.complete));
     });
   }
 

@@ -146,7 +146,8 @@ def fuzz(
     }
     before = read_json(folder / "fuzz.json") or {}
     crashed = [crash["number"] for crash in before.get("crashes", [])]
-    if before.items() >= about.items() and (before["files"] < files or crashed):
+    same = before.items() >= {n: about[n] for n in about if n != "date"}.items()
+    if same and (before["files"] < files or crashed):
         tally = Tally.of(before)
     else:
         before, crashed, tally = {}, [], Tally()

@@ -2,7 +2,9 @@
 
 import logging
 from collections import Counter
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -159,7 +161,9 @@ def test_what_was_broken_off_goes_on_where_it_stopped(corpus, tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         fuzzing.fuzz(files=500, seed=0, folder=tmp_path)
     stops = False
+    monkeypatch.setattr(fuzzing, "date", SimpleNamespace(today=lambda: date(2030, 1, 1)))
     result = fuzzing.fuzz(files=500, seed=0, folder=tmp_path)
+    assert result["date"] == "2030-01-01"  # goes on, be it another day
     assert sorted(tried_now) == list(range(500))
     assert result["files"] == 500 and result["sets"] == {SINGLE: {READ: 500}}
     assert result["peak_mib"] == 510

@@ -26,6 +26,7 @@ from tests.report.test_run_page import mapped, page_of
 
 CHROMIUM = "/usr/bin/chromium"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+DRAWN = "#panels[aria-busy=false]"
 CARD = """# Model card
 
 | | value |
@@ -52,6 +53,7 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            timeout=120_000,
         )
         yield browser
         browser.close()
@@ -85,12 +87,12 @@ def opened(browser: Browser, run: RunFolder, *, width: int = 1200, scheme="light
 
 def look_at(page, image_id: str) -> None:
     page.click(f"#gallery li[data-image={image_id}] button")
-    page.wait_for_timeout(150)  # for the picture and a frame
+    page.wait_for_selector(DRAWN)
 
 
 def panel(page: Page) -> np.ndarray:
     """What the first panel shows, (h, w, 3) int."""
-    page.wait_for_timeout(80)
+    page.wait_for_selector(DRAWN)
     shown = page.locator("#panels figure").first.screenshot()
     return np.array(Image.open(BytesIO(shown)).convert("RGB")).astype(int)
 

@@ -91,7 +91,7 @@ class SharedServer:
             data=json.dumps({"username": name, "password": password}).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Basic {known}"},
         )
-        urllib.request.urlopen(asked, timeout=60).close()
+        urllib.request.urlopen(asked, timeout=300).close()
 
     def _filled(self, text: str) -> str:
         """A text of compose.yaml with its variables."""

@@ -120,6 +120,7 @@ def test_twenty_runs_at_once_are_whole_and_there_once_also_after_crashes(server,
         senders = Senders(server, runs)
         wait_until(lambda: count_of_metrics(server) > 100)
         server.kill()
+        wait_until(lambda: any((run.root / "said").is_file() for run in runs))
         server.start()
         said = senders.said()
         assert any(said)

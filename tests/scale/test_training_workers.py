@@ -48,11 +48,10 @@ def started(run, config=None) -> subprocess.Popen:
 
 
 def two_started(run) -> list[subprocess.Popen]:
-    ports = []
-    for _ in range(2):
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            ports.append(found.getsockname()[1])
+    with socket.socket() as first, socket.socket() as second:  # both at a time: two ports
+        for each in (first, second):
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in (first, second)]
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
     return [
         started(run, {"cluster": cluster, "task": {"type": "worker", "index": index}})
@@ -60,7 +59,7 @@ def two_started(run) -> list[subprocess.Popen]:
     ]
 
 
-def ended(processes, *, seconds=400) -> list[str]:
+def ended(processes, *, seconds=1200) -> list[str]:
     """What they printed; none outlives the test."""
     try:
         return [process.communicate(timeout=seconds)[0] for process in processes]
@@ -82,10 +81,11 @@ def test_two_processes_train_as_one_also_where_one_was_killed(tmp_path):
 
     run = prepared(tmp_path / "two", devices="workers")
     chief, helper = two_started(run)
-    until = time.monotonic() + 300
-    while not checkpoint_path(run).is_file() and time.monotonic() < until:
-        assert chief.poll() is None and helper.poll() is None, ended([chief, helper], seconds=60)
-        time.sleep(0.1)
+    until = time.monotonic() + 1200
+    while not checkpoint_path(run).is_file():
+        work = chief.poll() is None and helper.poll() is None and time.monotonic() < until
+        assert work, ended([chief, helper], seconds=60)
+        time.sleep(0.01)
     os.killpg(helper.pid, signal.SIGKILL)
     said, _ = ended([chief, helper])
     assert chief.returncode == 2, said
