@@ -25,7 +25,11 @@ for number, handler in (
         signal.signal(number, handler)
 
 # A file is the work of one worker; the longest ones come first, so that none is left at the end.
-LONGEST = ("tests/test_pipeline.py", "tests/train/test_stage.py", "tests/train/test_learner.py")
+LONGEST = (
+    "tests/test_pipeline.py",
+    "tests/train/test_stage.py",
+    "tests/train/loop/test_learner.py",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -189,7 +189,7 @@ def _originals() -> Mapping[str, tuple[str, str]]:
         status = table.stat()
     except FileNotFoundError:
         return {}
-    return _read_table(table, status.st_mtime_ns, status.st_ino)
+    return _read_table(table, status.st_mtime_ns, status.st_ino, status.st_size)
 
 
 @functools.lru_cache(maxsize=1)

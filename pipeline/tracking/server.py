@@ -91,23 +91,26 @@ def _guard(command: Sequence[str]) -> int:
         pass
     os.killpg(0, signal.SIGTERM)
     until = time.monotonic() + _END_SECONDS
-    while _others_of_the_group(server) and time.monotonic() < until:
+    while others := _others_of_the_group(server):
+        if time.monotonic() >= until:
+            for process in others:  # not this one, which waits until they hold no port
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
         time.sleep(0.1)
-    if _others_of_the_group(server):
-        os.killpg(0, signal.SIGKILL)
     return abs(server.wait())
 
 
-def _others_of_the_group(server: subprocess.Popen) -> bool:
-    """Whether a process of this one's group is alive beside it."""
+def _others_of_the_group(server: subprocess.Popen) -> list[int]:
+    """The processes of this one's group that are alive beside it."""
     server.poll()  # a dead child is one until it is asked for
+    found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, group = path.read_text(errors="replace").rpartition(")")[2].split()[:3]
-            is_own = int(path.parent.name) == os.getpid()
-            if int(group) == os.getpgrp() and state not in "ZX" and not is_own:
-                return True
-    return False
+            process = int(path.parent.name)
+            if int(group) == os.getpgrp() and state not in "ZX" and process != os.getpid():
+                found.append(process)
+    return found
 
 
 if __name__ == "__main__":

@@ -66,6 +66,20 @@ def test_a_server_does_not_outlive_its_starter_however_that_ends(port, how, tmp_
     assert closes(port)
 
 
+def test_who_ends_a_server_that_does_not_end_itself_waits_until_its_port_is_free(port, tmp_path):
+    code = (
+        "import sys\nfrom pipeline.tracking import server\nserver._END_SECONDS = 0.2\n"
+        "sys.exit(server._guard(sys.argv[1:]))"
+    )
+    command = ["bash", "-c", "trap '' TERM; " + SERVER.format(python=sys.executable, port=port)]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *command], stdin=subprocess.PIPE, start_new_session=True
+    ) as guard:
+        assert answers(guard, f"http://127.0.0.1:{port}/")
+    assert guard.returncode == signal.SIGKILL
+    assert not is_open(port)
+
+
 def test_a_server_is_found_where_a_proxy_is_set(port, monkeypatch, tmp_path):
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
