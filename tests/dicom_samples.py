@@ -52,9 +52,11 @@ def mammogram_dataset(pixels: np.ndarray, **values) -> Dataset:
 def write_mammogram(
     path: Path, pixels: np.ndarray | None = None, *, syntax=ExplicitVRLittleEndian, **values
 ) -> Path:
-    """Write such a data set as a DICOM file."""
+    """Write such a data set as a DICOM file, by default with pixels of its own."""
     if pixels is None:
         pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+        name = f"{path.parent.name}/{path.name}".encode()
+        np.random.default_rng(list(name)).shuffle(pixels[-1])
     path.parent.mkdir(parents=True, exist_ok=True)
     dataset = mammogram_dataset(pixels, **values)
     dataset.file_meta.TransferSyntaxUID = syntax

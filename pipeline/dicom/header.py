@@ -27,6 +27,10 @@ _MEANT = {
     "1.2.840.10008.5.1.4.1.1.1.1": ("", "FOR PRESENTATION"),
     "1.2.840.10008.5.1.4.1.1.1.1.1": ("", "FOR PROCESSING"),
 }
+# In the names of what has no image of a breast, but may say or show where something was found; and
+# of what else has none.
+_MARKS = re.compile(r"Presentation State|(?<!Dose )\bSR\b|Segmentation|Structure Set|Annotation")
+_NO_IMAGE = re.compile(rf"{_MARKS.pattern}|\bSR\b|Key Object|^Encapsulated")
 _INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
@@ -137,6 +141,22 @@ def scanner(header: Dataset) -> str:
 def sop_class(header: Dataset) -> str:
     """SOP Class UID, of the data set or of group 0002."""
     return str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
+
+
+def name_without_image(header: Header) -> str:
+    """What an object is that has no image of a breast, such as a report or marks, else ""."""
+    name = UID(header.sop_class).name
+    has_image = header.shape and "Segmentation" not in name
+    return name if _NO_IMAGE.search(name) and not has_image else ""
+
+
+def may_hold_marks(name: str) -> bool:
+    """Whether such an object may say where something was found.
+
+    >>> may_hold_marks("Segmentation Storage"), may_hold_marks("Encapsulated PDF Storage")
+    (True, False)
+    """
+    return bool(_MARKS.search(name))
 
 
 def _text(header: Dataset, keyword: str) -> str:

@@ -37,6 +37,7 @@ _MAY_BE_MAMMOGRAMS = frozenset(
     )
 )
 _TOMOSYNTHESES = tuple(f"1.2.840.10008.5.1.4.1.1.13.1.{end}" for end in (3, 4, 5))
+NO_IMAGE = "no image in it"
 _ENDS_EARLY = (
     "the header ends before {}: the file is cut off, or an element in front of it is damaged; "
     "copy or export it again"
@@ -78,7 +79,7 @@ def _check_no_image(header: Dataset, kind: str, settings: DicomSettings) -> NoRe
     if is_mammogram(header, settings) and (kind in _MAY_BE_MAMMOGRAMS or not kind):
         check_intent(intent(header), settings)
         raise Unusable("failed", _ENDS_EARLY.format("the image's description"))
-    raise Unusable("skipped", "no image in it" + ("" if name == kind else f": {name}"))
+    raise Unusable("skipped", NO_IMAGE + ("" if name == kind else f": {name}"))
 
 
 def is_mammogram(header: Dataset, settings: DicomSettings) -> bool:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from pipeline.dicom.file_format import PACKED, damage_of, pixel_data_sha256
-from pipeline.dicom.header import Header
+from pipeline.dicom.header import Header, name_without_image
+from pipeline.dicom.selection import NO_IMAGE
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
 from pipeline.ingest.cbis_ddsm.names import parse_name
@@ -33,6 +34,7 @@ _NOT_RENAMED = (
     "the table of findings gives other images with its Patient ID another patient_id: two patients"
 )
 _DOUBLED = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
+_COPY = "a copy: another file has the same pixels of the same patient, side and view"
 
 
 def read(request: Request) -> Catalog:
@@ -63,6 +65,8 @@ def read(request: Request) -> Catalog:
             damaged[file] = f"its header: {header.reason}"
         elif header and header.is_directory:
             builder.skip(file, "DICOMDIR, a list of other files")
+        elif header and (name := name_without_image(header)):
+            builder.skip(file, f"{NO_IMAGE}: {name}")
         else:
             headers[file] = header or Header()  # the reader says what is wrong
     _end_damaged(damaged, headers, builder)
@@ -77,6 +81,13 @@ def read(request: Request) -> Catalog:
             "laterality": header.laterality,
             "view": header.view,
         }
+    copies = _copies(headers, images)
+    for copy, kept in copies.items():  # what the table says of either is said of one image
+        images[copy.name] = images[kept.name]
+        builder.skip(copy, _COPY)
+        del headers[copy]
+    if copies:
+        tell(f"{_COPY}, which is used", [copy.name for copy in copies])
     lines = _of_readable(lines, damaged, images)
     said = {name: image["patient_id"] for name, image in images.items()}
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
@@ -136,6 +147,29 @@ def _with_the_number_of_another(headers: Mapping[SourceFile, Header]) -> set[Sou
     groups = [files for files in of_number.values() if len(files) > 1]
     differ = (g for g in groups if len({pixel_data_sha256(file.path) for file in g} - {""}) > 1)
     return {file for group in differ for file in group}
+
+
+def _copies(
+    headers: Mapping[SourceFile, Header], images: Mapping[str, dict]
+) -> dict[SourceFile, SourceFile]:
+    """Files that were sent or linked twice, under whatever UIDs, and the file that counts.
+
+    Only images of one patient, side, view and size are compared: few are, so few are read.
+    """
+    alike: dict[tuple, list[SourceFile]] = defaultdict(list)
+    for file, header in headers.items():
+        if header.shape:
+            image = images[file.name]
+            of = (image["patient_id"], image["laterality"], image["view"])
+            alike[(*of, header.shape)].append(file)
+    kept: dict[tuple, SourceFile] = {}
+    copies = {}
+    for group, files in alike.items():
+        for file in files if len(files) > 1 else ():
+            pixels = pixel_data_sha256(file.path)
+            if pixels and (first := kept.setdefault((*group, pixels), file)) != file:
+                copies[file] = first
+    return copies
 
 
 def _end_damaged(

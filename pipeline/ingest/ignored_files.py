@@ -7,11 +7,12 @@ from pipeline.ingest.source_files import SourceFile
 
 NOT_DICOM = "not DICOM"
 TABLE = "a table or text"
+ARCHIVE = "an archive"
 _SYSTEM = {".ds_store": "macOS", "thumbs.db": "Windows", "desktop.ini": "Windows"}
 DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 _KINDS = {
     TABLE: (".csv", ".tsv", ".txt", ".xls", ".xlsx", ".json", ".xml", ".md", ".yaml"),
-    "an archive": (".zip", ".gz", ".tgz", ".tar", ".7z", ".bz2", ".xz", ".rar", ".zst"),
+    ARCHIVE: (".zip", ".gz", ".tgz", ".tar", ".7z", ".bz2", ".xz", ".rar", ".zst"),
     "a picture, not DICOM": (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".gif"),
 }
 

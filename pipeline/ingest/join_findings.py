@@ -41,7 +41,8 @@ def join_findings(
     by_id = {image["image_id"]: [image] for image in images.values()}
     by_name = defaultdict(list)
     for name, image in images.items():
-        by_name[PurePosixPath(name).name].append(image)
+        called = by_name[PurePosixPath(name).name]
+        called += [image] if image not in called else []  # copies are one image
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
     names = {*lost, *(PurePosixPath(name).name for name in lost)} - set(by_name)
     if about_lost := [line.where for line in lines if line.file in names]:

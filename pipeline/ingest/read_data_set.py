@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.dicom.header import may_hold_marks
+from pipeline.dicom.selection import NO_IMAGE
 from pipeline.ingest.alike import KnownIds
 from pipeline.ingest.catalog import Catalog, check_catalog
-from pipeline.ingest.ignored_files import TABLE, kind_of_file
+from pipeline.ingest.ignored_files import ARCHIVE, TABLE, kind_of_file
 from pipeline.ingest.importers import Called, Request, as_it_is, importer, split_file
 from pipeline.ingest.notes import some, tell
 from pipeline.ingest.patient_doubts import patient_doubts
@@ -65,7 +67,32 @@ def read_data_set(request: Request) -> Catalog:
 
 def _notes(request: Request, catalog: Catalog, called: Called) -> list[str]:
     unread = set(catalog.files.loc[catalog.files["reason"] == TABLE, "file"])
-    return [*unread_tables(request, unread, called), *patient_doubts(catalog.images, called)]
+    return [
+        *unread_tables(request, unread, called),
+        *not_opened(catalog.files, called),
+        *patient_doubts(catalog.images, called),
+    ]
+
+
+def not_opened(files: pd.DataFrame, called: Called) -> list[str]:
+    """Sentences about files in which there may be images, or what was found on them.
+
+    Args:
+        files: catalog/files.csv.
+    """
+    notes = []
+    if archives := list(files.loc[files["reason"] == ARCHIVE, "file"]):
+        named = some([called("file", name) for name in archives], most=3)
+        notes.append(f"{len(archives)} archives are not opened: {named}; unpack what has images")
+    objects = files["reason"].str.extract(f"^{NO_IMAGE}: (.+)$", expand=False).dropna()
+    marks = objects[objects.map(may_hold_marks)].value_counts()
+    if not marks.empty:
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(marks.items()))
+        notes.append(
+            f"what DICOM objects beside the images say of findings is not read ({counted}): write "
+            "it into findings.csv (docs/findings-csv.md)"
+        )
+    return notes
 
 
 def unread_tables(request: Request, unread: Collection[str], called: Called) -> list[str]:

@@ -4,11 +4,12 @@ Make calls it every time, so it first asks whether anything changed, without loa
 """
 
 import hashlib
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
 from pipeline.config import DataSettings, Settings
-from pipeline.ingest.importers import Request, as_it_is, data_sets, split_file
+from pipeline.ingest.importers import Called, Request, as_it_is, data_sets, split_file
 from pipeline.ingest.source_files import Listing, files_of, joined
 from pipeline.run.atomic import read_json
 from pipeline.run.checksum import value_sha256
@@ -119,6 +120,8 @@ def _import(
     roots = {name: called("path", str(each.root)) for name, each in data_sets(data).items()}
     root = ", ".join(f"{name}: {each}".removeprefix(": ") for name, each in roots.items())
     catalog = pseudonymised(catalog, called)
+    if note := _not_entered(listing, called):
+        catalog = replace(catalog, notes=(*catalog.notes, note))
     if pseudonyms:
         pseudonyms.keep()  # before anything goes by them
     key_check = pseudonyms.key_check if pseudonyms else ""
@@ -130,10 +133,15 @@ def _import(
         fingerprint=made_from,
         key_check=key_check,
     )
-    others = listing.not_entered
-    what = "linked folders, pipes or devices not entered"
-    note = f"; {len(others)} {what}, such as {others[0]}" if others else ""
-    return _counts(read_json(run.catalog)) + note
+    note = _not_entered(listing, as_it_is)
+    return _counts(read_json(run.catalog)) + (f"; {note}" if note else "")
+
+
+def _not_entered(listing: Listing, called: Called) -> str:
+    """What nobody looked into, which may hold images; "" where there is nothing."""
+    names = listing.not_entered
+    what = f"{len(names)} linked folders, pipes or devices not entered"
+    return f"{what}, such as {called('file', names[0])}" if names else ""
 
 
 def _wrapped(settings: Settings) -> Path:

@@ -429,7 +429,8 @@ def test_a_number_that_is_there_and_empty_is_as_good_as_absent(tmp_path, keyword
     """It never becomes an error of Python that is told as the reason."""
 
     def outcome(name, *, empty):
-        path = write_mammogram(tmp_path / name, **GIVEN)
+        pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+        path = write_mammogram(tmp_path / name, pixels, **GIVEN)
         dataset = dcmread(path)
         dataset.pop(keyword, None)
         if empty:

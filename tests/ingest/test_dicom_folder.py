@@ -264,13 +264,58 @@ def test_outlines_that_all_lie_in_the_corner_are_told(tmp_path, capsys, last, to
     assert (told_of in capsys.readouterr().out) == told
 
 
+def test_an_exam_that_was_sent_or_linked_twice_counts_once(tmp_path, capsys):
+    exams = ("first", "2.25.11"), ("second", "2.25.12")
+    for exam, uid in exams:  # under two accession numbers, with UIDs of their own
+        for view in ("CC", "MLO"):
+            write_mammogram(
+                tmp_path / exam / f"{view}.dcm",
+                np.full((8, 8), len(view), np.uint16),
+                ViewPosition=view,
+                StudyInstanceUID=uid,
+                SOPInstanceUID=f"{uid}.1",
+            )
+    (tmp_path / "link").symlink_to(tmp_path / "first" / "CC.dcm")
+    # What the table says of either file is said of the image, and a name means one image.
+    lines = ["file,kind,row,col,radius", "second/CC.dcm,mass,4,4,2", "first/CC.dcm,mass,4,4,2"]
+    (tmp_path / "findings.csv").write_text("\n".join([*lines, "MLO.dcm,normal,,,"]))
+    catalog = catalog_of(tmp_path)
+    images = catalog.images.set_index("source")["outcome"]
+    assert dict(images) == {"first/CC.dcm": "abnormal", "first/MLO.dcm": "normal"}
+    assert len(catalog.findings) == 1
+    files = catalog.files.set_index("file")
+    copies = ["link", "second/CC.dcm", "second/MLO.dcm"]
+    assert sorted(files.index[files["reason"].str.startswith("a copy: ")]) == copies
+    assert set(files.loc[copies, "status"]) == {"skipped"}
+    told = "which is used: link, second/CC.dcm, second/MLO.dcm\n"
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "other", [{"PatientID": "w2"}, {"ImageLaterality": "R"}, {"ViewPosition": "MLO"}]
+)
+def test_the_same_pixels_of_another_woman_side_or_view_are_no_copy(tmp_path, other):
+    same = np.ones((8, 8), np.uint16)
+    write_mammogram(tmp_path / "a.dcm", same)
+    write_mammogram(tmp_path / "b.dcm", same, **other)
+    assert len(catalog_of(tmp_path).images) == 2  # and the gate of the split names them
+
+
+def test_a_copy_that_the_table_calls_normal_beside_a_finding_is_refused(tmp_path):
+    for name in "ab":
+        write_mammogram(tmp_path / f"{name}.dcm", np.ones((8, 8), np.uint16))
+    (tmp_path / "findings.csv").write_text("file,kind\na.dcm,mass\nb.dcm,normal\n")
+    with pytest.raises(UserError, match="line 3: a is called normal and has a finding"):
+        catalog_of(tmp_path)
+
+
 def test_a_woman_of_whom_some_images_only_get_another_name_is_told(tmp_path):
     for name in "abc":
         write_mammogram(tmp_path / f"{name}.dcm", PatientID="w2" if name == "c" else "w1")
     (tmp_path / "findings.csv").write_text("file,kind,patient_id\na.dcm,mass,anna\n")
     reasons = catalog_of(tmp_path).files.set_index("file")["reason"]
-    assert "other images with its Patient ID another patient_id" in reasons["b.dcm"]
-    assert not reasons["a.dcm"] and not reasons["c.dcm"]
+    told = reasons.str.contains("other images with its Patient ID another patient_id")
+    assert dict(told) == {"a.dcm": False, "b.dcm": True, "c.dcm": False, "findings.csv": False}
 
 
 def test_a_finding_number_that_is_there_twice_is_named_with_both_lines(tmp_path):
@@ -328,12 +373,12 @@ def test_a_damaged_file_that_the_table_names_is_lost_and_stops_no_other(tmp_path
 
 
 def test_one_instance_number_on_different_images_is_told_of_both(tmp_path, capsys):
-    other = np.arange(64, dtype=np.uint16)[::-1].reshape(8, 8)
-    write_mammogram(tmp_path / "a.dcm")
-    write_mammogram(tmp_path / "b.dcm", other)
-    write_mammogram(tmp_path / "c.dcm", SOPInstanceUID="2.25.3")
-    write_mammogram(tmp_path / "d.dcm", SOPInstanceUID="2.25.4")
-    write_mammogram(tmp_path / "e.dcm", SOPInstanceUID="2.25.4", PatientID="w2")
+    one = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    write_mammogram(tmp_path / "a.dcm", one)
+    write_mammogram(tmp_path / "b.dcm", one[::-1])
+    write_mammogram(tmp_path / "c.dcm", one.T, SOPInstanceUID="2.25.3")
+    write_mammogram(tmp_path / "d.dcm", one, SOPInstanceUID="2.25.4", PatientID="w2")
+    write_mammogram(tmp_path / "e.dcm", one, SOPInstanceUID="2.25.4", PatientID="w3")
     catalog = catalog_of(tmp_path)
     assert list(catalog.images["image_id"]) == ["a", "b", "c", "d", "e"]
     told = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
