@@ -3,6 +3,7 @@
 import io
 import struct
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from pydicom.config import IGNORE, disable_value_validation
@@ -24,7 +25,8 @@ def mammogram_dataset(pixels: np.ndarray, **values) -> Dataset:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = MAMMOGRAPHY
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "2.25.1"
     dataset.PatientID = "w1"
-    dataset.StudyInstanceUID = "2.25.2"
+    woman = values.get("PatientID", "w1")  # no two have a study together
+    dataset.StudyInstanceUID = f"2.25.{crc32(str(woman).encode())}"
     dataset.Modality = "MG"
     dataset.ImageLaterality = "L"
     dataset.ViewPosition = "CC"

@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import hashlib
 import re
 import warnings
 from collections.abc import Callable
@@ -33,8 +34,8 @@ _MARKS = re.compile(r"Presentation State|(?<!Dose )\bSR\b|Segmentation|Structure
 _NO_IMAGE = re.compile(rf"{_MARKS.pattern}|\bSR\b|Key Object|^Encapsulated")
 _INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
-    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"),
-    *("PatientID", "PatientBirthDate", "Rows", "Columns"),
+    *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality"),
+    *("PatientID", "PatientName", "PatientBirthDate", "Rows", "Columns"),
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
 
@@ -44,6 +45,7 @@ class Header:
     """What a file says of itself; "" or None where it says nothing that can be read."""
 
     patient_id: str = ""  # as it stands; some sets write more into it than the patient
+    person: str = ""  # a hash of name and date of birth, to compare; "" without either
     birth_date: str = ""
     laterality: str = ""  # L or R
     view: str = ""  # CC, MLO, ... in capitals; "" where the file has only other words for it
@@ -51,6 +53,7 @@ class Header:
     study_uid: str = ""
     series_uid: str = ""
     sop_class: str = ""
+    modality: str = ""
     shape: tuple[int, int] | None = None  # rows and columns in pixels
     spacing_mm: float | None = None  # Imager Pixel Spacing, else Pixel Spacing, uncorrected
     is_directory: bool = False  # a DICOMDIR, a list of other files
@@ -163,6 +166,14 @@ def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip(" \0\t\r\n")
 
 
+def _person(name: str, birth_date: str) -> str:
+    """The same for other capitals and separators; so no name leaves this file."""
+    parts = re.findall(r"\w+", name.casefold())
+    if not parts or not birth_date:
+        return ""
+    return hashlib.sha256(" ".join([*parts, birth_date]).encode()).hexdigest()
+
+
 def _whole(header: Dataset, keyword: str) -> str:
     value = number(header, keyword)
     return "" if value is None else f"{value:.0f}"
@@ -176,6 +187,7 @@ def _shape(header: Dataset) -> tuple[int, int] | None:
 # Of a `Header`, each by itself: what is broken counts as absent.
 _VALUES: dict[str, Callable[[Dataset], object]] = {
     "patient_id": lambda data: _text(data, "PatientID"),
+    "person": lambda data: _person(_text(data, "PatientName"), _text(data, "PatientBirthDate")),
     "birth_date": lambda data: _text(data, "PatientBirthDate"),
     "laterality": lambda data: side_and_view.laterality(data)[0],
     "view": lambda data: re.sub(".*[^A-Z].*", "", side_and_view.view(data)[0].name),
@@ -183,6 +195,7 @@ _VALUES: dict[str, Callable[[Dataset], object]] = {
     "study_uid": lambda data: _text(data, "StudyInstanceUID"),
     "series_uid": lambda data: _text(data, "SeriesInstanceUID"),
     "sop_class": lambda data: _text(data, "SOPClassUID"),
+    "modality": modality,
     "shape": _shape,
     "spacing_mm": lambda data: (
         number(data, "ImagerPixelSpacing") or number(data, "PixelSpacing") or None

@@ -80,7 +80,7 @@ def predict(
     """
     wrapped = settings.store.root / "dicom"
     request = Request(settings.data, settings.phantom, tuple(files), wrapped, limits=settings.dicom)
-    catalog = dicom_folder.read(request)
+    catalog = dicom_folder.read(request, copies_count=True)
     if pseudonyms:
         catalog = pseudonymised(catalog, pseudonyms.of)
         pseudonyms.keep()  # before anything goes by them

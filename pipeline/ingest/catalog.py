@@ -103,6 +103,8 @@ class Catalog:
     split: dict[str, str] = field(default_factory=dict)
     # What is to be known of the whole set, in sentences without full stop.
     notes: tuple[str, ...] = ()
+    # Pairs of patient ids that may be of one woman, each with why.
+    alike: tuple[tuple[str, str, str], ...] = ()
     # How `source` of the images begins that are a hospital's own; "" for all.
     of_hospital: tuple[str, ...] = ()
 

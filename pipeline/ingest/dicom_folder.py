@@ -5,6 +5,7 @@ Only the clear cases are decided here; whether a DICOM file is a mammogram, the 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from pipeline.dicom.file_format import PACKED, damage_of, pixel_data_sha256
@@ -34,11 +35,15 @@ _NOT_RENAMED = (
     "the table of findings gives other images with its Patient ID another patient_id: two patients"
 )
 _DOUBLED = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
+_MOST_IDS = 8  # of one woman, where each of her images has got an id
 _COPY = "a copy: another file has the same pixels of the same patient, side and view"
 
 
-def read(request: Request) -> Catalog:
+def read(request: Request, *, copies_count: bool = False) -> Catalog:
     """Catalog of a folder of DICOM files.
+
+    Args:
+        copies_count: each file is an image, also one that is there twice.
 
     Raises:
         UserError: the table of findings is wrong or names an image that is not there.
@@ -81,7 +86,7 @@ def read(request: Request) -> Catalog:
             "laterality": header.laterality,
             "view": header.view,
         }
-    copies = _copies(headers, images)
+    copies = {} if copies_count else _copies(headers, images)
     for copy, kept in copies.items():  # what the table says of either is said of one image
         images[copy.name] = images[kept.name]
         builder.skip(copy, _COPY)
@@ -103,7 +108,7 @@ def read(request: Request) -> Catalog:
         remarks += [_NOT_RENAMED] if image["patient_id"] in renamed else []
         remarks += [_DOUBLED] if file in doubled else []
         builder.add_image(file, remarks=remarks, findings=found, **image)
-    return builder.catalog()
+    return replace(builder.catalog(), alike=_one_woman_twice(headers, images))
 
 
 def _of_readable(
@@ -138,6 +143,25 @@ def _remarks(header: Header, births: set[str]) -> Iterator[str]:
         yield "its patient has several dates of birth: perhaps several women under one Patient ID"
 
 
+def _one_woman_twice(
+    headers: Mapping[SourceFile, Header], images: Mapping[str, dict]
+) -> tuple[tuple[str, str, str], ...]:
+    """Pairs of patient ids that share a study, or name and date of birth; and which of these."""
+    pairs: dict[tuple[str, str], str] = {}
+    for why, of in (
+        ("images of one study", lambda header: header.study_uid),
+        ("one name and date of birth", lambda header: header.person),
+    ):
+        patients: dict[str, set[str]] = defaultdict(set)
+        for file, header in headers.items():
+            patients[of(header)].add(images[file.name]["patient_id"])
+        patients.pop("", None)
+        for first, *others in map(sorted, patients.values()):
+            if len(others) < _MOST_IDS:  # more have got one study or name in place of their own
+                pairs = {(first, other): why for other in others} | pairs
+    return tuple((*pair, why) for pair, why in sorted(pairs.items()))
+
+
 def _with_the_number_of_another(headers: Mapping[SourceFile, Header]) -> set[SourceFile]:
     """Files that share their SOP Instance UID and not their pixels, as PS3.5 9 does not allow."""
     of_number: dict[str, list[SourceFile]] = defaultdict(list)
@@ -154,14 +178,15 @@ def _copies(
 ) -> dict[SourceFile, SourceFile]:
     """Files that were sent or linked twice, under whatever UIDs, and the file that counts.
 
-    Only images of one patient, side, view and size are compared: few are, so few are read.
+    Only images whose headers agree in what decides whether and how they are used are compared: few
+    are of one patient, side and view, so few are read.
     """
     alike: dict[tuple, list[SourceFile]] = defaultdict(list)
     for file, header in headers.items():
         if header.shape:
             image = images[file.name]
-            of = (image["patient_id"], image["laterality"], image["view"])
-            alike[(*of, header.shape)].append(file)
+            of = (image["patient_id"], image["laterality"], image["view"], header.shape)
+            alike[(*of, header.modality, header.sop_class, header.spacing_mm)].append(file)
     kept: dict[tuple, SourceFile] = {}
     copies = {}
     for group, files in alike.items():

@@ -1,7 +1,7 @@
 """Patient ids that may stand for several women, or of which two may stand for one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -25,14 +25,21 @@ _SIDE_OR_VIEW = re.compile(
 _FEW_IMAGES = 8  # that one woman may well have
 _FEW_PATIENTS = 5  # may be classes, each with as many images as the others
 _TIMES = 5  # so many more images than most others have
+# Women of whom a hospital has one image are fewer.
+_SINGLE, _LEAST_PATIENTS = 0.9, 10
 
 
-def patient_doubts(images: pd.DataFrame, called: Called = as_it_is) -> list[str]:
+def patient_doubts(
+    images: pd.DataFrame,
+    called: Called = as_it_is,
+    alike: Sequence[tuple[str, str, str]] = (),
+) -> list[str]:
     """Sentences about ids that the split by patient cannot trust.
 
     Args:
         images: patient_id of each image.
         called: what a patient is called in them.
+        alike: pairs of ids that the files say are of one woman, each with why.
     """
     counts = images["patient_id"].value_counts()
     notes = []
@@ -47,15 +54,21 @@ def patient_doubts(images: pd.DataFrame, called: Called = as_it_is) -> list[str]
             "these women apart and every count of women is wrong: name them in patient_id of "
             "findings.csv"
         )
-    if twice := [*same_twice(counts.index), *_by_side(counts.index)]:
-        named = [[called("patient", patient) for patient in pair] for *pair, _ in twice]
+    if len(counts) >= _LEAST_PATIENTS and (counts == 1).mean() >= _SINGLE:
+        notes.append(
+            f"{(counts == 1).sum()} of {len(counts)} patient ids have a single image, as if each "
+            "file had an id of its own: if so, images of one woman come into several parts of the "
+            "split; name her in patient_id of findings.csv"
+        )
+    if twice := [*same_twice(counts.index), *_by_side(counts.index), *alike]:
         pairs = [
-            f"{one!r} and {other!r} ({why})"
-            for (one, other), (*_, why) in zip(named, twice, strict=True)
+            f"{called('patient', one)!r} and {called('patient', other)!r} ({why})"
+            for one, other, why in twice
         ]
         notes.append(
             f"patient ids that look like one woman twice: {some(pairs, '; ')}; they are taken as "
-            "two, who may come into two parts of the split"
+            "two, who may come into two parts of the split; name her in patient_id of "
+            "findings.csv, or put both into one part with split.csv"
         )
     return notes
 

@@ -70,7 +70,7 @@ def _notes(request: Request, catalog: Catalog, called: Called) -> list[str]:
     return [
         *unread_tables(request, unread, called),
         *not_opened(catalog.files, called),
-        *patient_doubts(catalog.images, called),
+        *patient_doubts(catalog.images, called, catalog.alike),
     ]
 
 

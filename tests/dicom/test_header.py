@@ -16,6 +16,7 @@ def test_a_header_names_patient_side_view_and_size(tmp_path):
         tmp_path / "a.dcm",
         PIXELS,
         PatientID="Calc-Test_P_00038_LEFT_CC ",
+        StudyInstanceUID="2.25.2",
         SeriesInstanceUID="2.25.3",
         ViewPosition="MLO",
     )
@@ -40,7 +41,8 @@ def test_what_is_not_there_is_blank_or_none(tmp_path):
     values = dict.fromkeys(["PatientID", "ImageLaterality", "ViewPosition", "StudyInstanceUID"])
     values |= {"Rows": None, "ImagerPixelSpacing": None}
     header = read_header(write_mammogram(tmp_path / "a.dcm", PIXELS, **values))
-    assert header == Header(sop_class=header.sop_class, instance_uid=header.instance_uid)
+    said = {"sop_class": header.sop_class, "instance_uid": header.instance_uid, "modality": "MG"}
+    assert header == Header(**said)
 
 
 def test_an_element_that_is_broken_leaves_the_others(tmp_path):

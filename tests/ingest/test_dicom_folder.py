@@ -358,6 +358,27 @@ def test_several_dates_of_birth_under_one_id_are_noted(tmp_path):
     assert ["several dates of birth" in reason for reason in reasons] == [True] * 3 + [False]
 
 
+def test_one_woman_under_two_ids_is_known_by_her_study_or_name(tmp_path):
+    women = {
+        "a": {"PatientID": "k1", "StudyInstanceUID": "2.25.7"},
+        "b": {"PatientID": "k2", "StudyInstanceUID": "2.25.7"},
+        "c": {"PatientID": "m1", "PatientName": "Doe^Ann", "PatientBirthDate": "19500101"},
+        "d": {"PatientID": "n2", "PatientName": "DOE ANN", "PatientBirthDate": "19500101"},
+        "e": {"PatientID": "o3", "PatientName": "DOE ANN", "PatientBirthDate": "19500102"},
+    }
+    for name, values in women.items():
+        write_mammogram(tmp_path / f"{name}.dcm", **values)
+    assert catalog_of(tmp_path).alike == (
+        ("k1", "k2", "images of one study"),
+        ("m1", "n2", "one name and date of birth"),
+    )
+    # What many share stands in place of what was taken out; the user's ids go before the file's.
+    for number in range(8):
+        write_mammogram(tmp_path / f"f{number}.dcm", **women["a"] | {"PatientID": f"p{number}"})
+    (tmp_path / "findings.csv").write_text("file,kind,patient_id\nd.dcm,mass,m1\n")
+    assert not catalog_of(tmp_path).alike
+
+
 def test_a_damaged_file_that_the_table_names_is_lost_and_stops_no_other(tmp_path, capsys):
     write_mammogram(tmp_path / "a.dcm")
     (tmp_path / "b.dcm").write_bytes(b"no longer DICOM")

@@ -318,6 +318,34 @@ def test_hidden_and_linked_files_are_listed_and_linked_folders_and_pipes_named(t
         files_of(tmp_path / "in" / "pipe.dcm")
 
 
+def test_what_may_hold_images_or_findings_and_is_not_read_is_told(tmp_path, root, capsys):
+    gsps, sr, pdf = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("11.1", "88.33", "104.1"))
+    none = {"Rows": None, "Columns": None}
+    for name, kind in (("pr1", gsps), ("pr2", gsps), ("sr", sr), ("pdf", pdf)):
+        write_mammogram(root / name, SOPClassUID=kind, **none)
+    write_mammogram(root / "seg", SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4")
+    write_mammogram(root / "as-image", SOPClassUID=gsps)  # the reader says what it is
+    (root / "w3.zip").write_bytes(b"PK\3\4" + bytes(200))
+    (tmp_path / "elsewhere").mkdir()
+    (root / "w4").symlink_to(tmp_path / "elsewhere")
+    here = stage(tmp_path)
+    assert ingest(here).endswith("1 linked folders, pipes or devices not entered, such as w4")
+    catalog = read_catalog(here.run)
+    told = [
+        "1 archives are not opened: w3.zip; unpack what has images",
+        "what DICOM objects beside the images say of findings is not read (1 Comprehensive SR "
+        "Storage, 2 Grayscale Softcopy Presentation State Storage, 1 Segmentation Storage): write "
+        "it into findings.csv (docs/findings-csv.md)",
+        "1 linked folders, pipes or devices not entered, such as w4",
+    ]
+    assert list(catalog.notes) == told
+    assert f"note: {told[0]}\nnote: {told[1]}\n" in capsys.readouterr().out
+    files = catalog.files.set_index("file")
+    assert files.loc["pdf", "reason"] == "no image in it: Encapsulated PDF Storage"
+    assert files.loc["as-image", "status"] == "candidate"
+    assert len(catalog.images) == 4
+
+
 def test_links_to_files_that_are_not_there_are_lost_images(tmp_path, root):
     ingest(stage(tmp_path))
     (root / "gone.dcm").symlink_to(tmp_path / "annex" / "x")

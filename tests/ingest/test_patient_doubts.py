@@ -67,6 +67,20 @@ def test_ids_that_look_like_one_woman_are_named():
         assert pair in note
 
 
+def test_an_id_for_each_image_is_doubted():
+    each = [f"p{number}x" for number in range(10)]
+    (note,) = doubts(*each)
+    assert note.startswith("10 of 10 patient ids have a single image, as if each file had an id")
+    assert doubts(*each[:9]) == []
+    assert doubts(*each, each[0], each[1]) == []
+
+
+def test_ids_that_the_files_say_are_one_woman_are_named_as_she_is_called():
+    images = pd.DataFrame({"patient_id": ["a1", "k7"]})
+    (note,) = patient_doubts(images, lambda kind, name: f"{kind}:{name}", [("a1", "k7", "why")])
+    assert "one woman twice: 'patient:a1' and 'patient:k7' (why); they are" in note
+
+
 def test_a_long_id_takes_no_long_time():
     began = time.process_time()
     patient_doubts(pd.DataFrame({"patient_id": ["-" * 50_000 + "1", "w1"]}))
