@@ -8,13 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydicom.datadict import dictionary_description
 from pydicom.dataset import Dataset
 
 from pipeline.dicom.elements import items, word, words
 
+# Free text, asked where no attribute of their own says side and view.
+_DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
 TAGS = (
     *("ImageLaterality", "Laterality", "PatientOrientation", "SharedFunctionalGroupsSequence"),
-    *("ViewPosition", "ViewCodeSequence", "AnatomicRegionSequence"),
+    *("ViewPosition", "ViewCodeSequence", "AnatomicRegionSequence", *_DESCRIPTIONS),
 )
 
 
@@ -76,7 +79,10 @@ _VIEW_WORDS = {
 }
 _SIDE_WORDS = {
     side: letter
-    for letter, sides in {"L": "L LT LEFT SINISTER", "R": "R RT RIGHT DEXTER"}.items()
+    for letter, sides in {
+        "L": "L LT LEFT SINISTER LINKS GAUCHE IZQUIERDA SINISTRA ESQUERDA",
+        "R": "R RT RIGHT DEXTER RECHTS DROITE DERECHA DESTRA DIREITA",
+    }.items()
     for side in sides.split()
 }
 # Beside a side or a view these say nothing more.
@@ -88,12 +94,16 @@ _BESIDE = frozenset(
 )
 # Projections that are none of a whole breast, and parts of one: whatever else a text says, what has
 # one of these in it is no screening view.
-_OTHER_VIEWS = frozenset(
+_OTHER_IN_ANY_TEXT = frozenset(
+    (
+        *("SPOT", "MAG", "MAGNIFICATION", "MAGNIFIED", "CONE", "SPECIMEN", "STEREO"),
+        *("STEREOTACTIC", "SCOUT", "GALACTOGRAM", "BIOPSY", "LOCALIZATION", "TANGENTIAL"),
+    )
+)
+_OTHER_VIEWS = _OTHER_IN_ANY_TEXT | frozenset(
     (
         *("AP", "PA", "LL", "RL", "LLD", "RLD", "LLO", "RLO", "LAT"),
-        *("SPOT", "MAG", "MAGNIFICATION", "MAGNIFIED", "CONE", "SPECIMEN", "STEREO"),
-        *("STEREOTACTIC", "SCOUT", "GALACTOGRAM", "BIOPSY", "LOCALIZATION"),
-        *("TAN", "TANGENTIAL", "CV", "CLEAVAGE", "AT", "AXILLA", "AXILLARY", "ROLLED"),
+        *("TAN", "CV", "CLEAVAGE", "AT", "AXILLA", "AXILLARY", "ROLLED"),
     )
 )
 # PS3.16 CID 4031 and 244, by SNOMED CT and by the older SNOMED RT code: a breast, and a side of it.
@@ -119,7 +129,7 @@ def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
     """L, R or "", the attribute that says so, and notes.
 
     Of Image Laterality, Laterality, Frame Laterality, Anatomic Region with its modifiers, Patient
-    Orientation and View Position (as in R MLO) the first counts.
+    Orientation, View Position (as in R MLO) and descriptions the first counts.
     """
     found = {
         "Image Laterality": _named_side(_all_of(dataset, "ImageLaterality")),
@@ -128,6 +138,7 @@ def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
         "Anatomic Region": _side_of_anatomy(dataset),
         "Patient Orientation": _side_of_orientation(dataset),
         "View Position": _named_view(_all_of(dataset, "ViewPosition")).side,
+        **{source: described.side for source, described in _descriptions(dataset)},
     }
     named = {source: side for source, side in found.items() if side in ("L", "R")}
     source, side = next(iter(named.items()), ("", ""))
@@ -143,7 +154,11 @@ def laterality(dataset: Dataset) -> tuple[str, str, list[str]]:
 
 
 def view(dataset: Dataset) -> tuple[View, list[str]]:
-    """View Position, View Code Sequence with its modifiers, and CBIS-DDSM's own place."""
+    """View Position, View Code Sequence with its modifiers, CBIS-DDSM's own place, descriptions.
+
+    A description counts where nothing else names a view. Elsewhere a note says what it calls other
+    than a screening view.
+    """
     text = _all_of(dataset, "ViewPosition")
     position = _named_view(text)
     modifiers = [IMPLANT_DISPLACED] if position.displaced else []
@@ -159,14 +174,23 @@ def view(dataset: Dataset) -> tuple[View, list[str]]:
             known = known or _other_view(meaning).lower()
             modifiers.append(known)
             unknown += [("View Modifier", meaning)] if meaning and not known else []
+    described = _descriptions(dataset)
     # CBIS-DDSM writes the view where the orientation belongs.
     misplaced = [name for name in words(dataset, "PatientOrientation") if name in ("CC", "MLO")]
     found = [("View Position", position.name)]
     found += [("View Code Sequence", code) for code in codes]
     found += [("Patient Orientation", name) for name in misplaced]
     found = [(source, name) for source, name in found if name]
+    notes = [
+        f"{source} says {each.other}: perhaps no screening view"
+        for source, each in described
+        if each.other
+    ]
+    if not found:
+        found = [(source, each.other or each.name) for source, each in described]
+        found, notes = [(source, name) for source, name in found if name][:1], []
     names = tuple(dict.fromkeys(name for _, name in found))
-    notes = [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
+    notes += [f"contradictory views: {', '.join(names)}"] if len(names) > 1 else []
     notes += [
         f"{source} '{text[:_SHOWN]}' is no view that is known: left out" for source, text in unknown
     ]
@@ -181,6 +205,35 @@ class _Named:
     name: str = ""
     side: str = ""
     displaced: bool = False
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What free text names: one side, one view, and words of no screening view."""
+
+    side: str = ""
+    name: str = ""
+    other: str = ""
+
+
+def _descriptions(dataset: Dataset) -> list[tuple[str, _Described]]:
+    """What each description says, after its name."""
+    texts = [(dictionary_description(name), _all_of(dataset, name)) for name in _DESCRIPTIONS]
+    return [(source, _described(text)) for source, text in texts if text]
+
+
+@functools.lru_cache
+def _described(text: str) -> _Described:
+    """Sides and views among other words, where they agree."""
+    parts = re.findall(r"[^\W\d_]+", text)
+    named = [_known_view(each) for each in (text, *parts)]
+    sides = {*(each.side for each in named), *(_SIDE_WORDS.get(part, "") for part in parts)} - {""}
+    names = {each.name for each in named} - {"", *_OTHER_IN_ANY_TEXT}
+    return _Described(
+        sides.pop() if len(sides) == 1 else "",
+        names.pop() if len(names) == 1 else "",
+        " ".join(part for part in parts if part in _OTHER_IN_ANY_TEXT),
+    )
 
 
 @functools.lru_cache  # of many files the same few words are asked for again and again

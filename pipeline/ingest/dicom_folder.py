@@ -92,7 +92,7 @@ def read(request: Request, *, copies_count: bool = False) -> Catalog:
         builder.skip(copy, _COPY)
         del headers[copy]
     if copies:
-        tell(f"{_COPY}, which is used", [copy.name for copy in copies])
+        tell(_COPY, [copy.name for copy in copies])
     lines = _of_readable(lines, damaged, images)
     said = {name: image["patient_id"] for name, image in images.items()}
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
@@ -130,7 +130,7 @@ def _patient(header: Header) -> str:
 
 
 def _remarks(header: Header, births: set[str]) -> Iterator[str]:
-    """Doubts whose image it is.
+    """Doubts whose image it is, and of what.
 
     Args:
         births: dates of birth in all files of its patient.
@@ -141,6 +141,8 @@ def _remarks(header: Header, births: set[str]) -> Iterator[str]:
         yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
     if len(births - {""}) > 1:
         yield "its patient has several dates of birth: perhaps several women under one Patient ID"
+    if header.shape and not (header.laterality and header.view):
+        yield "its header does not say side and view in words that are known: one is unknown"
 
 
 def _one_woman_twice(

@@ -81,7 +81,7 @@ def test_what_is_no_side_is_passed_over(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["?", "LINKS", "R-L", "\N{GREEK CAPITAL LETTER OMEGA}", ["L", "R"]]
+    "value", ["?", "MITTE", "R-L", "\N{GREEK CAPITAL LETTER OMEGA}", ["L", "R"]]
 )
 def test_a_side_that_nobody_understands_is_named(value):
     dataset = header(ImageLaterality=value, Laterality="R")
@@ -237,3 +237,47 @@ def test_contradictory_views_are_all_named():
     assert found.names == ("MLO", "CC")
     assert (found.name, found.source) == ("MLO", "View Position")
     assert notes == ["contradictory views: MLO, CC"]
+
+
+@pytest.mark.parametrize(
+    ("text", "side", "name"),
+    [
+        ("R CC", "R", "CC"),
+        ("MAMMO LEFT MLO 2D", "L", "MLO"),
+        ("Mammographie MLO rechts", "R", "MLO"),
+        ("LMLO", "L", "MLO"),
+        ("Cranio-caudal gauche", "L", "CC"),
+        ("\u4e73\u623f R MLO", "R", "MLO"),
+        ("CC R/L", "", "CC"),  # of both
+        ("Screening 4 views CC MLO", "", ""),
+        ("R SPECIMEN", "R", "SPECIMEN"),
+        ("L CC SPOT MAG, Mrs Miller", "L", "SPOT MAG"),
+        ("Stereo +15", "", "STEREO"),
+        ("full mammogram images", "", ""),
+    ],
+)
+@pytest.mark.parametrize(
+    "keyword", ["SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"]
+)
+def test_a_description_counts_where_nothing_else_says_side_and_view(keyword, text, side, name):
+    dataset = header(**{keyword: text}, ImageLaterality="", ViewPosition="")
+    assert laterality(dataset)[0] == side
+    seen, notes = view(dataset)
+    assert (seen.name, notes) == (name, [])
+    source = {"SeriesDescription": "Series Description", "ProtocolName": "Protocol Name"}
+    source = source.get(keyword, "Acquisition Device Processing Description")
+    assert laterality(dataset)[1] == (source if side else "")
+    assert seen.source == (source if name else "")
+
+
+def test_a_description_is_only_a_doubt_where_the_attributes_say_side_and_view():
+    values = {"ImageLaterality": "R", "ViewPosition": "CC"}
+    dataset = header(**values, SeriesDescription="L MLO Spot, Mrs Miller")
+    side, _, notes = laterality(dataset)
+    assert (side, notes) == ("R", ["contradictory sides: Image Laterality R, Series Description L"])
+    seen, notes = view(dataset)
+    assert (seen.names, notes) == (
+        ("CC",),
+        ["Series Description says SPOT: perhaps no screening view"],
+    )
+    assert view(header(**values, SeriesDescription="BILATERAL SCREENING"))[1] == []

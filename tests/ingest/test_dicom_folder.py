@@ -26,13 +26,15 @@ def test_headers_give_patient_side_and_view(tmp_path):
     assert images["spacing_mm"].isna().all()
 
 
-def test_odd_words_for_a_view_stop_no_ingest(tmp_path):
+def test_odd_words_for_a_view_stop_no_ingest(tmp_path, capsys):
     code = Dataset()
     code.CodeValue, code.CodeMeaning = "X-1", "From above"
     write_as(tmp_path / "a.dcm", "ViewPosition", "12?", "LO")
     write_mammogram(tmp_path / "b.dcm", ViewPosition=None, ViewCodeSequence=[code])
     write_mammogram(tmp_path / "c.dcm")
     assert list(catalog_of(tmp_path).images["view"]) == ["", "", "CC"]
+    told = "its header does not say side and view in words that are known: one is unknown: a, b\n"
+    assert told in capsys.readouterr().out
 
 
 def test_every_file_gets_a_row_with_a_reason(tmp_path):
@@ -287,7 +289,7 @@ def test_an_exam_that_was_sent_or_linked_twice_counts_once(tmp_path, capsys):
     copies = ["link", "second/CC.dcm", "second/MLO.dcm"]
     assert sorted(files.index[files["reason"].str.startswith("a copy: ")]) == copies
     assert set(files.loc[copies, "status"]) == {"skipped"}
-    told = "which is used: link, second/CC.dcm, second/MLO.dcm\n"
+    told = "side and view: link, second/CC.dcm, second/MLO.dcm\n"
     assert told in capsys.readouterr().out
 
 

@@ -31,7 +31,7 @@ from pipeline.run.object_path import drop_copy, kept_copy, place
 
 # Raise it when reading, the search for the breast or standardise.py give other pixels for the
 # same settings, or STORE.json says other things.
-STORE_FORMAT = 10
+STORE_FORMAT = 11
 BREAST_CELL_PX = 8
 WHITE = 65535  # the brightest stored grey value
 CHUNK_PX, BLOCK_PX = 512, 64  # a chunk is written at once, of a block all is read
