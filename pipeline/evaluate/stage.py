@@ -59,10 +59,10 @@ def evaluate(stage: Stage) -> str:
     paper = write_paper(run, judged, bootstrap, metrics)
     write_lesions(judged, run.lesions)
     write_json(run.metrics, metrics)
+    stage.events.metrics(tracked_numbers(metrics))  # before the report, which reads the log
     plan.say(REPORT)
     card = write_model_card(run)
     write_report(run)
-    stage.events.metrics(tracked_numbers(metrics))
     stage.events.artifact(run.metrics)
     stage.events.artifact(run.lesions)
     stage.events.artifact(run.report)

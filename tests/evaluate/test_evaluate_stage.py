@@ -23,6 +23,7 @@ from tests.model.cards import a_card
 
 def evaluated(run) -> dict:
     stage = Stage(run, load_settings(run), EventLog(run, "evaluate"))
+    stage.events.start(settings={}, commit="", dirty=False)
     line = evaluate(stage)
     metrics = json.loads(run.metrics.read_text())
     return metrics | {"line": line}
@@ -210,11 +211,12 @@ def test_one_patient_gives_figures_without_an_interval(tmp_path):
 def test_the_report_shows_the_figures_of_metrics_json(common):
     run, metrics = common
     page = run.report.read_text(encoding="utf-8")
+    assert re.search(r"<td>evaluate</td><td>[^<]+</td><td>wrote this page</td>", page)
     figure = metrics["patch_auc"]
     assert f"{figure['value']:.3f}" in page
     assert f"{figure['low']:.3f} to {figure['high']:.3f}" in page
     left = metrics["groups"][0]
-    cells = [left["by"], left["group"], left["images"]]
+    cells = [left["by"].replace("laterality", "side"), left["group"], left["images"]]
     for figure in (left["patch_auc"], left["image_auc"]):
         cells += [f"{figure['value']:.3f}", f"{figure['low']:.3f} to {figure['high']:.3f}"]
     row = r"\s*".join(f"<td[^>]*>{cell}</td>" for cell in cells)

@@ -54,7 +54,8 @@ def test_it_shows_the_pooled_figures_with_their_intervals(judged):
     point = content["froc"][2]
     assert f"1 {point['sensitivity']:.3f}" in text
     group = content["groups"][0]
-    assert f"{group['by']} {group['group']} {group['images']}" in text
+    by = group["by"].replace("laterality", "side")
+    assert f"{by} {group['group']} {group['images']}" in text
     assert "kind mass 6" in text
 
 

@@ -123,7 +123,7 @@ def test_results_have_their_intervals_overall_and_by_group(run):
     auc, left = metrics["patch_auc"], metrics["groups"][0]
     shown = "{value:.3f} | {low:.3f} to {high:.3f} |"
     assert f"| Positions: ROC AUC | {shown.format(**auc)} {auc['n']:,} |" in card
-    assert f"| laterality | L | 4 | {shown.format(**left['patch_auc'])}" in card
+    assert f"| side | L | 4 | {shown.format(**left['patch_auc'])}" in card
     assert "| kind | mass | 4 | " in card
     point = metrics["froc"][0]
     assert f"| 0.25 | {point['sensitivity']:.3f} | {point['low']:.3f} to " in card
