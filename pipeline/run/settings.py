@@ -124,7 +124,7 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
         UserError: something would change, and another process works on the run folder.
     """
     files = _files_of(run, settings, remembered)
-    changing = [path for path, text in files.items() if not says(path, text)]
+    changing = [path for path, text in files.items() if not _says_the_same(path, text)]
     if not changing:
         return []
     existed = {path for path in changing if path.is_file()}
@@ -132,6 +132,18 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
         for path in changing:
             write_text(path, files[path])
     return [stage for stage in STAGE_SECTIONS if run.stage_settings(stage) in existed]
+
+
+def _says_the_same(path: Path, text: str) -> bool:
+    """Whether a file of RUN/settings says this; what older code did not have is its default."""
+    if says(path, text) or not path.is_file():
+        return path.is_file()
+    wanted, defaults = yaml.safe_load(text), Settings().model_dump(mode="json")
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return {name: defaults[name] | found[name] for name in wanted} == wanted
+    except (yaml.YAMLError, UnicodeDecodeError, LookupError, TypeError):  # damaged, or run.yaml
+        return False
 
 
 def _files_of(run: RunFolder, settings: Settings, remembered: Remembered) -> dict[Path, str]:

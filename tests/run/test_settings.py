@@ -5,11 +5,19 @@ from typing import get_args
 
 import pytest
 
-from pipeline.config import Settings
+from pipeline.config import Settings, TrainSettings
 from pipeline.run.errors import UserError
 from pipeline.run.graph import STAGE_SECTIONS
 from pipeline.run.layout import RunFolder
-from pipeline.run.settings import build_settings, parse_set, recall, setting_names
+from pipeline.run.settings import (
+    Remembered,
+    build_settings,
+    load_settings,
+    parse_set,
+    recall,
+    remember,
+    setting_names,
+)
 
 
 @pytest.fixture
@@ -113,3 +121,18 @@ def test_every_setting_belongs_to_exactly_one_stage():
     sections = [section for stage in STAGE_SECTIONS.values() for section in stage]
     assert sorted(sections) == sorted(Settings.model_fields)
     assert {name.split(".")[0] for name in setting_names()} == set(sections)
+
+
+@pytest.mark.parametrize(("seed", "changed"), [(0, []), (1, ["train"])])
+def test_a_setting_that_older_code_did_not_have_counts_as_its_default(tmp_path, seed, changed):
+    run, of_older_code = RunFolder(tmp_path), Remembered("configs/default.yaml")
+    remember(run, Settings(), of_older_code)
+    path = run.stage_settings("train")
+    lines = path.read_text().splitlines(keepends=True)
+    older = "".join(line for line in lines if line != "  seed: 0\n")
+    assert older.count("\n") == len(lines) - 1
+    path.write_text(older)
+    now = Settings(train=TrainSettings(seed=seed))
+    assert remember(run, now, of_older_code) == changed  # else a newer version would train anew
+    assert (path.read_text() == older) is (seed == 0)
+    assert load_settings(run) == now
