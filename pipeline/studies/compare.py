@@ -81,7 +81,7 @@ def comparison_text(content: dict) -> str:
     """The comparison as a table for the terminal."""
     rows = [
         (
-            name.replace("_", " "),
+            METRICS[name].title,
             *(figure_text(row[of]) for of in ("first", "second", "difference")),
         )
         for name, row in content["figures"].items()

@@ -102,13 +102,13 @@ def calibration_text(content: Mapping, run: RunFolder) -> str:
     """Before and after as a table for the terminal."""
     before, after = content["before"], content["after"] or {}
     old, new = content["calibration_before"], content["calibration"]
-    names = [metric.name for metric in probability_metrics(within=Place.STUDY)]
-    rows: list[tuple] = [(name, before[name], after.get(name)) for name in names]
+    metrics = probability_metrics(within=Place.STUDY)
+    rows: list[tuple] = [(of.title, before[of.name], after.get(of.name)) for of in metrics]
     parts = ("natural_prior", "training_prior", "temperature", "bend")
-    rows += [(name, old[name], new[name]) for name in parts]
+    rows += [(name.replace("_", " "), old[name], new[name]) for name in parts]
     name = "region_threshold"
-    rows.append((name, content[f"{name}_before"], content[name]))
-    shown = [(n.replace("_", " "), figure_text(a), figure_text(b)) for n, a, b in rows]
+    rows.append(("region threshold", content[f"{name}_before"], content[name]))
+    shown = [(what, figure_text(a), figure_text(b)) for what, a, b in rows]
     return (
         f"\n{aligned([('', 'before', 'after'), *shown])}\n{content['patients']} patients, "
         f"{content['lesions']} lesions, {content['positions']:,} positions. After: "

@@ -43,7 +43,7 @@ def test_an_oracle_is_better_and_the_interval_of_the_difference_says_so(tmp_path
     assert auc["difference"]["high"] - auc["difference"]["low"] == pytest.approx(width)
     assert content["figures"]["log_loss"]["difference"]["value"] < 0
     assert json.loads((oracle.root / "compare-run.json").read_text()) == content
-    assert "patch auc" in comparison_text(content)
+    assert "patch AUC" in comparison_text(content)
     page = (oracle.root / "compare-run.html").read_text()
     assert "patch AUC" in page and "Neither run has maps" in page
 
