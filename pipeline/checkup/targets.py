@@ -8,7 +8,7 @@ _TARGET = re.compile(r"^([a-z][a-z-]*):.*?##\s*(.+)$")
 _TAKEN = re.compile(r'print "  ([A-Z]+=\S+(?: c\.d=x\\")?)\s+(.+)"')
 _HEAD = """# Make targets
 
-Written by `make docs` from the Makefile and the scripts; `make help` prints the same.
+Written by `make docs` from the Makefile and the scripts. `make help` prints targets and settings.
 """
 
 
