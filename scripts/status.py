@@ -1,10 +1,11 @@
 """Say what is done in a run folder and what is older than its inputs, settings or code.
 
-Reads   RUN
+Reads   RUN, and names, sizes and times of the files in data.root
 Run     make status
 """
 
 import start
+from pipeline.ingest.stage import older_than_data
 from pipeline.run.freshness import status as status_of
 from pipeline.run.layout import RunFolder
 
@@ -18,8 +19,10 @@ def status(run: start.Run, given: bool = False) -> None:
     if given:
         print("  as the run remembers it: SET, MODEL and INPUT are not looked at here; a stage")
         print("  that they are given to says what will be redone")
-    for stage, sentence in status_of(RunFolder(run)):
-        print(f"  {stage:<11} {sentence}")
+    folder = RunFolder(run)
+    for stage, sentence in status_of(folder):
+        newer = older_than_data(folder) if stage == "ingest" else ""
+        print(f"  {stage:<11} {newer or sentence}")
 
 
 if __name__ == "__main__":

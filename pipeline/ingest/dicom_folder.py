@@ -141,7 +141,7 @@ def _remarks(header: Header, births: set[str]) -> Iterator[str]:
         yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
     if len(births - {""}) > 1:
         yield "its patient has several dates of birth: perhaps several women under one Patient ID"
-    if header.shape and not (header.laterality and header.view):
+    if header.modality == "MG" and not (header.laterality and header.view):
         yield "its header does not say side and view in words that are known: one is unknown"
 
 

@@ -39,7 +39,7 @@ def join_findings(
             of another unit or order.
     """
     by_id = {image["image_id"]: [image] for image in images.values()}
-    by_name = defaultdict(list)
+    by_name: dict[str, list[dict]] = defaultdict(list)
     for name, image in images.items():
         called = by_name[PurePosixPath(name).name]
         called += [image] if image not in called else []  # copies are one image

@@ -29,6 +29,7 @@ from pipeline.run.pseudonyms import (
     original_path,
     private_folder,
 )
+from pipeline.run.settings import load_settings
 from pipeline.run.stage import Stage
 
 # Importers of what is no DICOM.
@@ -55,6 +56,31 @@ def ingest(stage: Stage) -> str:
         stage.events.nothing_to_do()
         return f"nothing changed ({_counts(known)})"
     return _import(run, settings, listing, pseudonyms)
+
+
+def older_than_data(run: RunFolder) -> str:
+    """What `make status` says of a catalog whose data set has changed since.
+
+    Returns:
+        "" where it has not, or where the data are not to be looked at from here.
+    """
+    known = read_json(run.catalog) or {}
+    try:
+        settings = load_settings(run)
+        if not known or _lies_elsewhere(settings.data):
+            return ""
+        listing = _list_all(run, settings)
+        pseudonyms = Pseudonyms() if settings.data.has_secrets else None
+        made_from = _fingerprint(listing, settings, pseudonyms)
+    except UserError:  # which the next make tells
+        return ""
+    if known.get("fingerprint") == made_from:
+        return ""
+    now, before = len(listing.files) + len(listing.broken_links), known["files"]
+    return (
+        f"older than the files of the data set ({now} now, {before} then); the next make reads "
+        "them and redoes what changes with them"
+    )
 
 
 def _nothing_is_read(run: RunFolder) -> bool:

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,12 +17,13 @@ from pipeline.ingest.catalog import read_catalog
 from pipeline.ingest.importers import MODULES
 from pipeline.ingest.read_data_set import read_split
 from pipeline.ingest.source_files import files_of, list_files
-from pipeline.ingest.stage import _fingerprint, ingest
+from pipeline.ingest.stage import _fingerprint, ingest, older_than_data
 from pipeline.run.csv_tables import read_text_table
 from pipeline.run.errors import UserError
 from pipeline.run.events import EventLog
 from pipeline.run.layout import RunFolder
 from pipeline.run.pseudonyms import PRIVATE, TABLE, original, original_path, private_folder
+from pipeline.run.settings import Remembered, remember
 from pipeline.run.stage import Stage, run_stage
 from tests.dicom_samples import write_mammogram
 from tests.fault_injection.child import inside
@@ -55,6 +57,23 @@ def test_the_first_time_writes_the_catalog_and_the_second_nothing(tmp_path, root
     before = {path: path.stat().st_mtime_ns for path in here.run.catalog.parent.iterdir()}
     assert ingest(here).startswith("nothing changed (3 files")
     assert {p: p.stat().st_mtime_ns for p in here.run.catalog.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("pseudonyms", [False, True])
+def test_files_that_came_later_make_the_catalog_older_for_make_status(tmp_path, root, pseudonyms):
+    here = stage(tmp_path, pseudonyms=pseudonyms)
+    remember(here.run, here.settings, Remembered())
+    assert older_than_data(here.run) == ""  # not done
+    ingest(here)
+    assert older_than_data(here.run) == ""
+    write_mammogram(root / "later.dcm", PatientID="w1")
+    assert older_than_data(here.run).startswith(
+        "older than the files of the data set (4 now, 3 then); the next make reads them"
+    )
+    ingest(here)
+    assert older_than_data(here.run) == ""
+    shutil.rmtree(root)  # a run whose data are elsewhere needs none
+    assert older_than_data(here.run) == ""
 
 
 def test_findings_without_a_place_are_counted(tmp_path, root):
