@@ -85,6 +85,11 @@ class ModelCard(CardPart):
         return self
 
     @property
+    def was_read(self) -> bool:
+        """Whether it has a folder."""
+        return self._folder is not None
+
+    @property
     def folder(self) -> Path:
         """Where it was read from: the folder of the weights too."""
         if self._folder is None:

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from pipeline.model.card import ModelCard
+from pipeline.preprocess.split import TRAIN, VALIDATION
+from pipeline.preprocess.tables import read_mammograms
+from pipeline.run.atomic import read_json
+from pipeline.run.errors import UserError
+from pipeline.run.layout import RunFolder
 
 HASH_LETTERS = 16  # of a SHA-256; 64 bits do not meet by chance
 
@@ -31,6 +36,34 @@ def patients_among(mammograms: pd.DataFrame, pixel_hashes: Sequence[str]) -> int
     return int(mammograms.loc[is_among(mammograms, pixel_hashes), "patient_id"].nunique())
 
 
+def met_in_training(card: ModelCard, mammograms: pd.DataFrame) -> pd.Series:
+    """Bool for each row of mammograms.csv: a model was trained on her, or she chose its weights.
+
+    Women are known by their pixels, and those of a hospital, of whom there may be other mammograms
+    here, by their pseudonyms, as long as the run of the training lies around the model.
+    """
+    patients = mammograms["patient_id"]
+    met = patients[is_among(mammograms, card.training.pixel_hashes)]
+    return patients.isin([*met, *_pseudonyms_of_training(card)])
+
+
+def patients_trained_on(card: ModelCard, mammograms: pd.DataFrame) -> int:
+    """How many of these patients a model was trained on, or chose its weights."""
+    return int(mammograms.loc[met_in_training(card, mammograms), "patient_id"].nunique())
+
+
+def _pseudonyms_of_training(card: ModelCard) -> set[str]:
+    """Of other ids there are none: those of two hospitals may meet, keyed hashes do not."""
+    run = RunFolder(card.folder.parent) if card.was_read else None
+    if not run or not (read_json(run.catalog) or {}).get("pseudonyms"):
+        return set()
+    try:
+        known = read_mammograms(run)
+    except UserError:  # the model counts, not what lies around it
+        return set()
+    return set(known.loc[known["split"].isin((TRAIN, VALIDATION)), "patient_id"])
+
+
 def warn_of_overlap(stage: str, card: ModelCard, mammograms: pd.DataFrame) -> tuple[int, int]:
     """Say on stderr which patients of `mammograms` the model has met, if any.
 
@@ -39,7 +72,7 @@ def warn_of_overlap(stage: str, card: ModelCard, mammograms: pd.DataFrame) -> tu
     """
     site = card.calibrated_on
     calibrated = patients_among(mammograms, site.pixel_hashes if site else ())
-    trained = patients_among(mammograms, card.training.pixel_hashes)
+    trained = patients_trained_on(card, mammograms)
     here = mammograms["patient_id"].nunique()
     for same, text in (
         (calibrated, calibration_overlap_text),

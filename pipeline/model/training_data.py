@@ -11,6 +11,7 @@ from pipeline.model.card_parts import FILM, FILMS, PHANTOM, DataCard
 from pipeline.model.seen_patients import (
     calibration_overlap_text,
     patients_among,
+    patients_trained_on,
     training_overlap_text,
 )
 
@@ -60,7 +61,7 @@ def doubts_of(card: ModelCard, mammograms: pd.DataFrame, *, used: int, failed: i
     patients = mammograms["patient_id"].nunique()
     seen, here = card.data, data_behind(mammograms)
     found = [] if seen is None else list(_differences(seen, here))
-    if same := patients_among(mammograms, card.training.pixel_hashes):
+    if same := patients_trained_on(card, mammograms):
         at = 1 if found and found[0].short == DRAWINGS.short else 0
         text = _sentence(training_overlap_text(same, of=patients))
         found.insert(at, Doubt("trained on these very women", text))

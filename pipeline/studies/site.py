@@ -1,9 +1,9 @@
 """The labelled patients of a site that a finished model is calibrated on, and cross-fitting."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from pipeline.annotations.labels import POSITIVE
 from pipeline.config import SplitSettings
@@ -12,7 +12,6 @@ from pipeline.evaluate.refit import before_calibration, evidence_of
 from pipeline.model.calibration import Calibration
 from pipeline.model.fit import Evidence
 from pipeline.model.fit_calibration import refit
-from pipeline.model.seen_patients import is_among
 from pipeline.preprocess.split import TEST, split_patients
 
 FOLDS = 5
@@ -60,22 +59,21 @@ class Site:
         )
 
 
-def site_of(judged: Judged, *, trained_on: Sequence[str]) -> Site:
+def site_of(judged: Judged, *, met: pd.Series) -> Site:
     """Leave out what a calibration must not see.
 
     Args:
         judged: all mammograms of a run.
-        trained_on: pixel hashes of the mammograms that the model was trained on; their
-            patients are left out, because a network is too certain about what it has seen.
+        met: bool for each of them, of a woman that the model was trained on; she is left out,
+            because a network is too certain about what it has seen.
     """
     images = judged.images
-    overlap = images["patient_id"].isin(images.loc[is_among(images, trained_on), "patient_id"])
     known = has_known_truth(images)
-    chosen = images[~overlap & known]
+    chosen = images[~met & known]
     return Site(
         judged=replace(judged.only(chosen), patients=sorted(chosen["patient_id"].unique())),
-        left_out=int(images.loc[overlap, "patient_id"].nunique()),
-        not_outlined=int((~known & ~overlap).sum()),
+        left_out=int(images.loc[met, "patient_id"].nunique()),
+        not_outlined=int((~known & ~met).sum()),
     )
 
 

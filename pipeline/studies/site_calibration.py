@@ -21,7 +21,7 @@ from pipeline.model.card_parts import SiteCard
 from pipeline.model.fit import Fitted, support_of
 from pipeline.model.fit_calibration import TEMPERATURE_LIMITS, lacks_overlap
 from pipeline.model.folder import copy_model
-from pipeline.model.seen_patients import pixel_hashes
+from pipeline.model.seen_patients import met_in_training, pixel_hashes
 from pipeline.model.threshold import Threshold, region_threshold
 from pipeline.pages.filters import figure_text
 from pipeline.report.model_card import write_model_card
@@ -54,7 +54,8 @@ def calibrate(stage: Stage) -> str:
             "make calibrate MODEL=runs/x INPUT=folder RUN=runs/y."
         )
     card = read_card(model_folder(run))
-    site = site_of(load_judged(run), trained_on=card.training.pixel_hashes)
+    judged = load_judged(run)
+    site = site_of(judged, met=met_in_training(card, judged.images))
     fit = _fitted(site, card, fp_per_image=stage.settings.train.fp_per_image)
     new, threshold = fit.calibration, fit.threshold
     fitted = {

@@ -16,7 +16,7 @@ from pipeline.figures.reliability import log_loss_from_logits
 from pipeline.model.calibration import Calibration
 from pipeline.model.card import card_path, read_card
 from pipeline.model.fit_calibration import refit
-from pipeline.model.seen_patients import patients_among
+from pipeline.model.seen_patients import met_in_training, patients_among
 from pipeline.model.threshold import region_threshold
 from pipeline.preprocess.tables import read_mammograms
 from pipeline.report.training import describe_training
@@ -28,7 +28,7 @@ from pipeline.run.stage import Stage
 from pipeline.studies.site import cross_fitted, site_of
 from pipeline.studies.site_calibration import calibrate
 from tests.evaluate.fabricated_run import Woman, fabricate, women
-from tests.model.cards import change_card
+from tests.model.cards import a_card, change_card
 
 SETTINGS = Settings.model_validate(
     {"image": {"spacing_mm": 0.4}, "evaluate": {"bootstrap": 60}, "train": {"fp_per_image": 0.25}}
@@ -54,7 +54,8 @@ def opened(run: RunFolder) -> Stage:
 
 
 def site(run: RunFolder):
-    return site_of(load_judged(run), trained_on=())
+    judged = load_judged(run)
+    return site_of(judged, met=judged.images["patient_id"] == "")
 
 
 def test_the_new_model_has_the_same_weights_and_the_prior_counted_at_the_site(tmp_path):
@@ -218,7 +219,8 @@ def test_a_patient_is_left_out_with_all_her_mammograms(tmp_path):
     whole = load_judged(site_run(tmp_path))
     hers = whole.images["image_id"].isin(["test-counts-0", "test-counts-1"])
     whole.images.loc[hers, "patient_id"] = "p"
-    left = site_of(whole, trained_on=["test-counts-0"])
+    card = a_card(training={"pixel_hashes": ["test-counts-0"]})
+    left = site_of(whole, met=met_in_training(card, whole.images))
     assert len(left.judged.images) == 14
     assert "p" not in left.judged.patients
     assert left.left_out == 1
