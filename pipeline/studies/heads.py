@@ -18,7 +18,7 @@ from pipeline.config import EvaluateSettings
 from pipeline.evaluate.judge import Bootstrap
 from pipeline.evaluate.load import load_judged
 from pipeline.figures.figure import percentile_interval
-from pipeline.figures.registry import Place, compared_metrics, probability_metrics
+from pipeline.figures.registry import METRICS, Place, compared_metrics, probability_metrics
 from pipeline.model.card import read_card
 from pipeline.pages.template import render
 from pipeline.run.atomic import read_json, write_json, write_text
@@ -84,7 +84,12 @@ def compare_heads(
     )
     content = judge_heads(runs, facts, stage.settings.evaluate)
     write_json(run.heads, content)
-    write_text(run.heads_page, render(PAGE, name=run.root.name, heads=content))
+    titles = {name: metric.title for name, metric in METRICS.items()} | {
+        "train_seconds": "seconds of training",
+        "peak_memory_mib": "MiB of memory",
+    }
+    page = render(PAGE, name=run.root.name, heads=content, titles=titles)
+    write_text(run.heads_page, page)
     stage.events.artifact(run.heads)
     stage.events.artifact(run.heads_page)
     return " ".join(content["verdicts"].values())

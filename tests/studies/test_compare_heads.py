@@ -64,7 +64,7 @@ def test_the_arms_differ_in_what_they_say_and_are_judged_in_pairs(stage):
     assert "sigmoid_matched is better than softmax" in line
     assert content["recipe"] == recipe_of(SETTINGS, [a_card()])
     page = opened.run.heads_page.read_text()
-    assert "sigmoid_matched is better than softmax" in page
+    assert "matched sigmoid is better than softmax" in page and "<td>patch AUC</td>" in page
     assert "SYNTHETIC" in page
 
 
