@@ -146,11 +146,10 @@ def sop_class(header: Dataset) -> str:
     return str(header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID") or "")
 
 
-def name_without_image(header: Header) -> str:
+def name_without_image(sop_class: str) -> str:
     """What an object is that has no image of a breast, such as a report or marks, else ""."""
-    name = UID(header.sop_class).name
-    has_image = header.shape and "Segmentation" not in name
-    return name if _NO_IMAGE.search(name) and not has_image else ""
+    name = UID(sop_class).name
+    return name if _NO_IMAGE.search(name) else ""
 
 
 def may_hold_marks(name: str) -> bool:

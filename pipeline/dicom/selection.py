@@ -11,7 +11,7 @@ from pydicom.uid import UID
 
 from pipeline.config import DicomSettings
 from pipeline.dicom.elements import count, number, word, words
-from pipeline.dicom.header import DICOMDIR, intent, modality, sop_class
+from pipeline.dicom.header import DICOMDIR, intent, modality, name_without_image, sop_class
 from pipeline.dicom.known_words import COLOURS, MODALITIES, OTHER, known
 from pipeline.dicom.side_and_view import SCREENING_MODIFIERS
 from pipeline.dicom.unusable import Unusable
@@ -50,6 +50,8 @@ def check_kind(header: Dataset, settings: DicomSettings) -> None:
     if kind == DICOMDIR or "DirectoryRecordSequence" in header:
         raise Unusable("skipped", "DICOMDIR, a list of other files")
     has_size = number(header, "Rows") is not None or number(header, "Columns") is not None
+    if not has_size and (name := name_without_image(kind)):
+        raise Unusable("skipped", f"{NO_IMAGE}: {name}")
     if not has_size and not modality(header) and kind in _MAY_BE_MAMMOGRAMS:
         raise Unusable("failed", _ENDS_EARLY.format("its Modality"))
     check_modality(modality(header), settings)

@@ -70,7 +70,7 @@ def read(request: Request, *, copies_count: bool = False) -> Catalog:
             damaged[file] = f"its header: {header.reason}"
         elif header and header.is_directory:
             builder.skip(file, "DICOMDIR, a list of other files")
-        elif header and (name := name_without_image(header)):
+        elif header and (name := _without_image(header)):
             builder.skip(file, f"{NO_IMAGE}: {name}")
         else:
             headers[file] = header or Header()  # the reader says what is wrong
@@ -121,6 +121,11 @@ def _of_readable(
     if about:
         tell("lines about files that cannot be read", [line.where for line in about])
     return [line for line in lines if line not in about]
+
+
+def _without_image(header: Header) -> str:
+    name = name_without_image(header.sop_class)
+    return name if not header.shape or "Segmentation" in name else ""
 
 
 def _patient(header: Header) -> str:

@@ -98,6 +98,10 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
             "no image in it: Encapsulated PDF Storage",
         ),
         ({"Modality": "PR", "Rows": None, "Columns": None}, "Modality is PR, not MG"),
+        (
+            {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "Rows": None, "Columns": None},
+            "no image in it: Grayscale Softcopy Presentation State Storage",
+        ),
         ({"Modality": "SR", "Rows": None, "Columns": None}, "Modality is SR, not MG"),
         ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "DICOMDIR, a list of other files"),
         ({"ViewPosition": "XCCL"}, r"view XCCL"),

@@ -86,6 +86,17 @@ def test_notes_of_the_catalog_stand_in_the_summary_and_on_the_page(tmp_path):
     assert "have no image in the data set: &#39;w9&#39;" in here.run.intake_page.read_text()
 
 
+def test_raw_images_beside_processed_ones_are_told(tmp_path):
+    write_data(tmp_path / "data")
+    raw = {"PresentationIntentType": "FOR PROCESSING", "PatientID": "w1", "BitsStored": 12}
+    write_mammogram(tmp_path / "data" / "raw.dcm", film(9), ImagerPixelSpacing=[0.8, 0.8], **raw)
+    here = stage(tmp_path, dicom=DicomSettings(workers=0, for_processing=True))
+    ingest(here)
+    intake(here)
+    told = json.loads(here.run.intake_summary.read_text())["notes"]
+    assert any(note.startswith("1 of 5 images are FOR PROCESSING (dicom.for") for note in told)
+
+
 def test_positives_lie_in_the_circle_of_the_original(finished):
     run = finished[0].run
     positions = read_positions(run)

@@ -5,7 +5,7 @@ Writes the store and, in RUN, intake.csv, breast/, audit.json, intake.html and, 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -114,7 +114,12 @@ def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict
         "patients": int(mammograms["patient_id"].nunique()),
         "quarantined_outlines": len(accepted.quarantined),
         "seconds": round(time.monotonic() - started, 1),
-        "notes": [*catalog.notes, *accepted.split_notes, *note_sentences(notes)],
+        "notes": [
+            *catalog.notes,
+            *_mixed_intents([info["intent"] for info in infos.values()]),
+            *accepted.split_notes,
+            *note_sentences(notes),
+        ],
     }
     write_json(run.intake_summary, summary)
     signatures = {image_id: info["signature"] for image_id, info in infos.items()}
@@ -143,6 +148,18 @@ def intake_problem(run: RunFolder, table: pd.DataFrame, *, max_lost_share: float
             "dicom.max_lost_share."
         )
     return ""
+
+
+def _mixed_intents(intents: Sequence[str]) -> list[str]:
+    """A sentence where raw and processed images are used together."""
+    raw = intents.count("FOR PROCESSING")
+    if raw in (0, len(intents)):
+        return []
+    return [
+        f"{raw} of {len(intents)} images are FOR PROCESSING (dicom.for_processing): their grey "
+        "values are raw beside those of the others, and a view that is there in both forms counts "
+        "twice"
+    ]
 
 
 def intake_line(summary: dict) -> str:
