@@ -7,10 +7,12 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels import pixel_array
+from pydicom.uid import UID
 
 from pipeline.dicom.compressed_frame import FrameLayout, decode_frame
 from pipeline.dicom.elements import count
 from pipeline.dicom.file_format import PIXEL_KEYWORDS, read_dicom, transfer_syntax
+from pipeline.dicom.header import sop_class
 
 
 def read_any_pixels(path: Path, *, most_pixels: int) -> np.ndarray:
@@ -33,7 +35,7 @@ def read_any_pixels(path: Path, *, most_pixels: int) -> np.ndarray:
         raise ValueError(f"it has more than {most_pixels:,} pixels")
     dataset = read_dicom(path, header_only=False, max_bytes=4 * most_pixels)
     if not any(keyword in dataset for keyword in PIXEL_KEYWORDS.values()):
-        raise ValueError("there are no pixels in it")
+        raise ValueError(f"there are no pixels in it ({UID(sop_class(dataset)).name})")
     syntax = transfer_syntax(dataset.file_meta)
     if not syntax.is_transfer_syntax:
         raise ValueError(f"its transfer syntax, {syntax or 'none'}, is not known")

@@ -37,6 +37,9 @@ _NOTHING_FOUND = frozenset(
     (
         *("none", "no", "non", "nothing", "negative", "healthy", "norm", "no_lesion", "no_mass"),
         *("no_finding", "no_findings", "no_abnormality", "birads_1", "bi-rads_1"),
+        *("normalbefund", "kein_befund", "ohne_befund", "o_b", "unauff_llig", "unauffaellig"),
+        *("rien", "aucun", "aucune", "ras", "n_gatif", "negatif", "nada", "ninguno", "negativo"),
+        *("sin_hallazgos", "nessuno", "nessun_reperto", "nihil", "geen"),
     )
 )
 

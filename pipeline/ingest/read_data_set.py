@@ -60,7 +60,8 @@ def read_data_set(request: Request) -> Catalog:
         seen = ", ".join(f"{count} x {reason}" for reason, count in reasons.items())
         raise UserError(
             f"data.root={data.root} has no image that importer {data.importer} can read: "
-            f"{seen or 'the folder is empty'}. Set data.importer and data.root."
+            f"{seen or 'the folder is empty'}. Name the folder of the images in data.root, for a "
+            "DICOMDIR that around it, for an archive where it is unpacked; or set data.importer."
         )
     return catalog
 

@@ -3,6 +3,7 @@
 import imagecodecs
 import numpy as np
 import pytest
+from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000, JPEGExtended12Bit, JPEGLossless
 
@@ -93,6 +94,16 @@ def test_a_transfer_syntax_that_is_not_known_is_an_error_that_names_it(tmp_path)
     path = write_mammogram(tmp_path / "a.dcm")
     path.write_bytes(path.read_bytes().replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.9.9.9\0"))
     with pytest.raises(ValueError, match=r"its transfer syntax, 1.2.840.10008.9.9.9, is not known"):
+        read(path)
+
+
+def test_an_object_without_pixels_is_an_error_that_names_it(tmp_path):
+    kind = "1.2.840.10008.5.1.4.1.1.481.3"
+    path = write_mammogram(tmp_path / "a.dcm", SOPClassUID=kind)
+    dataset = dcmread(path)
+    del dataset.PixelData
+    dataset.save_as(path)
+    with pytest.raises(ValueError, match=r"no pixels in it \(RT Structure Set Storage\)"):
         read(path)
 
 
