@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.config import Settings
+from pipeline.config import Settings, TrainSettings
 from pipeline.config.effort import EFFORT_SETTINGS
 from pipeline.model.card import card_path, find_model, has_model, read_card
 from pipeline.run.atomic import set_aside
@@ -18,6 +18,8 @@ from pipeline.train.loop.checkpoint import Checkpoint, checkpoint_path, read_che
 
 # Names in the identity of what only the end of a training needs; maps choose among epochs as well.
 _MAPS, _THRESHOLD = "map settings", "threshold settings"
+# Settings that older code did not have: what it trained is what their defaults train.
+_LATER = ("grey_on_device",)
 # Where things lie, not what they are; pixel_sha256 and the image settings say that.
 _PLACES = ["file", "source", "store"]
 
@@ -31,6 +33,9 @@ def identity(run: RunFolder, settings: Settings, mammograms: pd.DataFrame) -> di
     train = settings.train.model_dump(
         mode="json", exclude={*EFFORT_SETTINGS["train"], "fp_per_image"}
     )
+    for name in _LATER:
+        if train[name] == TrainSettings.model_fields[name].default:
+            del train[name]
     model, mined = model_to_start_from(settings), settings.train.mined
     first = card_path(model) if model else Path(settings.network.weights)
     sections = {

@@ -11,6 +11,7 @@ from safetensors.numpy import load_file
 from tensorflow.python.framework import config as tf_config
 
 from models.dense import logit_map, logit_map_with_spread
+from pipeline.config import TrainSettings
 from pipeline.model.card import FORMAT, card_path, read_card
 from pipeline.model.folder import load_network
 from pipeline.model.map_grid import finite_positions, map_level
@@ -23,6 +24,7 @@ from pipeline.run.errors import UserError
 from pipeline.run.events import read_events
 from pipeline.run.layout import RunFolder
 from pipeline.train.first_weights import check_init
+from pipeline.train.identity import identity
 from pipeline.train.loop import training_loop
 from pipeline.train.loop.checkpoint import checkpoint_path
 from pipeline.train.loop.learner import Learner
@@ -107,6 +109,18 @@ def test_a_training_that_draws_noise_on_the_device_goes_on_exactly_too(
     assert_same_model(toy_run, whole)
     weights = [(run.model / "model.safetensors").read_bytes() for run in (whole, finished)]
     assert weights[0] != weights[1]  # its noise is another one
+
+
+def test_what_older_code_trained_is_what_the_defaults_of_later_settings_train(finished):
+    def of(**train):
+        settings = toy_settings().model_copy(update={"train": TrainSettings(**train)})
+        return identity(finished, settings, read_mammograms(finished))["train settings"]
+
+    # As in models of before train.grey_on_device. Another default of a setting is another training,
+    # and then this is another checksum.
+    before = "226220e2a94c6e6dd8c1630f380b664cf264e6ab8d3edaefad99f3425fe5bab9"
+    assert of() == of(grey_on_device=False) == before
+    assert of(grey_on_device=True) != before
 
 
 def test_the_calibration_is_fitted_on_maps_over_all_copies(toy_run, monkeypatch):

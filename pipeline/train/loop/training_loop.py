@@ -182,7 +182,8 @@ class TrainingLoop:
             f"{duration(pace.seconds_left(step) or 0)} left: {self.steps - step} steps of "
             f"{seconds:.2f} s, {pace.validations_left(step)} validations of "
             f"{duration(pace.validation_seconds)}, maps of those left out in "
-            f"{duration(pace.ending_seconds())}" + (f", then {later} more networks" * (later > 0))
+            f"{duration(pace.ending_seconds())}"
+            + (f", then {later} more network{'s' * (later > 1)}" * (later > 0))
         )
 
     def _report(self) -> None:
