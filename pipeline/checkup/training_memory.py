@@ -7,6 +7,7 @@ from models.precision import training_policy
 from pipeline.checkup.check import OK, PROBLEM, Check
 from pipeline.config import Settings
 from pipeline.run.errors import UserError
+from pipeline.train.data.samples import sample_spec
 from pipeline.train.devices import strategy_of
 from pipeline.train.loop.memory_plan import MemoryPlan
 from pipeline.train.memory import MACHINE, free_bytes, plan_memory
@@ -48,8 +49,7 @@ def planned(settings: Settings) -> MemoryPlan:
     learner = build_learner(settings, strategy_of(train), precision=precision, kinds=2)
     shape, batch, asked = crop_shape(settings, learner.network), train.batch, train.micro_batch
     learner.micro_batch = asked if isinstance(asked, int) and asked < batch else 0
-    spec = (
-        tf.TensorSpec((batch, shape.size_px, shape.size_px, 1), tf.float32),
-        tf.TensorSpec((batch, shape.cells, shape.cells), tf.int8),
+    spec = tf.nest.map_structure(
+        lambda each: tf.TensorSpec((batch, *each.shape), each.dtype), sample_spec(shape, train)
     )
     return plan_memory(learner, spec, share=batch)

@@ -21,3 +21,9 @@ def test_fewer_crops_at_once_are_planned_with_less():
     at_once, one_by_one = planned(toy_settings()), planned(toy_settings(micro_batch=1))
     assert (at_once.crops, one_by_one.crops) == (4, 1)
     assert one_by_one.activations < 0.6 * at_once.activations
+
+
+def test_the_plan_is_of_the_crops_that_travel():
+    finished, stored = planned(toy_settings()), planned(toy_settings(grey_on_device=True))
+    assert 0.5 < stored.batch / finished.batch < 0.6  # 2 bytes a pixel, not 4
+    assert stored.activations >= finished.activations

@@ -79,6 +79,14 @@ def view_targets(
     return np.pad(inner, margin, constant_values=IGNORED)
 
 
+def sample_spec(shape: CropShape, train: TrainSettings) -> tuple:
+    """Shapes and types of what `Sampler.sample` gives."""
+    side, cells = shape.size_px, shape.cells
+    image = tf.TensorSpec((side, side, 1), tf.float32)
+    crop = stored_spec(side) if train.grey_on_device else image
+    return crop, tf.TensorSpec((cells, cells), tf.int8)
+
+
 def crop_batches(
     sampler: Sampler,
     *,
@@ -106,10 +114,7 @@ def crop_batches(
     own = batch // context.num_input_pipelines
     before = context.input_pipeline_id * own
     cv2.setNumThreads(1)  # the threads are in the map below
-    side, cells = sampler.shape.size_px, sampler.shape.cells
-    image = tf.TensorSpec((side, side, 1), tf.float32)
-    crop = stored_spec(side) if sampler.train.grey_on_device else image
-    spec = crop, tf.TensorSpec((cells, cells), tf.int8)
+    spec = sample_spec(sampler.shape, sampler.train)
     flat = tf.nest.flatten(spec)
 
     def sample(number):
