@@ -9,6 +9,7 @@ import functools
 import importlib
 import io
 import os
+import threading
 import urllib.parse
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -187,7 +188,7 @@ def kept_copy(path: Path) -> Path:
     local = _copy_of(path)
     if not local.is_file():
         local.parent.mkdir(parents=True, exist_ok=True)
-        half = local.with_name(f".{os.getpid()}.{local.name}")
+        half = local.with_name(f".{os.getpid()}-{threading.get_ident()}.{local.name}")
         try:
             path.download(half)
             half.replace(local)

@@ -2,13 +2,15 @@
 
 import pickle
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pipeline.run.errors import UserError
 from pipeline.run.layout import RunFolder
-from pipeline.run.object_path import ObjectPath, on_this_machine, place
+from pipeline.run.object_path import ObjectPath, kept_copy, on_this_machine, place
 from pipeline.run.settings import Remembered, build_settings, load_settings, remember
 
 DEFAULT = Path("configs/default.yaml")
@@ -42,6 +44,24 @@ def test_settings_hold_such_paths_and_say_their_address(tmp_path):
     for each in (settings, loaded):
         assert isinstance(each.data.root, ObjectPath) and isinstance(each.store.root, ObjectPath)
         assert (str(each.data.root), str(each.store.root)) == tuple(given.values())
+
+
+def test_threads_that_want_a_copy_of_one_file_at_once_get_it_whole(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    both = threading.Barrier(2, timeout=60)
+
+    def download(_path, local):
+        with local.open("w") as file:
+            file.write("who")
+            file.flush()
+            both.wait()
+            file.write("le")
+
+    monkeypatch.setattr(ObjectPath, "download", download)
+    with ThreadPoolExecutor(2) as threads:  # as those that cut crops
+        copies = list(threads.map(kept_copy, [place("s3://bucket/store/a.b2nd")] * 2))
+    assert [copy.read_text() for copy in copies] == ["whole"] * 2
+    assert [path.name for path in copies[0].parent.iterdir()] == ["a.b2nd"]
 
 
 def test_without_fsspec_such_a_path_is_refused_with_what_to_do(monkeypatch):
