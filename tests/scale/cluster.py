@@ -52,7 +52,8 @@ class Cluster:
         before = len(self.worker_pids())
         self.start(
             *("worker", self.address, "--nworkers", str(count), "--nthreads", "1"),
-            *("--no-dashboard", "--death-timeout", "600", *more),
+            # By itself a worker takes the memory of one of many cores, be it how little that is.
+            *("--no-dashboard", "--memory-limit", "4000MiB", "--death-timeout", "600", *more),
         )
         self.wait_for(before + count)
 

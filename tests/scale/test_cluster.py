@@ -54,7 +54,7 @@ def test_work_that_names_no_places_stays_on_this_machine(on_two):
 
 def test_what_files_do_to_workers_costs_those_files_and_is_named_as_here(on_two, monkeypatch):
     kinds = ["a", "killed", "stuck", "greedy", "crashes", "b", "c"]
-    limits = {"seconds": 2, "mib": 1024, "places": PLACES}
+    limits = {"seconds": 4, "mib": 1024, "places": PLACES}
     there = list(map_images(misbehave, kinds, **limits))
     monkeypatch.delenv("SCHEDULER")
     assert there == list(map_images(misbehave, kinds, workers=1, **limits))
