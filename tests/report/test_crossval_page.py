@@ -38,9 +38,10 @@ def judged(tmp_path_factory) -> RunFolder:
 
 
 def page_of(run: RunFolder, **changed) -> str:
-    content = json.loads(run.crossval.read_text()) | changed
-    write_text(run.crossval, json_text(content))
+    before = run.crossval.read_text(encoding="utf-8")
+    write_text(run.crossval, json_text(json.loads(before) | changed))
     write_crossval_page(run)
+    write_text(run.crossval, before)
     return run.crossval_page.read_text(encoding="utf-8")
 
 

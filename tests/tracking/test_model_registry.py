@@ -21,7 +21,7 @@ def client(tmp_path_factory):
     return client
 
 
-def version_of(client, run: RunFolder, sha256: str = SHA) -> None:
+def version_of(client, run: RunFolder, sha256: str = SHA, *, data_set: str = "mias") -> None:
     """As an upload of a training: twice, as after an outage."""
     from mlflow.entities import LoggedModelStatus
 
@@ -30,7 +30,7 @@ def version_of(client, run: RunFolder, sha256: str = SHA) -> None:
     parent, child = (client.create_run("1").info.run_id for _ in range(2))
     model = client.create_logged_model("1", "model", child)
     client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
-    words = {"data_set": "mias", "title": run.title, "sha256": sha256}
+    words = {"data_set": data_set, "title": run.title, "sha256": sha256}
     for _ in range(2):
         register(client, child, parent=parent, **words)
 
@@ -75,12 +75,12 @@ def test_what_others_make_at_the_same_moment_is_there_once(client, tmp_path, mon
         return []
 
     run = RunFolder(tmp_path / "another")
-    version_of(client, run, sha256="a" * 64)
-    before = len(client.search_model_versions("name = 'mammograms-mias'"))
+    version_of(client, run, sha256="a" * 64, data_set="others")
+    before = len(client.search_model_versions("name = 'mammograms-others'"))
     monkeypatch.setattr(MlflowClient, "create_model_version", twice)
     monkeypatch.setattr(MlflowClient, "search_registered_models", not_yet)
-    version_of(client, run, sha256="b" * 64)
-    versions = client.search_model_versions("name = 'mammograms-mias'")
+    version_of(client, run, sha256="b" * 64, data_set="others")
+    versions = client.search_model_versions("name = 'mammograms-others'")
     assert len(versions) == before + 1
     assert sum(each.tags["model_sha256"] == "b" * 64 for each in versions) == 1
 
@@ -94,7 +94,7 @@ def test_a_model_that_was_begun_and_asked_for_twice_is_not_the_registered_one(cl
     whole = client.create_logged_model("1", "model", child)
     client.finalize_logged_model(whole.model_id, LoggedModelStatus.READY)
     client.create_logged_model("1", "model", child)
-    words = {"data_set": "begun", "title": "x", "sha256": SHA}
+    words = {"data_set": "begun", "title": "x", "sha256": "c" * 64}
     register(client, child, parent=parent, **words)
     (version,) = client.search_model_versions("name = 'mammograms-begun'")
     assert version.source == f"models:/{whole.model_id}"
