@@ -35,7 +35,7 @@ _NO_IMAGE = re.compile(rf"{_MARKS.pattern}|\bSR\b|Key Object|^Encapsulated")
 _INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
 _TAGS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Modality"),
-    *("PatientID", "PatientName", "PatientBirthDate", "Rows", "Columns"),
+    *("PatientID", "PatientName", "PatientBirthDate", "IssuerOfPatientID", "Rows", "Columns"),
     *("ImagerPixelSpacing", "PixelSpacing", *side_and_view.TAGS),
 )
 
@@ -47,6 +47,7 @@ class Header:
     patient_id: str = ""  # as it stands; some sets write more into it than the patient
     person: str = ""  # a hash of name and date of birth, to compare; "" without either
     birth_date: str = ""
+    issuer: str = ""  # of the Patient ID, which another one may have given to another woman
     laterality: str = ""  # L or R
     view: str = ""  # CC, MLO, ... in capitals; "" where the file has only other words for it
     instance_uid: str = ""  # SOP Instance UID
@@ -188,6 +189,7 @@ _VALUES: dict[str, Callable[[Dataset], object]] = {
     "patient_id": lambda data: _text(data, "PatientID"),
     "person": lambda data: _person(_text(data, "PatientName"), _text(data, "PatientBirthDate")),
     "birth_date": lambda data: _text(data, "PatientBirthDate"),
+    "issuer": lambda data: _text(data, "IssuerOfPatientID"),
     "laterality": lambda data: side_and_view.laterality(data)[0],
     "view": lambda data: re.sub(".*[^A-Z].*", "", side_and_view.view(data)[0].name),
     "instance_uid": lambda data: _text(data, "SOPInstanceUID"),

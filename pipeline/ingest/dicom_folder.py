@@ -4,7 +4,7 @@ Only the clear cases are decided here; whether a DICOM file is a mammogram, the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -97,14 +97,15 @@ def read(request: Request, *, copies_count: bool = False) -> Catalog:
     said = {name: image["patient_id"] for name, image in images.items()}
     sizes = {file.name: header.shape for file, header in headers.items() if header.shape}
     findings = join_findings(images, lines, sizes, lost=builder.failed())
-    births: dict[str, set[str]] = defaultdict(set)
+    of_patient: dict[str, list[Header]] = defaultdict(list)
     for file, header in headers.items():
-        births[images[file.name]["patient_id"]].add(header.birth_date)
+        of_patient[images[file.name]["patient_id"]].append(header)
+    several = {patient: [*_several_women(of)] for patient, of in of_patient.items()}
     renamed = {said[name] for name, image in images.items() if image["patient_id"] != said[name]}
     doubled = _with_the_number_of_another(headers)
     for file, header in headers.items():
         image, found = images[file.name], findings[ids[file.name]]
-        remarks = [*_remarks(header, births[image["patient_id"]])]
+        remarks = [*_remarks(header), *several[image["patient_id"]]]
         remarks += [_NOT_RENAMED] if image["patient_id"] in renamed else []
         remarks += [_DOUBLED] if file in doubled else []
         builder.add_image(file, remarks=remarks, findings=found, **image)
@@ -134,20 +135,24 @@ def _patient(header: Header) -> str:
     return name.patient_id if name else header.patient_id
 
 
-def _remarks(header: Header, births: set[str]) -> Iterator[str]:
-    """Doubts whose image it is, and of what.
-
-    Args:
-        births: dates of birth in all files of its patient.
-    """
+def _remarks(header: Header) -> Iterator[str]:
+    """Doubts whose image it is, and of what."""
     if not header.patient_id:
         yield "no Patient ID: the study or folder stands for it"
     elif _patient(header) != header.patient_id:
         yield "Patient ID is a name of CBIS-DDSM, of which P_ and five digits are the patient"
-    if len(births - {""}) > 1:
-        yield "its patient has several dates of birth: perhaps several women under one Patient ID"
     if header.modality == "MG" and not (header.laterality and header.view):
         yield "its header does not say side and view in words that are known: one is unknown"
+
+
+def _several_women(headers: Sequence[Header]) -> Iterator[str]:
+    """Why the files of one patient may be of several women."""
+    for what, values in (
+        ("dates of birth", {header.birth_date for header in headers}),
+        ("issuers of the Patient ID", {header.issuer for header in headers}),
+    ):
+        if len(values - {""}) > 1:
+            yield f"its patient has several {what}: perhaps several women under one Patient ID"
 
 
 def _one_woman_twice(

@@ -360,6 +360,15 @@ def test_several_dates_of_birth_under_one_id_are_noted(tmp_path):
     assert ["several dates of birth" in reason for reason in reasons] == [True] * 3 + [False]
 
 
+def test_two_issuers_of_one_id_are_noted(tmp_path):
+    for name, issuer in (("a", "North"), ("b", "South"), ("c", "")):
+        write_mammogram(tmp_path / f"{name}.dcm", PatientID="1", IssuerOfPatientID=issuer)
+    write_mammogram(tmp_path / "d.dcm", PatientID="2", IssuerOfPatientID="North")
+    reasons = catalog_of(tmp_path).files["reason"]
+    told = "its patient has several issuers of the Patient ID: perhaps several women under one"
+    assert [told in reason for reason in reasons] == [True] * 3 + [False]
+
+
 def test_one_woman_under_two_ids_is_known_by_her_study_or_name(tmp_path):
     women = {
         "a": {"PatientID": "k1", "StudyInstanceUID": "2.25.7"},
