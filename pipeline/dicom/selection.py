@@ -95,7 +95,7 @@ def check_modality(modality: str, settings: DicomSettings) -> None:
     if settings.modalities != "any" and modality not in settings.modalities:
         wanted = ", ".join(settings.modalities)
         found = known(modality, MODALITIES) or "missing"
-        raise Unusable("skipped", f"Modality is {found}, not {wanted}")
+        raise Unusable("skipped", f"Modality is {found}, not {wanted} (dicom.modalities)")
 
 
 def check_intent(intent: str, settings: DicomSettings) -> None:

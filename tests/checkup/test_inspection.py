@@ -124,7 +124,7 @@ def test_a_file_left_out_by_a_setting_is_shown_and_told_what_else_it_would_be(
 ):
     path = write_film(tmp_path / "a.dcm", ViewPosition="ML", Modality="CR")
     seen = inspect_file(Known(path), SETTINGS, folder=tmp_path / "out")
-    assert (seen.status, seen.reason) == ("skipped", "Modality is CR, not MG")
+    assert (seen.status, seen.reason) == ("skipped", "Modality is CR, not MG (dicom.modalities)")
     assert seen.otherwise == "used"
     assert seen.facts["view"].startswith("ML")
     assert (tmp_path / "out" / "picture.png").is_file()

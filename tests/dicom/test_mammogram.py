@@ -83,8 +83,11 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"Modality": "CT"}, "Modality is CT, not MG"),
-        ({"Modality": None, "SOPClassUID": "1.2.3"}, "Modality is missing, not MG"),
+        ({"Modality": "CT"}, "Modality is CT, not MG (dicom.modalities)"),
+        (
+            {"Modality": None, "SOPClassUID": "1.2.3"},
+            r"Modality is missing, not MG \(dicom",
+        ),
         ({"NumberOfFrames": 40}, "40 frames (dicom.frames)"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR, not grey"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "RGB, not grey"),
@@ -97,12 +100,18 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
             {"Rows": None, "Columns": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"},
             "no image in it: Encapsulated PDF Storage",
         ),
-        ({"Modality": "PR", "Rows": None, "Columns": None}, "Modality is PR, not MG"),
+        (
+            {"Modality": "PR", "Rows": None, "Columns": None},
+            "Modality is PR, not MG",
+        ),
         (
             {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "Rows": None, "Columns": None},
             "no image in it: Grayscale Softcopy Presentation State Storage",
         ),
-        ({"Modality": "SR", "Rows": None, "Columns": None}, "Modality is SR, not MG"),
+        (
+            {"Modality": "SR", "Rows": None, "Columns": None},
+            "Modality is SR, not MG",
+        ),
         ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "DICOMDIR, a list of other files"),
         ({"ViewPosition": "XCCL"}, r"view XCCL"),
         ({"ViewCodeSequence": [code("399260004")]}, r"view ML "),
@@ -248,7 +257,7 @@ def test_an_unknown_modality_of_a_mammography_storage_is_named_and_it_is_read(tm
     assert mammogram.modality == "MG"
     assert "Modality 'MAMMO' is none: taken as MG" in mammogram.notes
     path = write_mammogram(tmp_path / "b.dcm", Modality="CR", **storage)
-    assert refusal(path) == ("skipped", "Modality is CR, not MG")
+    assert refusal(path) == ("skipped", "Modality is CR, not MG (dicom.modalities)")
 
 
 @pytest.mark.parametrize("text", ["FOR_PROCESSING", "forprocessing"])

@@ -86,6 +86,19 @@ def test_notes_of_the_catalog_stand_in_the_summary_and_on_the_page(tmp_path):
     assert "have no image in the data set: &#39;w9&#39;" in here.run.intake_page.read_text()
 
 
+def test_women_of_whom_nothing_is_used_are_told(tmp_path):
+    write_data(tmp_path / "data")
+    for woman in ("w4", "w5"):  # of the first there is another image
+        path = tmp_path / "data" / f"{woman}-cr.dcm"
+        write_mammogram(path, film(7), PatientID=woman, Modality="CR")
+    here = stage(tmp_path)
+    ingest(here)
+    intake(here)
+    told = "1 of 5 patients have no image that is used: 1 x Modality is CR, not MG (dicom.modal"
+    notes = json.loads(here.run.intake_summary.read_text())["notes"]
+    assert sum(note.startswith(told) for note in notes) == 1
+
+
 def test_raw_images_beside_processed_ones_are_told(tmp_path):
     write_data(tmp_path / "data")
     raw = {"PresentationIntentType": "FOR PROCESSING", "PatientID": "w1", "BitsStored": 12}

@@ -116,6 +116,7 @@ def run_intake(stage: Stage, plan: Plan) -> tuple[Accepted, dict[str, str], dict
         "seconds": round(time.monotonic() - started, 1),
         "notes": [
             *catalog.notes,
+            *_lost_patients(table),
             *_mixed_intents([info["intent"] for info in infos.values()]),
             *accepted.split_notes,
             *note_sentences(notes),
@@ -148,6 +149,16 @@ def intake_problem(run: RunFolder, table: pd.DataFrame, *, max_lost_share: float
             "dicom.max_lost_share."
         )
     return ""
+
+
+def _lost_patients(table: pd.DataFrame) -> list[str]:
+    """A sentence about the patients of whom nothing is used."""
+    used = table.loc[table["status"] == USED, "patient_id"]
+    lost = table[(table["patient_id"] != "") & ~table["patient_id"].isin(used)]
+    if lost.empty:
+        return []
+    count, of = lost["patient_id"].nunique(), (set(table["patient_id"]) - {""})
+    return [f"{count} of {len(of)} patients have no image that is used: {common_reasons(lost)}"]
 
 
 def _mixed_intents(intents: Sequence[str]) -> list[str]:
