@@ -86,7 +86,7 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
         ({"Modality": "CT"}, "Modality is CT, not MG (dicom.modalities)"),
         (
             {"Modality": None, "SOPClassUID": "1.2.3"},
-            r"Modality is missing, not MG \(dicom",
+            "Modality is missing, not MG",
         ),
         ({"NumberOfFrames": 40}, "40 frames (dicom.frames)"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "PALETTE COLOR, not grey"),
