@@ -27,6 +27,7 @@ from pipeline.ingest.ignored_files import (
 from pipeline.ingest.image_ids import image_ids
 from pipeline.ingest.importers import Request
 from pipeline.ingest.join_findings import join_findings
+from pipeline.ingest.mask_references import check_references
 from pipeline.ingest.notes import tell
 from pipeline.ingest.source_files import SourceFile
 from pipeline.run.map_images import Lost
@@ -86,11 +87,12 @@ def read(request: Request, *, copies_count: bool = False) -> Catalog:
             "laterality": header.laterality,
             "view": header.view,
         }
+    uids: dict[str, set[str]] = defaultdict(set)
     copies = {} if copies_count else _copies(headers, images)
     for copy, kept in copies.items():  # what the table says of either is said of one image
         images[copy.name] = images[kept.name]
         builder.skip(copy, _COPY)
-        del headers[copy]
+        uids[ids[kept.name]].add(headers.pop(copy).instance_uid)
     if copies:
         tell(_COPY, [copy.name for copy in copies])
     lines = _of_readable(lines, damaged, images)
@@ -99,7 +101,9 @@ def read(request: Request, *, copies_count: bool = False) -> Catalog:
     findings = join_findings(images, lines, sizes, lost=builder.failed())
     of_patient: dict[str, list[Header]] = defaultdict(list)
     for file, header in headers.items():
+        uids[ids[file.name]].add(header.instance_uid)
         of_patient[images[file.name]["patient_id"]].append(header)
+    check_references(request, findings, uids)
     several = {patient: [*_several_women(of)] for patient, of in of_patient.items()}
     renamed = {said[name] for name, image in images.items() if image["patient_id"] != said[name]}
     doubled = _with_the_number_of_another(headers)

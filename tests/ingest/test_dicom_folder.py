@@ -176,6 +176,34 @@ def test_a_mask_of_another_image_is_refused(tmp_path):
         catalog_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("referred", "refused"),
+    [(["a1"], False), (["b1"], True), (["b1", "a2"], False), (["x"], False)],
+)
+@pytest.mark.parametrize("place", ["ReferencedSeriesSequence", "SourceImageSequence"])
+def test_a_mask_that_refers_to_another_image_is_refused(tmp_path, place, referred, refused):
+    uids = {"a1": "2.25.31", "a2": "2.25.32", "b1": "2.25.33", "x": "2.25.34"}
+    for name in ("a1", "a2"):  # sent twice
+        write_mammogram(tmp_path / name, np.eye(8, dtype=np.uint16), SOPInstanceUID=uids[name])
+    write_mammogram(tmp_path / "b1", SOPInstanceUID=uids["b1"])
+    references = []
+    for name in referred:
+        reference = Dataset()
+        reference.ReferencedSOPInstanceUID = uids[name]
+        references.append(reference)
+    if place == "ReferencedSeriesSequence":
+        series = Dataset()
+        series.ReferencedInstanceSequence = references
+        references = [series]
+    write_mammogram(tmp_path / "seg", Modality="SEG", **{place: references})
+    (tmp_path / "findings.csv").write_text("file,kind,mask\na1,mass,seg\n")
+    if refused:
+        with pytest.raises(UserError, match=r"seg says that it is of image b1, .* to image a1"):
+            catalog_of(tmp_path)
+    else:
+        assert len(catalog_of(tmp_path).findings) == 1
+
+
 def test_the_mask_of_a_finding_is_no_image(tmp_path):
     write_mammogram(tmp_path / "a.dcm")
     write_mammogram(tmp_path / "mask.dcm")
