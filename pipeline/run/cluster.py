@@ -182,7 +182,11 @@ def _next(done: "queue.SimpleQueue[Future]", client: "Client", address: str) -> 
     while True:
         with contextlib.suppress(queue.Empty):
             return done.get(timeout=_SAID_EVERY_SECONDS)
-        if not client.nthreads():
+        try:
+            workers = client.nthreads()
+        except OSError:  # the scheduler goes this moment: then all tasks end
+            continue
+        if not workers:
             print(
                 f"waiting for workers: {address} has had none for "
                 f"{duration(time.monotonic() - started)}",

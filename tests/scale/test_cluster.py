@@ -153,6 +153,23 @@ def test_a_scheduler_that_goes_while_a_result_is_fetched_is_told(monkeypatch):
             list(map_images(wait_a_little, [0], places=PLACES))
 
 
+def test_a_scheduler_that_goes_while_it_is_asked_for_its_workers_is_told(monkeypatch):
+    from distributed import Client
+
+    monkeypatch.setattr(on_cluster, "_SAID_EVERY_SECONDS", 0.1)
+    real = Client.nthreads
+    with cluster(1) as started:
+        monkeypatch.setenv("SCHEDULER", started.address)
+
+        def gone_meanwhile(client):
+            os.killpg(started.started[0].pid, signal.SIGKILL)
+            return real(client)
+
+        monkeypatch.setattr(Client, "nthreads", gone_meanwhile)
+        with pytest.raises(UserError, match=GONE):
+            list(map_images(wait_a_little, [60], places=PLACES))
+
+
 def preprocess_in(folder: Path) -> Path:
     """Ingest and preprocess of small films, with three files that cannot be read."""
     folder.mkdir()
