@@ -20,9 +20,15 @@ def status(run: start.Run, given: bool = False) -> None:
         print("  as the run remembers it: SET, MODEL and INPUT are not looked at here; a stage")
         print("  that they are given to says what will be redone")
     folder = RunFolder(run)
-    for stage, sentence in status_of(folder):
-        newer = older_than_data(folder) if stage == "ingest" else ""
-        print(f"  {stage:<11} {newer or sentence}")
+    sentences = dict(status_of(folder))
+    if older := older_than_data(folder):
+        sentences |= {
+            stage: "up to date with the catalog, which is older than the files"
+            for stage, sentence in sentences.items()
+            if sentence.startswith("up to date")
+        } | {"ingest": older}
+    for stage, sentence in sentences.items():
+        print(f"  {stage:<11} {sentence}")
 
 
 if __name__ == "__main__":

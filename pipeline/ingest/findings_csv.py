@@ -182,7 +182,7 @@ def _coordinates(row: dict[str, str], geometry: str, folder: Path, point: str) -
     """As they become JSON; a polygon is "row col; row col; ..." or JSON [[row, col], ...].
 
     Args:
-        point: what stands before the decimals of a number in a column of its own.
+        point: what stands before the decimals of a number; JSON has its own.
     """
     if geometry == "mask":
         mask = folder / row["mask"]
@@ -197,7 +197,7 @@ def _coordinates(row: dict[str, str], geometry: str, folder: Path, point: str) -
             return json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(f"polygon is not JSON ({error})") from error
-    points = [part.split() for part in text.split(";") if part.strip()]
+    points = [part.replace(point, ".").split() for part in text.split(";") if part.strip()]
     if not all(len(each) == 2 for each in points):
         raise ValueError(f"polygon must be 'row col; row col; ...', not {text!r}")
     return [[_number(word, "polygon") for word in each] for each in points]

@@ -44,6 +44,15 @@ def test_a_table_from_a_european_spreadsheet_is_read(tmp_path):
     }
 
 
+def test_the_corners_of_a_polygon_may_have_decimal_commas_too(tmp_path):
+    text = 'file;kind;polygon\na;mass;"1,5 2; 30 4,25; 9 50"\n'
+    (line,) = read_findings(table(tmp_path, text))
+    assert line.finding["coordinates"] == [[1.5, 2], [30, 4.25], [9, 50]]
+    pairs = 'file;kind;polygon\na;mass;"1,2; 30,4; 9,50"\n'  # of row,col
+    with pytest.raises(UserError, match="line 2: polygon must be 'row col; row col"):
+        read_findings(table(tmp_path, pairs))
+
+
 def test_a_mask_is_looked_up_beside_the_table(tmp_path):
     (tmp_path / "mask.png").write_bytes(b"x")
     (row,) = read_findings(table(tmp_path, "file,kind,mask\na.dcm,mass,mask.png\n"))
