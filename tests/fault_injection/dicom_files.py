@@ -54,11 +54,11 @@ def ends_of(files: Mapping[str, bytes], *, more: str = "") -> dict[str, dict[str
     return rows
 
 
-def plain_film(syntax=ExplicitVRLittleEndian, **values) -> bytes:
+def plain_film(syntax=ExplicitVRLittleEndian, *, number=99, **values) -> bytes:
     """A film as DICOM without compression; `values` replace what its header says."""
     wrapped = Path("film.dcm")
-    pixels = film(99)
-    write_film(wrapped, pixels, "w99")
+    pixels = film(number)
+    write_film(wrapped, pixels, f"w{number}")
     dataset = dcmread(wrapped)
     wrapped.unlink()
     dataset.file_meta.TransferSyntaxUID = syntax

@@ -71,7 +71,6 @@ def _links(place: Place) -> str:
 
 @fault("odd names of files; DICOMDIR", quick=True)
 def _names(place: Place) -> str:
-    content = plain_film()
     odd = {
         "new\nline.dcm": "new\nline.dcm",
         "tab\tand, comma; \"quote'.dcm": "tab\tand, comma; \"quote'.dcm",
@@ -83,10 +82,12 @@ def _names(place: Place) -> str:
         os.fsdecode(b"not-\xff-utf8.dcm"): _NOT_UTF8,
     }
     directory = plain_film(SOPClassUID="1.2.840.10008.1.3.10")
-    files = dict.fromkeys(odd, content) | {"DICOMDIR": directory}
-    films = write_films(Path("data/films"))
+    # An image each: one under several names would count once.
+    films = {name: plain_film(number=100 + n) for n, name in enumerate(odd)}
+    files = films | {"DICOMDIR": directory}
+    folder = write_films(Path("data/films"))
     for name, data in files.items():
-        (films / name).write_bytes(data)
+        (folder / name).write_bytes(data)
     set_up(more="dicom.workers=0")
     for name in ("ingest", "preprocess"):
         ended = in_child(partial(run_stage, name, RUN.root))

@@ -42,7 +42,7 @@ def test_the_second_run_starts_from_the_first_and_is_compared_with_it(tmp_path):
             },
         )
     ]
-    assert "mean froc" in text
+    assert "mean FROC sensitivity" in text
     assert (run.mined.root / "compare-run.json").is_file()
 
 
