@@ -49,6 +49,7 @@ _TAGS: tuple[str | int, ...] = (
     *_NUMBERS,
     # What it is.
     *("SOPClassUID", "Modality", "DirectoryRecordSequence", "ImageType", "PresentationIntentType"),
+    "QualityControlImage",
     *("BreastImplantPresent", "Manufacturer", "ManufacturerModelName"),
     # The pixels.
     *("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel", "NumberOfFrames"),

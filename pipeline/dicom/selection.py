@@ -23,6 +23,7 @@ _OTHER_IMAGES = (
     *("SUBTRACTION", "SUBTRACTED", "RECOMBINED", "HIGH_ENERGY"),
 )
 _TOMOSYNTHESIS = "TOMOSYNTHESIS"
+_QUALITY_CONTROL = "QUALITY CONTROL"  # of a detector or a test object, which stand for a breast
 _FLAT = "2D"  # in Image Type, as in GENERATED_2D: a mammogram made of or beside a tomosynthesis
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 # PS3.3 C.7.6.3.1.2: how the names of all others begin.
@@ -126,7 +127,7 @@ def check_view(
 
 
 def other_image_types(header: Dataset) -> list[str]:
-    """What an image is that is no mammogram, in words of Image Type; [] for a mammogram.
+    """What an image is that is no mammogram, by Image Type and Quality Control Image; [] for one.
 
     A slice or a projection of a tomosynthesis that has a file of its own is one of many; which
     frame of a file with all of them is read, `dicom.frames` says.
@@ -137,6 +138,7 @@ def other_image_types(header: Dataset) -> list[str]:
     named = any(text.startswith("TOMO") for text in texts)
     if count(header, "NumberOfFrames") == 1 and not flat:
         found += [_TOMOSYNTHESIS] if named or sop_class(header) in _TOMOSYNTHESES else []
+    found += [_QUALITY_CONTROL] if word(header, "QualityControlImage") == "YES" else []
     return found
 
 

@@ -98,6 +98,7 @@ _OTHER_IN_ANY_TEXT = frozenset(
     (
         *("SPOT", "MAG", "MAGNIFICATION", "MAGNIFIED", "CONE", "SPECIMEN", "STEREO"),
         *("STEREOTACTIC", "SCOUT", "GALACTOGRAM", "BIOPSY", "LOCALIZATION", "TANGENTIAL"),
+        *("PHANTOM", "QC", "QA", "CALIBRATION"),
     )
 )
 _OTHER_VIEWS = _OTHER_IN_ANY_TEXT | frozenset(

@@ -119,6 +119,7 @@ def test_padding_is_marked_and_monochrome1_padding_lies_at_the_top(tmp_path):
         ({"ViewCodeSequence": [code("399162004", "399055006")]}, "spot compression"),
         ({"ViewCodeSequence": [code("127457009")]}, "SPECIMEN"),
         ({"ImageType": ["DERIVED", "PRIMARY", "STEREO"]}, "STEREO"),
+        ({"QualityControlImage": "YES"}, "Image Type QUALITY CONTROL (dicom.views)"),
         ({"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "NONE"]}, "TOMOSYNTHESIS"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "TOMO_PROJ", "L"]}, "TOMOSYNTHESIS"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.3"}, "Type TOMOSYNTHESIS (dicom.views)"),

@@ -253,6 +253,7 @@ def test_contradictory_views_are_all_named():
         ("R SPECIMEN", "R", "SPECIMEN"),
         ("L CC SPOT MAG, Mrs Miller", "L", "SPOT MAG"),
         ("Stereo +15", "", "STEREO"),
+        ("ACR Phantom", "", "PHANTOM"),
         ("full mammogram images", "", ""),
     ],
 )
