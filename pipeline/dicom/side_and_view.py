@@ -43,6 +43,7 @@ VIEWS = _by_code(
     }
 )
 _SHOWN = 64  # characters of a text that people see
+_LONGEST = 256  # characters of a description, of which DICOM allows 64, that are looked through
 _NAMES = frozenset(VIEWS.values())
 # PS3.16 CID 4015.
 MODIFIERS = _by_code(
@@ -220,7 +221,7 @@ class _Described:
 def _descriptions(dataset: Dataset) -> list[tuple[str, _Described]]:
     """What each description says, after its name."""
     texts = [(dictionary_description(name), _all_of(dataset, name)) for name in _DESCRIPTIONS]
-    return [(source, _described(text)) for source, text in texts if text]
+    return [(source, _described(text[:_LONGEST])) for source, text in texts if text]
 
 
 @functools.lru_cache
