@@ -36,6 +36,7 @@ _NOT_RENAMED = (
     "the table of findings gives other images with its Patient ID another patient_id: two patients"
 )
 _DOUBLED = "its SOP Instance UID is that of a file with other pixels: each counts by itself"
+_MIDDLE = 2**16  # bytes of the pixels, which hardly ever agree where all do not
 _MOST_IDS = 8  # of one woman, where each of her images has got an id
 _COPY = "a copy: another file has the same pixels of the same patient, side and view"
 
@@ -174,7 +175,8 @@ def _one_woman_twice(
         patients.pop("", None)
         for first, *others in map(sorted, patients.values()):
             if len(others) < _MOST_IDS:  # more have got one study or name in place of their own
-                pairs = {(first, other): why for other in others} | pairs
+                for other in others:
+                    pairs.setdefault((first, other), why)
     return tuple((*pair, why) for pair, why in sorted(pairs.items()))
 
 
@@ -195,7 +197,7 @@ def _copies(
     """Files that were sent or linked twice, under whatever UIDs, and the file that counts.
 
     Only images whose headers agree in what decides whether and how they are used are compared: few
-    are of one patient, side and view, so few are read.
+    are of one patient, side and view, and few of these agree in their middle, so few are read.
     """
     alike: dict[tuple, list[SourceFile]] = defaultdict(list)
     for file, header in headers.items():
@@ -203,14 +205,23 @@ def _copies(
             image = images[file.name]
             of = (image["patient_id"], image["laterality"], image["view"], header.shape)
             alike[(*of, header.modality, header.sop_class, header.spacing_mm)].append(file)
-    kept: dict[tuple, SourceFile] = {}
-    copies = {}
-    for group, files in alike.items():
-        for file in files if len(files) > 1 else ():
-            pixels = pixel_data_sha256(file.path)
-            if pixels and (first := kept.setdefault((*group, pixels), file)) != file:
-                copies[file] = first
+    copies: dict[SourceFile, SourceFile] = {}
+    for similar in _with_the_same(alike.values(), _MIDDLE):  # of a million under one id few
+        for same in _with_the_same([similar], None):
+            copies |= dict.fromkeys(same[1:], same[0])
     return copies
+
+
+def _with_the_same(
+    groups: Iterable[list[SourceFile]], middle: int | None
+) -> Iterator[list[SourceFile]]:
+    """Those files of each group that have the same pixels, or the same in their middle."""
+    for group in groups:
+        same: dict[str, list[SourceFile]] = defaultdict(list)
+        for file in group if len(group) > 1 else ():
+            same[pixel_data_sha256(file.path, middle=middle)].append(file)
+        same.pop("", None)
+        yield from (files for files in same.values() if len(files) > 1)
 
 
 def _end_damaged(

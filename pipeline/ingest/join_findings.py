@@ -39,10 +39,10 @@ def join_findings(
             of another unit or order.
     """
     by_id = {image["image_id"]: [image] for image in images.values()}
-    by_name: dict[str, list[dict]] = defaultdict(list)
+    called: dict[str, dict[str, dict]] = defaultdict(dict)
     for name, image in images.items():
-        called = by_name[PurePosixPath(name).name]
-        called += [image] if image not in called else []  # copies are one image
+        called[PurePosixPath(name).name][image["image_id"]] = image  # copies are one image
+    by_name = {name: list(of_name.values()) for name, of_name in called.items()}
     by_name |= {name: [image] for name, image in images.items()}  # a whole path is no guess
     names = {*lost, *(PurePosixPath(name).name for name in lost)} - set(by_name)
     if about_lost := [line.where for line in lines if line.file in names]:

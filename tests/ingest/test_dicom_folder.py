@@ -331,6 +331,14 @@ def test_the_same_pixels_of_another_woman_side_or_view_are_no_copy(tmp_path, oth
     assert len(catalog_of(tmp_path).images) == 2  # and the gate of the split names them
 
 
+def test_pixels_that_agree_in_their_middle_only_are_no_copy(tmp_path):
+    pixels = np.zeros((400, 400), np.uint16)
+    write_mammogram(tmp_path / "a.dcm", pixels)
+    pixels[0, 0] = 1
+    write_mammogram(tmp_path / "b.dcm", pixels)
+    assert len(catalog_of(tmp_path).images) == 2
+
+
 def test_a_copy_that_the_table_calls_normal_beside_a_finding_is_refused(tmp_path):
     for name in "ab":
         write_mammogram(tmp_path / f"{name}.dcm", np.ones((8, 8), np.uint16))
