@@ -5,6 +5,7 @@
 
 import contextlib
 import hashlib
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -79,6 +80,26 @@ def read_header(path: Path) -> Header | None:
             with contextlib.suppress(*DICOM_ERRORS):
                 said[name] = value(data)
         return Header(**said)
+
+
+def reading_sha256(path: Path) -> str:
+    """Checksum of what a file says of the kind of its image and of how its pixels are read.
+
+    Group 0028, of the image and its pixels, group 0054 with the view, Image Type and Presentation
+    Intent Type. "" where that cannot be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            data = read_dicom(path, header_only=True)
+            said = Dataset()
+            for tag in sorted(data.keys()):  # the others may be damaged
+                if tag.group in (0x0028, 0x0054) or tag in (0x00080008, 0x00080068):
+                    said[tag] = data[tag]
+            text = json.dumps([transfer_syntax(data.file_meta), said.to_json_dict()])
+        except DICOM_ERRORS:
+            return ""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def described(path: Path) -> dict[str, str]:

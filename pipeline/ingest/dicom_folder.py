@@ -4,12 +4,13 @@ Only the clear cases are decided here; whether a DICOM file is a mammogram, the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 from pipeline.dicom.file_format import PACKED, damage_of, pixel_data_sha256
-from pipeline.dicom.header import Header, name_without_image
+from pipeline.dicom.header import Header, name_without_image, reading_sha256
 from pipeline.dicom.selection import NO_IMAGE
 from pipeline.ingest.catalog import Catalog
 from pipeline.ingest.catalog_builder import CatalogBuilder
@@ -205,21 +206,21 @@ def _copies(
             image = images[file.name]
             of = (image["patient_id"], image["laterality"], image["view"], header.shape)
             alike[(*of, header.modality, header.sop_class, header.spacing_mm)].append(file)
-    copies: dict[SourceFile, SourceFile] = {}
-    for similar in _with_the_same(alike.values(), _MIDDLE):  # of a million under one id few
-        for same in _with_the_same([similar], None):
-            copies |= dict.fromkeys(same[1:], same[0])
-    return copies
+    # Of a million under one id few have the same middle. Of the same pixels one header may be
+    # damaged, and then the other file is the one that can be read.
+    similar = _with_the_same(partial(pixel_data_sha256, middle=_MIDDLE), alike.values())
+    same = _with_the_same(reading_sha256, _with_the_same(pixel_data_sha256, similar))
+    return {copy: first for first, *others in same for copy in others}
 
 
 def _with_the_same(
-    groups: Iterable[list[SourceFile]], middle: int | None
+    checksum: Callable[[Path], str], groups: Iterable[list[SourceFile]]
 ) -> Iterator[list[SourceFile]]:
-    """Those files of each group that have the same pixels, or the same in their middle."""
+    """Those files of each group that have the same checksum, which is not ""."""
     for group in groups:
         same: dict[str, list[SourceFile]] = defaultdict(list)
         for file in group if len(group) > 1 else ():
-            same[pixel_data_sha256(file.path, middle=middle)].append(file)
+            same[checksum(file.path)].append(file)
         same.pop("", None)
         yield from (files for files in same.values() if len(files) > 1)
 

@@ -322,13 +322,27 @@ def test_an_exam_that_was_sent_or_linked_twice_counts_once(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "other", [{"PatientID": "w2"}, {"ImageLaterality": "R"}, {"ViewPosition": "MLO"}]
+    "other",
+    [
+        # The gate of the split names them.
+        {"PatientID": "w2"},
+        {"ImageLaterality": "R"},
+        {"ViewPosition": "MLO"},
+        # The header of one of them may be damaged, and the other is the one that can be read.
+        {"HighBit": 3},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"RescaleSlope": -1, "RescaleIntercept": 4095},
+        {"ImageType": ["DERIVED", "SECONDARY"]},
+        {"PresentationIntentType": "FOR PROCESSING"},
+    ],
 )
-def test_the_same_pixels_of_another_woman_side_or_view_are_no_copy(tmp_path, other):
+def test_the_same_pixels_of_another_woman_side_or_view_or_read_otherwise_are_no_copy(
+    tmp_path, other
+):
     same = np.ones((8, 8), np.uint16)
     write_mammogram(tmp_path / "a.dcm", same)
     write_mammogram(tmp_path / "b.dcm", same, **other)
-    assert len(catalog_of(tmp_path).images) == 2  # and the gate of the split names them
+    assert len(catalog_of(tmp_path).images) == 2
 
 
 def test_pixels_that_agree_in_their_middle_only_are_no_copy(tmp_path):
