@@ -161,9 +161,9 @@ def _without_bits_below(
     if not shift:
         return pixels
     values = _unsigned(pixels)
-    below = values.dtype.type((1 << max(shift, 0)) - 1)
     fits = not overlays and int(values.max()) >> expected.bits_stored == 0
-    if shift < 0 or high >= expected.bits_allocated or (fits and bool((values & below).any())):
+    is_none = shift < 0 or high >= expected.bits_allocated
+    if is_none or (fits and bool((values & values.dtype.type((1 << shift) - 1)).any())):
         notes.append(f"High Bit {high} cannot be: taken as {top}")
         return pixels
     notes.append(f"High Bit {high}: shifted by {shift}")

@@ -196,7 +196,7 @@ def test_a_signed_overshoot_is_clipped_and_does_not_turn_negative():
     assert "clipped to Bits Stored 12, signed" in stored.notes[0]
 
 
-@pytest.mark.parametrize(("bits", "high_bit"), [(12, 5), (16, 11), (12, 16)])
+@pytest.mark.parametrize(("bits", "high_bit"), [(12, 5), (16, 11), (12, 16), (12, 200)])
 def test_a_high_bit_that_cannot_be_is_noted(bits, high_bit):
     stored = decoded(PIXELS, BitsStored=bits, HighBit=high_bit)
     np.testing.assert_array_equal(stored.pixels, PIXELS)
