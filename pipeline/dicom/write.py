@@ -18,7 +18,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels import get_encoder
 from pydicom.uid import UID, generate_uid
 
-from pipeline.dicom.side_and_view import VIEWS
+from pipeline.dicom.view_words import VIEWS
 from pipeline.run.atomic import write_atomic
 
 SYNTHETIC_BITS = 12
