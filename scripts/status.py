@@ -20,14 +20,7 @@ def status(run: start.Run, given: bool = False) -> None:
         print("  as the run remembers it: SET, MODEL and INPUT are not looked at here; a stage")
         print("  that they are given to says what will be redone")
     folder = RunFolder(run)
-    sentences = dict(status_of(folder))
-    if older := older_than_data(folder):
-        sentences |= {
-            stage: "up to date with the catalog, which is older than the files"
-            for stage, sentence in sentences.items()
-            if sentence.startswith("up to date")
-        } | {"ingest": older}
-    for stage, sentence in sentences.items():
+    for stage, sentence in status_of(folder, older=older_than_data(folder)):
         print(f"  {stage:<11} {sentence}")
 
 

@@ -4,8 +4,6 @@
 """
 
 import contextlib
-import hashlib
-import json
 import re
 import warnings
 from collections.abc import Callable
@@ -20,6 +18,7 @@ from pipeline.dicom import side_and_view
 from pipeline.dicom.elements import number, word, words
 from pipeline.dicom.file_format import DICOM_ERRORS, read_dicom, transfer_syntax
 from pipeline.dicom.known_words import MODALITIES
+from pipeline.run.checksum import value_sha256
 
 DICOMDIR = "1.2.840.10008.1.3.10"
 # Modality and intent that Digital Mammography and Digital X-Ray Image Storage stand for.
@@ -96,10 +95,9 @@ def reading_sha256(path: Path) -> str:
             for tag in sorted(data.keys()):  # the others may be damaged
                 if tag.group in (0x0028, 0x0054) or tag in (0x00080008, 0x00080068):
                     said[tag] = data[tag]
-            text = json.dumps([transfer_syntax(data.file_meta), said.to_json_dict()])
+            return value_sha256([transfer_syntax(data.file_meta), said.to_json_dict()])
         except DICOM_ERRORS:
             return ""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def described(path: Path) -> dict[str, str]:
@@ -192,7 +190,7 @@ def _person(name: str, birth_date: str) -> str:
     parts = re.findall(r"\w+", name.casefold())
     if not parts or not birth_date:
         return ""
-    return hashlib.sha256(" ".join([*parts, birth_date]).encode()).hexdigest()
+    return value_sha256([*parts, birth_date])
 
 
 def _whole(header: Dataset, keyword: str) -> str:

@@ -75,16 +75,23 @@ def _set_time(path: Path, time_ns: int) -> None:
 ChangedFiles = Callable[[str, frozenset[Path]], list[str]]
 
 
-def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tuple[str, str]]:
+def status(
+    run: RunFolder, *, changed: ChangedFiles = changed_files, older: str = ""
+) -> list[tuple[str, str]]:
     """(stage, sentence) for each stage, in order.
 
     Args:
         changed: which of some files differ from a commit.
+        older: than what the catalog is, which its own files do not tell; "" where it is not.
     """
     finished, model = last_finished(run), recall(run).model
+    good = "up to date with the catalog, which is older than the files" if older else ""
     sentences = {
-        name: _sentence(node, run, finished.get(name, {}), changed) for name, node in GRAPH.items()
+        name: _sentence(node, run, finished.get(name, {}), changed, good)
+        for name, node in GRAPH.items()
     }
+    if older:
+        sentences["ingest"] = older
     if model:
         sentences["train"] = f"not done here: the model is that of {model}"
     else:
@@ -92,7 +99,8 @@ def status(run: RunFolder, *, changed: ChangedFiles = changed_files) -> list[tup
     return list(sentences.items())
 
 
-def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles) -> str:
+def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles, good: str) -> str:
+    """Args: good: what there is to say where nothing is wrong, if it is not "up to date"."""
     if not node.target(run).exists():
         return "not done"
     if is_unfinished(node, run):
@@ -109,6 +117,8 @@ def _sentence(node: Node, run: RunFolder, last: dict, changed: ChangedFiles) -> 
             f"made by other code: since commit {commit[:10]} {files[0]}{more} changed; FORCE=1 "
             "redoes it"
         )
+    if good:
+        return good
     if last and not last.get("commit"):
         return "up to date with its files; the commit of its code is not known"
     return "up to date"

@@ -136,8 +136,10 @@ def remember(run: RunFolder, settings: Settings, remembered: Remembered) -> list
 
 def _says_the_same(path: Path, text: str) -> bool:
     """Whether a file of RUN/settings says this; what older code did not have is its default."""
-    if says(path, text) or not path.is_file():
-        return path.is_file()
+    if says(path, text):
+        return True
+    if not path.is_file():
+        return False
     wanted, defaults = yaml.safe_load(text), Settings().model_dump(mode="json")
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))

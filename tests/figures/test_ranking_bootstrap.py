@@ -107,23 +107,28 @@ def some_matches(*, fully_outlined=16):
     return collect(matched, fully_outlined=fully_outlined), np.arange(16) // 2
 
 
+def repeat(matches, times, *, fully_outlined):
+    """The matches with each image so many times."""
+    return collect(
+        [
+            (
+                matches.lesion_scores[matches.lesion_images == image],
+                matches.false_scores[matches.false_images == image],
+            )
+            for image in range(16)
+            for _ in range(int(times[image]))
+        ],
+        fully_outlined=int(times[:fully_outlined].sum()),
+    )
+
+
 @pytest.mark.parametrize("fully_outlined", [16, 9])
 def test_an_froc_sample_is_the_sensitivity_of_the_repeated_patients(fully_outlined):
     matches, patient_of_image = some_matches(fully_outlined=fully_outlined)
     weights = patient_weights(8, samples=20, seed=1)
     got = froc_samples(Searched(matches, patient_of_image), weights)
     for row, sample in zip(weights, got, strict=True):
-        repeated = collect(
-            [
-                (
-                    matches.lesion_scores[matches.lesion_images == image],
-                    matches.false_scores[matches.false_images == image],
-                )
-                for image in range(16)
-                for _ in range(int(row[patient_of_image[image]]))
-            ],
-            fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
-        )
+        repeated = repeat(matches, row[patient_of_image], fully_outlined=fully_outlined)
         np.testing.assert_allclose(sample, [sensitivity_at(repeated, r) for r in FP_RATES])
 
 
@@ -144,17 +149,7 @@ def test_a_sample_of_lesions_is_the_figure_of_the_repeated_patients(
     weights = patient_weights(8, samples=20, seed=1)
     got = samples(Searched(matches, patient_of_image), weights)
     for row, sample in zip(weights, got, strict=True):
-        repeated = collect(
-            [
-                (
-                    matches.lesion_scores[matches.lesion_images == image],
-                    matches.false_scores[matches.false_images == image],
-                )
-                for image in range(16)
-                for _ in range(int(row[patient_of_image[image]]))
-            ],
-            fully_outlined=int(row[patient_of_image[:fully_outlined]].sum()),
-        )
+        repeated = repeat(matches, row[patient_of_image], fully_outlined=fully_outlined)
         try:
             assert sample == pytest.approx(figure(repeated))
         except Undefined:

@@ -147,6 +147,10 @@ def test_status_names_what_a_result_is_older_than(run):
     sentences = dict(status(run))
     assert sentences["preprocess"] == "up to date"
     assert sentences["train"] == "not done"
+    of_old_data = dict(status(run, older="older than its files"))
+    assert of_old_data["ingest"] == "older than its files"
+    assert of_old_data["preprocess"].startswith("up to date with the catalog, which is older")
+    assert of_old_data["train"] == "not done"
     os.utime(run.stage_settings("preprocess"), (time.time() + 9, time.time() + 9))
     assert "older than preprocess.yaml" in dict(status(run))["preprocess"]
     assert sentences["intake"] == "not done"
